@@ -1,0 +1,37 @@
+"""Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion from it.
+
+The public names load on first use, so that ``import isacsim`` stays light: numba, xarray and matplotlib are
+imported by the function that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "InputError": "isacsim.errors",
+    "CaptureError": "isacsim.errors",
+    "Scenario": "isacsim.scenario",
+    "load_scenario": "isacsim.scenario",
+    "simulate": "isacsim.simulation",
+    "simulate_paths": "isacsim.channel.paths",
+    "aj_spectrum": "isacsim.spectrum",
+    "estimate_paths": "isacsim.estimation",
+    "read_capture": "isacsim.capture",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'isacsim' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""From paths to the channel frequency response: moving paths, static environments, hardware impairments."""
