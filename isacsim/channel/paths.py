@@ -1,0 +1,269 @@
+"""Moving paths: from path lengths over time to the channel frequency response.
+
+The model is METHOD section 1 (the paper's eq. 1-3 with the physical sign):
+``H(f, t) = Σ_l A_l exp(j φ_l - j2π f d_l(t) / c)``, with ``d_l(t) = d0 + v t + a t²/2 + r t³/6`` for a polynomial path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import ArrayLike, NDArray
+from scipy.constants import speed_of_light
+
+from isacsim.errors import InputError
+
+__all__ = ["cubic_path_length", "simulate_path_lengths", "simulate_paths"]
+
+# A tile is computed by one thread: its phasors start exact at its first subcarrier and are turned on from there, so
+# that float32 rounding grows over TILE_SUBCARRIERS turns at most (relative error below 5e-6), whatever the band.
+TILE_SUBCARRIERS = 128
+TILE_PACKETS = 64
+
+_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
+
+
+@njit(inline="always", **_JIT)
+def _cis(turns: float) -> tuple[float, float]:
+    """Cosine and sine of 2π·turns (Taylor series at half the reduced angle; error below 1e-10).
+
+    Branch-free so that the loop around it becomes SIMD code; the C library's sincos would keep it scalar.
+    """
+    x = np.pi * (turns - np.rint(turns))
+    y = x * x
+    s = 1.0 / 1307674368000.0
+    s = s * y - 1.0 / 6227020800.0
+    s = s * y + 1.0 / 39916800.0
+    s = s * y - 1.0 / 362880.0
+    s = s * y + 1.0 / 5040.0
+    s = s * y - 1.0 / 120.0
+    s = s * y + 1.0 / 6.0
+    s = x - x * y * s
+    c = 1.0 / 20922789888000.0
+    c = c * y - 1.0 / 87178291200.0
+    c = c * y + 1.0 / 479001600.0
+    c = c * y - 1.0 / 3628800.0
+    c = c * y + 1.0 / 40320.0
+    c = c * y - 1.0 / 720.0
+    c = c * y + 1.0 / 24.0
+    c = 1.0 - 0.5 * y + y * y * c
+    return 1.0 - 2.0 * s * s, 2.0 * s * c
+
+
+@njit(**_JIT)
+def _phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-untyped-def]
+    """amplitude · exp(j2π(turns - frequency·delay)) over packets, into two float32 arrays."""
+    for i in range(delay.size):
+        c, s = _cis(turns - frequency * delay[i])
+        real[i] = amplitude * c
+        imag[i] = amplitude * s
+
+
+@njit(parallel=True, **_JIT)
+def _sum_uniform(delay, amplitude, turns, first, spacing, out):  # type: ignore[no-untyped-def]
+    """Sum the paths on uniform subcarriers; delay (path, packet) in s, out complex64 (subcarrier, packet)."""
+    n_path, n_packet = delay.shape
+    n_subcarrier = out.shape[0]
+    n_t = (n_packet + TILE_PACKETS - 1) // TILE_PACKETS
+    n_k = (n_subcarrier + TILE_SUBCARRIERS - 1) // TILE_SUBCARRIERS
+    # Tiles over both axes, so that the larger one is shared among the threads whichever it is.
+    for tile in prange(n_t * n_k):
+        k0 = (tile // n_t) * TILE_SUBCARRIERS
+        t0 = (tile % n_t) * TILE_PACKETS
+        width = min(TILE_PACKETS, n_packet - t0)
+        state = np.zeros((n_path, 2, TILE_PACKETS), np.float32)
+        turn = np.zeros((n_path, 2, TILE_PACKETS), np.float32)
+        for p in range(n_path):
+            tau = delay[p, t0 : t0 + width]
+            first_k = first + k0 * spacing
+            _phasors(tau, amplitude[p], turns[p], first_k, state[p, 0, :width], state[p, 1, :width])
+            _phasors(tau, 1.0, 0.0, spacing, turn[p, 0, :width], turn[p, 1, :width])
+        total = np.empty((2, TILE_PACKETS), np.float32)
+        for k in range(k0, min(k0 + TILE_SUBCARRIERS, n_subcarrier)):
+            total[:] = 0
+            for p in range(n_path):
+                for i in range(TILE_PACKETS):
+                    a = state[p, 0, i]
+                    b = state[p, 1, i]
+                    c = turn[p, 0, i]
+                    d = turn[p, 1, i]
+                    total[0, i] += a
+                    total[1, i] += b
+                    state[p, 0, i] = a * c - b * d
+                    state[p, 1, i] = a * d + b * c
+            row = out[k, t0 : t0 + width]
+            for i in range(width):
+                row[i] = complex(total[0, i], total[1, i])
+
+
+@njit(parallel=True, **_JIT)
+def _sum_general(delay, amplitude, turns, frequency, out):  # type: ignore[no-untyped-def]
+    """Sum the paths on any subcarriers, each phase evaluated by itself; arrays as in :func:`_sum_uniform`."""
+    n_path, n_packet = delay.shape
+    n_subcarrier = out.shape[0]
+    n_t = (n_packet + TILE_PACKETS - 1) // TILE_PACKETS
+    for tile in prange(n_t * n_subcarrier):
+        k = tile // n_t
+        t0 = (tile % n_t) * TILE_PACKETS
+        width = min(TILE_PACKETS, n_packet - t0)
+        real = np.empty(TILE_PACKETS, np.float32)
+        imag = np.empty(TILE_PACKETS, np.float32)
+        total = np.zeros((2, TILE_PACKETS), np.float32)
+        for p in range(n_path):
+            tau = delay[p, t0 : t0 + width]
+            _phasors(tau, amplitude[p], turns[p], frequency[k], real[:width], imag[:width])
+            for i in range(width):
+                total[0, i] += real[i]
+                total[1, i] += imag[i]
+        row = out[k, t0 : t0 + width]
+        for i in range(width):
+            row[i] = complex(total[0, i], total[1, i])
+
+
+def simulate_path_lengths(
+    path_length: ArrayLike, frequency: ArrayLike, *, amplitude: ArrayLike, phase: ArrayLike
+) -> NDArray[np.complex64]:
+    """Channel frequency response of paths whose lengths are given packet by packet.
+
+    Parameters
+    ----------
+    path_length : array_like, shape (path, packet)
+        Length d_l(t) of each path at each packet, in m.
+    frequency : array_like, shape (subcarrier,)
+        Absolute subcarrier frequencies in Hz, uniform or not.
+    amplitude : array_like, shape (path,)
+        Real amplitudes, not negative, without unit (1 is the unit path of the SNR's definition).
+    phase : array_like, shape (path,)
+        Phases φ_l in rad.
+
+    Returns
+    -------
+    numpy.ndarray, complex64, shape (subcarrier, packet)
+        ``Σ_l A_l exp(j φ_l - j2π f_k d_l(t) / c)`` without noise; relative error below 2e-5. The same bits for any
+        number of threads.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, a value is not finite, an amplitude is negative or a frequency is not positive.
+
+    Notes
+    -----
+    METHOD section 1; the paper's eq. (1)-(3) with the physical sign. Uniform subcarriers (to 1e-9 of the spacing) are
+    reached by turning one phasor a path and packet; other grids evaluate every phase.
+    """
+    length = np.atleast_2d(_finite("path_length", path_length))
+    freq = np.atleast_1d(_finite("frequency", frequency))
+    amp = np.atleast_1d(_finite("amplitude", amplitude))
+    turns = np.atleast_1d(_finite("phase", phase)) / (2 * np.pi)
+    if length.ndim != 2 or freq.ndim != 1 or amp.shape != length.shape[:1] or turns.shape != amp.shape:
+        raise InputError(
+            f"path_length must be (path, packet), amplitude and phase (path,), frequency (subcarrier,): got shapes "
+            f"{length.shape}, {amp.shape}, {turns.shape}, {freq.shape}."
+        )
+    if (amp < 0).any():
+        raise InputError(f"amplitude must not be negative (use phase), got {amp.min():g}.")
+    if freq.size and freq.min() <= 0:
+        raise InputError(f"frequency must be positive absolute frequencies in Hz, got {freq.min():g}.")
+    out = np.empty((freq.size, length.shape[1]), np.complex64)
+    delay = np.ascontiguousarray(length / speed_of_light)
+    spacing = (freq[-1] - freq[0]) / (freq.size - 1) if freq.size > 1 else 1.0
+    uniform = spacing != 0 and np.allclose(np.diff(freq), spacing, rtol=1e-9, atol=0)
+    if uniform:
+        _sum_uniform(delay, amp, turns, freq[0], spacing, out)
+    else:
+        _sum_general(delay, amp, turns, freq, out)
+    return out
+
+
+def cubic_path_length(
+    time: ArrayLike,
+    *,
+    path_length: ArrayLike,
+    velocity: ArrayLike,
+    acceleration: ArrayLike,
+    jerk: ArrayLike,
+) -> NDArray[np.float64]:
+    """Path length d0 + v t + a t²/2 + r t³/6 in m, shape (path, packet); the paper's eq. (2).
+
+    Parameters
+    ----------
+    time : array_like, shape (packet,)
+        Time in s; the expansion is about its zero.
+    path_length, velocity, acceleration, jerk : array_like, shape (path,)
+        In m, m/s, m/s², m/s³.
+    """
+    t = np.asarray(time, np.float64)
+    d0, v, a, r = (
+        np.asarray(x, np.float64)[..., np.newaxis] for x in (path_length, velocity, acceleration, jerk)
+    )
+    return np.asarray(d0 + t * (v + t * (a / 2 + t * (r / 6))))
+
+
+def simulate_paths(
+    time: ArrayLike,
+    frequency: ArrayLike,
+    *,
+    path_length: ArrayLike,
+    velocity: ArrayLike,
+    acceleration: ArrayLike,
+    jerk: ArrayLike,
+    amplitude: ArrayLike,
+    phase: ArrayLike,
+) -> NDArray[np.complex64]:
+    """Channel frequency response of polynomial-phase paths.
+
+    Parameters
+    ----------
+    time : array_like, shape (packet,)
+        Packet times in s, uniform or not. The path's polynomial is about ``time = 0``; centre the array on the
+        window to get kinematics at its centre.
+    frequency : array_like, shape (subcarrier,)
+        Absolute subcarrier frequencies in Hz.
+    path_length, velocity, acceleration, jerk : array_like, shape (path,)
+        Kinematics of the path length at ``time = 0``, in m, m/s, m/s², m/s³.
+    amplitude, phase : array_like, shape (path,)
+        Real amplitude ≥ 0 and phase in rad.
+
+    Returns
+    -------
+    numpy.ndarray, complex64, shape (subcarrier, packet)
+        ``Σ_l A_l exp(j φ_l - j2π f_k d_l(t) / c)``, without noise.
+
+    Raises
+    ------
+    InputError
+        As :func:`simulate_path_lengths`.
+
+    Examples
+    --------
+    >>> import numpy as np, isacsim
+    >>> time = (np.arange(1024) - 511.5) / 1000
+    >>> frequency = 5.805e9 + np.arange(-128, 128) * 312.5e3
+    >>> isacsim.simulate_paths(time, frequency, path_length=[5.0], velocity=[1.0], acceleration=[3.0],
+    ...                        jerk=[20.0], amplitude=[1.0], phase=[0.0]).shape
+    (256, 1024)
+    """
+    names = ("path_length", "velocity", "acceleration", "jerk")
+    t = np.atleast_1d(_finite("time", time))
+    values = [
+        np.atleast_1d(_finite(n, x))
+        for n, x in zip(names, (path_length, velocity, acceleration, jerk), strict=True)
+    ]
+    if len({x.shape for x in values}) != 1 or values[0].ndim != 1:
+        raise InputError(
+            "path_length, velocity, acceleration and jerk must be 1-D and of one length, got shapes "
+            + ", ".join(str(x.shape) for x in values)
+            + "."
+        )
+    length = cubic_path_length(t, **dict(zip(names, values, strict=True)))
+    return simulate_path_lengths(length, frequency, amplitude=amplitude, phase=phase)
+
+
+def _finite(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(value, np.float64)
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]}.")
+    return array
