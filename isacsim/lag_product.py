@@ -1,0 +1,90 @@
+"""CSI to the lag product R(t) = H(t+φ) H*(t-φ), the paper's eq. (12), and its mean over subcarriers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+__all__ = ["lag_product"]
+
+_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
+_TILE = 128
+
+
+@njit(parallel=True, **_JIT)
+def _means(csi, out):  # type: ignore[no-untyped-def]
+    """Mean over packets of csi (row, packet): the zero-frequency bin, in double precision."""
+    for row in prange(csi.shape[0]):
+        re = 0.0
+        im = 0.0
+        for t in range(csi.shape[1]):
+            re += csi[row, t].real
+            im += csi[row, t].imag
+        out[row] = complex(re / csi.shape[1], im / csi.shape[1])
+
+
+@njit(parallel=True, **_JIT)
+def _product(csi, mean, lag, sign, average, out):  # type: ignore[no-untyped-def]
+    """R over csi (capture, subcarrier, packet) into out (capture, 1 or subcarrier, N); sign -1 conjugates."""
+    n = out.shape[2]
+    n_t = (n + _TILE - 1) // _TILE
+    for tile in prange(csi.shape[0] * n_t):
+        c = tile // n_t
+        t0 = (tile % n_t) * _TILE
+        width = min(_TILE, n - t0)
+        re = np.zeros(_TILE, np.float32)
+        im = np.zeros(_TILE, np.float32)
+        weight = np.float32(1.0 / csi.shape[1]) if average else np.float32(1.0)
+        for k in range(csi.shape[1]):
+            early = csi[c, k, t0 : t0 + width]
+            late = csi[c, k, t0 + lag : t0 + lag + width]
+            mr = mean[c, k].real
+            mi = mean[c, k].imag
+            for i in range(width):
+                a = late[i].real - mr
+                b = late[i].imag - mi
+                u = early[i].real - mr
+                v = early[i].imag - mi
+                re[i] += a * u + b * v
+                im[i] += b * u - a * v
+            if not average or k == csi.shape[1] - 1:
+                row = out[c, 0 if average else k, t0 : t0 + width]
+                for i in range(width):
+                    row[i] = complex(re[i] * weight, sign * im[i] * weight)
+                re[:] = 0
+                im[:] = 0
+
+
+def lag_product(
+    csi: NDArray[np.complex64], lag: int, *, remove_static: bool, phase_sign: int, average: bool
+) -> NDArray[np.complex64]:
+    """Lag product of captures.
+
+    Parameters
+    ----------
+    csi : numpy.ndarray, complex64, shape (capture, subcarrier, packet)
+        The CSI, uniform in time.
+    lag : int
+        2φ in packets: R(t) pairs packets this far apart.
+    remove_static : bool
+        Zero the zero-frequency bin over the window first (METHOD section 2, step 1).
+    phase_sign : int
+        Sign σ of the CSI's phase; R is returned with sign +1, conjugated if σ = -1.
+    average : bool
+        Average R over subcarriers (cross-terms and noise fall, self-terms stay).
+
+    Returns
+    -------
+    numpy.ndarray, complex64, shape (capture, 1 or subcarrier, packet - lag)
+    """
+    n_capture, n_sub, n_packet = csi.shape
+    csi = np.ascontiguousarray(csi, np.complex64)
+    mean = np.zeros((n_capture, n_sub), np.complex64)
+    if remove_static:
+        _means(csi.reshape(-1, n_packet), mean.reshape(-1))
+    out = np.empty((n_capture, 1 if average else n_sub, n_packet - lag), np.complex64)
+    _product(csi, mean, lag, np.float32(phase_sign), average, out)
+    return out
