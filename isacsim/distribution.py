@@ -34,8 +34,8 @@ __all__ = [
     "support",
 ]
 
-# Strict: `"5"` and `true` are mistakes in a scenario, not numbers. AfterValidator turns NumPy scalars into plain
-# ones, which YAML can write.
+# Strict: `"5"` and `true` are mistakes in a scenario, not numbers. AfterValidator turns NumPy scalars into
+# plain ones, which YAML can write.
 Float = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(float)]
 Int = Annotated[int, Field(strict=True), AfterValidator(int)]
 

@@ -1,20 +1,21 @@
-r"""From a motion in space to the length of the reflected path and its derivatives.
+"""From a motion in space to the length of the reflected path and its derivatives.
 
-The bistatic path from transmitter over a point p(t) to a receiver has the length ``d(t) = |p - tx| + |p - rx|``.
-For one leg with ``u = p - antenna`` and ``rho = |u|``, differentiating ``rho² = u·u`` once, twice and three times
-gives, with v, a, j the derivatives of p::
+The bistatic path from transmitter over a point p(t) to a receiver has the length
+``d(t) = |p - tx| + |p - rx|``. For one leg with ``u = p - antenna`` and ``rho = |u|``, differentiating
+``rho² = u·u`` once, twice and three times gives, with v, a, j the derivatives of p::
 
     rho'   = u·v / rho
     rho''  = (v·v + u·a - rho'²) / rho
     rho''' = (3 v·a + u·j - 3 rho' rho'') / rho
 
-and d is the sum over both legs. The truth of a capture (METHOD section 1) is the cubic with these derivatives at
-the window's centre, t = 0.
+and d is the sum over both legs. The truth of a capture (METHOD section 1) is the cubic with these derivatives
+at the window's centre, t = 0.
 
-**Model error.** The cubic leaves out ``d'''' t⁴/24``. A point passing straight by at speed s and closest distance b
-has ``rho'''' = -3 s⁴/b³`` there: at 1.4 m/s and 3 m, both antennas together, the ends of a one-second window err by
-1.1 mm (a fiftieth of the wavelength at 5.8 GHz); at 1 m by 30 mm, more than half a wavelength. ``motion_model: exact``
-simulates the true path; `path_length_exact` minus `path_length_cubic` is the error.
+**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point that passes straight by at speed s and
+closest distance b has ``rho'''' = -3 s⁴/b³`` there. With both antennas at that distance, 1.4 m/s and a window
+of 1.024 s, the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the wavelength at 5.8 GHz) and by
+53 mm, a whole wavelength, at 1 m. ``motion_model: exact`` simulates the true path; `path_length_exact` minus
+`path_length_cubic` is the error.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ class SplineMotion:
     """The curve through waypoints that minimises the integral of its squared jerk.
 
     That is the natural quintic spline: third and fourth derivative are zero at both ends, and the curve is
-    four times continuously differentiable. The criterion is that of human arm movements: Flash and Hogan, "The
-    coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give a straight line, three a parabola.
+    four times continuously differentiable, so jerk is continuous. The criterion is that of human arm movements:
+    Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give a straight
+    line, three a parabola.
     """
 
     times: tuple[float, ...]
@@ -120,8 +122,8 @@ class SplineMotion:
         t = _column(time_s)[:, 0]
         if t.size and (t.min() < self.times[0] or t.max() > self.times[-1]):
             raise InputError(
-                f"the waypoints run from {self.times[0]:g} to {self.times[-1]:g} s, but the motion was asked for "
-                f"between {t.min():g} and {t.max():g} s"
+                f"the waypoints run from {self.times[0]:g} to {self.times[-1]:g} s, but the motion was asked "
+                f"for between {t.min():g} and {t.max():g} s"
             )
         points = np.array(self.positions)
         if len(points) == 2:  # quintics with zero third derivative: not unique; the line is meant
@@ -130,7 +132,8 @@ class SplineMotion:
             none = np.zeros((t.size, 3))
             return State(spline(t), none + slope, none, none.copy())
         ends = [(3, np.zeros(3)), (4, np.zeros(3))]
-        spline = make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))
+        # scipy-stubs don't know this documented form of bc_type.
+        spline = make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))  # type: ignore[arg-type]
         return State(*(spline(t, nu) for nu in range(4)))
 
 
@@ -241,10 +244,11 @@ def realise_target_motion(scenario: Scenario, target: Target, rng: np.random.Gen
         motion = realise_motion(target.motion, rng)
         if _inside(scenario, motion):
             return motion
+    axes = scenario.spectrum
     raise InputError(
         f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
-        f"{scenario.spectrum.acceleration_max_m_s2:g} m/s² and |jerk| <= {scenario.spectrum.jerk_max_m_s3:g} m/s³ at "
-        "every surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
+        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every surveillance "
+        "receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
     )
 
 
@@ -342,7 +346,7 @@ def path_length_exact(
 def path_length_cubic(
     motion: Motion, transmitter: ArrayLike, receiver: ArrayLike, time_s: ArrayLike
 ) -> Array:
-    """Give the cubic about the window's centre at each time (time,): the model that the truth describes, m."""
+    """Give the cubic that the truth describes, at each time (time,) s from the window's centre, in m."""
     d, v, a, r = path_kinematics(motion, transmitter, receiver)
     t = _column(time_s)[:, 0]
     return np.asarray(d + t * (v + t * (a / 2 + t * (r / 6))), dtype=np.float64)
@@ -361,6 +365,6 @@ def _nearest(u: Array) -> float:
 def _through(name: str, antenna: ArrayLike, distance: float) -> str:
     where = ", ".join(f"{x:g}" for x in np.asarray(antenna, dtype=np.float64))
     return (
-        f"a target passes through the {name} at [{where}] m (within {distance:.2g} m; at least {_CLOSEST_M:g} m is "
-        "needed); move its path or the antenna"
+        f"a target passes through the {name} at [{where}] m (within {distance:.2g} m; at least {_CLOSEST_M:g} m "
+        "is needed); move its path or the antenna"
     )

@@ -1,7 +1,8 @@
 """The scenario: one YAML file that says what is simulated, validated field by field.
 
-``load_scenario("default")`` gives a shipped one, ``load_scenario("mine.yaml")`` a file. A scenario is frozen; it
-goes to canonical YAML and back without loss, and everything in it that decides a sample enters its fingerprint.
+``load_scenario("default")`` gives a shipped one, ``load_scenario("mine.yaml")`` a file. A scenario is frozen;
+it goes to canonical YAML and back without loss, and everything in it that decides a sample enters its
+fingerprint.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Scenario(Section):
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     """Seed used where none is given."""
     snr_db: Number = Uniform(uniform=(5.0, 25.0))
-    """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB (METHOD section 1)."""
+    """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""
     motion_model: Literal["polynomial", "exact"] = "polynomial"
     """polynomial: path lengths are the cubic of the truth. exact: they follow the motion in space."""
     radio: Radio
@@ -89,13 +90,13 @@ class Scenario(Section):
         length = radio.packets - 2 * lag
         if lag < 1 or length < 16:
             raise refuse(
-                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag product of "
-                f"{length}; with {radio.packets} packets it must lie between {0.5 / radio.packets:.3g} and "
+                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag product "
+                f"of {length}; with {radio.packets} packets it must lie between {0.5 / radio.packets:.3g} and "
                 f"{0.5 - 8 / radio.packets:.3g}",
                 *("spectrum", "lag_ratio"),
             )
-        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it folds beyond
-        # half of it. The highest subcarrier folds first.
+        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it folds
+        # beyond half of it. The highest subcarrier folds first.
         kappa = 2 * lag * float(np.max(radio.frequency_hz)) / (speed_of_light * radio.packet_rate_hz)
         duration = length / radio.packet_rate_hz
         reach = spectrum.acceleration_max_m_s2 + spectrum.jerk_max_m_s3 * duration / 2
@@ -103,9 +104,10 @@ class Scenario(Section):
         if reach > limit:
             raise refuse(
                 f"the spectrum's axes reach {reach:.4g} m/s² at the window's ends (acceleration_max_m_s2 "
-                f"{spectrum.acceleration_max_m_s2:g} + jerk_max_m_s3 {spectrum.jerk_max_m_s3:g} · {duration / 2:.4g} "
-                f"s), beyond the {limit:.4g} m/s² that packet_rate_hz {radio.packet_rate_hz:g} and a lag of {lag} "
-                "packets resolve unambiguously; lower the axes or lag_ratio, or raise the packet rate",
+                f"{spectrum.acceleration_max_m_s2:g} + jerk_max_m_s3 {spectrum.jerk_max_m_s3:g} · "
+                f"{duration / 2:.4g} s), beyond the {limit:.4g} m/s² that packet_rate_hz {radio.packet_rate_hz:g} "
+                f"and a lag of {lag} packets resolve unambiguously; lower the axes or lag_ratio, or raise the "
+                "packet rate",
                 *("spectrum", "acceleration_max_m_s2"),
             )
         return self
@@ -148,8 +150,8 @@ class Scenario(Section):
             first, last = (float(t) for t in self.radio.time_s[[0, -1]])
             if motion.times_s[0] > first or motion.times_s[-1] < last:
                 raise refuse(
-                    f"{dotted}.times_s runs from {motion.times_s[0]:g} to {motion.times_s[-1]:g} s, but the window "
-                    f"from {first:g} to {last:g} s; the waypoints must enclose the window",
+                    f"{dotted}.times_s runs from {motion.times_s[0]:g} to {motion.times_s[-1]:g} s, but the "
+                    f"window from {first:g} to {last:g} s; the waypoints must enclose the window",
                     *(*where, "times_s"),
                 )
         if isinstance(motion, Trajectory):
@@ -244,7 +246,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if not is_path and text not in shipped:
         hint = scenario_file.did_you_mean(text, shipped)
         raise InputError(
-            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends in .yaml"
+            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends in "
+            ".yaml"
         )
     path = Path(name_or_path) if is_path else shipped[text]
     return Scenario.from_yaml(scenario_file.read_text(path), file=str(path))

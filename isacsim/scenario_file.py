@@ -93,7 +93,7 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
     Raises
     ------
     InputError
-        On a syntax error, a duplicate key, an unknown tag, an empty file, or anything but a mapping at the top.
+        On a syntax error, a duplicate key, an unknown tag, an empty file, or anything but a mapping.
     """
     node: yaml.Node | None = None
     try:
@@ -119,8 +119,8 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
         raise InputError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(data, dict):
         raise InputError(
-            f"{file}, line {node.start_mark.line + 1}: a scenario is a YAML mapping (name, radio, targets, ...), "
-            f"not a {'list' if isinstance(data, list) else 'single value'}"
+            f"{file}, line {node.start_mark.line + 1}: a scenario is a YAML mapping (name, radio, targets, "
+            f"...), not a {'list' if isinstance(data, list) else 'single value'}"
         )
     return data, node
 
@@ -156,8 +156,8 @@ def validate(model: type[Model], data: dict[Any, Any], node: yaml.Node, file: st
     Raises
     ------
     pydantic_core.ValidationError
-        With file, line, dotted field, the value passed and what is allowed, for everything that is wrong. Each
-        error's ``ctx`` holds ``file``, ``line`` and ``field``.
+        With file, line, dotted field, the value passed and what is allowed, for everything that is wrong.
+        Each error's ``ctx`` holds ``file``, ``line`` and ``field``.
     """
     try:
         return model.model_validate(data)
@@ -215,8 +215,8 @@ def _sentence(error: ErrorDetails, field: str, candidates: list[type[BaseModel]]
     if kind == "scenario":
         return str(context["message"])
     if kind == "missing":
-        about = [m.model_fields[leaf].description for m in candidates if leaf in m.model_fields]
-        return f"{field} is missing" + (f" ({about[0].rstrip('.')})" if about and about[0] else "")
+        about = next((m.model_fields[leaf].description for m in candidates if leaf in m.model_fields), None)
+        return f"{field} is missing" + (f" ({about.rstrip('.')})" if about else "")
     if kind == "extra_forbidden":
         known = sorted({name for m in candidates for name in m.model_fields})
         return f"{field} is not a field{did_you_mean(leaf, known) or ';'} allowed here: {', '.join(known)}"

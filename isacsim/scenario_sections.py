@@ -1,8 +1,9 @@
 """The sections of a scenario: radio, environment, targets and their motions, impairments, spectrum, dataset.
 
-Each is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What concerns
-several sections at once is checked by `isacsim.scenario.Scenario`. A further kind of environment, motion or body is
-one more model in the union (`Environment`, `MotionConfig`, `Body`), told apart by its ``kind``.
+Each is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What
+concerns several sections at once is checked by `isacsim.scenario.Scenario`. A further kind of environment,
+motion or body is one more model in the union (`Environment`, `MotionConfig`, `Body`), told apart by its
+``kind``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
 
 
 class Section(BaseModel):
-    """Base of every model here: frozen, unknown fields refused, docstrings under fields become descriptions."""
+    """Base of every model here: frozen, no unknown fields, docstrings under fields become descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -85,7 +86,7 @@ class Receiver(Section):
     position_m: Vector
     """Position [x, y, z], metres."""
     dynamic_gain_db: Float = 0.0
-    """Gain of the moving paths at this channel, dB (a reference that looks away from the targets: negative)."""
+    """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
     static_gain_db: Float = 0.0
     """Gain of the static part at this channel, dB."""
 
@@ -102,7 +103,7 @@ class Radio(Section):
         | Annotated[tuple[Int, ...], Field(min_length=1), Tag("indices")],
         Discriminator(lambda value: "indices" if isinstance(value, list | tuple) else "count"),
     ]
-    """Number n of subcarriers (indices -n//2 ...), or the list of subcarrier indices that the receiver reports."""
+    """Number n of subcarriers (indices from -(n//2) on), or the list of indices that the receiver reports."""
     subcarrier_spacing_hz: Positive | None = None
     """Subcarrier spacing, Hz; default bandwidth_hz / subcarriers; required with a list of indices."""
     packet_rate_hz: Positive
@@ -170,7 +171,7 @@ class Radio(Section):
 
     @property
     def frequency_hz(self) -> NDArray[np.float64]:
-        """Frequencies (subcarrier,), Hz, ascending; index 0 is the carrier, an int n gives indices -n//2 ..."""
+        """Frequencies (subcarrier,), Hz, ascending; index 0 is the carrier, a number n starts at -(n//2)."""
         if isinstance(self.subcarriers, tuple):
             index = np.array(self.subcarriers, dtype=np.float64)
         else:
@@ -304,7 +305,7 @@ class Waypoints(Section):
     """A smooth curve through given positions: the minimum-jerk (natural quintic) spline."""
 
     kind: Literal["waypoints"]
-    """waypoints: natural quintic spline, third and fourth derivative zero at both ends; two points: a line."""
+    """waypoints: natural quintic spline (third and fourth derivative zero at the ends); of two, a line."""
     times_s: Annotated[tuple[Float, ...], Field(min_length=2)]
     """Strictly increasing times relative to the window's centre, s; they must enclose the window."""
     positions_m: Annotated[tuple[NumberVector, ...], Field(min_length=2)]
@@ -314,7 +315,8 @@ class Waypoints(Section):
     def _matched(self) -> Waypoints:
         if len(self.times_s) != len(self.positions_m):
             raise refuse(
-                f"times_s has {len(self.times_s)} entries and positions_m {len(self.positions_m)}; they must match",
+                f"times_s has {len(self.times_s)} entries and positions_m {len(self.positions_m)}; they must "
+                "match",
                 "positions_m",
             )
         if any(b <= a for a, b in zip(self.times_s, self.times_s[1:], strict=False)):
@@ -399,8 +401,8 @@ class Count(Section):
         n = self.max - self.min + 1
         if self.weights is not None and (len(self.weights) != n or sum(self.weights) <= 0):
             raise refuse(
-                f"weights is {list(self.weights)}; it must have {n} entries, one for each count from {self.min} to "
-                f"{self.max}, with a positive sum",
+                f"weights is {list(self.weights)}; it must have {n} entries, one for each count from "
+                f"{self.min} to {self.max}, with a positive sum",
                 "weights",
             )
         return self
@@ -416,7 +418,7 @@ class Targets(Section):
     template: Target | None = None
     """What each target is drawn from."""
     within_axes: bool = False
-    """Redraw a target whose acceleration or jerk, at any surveillance receiver, lies outside the spectrum's axes."""
+    """Redraw a target whose acceleration or jerk at a surveillance receiver lies outside the axes."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Targets:
@@ -572,8 +574,8 @@ class Dataset(Section):
     def _sum(self) -> Dataset:
         if self.per_class is not None and sum(self.per_class.values()) != self.n_samples:
             raise refuse(
-                f"n_samples is {self.n_samples}, but per_class adds up to {sum(self.per_class.values())}; leave "
-                "n_samples out or make them equal",
+                f"n_samples is {self.n_samples}, but per_class adds up to {sum(self.per_class.values())}; "
+                "leave n_samples out or make them equal",
                 "n_samples",
             )
         return self
