@@ -11,7 +11,7 @@ The bistatic path from transmitter over a point p(t) to a receiver has the lengt
 and d is the sum over both legs. The truth of a capture (METHOD section 1) is the cubic with these derivatives
 at the window's centre, t = 0.
 
-**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point that passes straight by at speed s and
+**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point passing straight by at speed s and
 closest distance b has ``rho'''' = -3 s⁴/b³`` there. With both antennas at that distance, 1.4 m/s and a window
 of 1.024 s, the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the wavelength at 5.8 GHz) and by
 53 mm, a whole wavelength, at 1 m. ``motion_model: exact`` simulates the true path; `path_length_exact` minus
@@ -109,9 +109,9 @@ class SplineMotion:
     """The curve through waypoints that minimises the integral of its squared jerk.
 
     That is the natural quintic spline: third and fourth derivative are zero at both ends, and the curve is
-    four times continuously differentiable, so jerk is continuous. The criterion is that of human arm movements:
-    Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give a straight
-    line, three a parabola.
+    four times continuously differentiable, so jerk is continuous. The criterion is that of human arm
+    movements: Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give a
+    straight line, three a parabola.
     """
 
     times: tuple[float, ...]
@@ -247,8 +247,8 @@ def realise_target_motion(scenario: Scenario, target: Target, rng: np.random.Gen
     axes = scenario.spectrum
     raise InputError(
         f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
-        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every surveillance "
-        "receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
+        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every "
+        "surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
     )
 
 
@@ -365,6 +365,6 @@ def _nearest(u: Array) -> float:
 def _through(name: str, antenna: ArrayLike, distance: float) -> str:
     where = ", ".join(f"{x:g}" for x in np.asarray(antenna, dtype=np.float64))
     return (
-        f"a target passes through the {name} at [{where}] m (within {distance:.2g} m; at least {_CLOSEST_M:g} m "
-        "is needed); move its path or the antenna"
+        f"a target passes through the {name} at [{where}] m (within {distance:.2g} m; at least "
+        f"{_CLOSEST_M:g} m is needed); move its path or the antenna"
     )

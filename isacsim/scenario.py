@@ -90,13 +90,13 @@ class Scenario(Section):
         length = radio.packets - 2 * lag
         if lag < 1 or length < 16:
             raise refuse(
-                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag product "
-                f"of {length}; with {radio.packets} packets it must lie between {0.5 / radio.packets:.3g} and "
-                f"{0.5 - 8 / radio.packets:.3g}",
+                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag "
+                f"product of {length}; with {radio.packets} packets it must lie between "
+                f"{0.5 / radio.packets:.3g} and {0.5 - 8 / radio.packets:.3g}",
                 *("spectrum", "lag_ratio"),
             )
-        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it folds
-        # beyond half of it. The highest subcarrier folds first.
+        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it
+        # folds beyond half of it. The highest subcarrier folds first.
         kappa = 2 * lag * float(np.max(radio.frequency_hz)) / (speed_of_light * radio.packet_rate_hz)
         duration = length / radio.packet_rate_hz
         reach = spectrum.acceleration_max_m_s2 + spectrum.jerk_max_m_s3 * duration / 2
@@ -105,9 +105,9 @@ class Scenario(Section):
             raise refuse(
                 f"the spectrum's axes reach {reach:.4g} m/s² at the window's ends (acceleration_max_m_s2 "
                 f"{spectrum.acceleration_max_m_s2:g} + jerk_max_m_s3 {spectrum.jerk_max_m_s3:g} · "
-                f"{duration / 2:.4g} s), beyond the {limit:.4g} m/s² that packet_rate_hz {radio.packet_rate_hz:g} "
-                f"and a lag of {lag} packets resolve unambiguously; lower the axes or lag_ratio, or raise the "
-                "packet rate",
+                f"{duration / 2:.4g} s), beyond the {limit:.4g} m/s² that packet_rate_hz "
+                f"{radio.packet_rate_hz:g} and a lag of {lag} packets resolve unambiguously; lower the axes "
+                "or lag_ratio, or raise the packet rate",
                 *("spectrum", "acceleration_max_m_s2"),
             )
         return self
@@ -246,8 +246,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if not is_path and text not in shipped:
         hint = scenario_file.did_you_mean(text, shipped)
         raise InputError(
-            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends in "
-            ".yaml"
+            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends "
+            "in .yaml"
         )
     path = Path(name_or_path) if is_path else shipped[text]
     return Scenario.from_yaml(scenario_file.read_text(path), file=str(path))

@@ -24,6 +24,10 @@ class _Loader(yaml.SafeLoader):
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Read decimal digits only: YAML 1.1 reads a leading zero as octal and colons in base 60."""
+        if len(node.value) > 100:  # Python would refuse thousands of digits without naming the line
+            raise yaml.constructor.ConstructorError(
+                None, None, "a number of over 100 digits", node.start_mark
+            )
         return int(node.value.replace("_", ""))
 
     def construct_number(self, node: yaml.ScalarNode) -> float:
@@ -162,9 +166,17 @@ def validate(model: type[Model], data: dict[Any, Any], node: yaml.Node, file: st
     try:
         return model.model_validate(data)
     except ValidationError as error:
+        details = error.errors()
+        # A list that lost its only, faulty entry also counts as too short.
+        details = [d for d in details if d["type"] != "too_short" or not _has_inner(d, details)]
         raise ValidationError.from_exception_data(
-            f"scenario {file}", [_locate(model, detail, node, file) for detail in error.errors()]
+            f"scenario {file}", [_locate(model, detail, node, file) for detail in details]
         ) from None
+
+
+def _has_inner(outer: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    depth = len(outer["loc"])
+    return any(len(d["loc"]) > depth and d["loc"][:depth] == outer["loc"] for d in details)
 
 
 def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: str) -> InitErrorDetails:
@@ -172,7 +184,11 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
     path: list[str | int] = []  # without the tags of unions, which pydantic puts among the fields
     line = node.start_mark.line + 1
     there: yaml.Node | None = node
-    extra = tuple(context.get("field", ())) if error["type"] == "scenario" else ()
+    extra: tuple[str | int, ...] = ()
+    if error["type"] == "scenario":
+        extra = tuple(context.get("field", ()))
+    elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        extra = ("kind",)
     location = (*error["loc"], *extra)
     for i, part in enumerate(location):
         found = _child(there, part)
@@ -183,7 +199,9 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
             there = None  # a field that the file doesn't hold: its parent's line
             path.append(part)
     field = ".".join(str(part) for part in path)
-    parent = error["loc"][:-1] if error["type"] in ("missing", "extra_forbidden") else error["loc"]
+    parent = (
+        error["loc"][:-1] if error["type"] in ("missing", "extra_forbidden", "invalid_key") else error["loc"]
+    )
     message = _sentence(error, field, _models_at(model, parent))
     where = f"{file}, line {line}"
     return InitErrorDetails(
@@ -213,24 +231,22 @@ def _sentence(error: ErrorDetails, field: str, candidates: list[type[BaseModel]]
     context = error.get("ctx", {})
     kind, leaf = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     if kind == "scenario":
-        return str(context["message"])
+        message = str(context["message"])
+        return message if field in message else f"{field}: {message}"
     if kind == "missing":
         about = next((m.model_fields[leaf].description for m in candidates if leaf in m.model_fields), None)
         return f"{field} is missing" + (f" ({about.rstrip('.')})" if about else "")
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "invalid_key"):
         known = sorted({name for m in candidates for name in m.model_fields})
         return f"{field} is not a field{did_you_mean(leaf, known) or ';'} allowed here: {', '.join(known)}"
     if kind == "union_tag_not_found":
-        kinds = [m.model_fields["kind"].annotation for m in candidates if "kind" in m.model_fields]
-        names = [str(name) for annotation in kinds for name in get_args(annotation)]
-        return f"{field}.kind is missing; it must be one of {', '.join(names)}"
+        names = [name for m in candidates for name in _kinds(m)]
+        return f"{field} is missing; it must be one of {', '.join(names)}"
     if kind == "union_tag_invalid":
         allowed = str(context["expected_tags"]).replace("'", "")
         hint = did_you_mean(str(context["tag"]), allowed.split(", "))
-        return f"{field}.kind is {context['tag']!r}; it must be one of {allowed}{hint}"
-    message = error["msg"].replace("Input should", "must")
-    if message.startswith("must"):
-        message = f"it {message}"
+        return f"{field} is {context['tag']!r}; it must be one of {allowed}{hint}"
+    message = re.sub(r"^(\w+ should|must)", "it must", error["msg"])
     return f"{field} is {_short(error['input'])}; {message}"
 
 
@@ -247,9 +263,14 @@ def _models_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[
             annotations = [m.model_fields[str(part)].annotation for m in here if part in m.model_fields]
             here = [inner for annotation in annotations for inner in _models_in(annotation)]
         elif isinstance(part, str):  # the tag of a union
-            tagged = [m for m in here if "kind" in m.model_fields]
-            here = [m for m in tagged if part in get_args(m.model_fields["kind"].annotation)] or here
+            here = [m for m in here if part in _kinds(m)] or here
     return here
+
+
+def _kinds(model: type[BaseModel]) -> list[str]:
+    """List the values of ``kind`` by which a union tells a model apart."""
+    annotation: Any = model.model_fields["kind"].annotation if "kind" in model.model_fields else None
+    return [str(name) for name in get_args(annotation)]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
