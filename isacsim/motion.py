@@ -30,7 +30,7 @@ from scipy.interpolate import make_interp_spline
 from isacsim.distribution import Number, draw
 from isacsim.errors import InputError
 from isacsim.scenario import Scenario
-from isacsim.scenario_sections import Kinematics, MotionConfig, Oscillation, Target, Trajectory, Waypoints
+from isacsim.scenario_targets import Kinematics, MotionConfig, Oscillation, Target, Trajectory, Waypoints
 
 __all__ = [
     "Motion",
@@ -110,8 +110,8 @@ class SplineMotion:
 
     That is the natural quintic spline: third and fourth derivative are zero at both ends, and the curve is
     four times continuously differentiable, so jerk is continuous. The criterion is that of human arm
-    movements: Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give a
-    straight line, three a parabola.
+    movements: Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give
+    a straight line, three a parabola.
     """
 
     times: tuple[float, ...]

@@ -23,17 +23,13 @@ from isacsim.scenario_sections import (
     Environment,
     Floor,
     Impairments,
-    MotionConfig,
-    Mover,
     Radio,
     Section,
     Spectrum,
-    Targets,
-    Trajectory,
     TwoRay,
-    Waypoints,
     refuse,
 )
+from isacsim.scenario_targets import MotionConfig, Mover, Targets, Trajectory, Waypoints
 
 __all__ = [
     "Choice",
