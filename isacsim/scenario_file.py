@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, V
 from isacsim.errors import InputError
 
 __all__ = ["did_you_mean", "dump", "parse", "read_text", "validate"]
+
+# Aliases of aliases can blow a small file up to billions of entries.
+_MOST_NODES = 100_000
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -105,6 +109,10 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
         node = loader.get_single_node()
         if node is None:
             raise InputError(f"{file}: empty; a scenario is a YAML mapping (name, radio, targets, ...)")
+        if _expanded_size(node, {}) > _MOST_NODES:
+            raise InputError(
+                f"{file}: over {_MOST_NODES} entries once its aliases are expanded; not a scenario"
+            )
         for key in _duplicate_keys(node):
             raise InputError(f"{file}, line {key.start_mark.line + 1}: {key.value!r} is given twice")
         data = loader.construct_document(node)
@@ -127,6 +135,17 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
             f"...), not a {'list' if isinstance(data, list) else 'single value'}"
         )
     return data, node
+
+
+def _expanded_size(node: yaml.Node, known: dict[int, float]) -> float:
+    """Count nodes with aliases expanded, before anything (an error's repr, say) expands them; cycle: infinite."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        inner = list(node.value) if isinstance(node, yaml.SequenceNode) else []
+        if isinstance(node, yaml.MappingNode):
+            inner = [child for pair in node.value for child in pair]
+        known[id(node)] = 1 + sum(_expanded_size(child, known) for child in inner)
+    return known[id(node)]
 
 
 def _duplicate_keys(root: yaml.Node) -> Iterator[yaml.Node]:

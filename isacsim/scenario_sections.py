@@ -307,7 +307,7 @@ class Quantisation(Section):
 class Impairments(Section):
     """What the hardware does to the channel; null: nothing."""
 
-    noise: bool = True
+    noise: Annotated[bool, Field(strict=True)] = True
     """Thermal noise at the scenario's snr_db."""
     cfo: CFO | None = None
     """Carrier frequency offset."""

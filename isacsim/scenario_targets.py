@@ -194,7 +194,7 @@ class Targets(Section):
     """How many draws of the template."""
     template: Target | None = None
     """What each target is drawn from."""
-    within_axes: bool = False
+    within_axes: Annotated[bool, Field(strict=True)] = False
     """Redraw a target whose acceleration or jerk at a surveillance receiver lies outside the axes."""
 
     @model_validator(mode="after")

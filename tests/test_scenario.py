@@ -114,6 +114,8 @@ def test_frozen():
         Scenario.from_yaml(TEXT).seed = 3
 
 
+BOMB = "a0: &a0 x\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+
 # Each case: what to replace in TEXT, by what, the field named, its line, and words of the message.
 CASES = [
     ("packets: 256", "packets: 3", "radio.packets", 8, ["is 3", "greater than or equal to 32"]),
@@ -186,6 +188,7 @@ CASES = [
         21,
         ["less than or equal to 16"],
     ),
+    ("dataset:", 'impairments: {noise: "no"}\ndataset:', "impairments.noise", 21, ["boolean"]),
     ("name: test", "name: a/b", "name", 1, ["'a/b'"]),
 ]
 
@@ -291,6 +294,8 @@ def test_several_errors_are_told_at_once():
         ("a: 1\nb: *c\n", "f.yaml, line 2: not valid YAML"),
         ("a: " + "9" * 5000, "f.yaml, line 1: not valid YAML"),
         ("[" * 5000, "f.yaml: nested too deeply"),
+        ("a: &a [*a]", "f.yaml: over 100000 entries"),
+        (BOMB, "f.yaml: over 100000 entries"),
         ("a: \x00", "f.yaml: not valid YAML"),
         ("? [1]\n: 2\n", "f.yaml, line 1: not valid YAML"),
     ],
