@@ -138,7 +138,7 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
 
 
 def _expanded_size(node: yaml.Node, known: dict[int, float]) -> float:
-    """Count nodes with aliases expanded, before anything (an error's repr, say) expands them; cycle: infinite."""
+    """Count nodes with aliases expanded, before anything (an error's repr) expands them; cycle: infinite."""
     if id(node) not in known:
         known[id(node)] = math.inf
         inner = list(node.value) if isinstance(node, yaml.SequenceNode) else []
