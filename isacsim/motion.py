@@ -1,0 +1,370 @@
+"""From a motion in space to the length of the reflected path and its derivatives.
+
+The bistatic path from transmitter over a point p(t) to a receiver has the length
+``d(t) = |p - tx| + |p - rx|``. For one leg with ``u = p - antenna`` and ``rho = |u|``, differentiating
+``rho² = u·u`` once, twice and three times gives, with v, a, j the derivatives of p::
+
+    rho'   = u·v / rho
+    rho''  = (v·v + u·a - rho'²) / rho
+    rho''' = (3 v·a + u·j - 3 rho' rho'') / rho
+
+and d is the sum over both legs. The truth of a capture (METHOD section 1) is the cubic with these derivatives
+at the window's centre, t = 0.
+
+**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point passing straight by at speed s and
+closest distance b has ``rho'''' = -3 s⁴/b³`` there. With both antennas at that distance, 1.4 m/s and a window
+of 1.024 s, the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the wavelength at 5.8 GHz) and by
+53 mm, a whole wavelength, at 1 m. ``motion_model: exact`` simulates the true path; `path_length_exact` minus
+`path_length_cubic` is the error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import make_interp_spline
+
+from isacsim.distribution import Number, draw
+from isacsim.errors import InputError
+from isacsim.scenario import Scenario
+from isacsim.scenario_targets import Kinematics, MotionConfig, Oscillation, Target, Trajectory, Waypoints
+
+__all__ = [
+    "Motion",
+    "OscillationMotion",
+    "PathKinematics",
+    "PathMotion",
+    "PolynomialMotion",
+    "SplineMotion",
+    "State",
+    "path_kinematics",
+    "path_length_cubic",
+    "path_length_exact",
+    "realise_motion",
+    "realise_target_motion",
+]
+
+Array: TypeAlias = NDArray[np.float64]
+
+# Nearer than this, a point reflector is no model of anything and the derivatives blow up.
+_CLOSEST_M = 1e-3
+# A template of which not one draw in this many fits the axes is a mistake.
+_MAX_TRIES = 1000
+
+
+class State(NamedTuple):
+    """Where a point is and how it moves; each array is (time, 3)."""
+
+    position: Array
+    """m."""
+    velocity: Array
+    """m/s."""
+    acceleration: Array
+    """m/s²."""
+    jerk: Array
+    """m/s³."""
+
+
+class PathKinematics(NamedTuple):
+    """A path's length and its derivatives at one moment."""
+
+    path_length: float
+    """m."""
+    velocity: float
+    """m/s; positive: the path grows."""
+    acceleration: float
+    """m/s²."""
+    jerk: float
+    """m/s³."""
+
+
+@dataclass(frozen=True)
+class PathMotion:
+    """A path given by its kinematics at the window's centre; it has no place in space."""
+
+    kinematics: PathKinematics
+
+
+@dataclass(frozen=True)
+class PolynomialMotion:
+    """A cubic of time in space, about the window's centre."""
+
+    position: tuple[float, float, float]
+    velocity: tuple[float, float, float]
+    acceleration: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    jerk: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Evaluate at times (time,), s from the window's centre."""
+        t = _column(time_s)
+        p, v, a, j = (np.array(c) for c in (self.position, self.velocity, self.acceleration, self.jerk))
+        return State(p + t * (v + t * (a / 2 + t * (j / 6))), v + t * (a + t * (j / 2)), a + t * j, j + 0 * t)
+
+
+@dataclass(frozen=True)
+class SplineMotion:
+    """The curve through waypoints that minimises the integral of its squared jerk.
+
+    That is the natural quintic spline: third and fourth derivative are zero at both ends, and the curve is
+    four times continuously differentiable, so jerk is continuous. The criterion is that of human arm
+    movements: Flash and Hogan, "The coordination of arm movements", J. Neurosci. 5(7), 1985. Two points give
+    a straight line, three a parabola.
+    """
+
+    times: tuple[float, ...]
+    positions: tuple[tuple[float, float, float], ...]
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Evaluate at times (time,), s from the window's centre; outside the waypoints is an `InputError`."""
+        t = _column(time_s)[:, 0]
+        if t.size and (t.min() < self.times[0] or t.max() > self.times[-1]):
+            raise InputError(
+                f"the waypoints run from {self.times[0]:g} to {self.times[-1]:g} s, but the motion was asked "
+                f"for between {t.min():g} and {t.max():g} s"
+            )
+        points = np.array(self.positions)
+        if len(points) == 2:  # quintics with zero third derivative: not unique; the line is meant
+            spline = make_interp_spline(self.times, points, k=1)
+            slope = (points[1] - points[0]) / (self.times[1] - self.times[0])
+            none = np.zeros((t.size, 3))
+            return State(spline(t), none + slope, none, none.copy())
+        ends = [(3, np.zeros(3)), (4, np.zeros(3))]
+        # scipy-stubs don't know this documented form of bc_type.
+        spline = make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))  # type: ignore[arg-type]
+        return State(*(spline(t, nu) for nu in range(4)))
+
+
+@dataclass(frozen=True)
+class OscillationMotion:
+    """A point that swings sinusoidally along a line; `axis` has unit length, `omega` is in rad/s."""
+
+    position: tuple[float, float, float]
+    axis: tuple[float, float, float]
+    amplitude: float
+    omega: float
+    phase: float
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Evaluate at times (time,), s from the window's centre."""
+        angle = self.omega * _column(time_s) + self.phase
+        swing, w = self.amplitude * np.array(self.axis), self.omega
+        return State(
+            np.array(self.position) + swing * np.sin(angle),
+            swing * w * np.cos(angle),
+            -swing * w**2 * np.sin(angle),
+            -swing * w**3 * np.cos(angle),
+        )
+
+
+SpaceMotion: TypeAlias = PolynomialMotion | SplineMotion | OscillationMotion
+Motion: TypeAlias = PathMotion | SpaceMotion
+
+
+def _column(time_s: ArrayLike) -> Array:
+    return np.atleast_1d(np.asarray(time_s, dtype=np.float64))[:, None]
+
+
+def _vector(numbers: tuple[Number, Number, Number], rng: np.random.Generator) -> tuple[float, float, float]:
+    x, y, z = (draw(number, rng) for number in numbers)
+    return x, y, z
+
+
+def realise_motion(config: MotionConfig, rng: np.random.Generator) -> Motion:
+    """Draw the random numbers of a motion.
+
+    Parameters
+    ----------
+    config : Kinematics, Trajectory, Waypoints or Oscillation
+        A scenario's motion.
+    rng : numpy.random.Generator
+        The only source of chance; fields are drawn in the order of the model.
+
+    Returns
+    -------
+    Motion
+        With ``.state(time_s)`` (not for path kinematics, which have no place in space).
+    """
+    match config:
+        case Kinematics():
+            return PathMotion(
+                PathKinematics(
+                    draw(config.path_length_m, rng),
+                    draw(config.velocity_m_s, rng),
+                    draw(config.acceleration_m_s2, rng),
+                    draw(config.jerk_m_s3, rng),
+                )
+            )
+        case Trajectory():
+            position = _vector(config.position_m, rng)
+            if config.velocity_m_s is not None:
+                velocity = _vector(config.velocity_m_s, rng)
+            else:
+                assert config.speed_m_s is not None and config.heading_deg is not None  # the model checked
+                speed, heading = draw(config.speed_m_s, rng), np.deg2rad(draw(config.heading_deg, rng))
+                velocity = (speed * float(np.cos(heading)), speed * float(np.sin(heading)), 0.0)
+            return PolynomialMotion(
+                position, velocity, _vector(config.acceleration_m_s2, rng), _vector(config.jerk_m_s3, rng)
+            )
+        case Waypoints():
+            return SplineMotion(config.times_s, tuple(_vector(p, rng) for p in config.positions_m))
+        case Oscillation():
+            axis = np.array(config.axis) / np.linalg.norm(config.axis)
+            return OscillationMotion(
+                _vector(config.position_m, rng),
+                (float(axis[0]), float(axis[1]), float(axis[2])),
+                draw(config.amplitude_m, rng),
+                2 * np.pi * draw(config.frequency_hz, rng),
+                draw(config.phase_rad, rng),
+            )
+
+
+def realise_target_motion(scenario: Scenario, target: Target, rng: np.random.Generator) -> Motion:
+    """Draw a target's motion; with ``targets.within_axes``, until its truth lies inside the spectrum's axes.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        For the antennas, the axes and ``within_axes``.
+    target : Target
+        One of ``scenario.targets.configs(...)``.
+    rng : numpy.random.Generator
+        The only source of chance.
+
+    Raises
+    ------
+    InputError
+        If none of 1000 draws lies inside, or a target passes through an antenna.
+    """
+    if not scenario.targets.within_axes:
+        return realise_motion(target.motion, rng)
+    for _ in range(_MAX_TRIES):
+        motion = realise_motion(target.motion, rng)
+        if _inside(scenario, motion):
+            return motion
+    axes = scenario.spectrum
+    raise InputError(
+        f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
+        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every "
+        "surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
+    )
+
+
+def _inside(scenario: Scenario, motion: Motion) -> bool:
+    radio, spectrum = scenario.radio, scenario.spectrum
+    for receiver in radio.receivers:
+        if receiver.role == "surveillance":
+            truth = path_kinematics(motion, radio.transmitter_m, receiver.position_m)
+            if abs(truth.acceleration) > spectrum.acceleration_max_m_s2:
+                return False
+            if abs(truth.jerk) > spectrum.jerk_max_m_s3:
+                return False
+    return True
+
+
+def path_kinematics(
+    motion: Motion, transmitter: ArrayLike, receiver: ArrayLike, time_s: float = 0.0
+) -> PathKinematics:
+    """Give path length, velocity, acceleration and jerk in closed form (module docstring).
+
+    Parameters
+    ----------
+    motion : Motion
+        Of the reflecting point.
+    transmitter, receiver : array_like, (3,)
+        Positions, m.
+    time_s : float
+        The moment, s from the window's centre; the truth of a capture is that of 0.
+
+    Returns
+    -------
+    PathKinematics
+        m, m/s, m/s², m/s³.
+
+    Raises
+    ------
+    InputError
+        If the point is within 1 mm of an antenna, where the derivatives have no meaning.
+    """
+    if isinstance(motion, PathMotion):
+        d, v, a, r = motion.kinematics
+        t = float(time_s)
+        return PathKinematics(d + v * t + a * t**2 / 2 + r * t**3 / 6, v + a * t + r * t**2 / 2, a + r * t, r)
+    p, v3, a3, j3 = (x[0] for x in motion.state(time_s))
+    total = np.zeros(4)
+    for name, antenna in (("transmitter", transmitter), ("receiver", receiver)):
+        u = p - np.asarray(antenna, dtype=np.float64)
+        rho = float(np.linalg.norm(u))
+        if rho < _CLOSEST_M:
+            raise InputError(_through(name, antenna, rho))
+        rho1 = (u @ v3) / rho
+        rho2 = (v3 @ v3 + u @ a3 - rho1**2) / rho
+        rho3 = (3 * (v3 @ a3) + u @ j3 - 3 * rho1 * rho2) / rho
+        total += (rho, rho1, rho2, rho3)
+    return PathKinematics(*(float(x) for x in total))
+
+
+def path_length_exact(
+    motion: Motion, transmitter: ArrayLike, receiver: ArrayLike, time_s: ArrayLike
+) -> Array:
+    """Give the true path length at each time.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of the reflecting point; for path kinematics the cubic is the truth.
+    transmitter, receiver : array_like, (3,)
+        Positions, m.
+    time_s : array_like, (time,)
+        Ascending, s from the window's centre.
+
+    Returns
+    -------
+    ndarray, (time,)
+        m.
+
+    Raises
+    ------
+    InputError
+        If the point passes within 1 mm of an antenna, at or between the times.
+    """
+    if isinstance(motion, PathMotion):
+        return path_length_cubic(motion, transmitter, receiver, time_s)
+    position = motion.state(time_s).position
+    length = np.zeros(len(position))
+    for name, antenna in (("transmitter", transmitter), ("receiver", receiver)):
+        u = position - np.asarray(antenna, dtype=np.float64)
+        nearest = _nearest(u)
+        if nearest < _CLOSEST_M:
+            raise InputError(_through(name, antenna, nearest))
+        length += np.linalg.norm(u, axis=1)
+    return length
+
+
+def path_length_cubic(
+    motion: Motion, transmitter: ArrayLike, receiver: ArrayLike, time_s: ArrayLike
+) -> Array:
+    """Give the cubic that the truth describes, at each time (time,) s from the window's centre, in m."""
+    d, v, a, r = path_kinematics(motion, transmitter, receiver)
+    t = _column(time_s)[:, 0]
+    return np.asarray(d + t * (v + t * (a / 2 + t * (r / 6))), dtype=np.float64)
+
+
+def _nearest(u: Array) -> float:
+    """Give the closest distance of a polyline (time, 3) to the origin."""
+    if len(u) < 2:
+        return float(np.linalg.norm(u))
+    step = np.diff(u, axis=0)
+    square = np.sum(step**2, axis=1)
+    along = -np.sum(u[:-1] * step, axis=1) / np.where(square > 0, square, 1.0)
+    return float(np.min(np.linalg.norm(u[:-1] + np.clip(along, 0, 1)[:, None] * step, axis=1)))
+
+
+def _through(name: str, antenna: ArrayLike, distance: float) -> str:
+    where = ", ".join(f"{x:g}" for x in np.asarray(antenna, dtype=np.float64))
+    return (
+        f"a target passes through the {name} at [{where}] m (within {distance:.2g} m; at least "
+        f"{_CLOSEST_M:g} m is needed); move its path or the antenna"
+    )

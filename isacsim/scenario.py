@@ -1,0 +1,255 @@
+"""The scenario: one YAML file that says what is simulated, validated field by field.
+
+``load_scenario("default")`` gives a shipped one, ``load_scenario("mine.yaml")`` a file. A scenario is frozen;
+it goes to canonical YAML and back without loss, and everything in it that decides a sample enters its
+fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+from scipy.constants import speed_of_light
+
+from isacsim import scenario_file
+from isacsim.distribution import Choice, Distribution, LogNormal, Normal, Number, Uniform, draw, support
+from isacsim.errors import InputError
+from isacsim.scenario_sections import (
+    Dataset,
+    Environment,
+    Floor,
+    Impairments,
+    Radio,
+    Section,
+    Spectrum,
+    TwoRay,
+    refuse,
+)
+from isacsim.scenario_targets import MotionConfig, Mover, Targets, Trajectory, Waypoints
+
+__all__ = [
+    "Choice",
+    "Distribution",
+    "LogNormal",
+    "Normal",
+    "Number",
+    "Scenario",
+    "Uniform",
+    "draw",
+    "list_scenarios",
+    "load_scenario",
+    "scenario_json_schema",
+    "support",
+]
+
+
+class Scenario(Section):
+    """Everything about a simulated capture except the random numbers."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """Name: letters, digits, - _ and dots."""
+    description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
+    """One line that says what this is."""
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    """Seed used where none is given."""
+    snr_db: Number = Uniform(uniform=(5.0, 25.0))
+    """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""
+    motion_model: Literal["polynomial", "exact"] = "polynomial"
+    """polynomial: path lengths are the cubic of the truth. exact: they follow the motion in space."""
+    radio: Radio
+    """Carrier, subcarriers, packets, antennas."""
+    environment: Environment
+    """The static part of the channel."""
+    targets: Targets
+    """What moves and counts."""
+    movers: tuple[Mover, ...] = ()
+    """What moves and doesn't count: unlabelled paths."""
+    impairments: Impairments = Impairments()
+    """What the hardware does to the channel."""
+    spectrum: Spectrum = Spectrum()
+    """How the acceleration-jerk spectrum is made."""
+    dataset: Dataset = Dataset()
+    """How many samples a dataset has."""
+
+    @property
+    def lag_packets(self) -> int:
+        """Lag φ of the lag product (eq. 12), packets: the rounded one, which the axes use."""
+        return round(self.spectrum.lag_ratio * self.radio.packets)
+
+    @model_validator(mode="after")
+    def _check_axes(self) -> Scenario:
+        radio, spectrum, lag = self.radio, self.spectrum, self.lag_packets
+        length = radio.packets - 2 * lag
+        if lag < 1 or length < 16:
+            raise refuse(
+                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag "
+                f"product of {length}; with {radio.packets} packets it must lie between "
+                f"{0.5 / radio.packets:.3g} and {0.5 - 8 / radio.packets:.3g}",
+                *("spectrum", "lag_ratio"),
+            )
+        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it
+        # folds beyond half of it. The highest subcarrier folds first.
+        kappa = 2 * lag * float(np.max(radio.frequency_hz)) / (speed_of_light * radio.packet_rate_hz)
+        duration = length / radio.packet_rate_hz
+        reach = spectrum.acceleration_max_m_s2 + spectrum.jerk_max_m_s3 * duration / 2
+        limit = radio.packet_rate_hz / (2 * kappa)
+        if reach > limit:
+            raise refuse(
+                f"the spectrum's axes reach {reach:.4g} m/s² at the window's ends (acceleration_max_m_s2 "
+                f"{spectrum.acceleration_max_m_s2:g} + jerk_max_m_s3 {spectrum.jerk_max_m_s3:g} · "
+                f"{duration / 2:.4g} s), beyond the {limit:.4g} m/s² that packet_rate_hz "
+                f"{radio.packet_rate_hz:g} and a lag of {lag} packets resolve unambiguously; lower the axes "
+                "or lag_ratio, or raise the packet rate",
+                *("spectrum", "acceleration_max_m_s2"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_reflector(self) -> Scenario:
+        if not isinstance(self.environment, TwoRay):
+            return self
+        surface = self.environment.surface
+        if isinstance(surface, Floor):
+            point, normal = np.array([0.0, 0.0, surface.height_m]), np.array([0.0, 0.0, 1.0])
+        else:
+            point, normal = np.array(surface.point_m), np.array(surface.normal)
+        side = float((np.array(self.radio.transmitter_m) - point) @ normal)
+        for receiver in self.radio.receivers:
+            if side * float((np.array(receiver.position_m) - point) @ normal) <= 0:
+                raise refuse(
+                    f"the reflecting {surface.kind} separates (or touches) the transmitter and receiver "
+                    f"{receiver.name!r}; both must stand on the same side of it",
+                    *("environment", "surface"),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_motions(self) -> Scenario:
+        motions: list[tuple[tuple[str | int, ...], MotionConfig]] = [
+            (("targets", "fixed", i, "motion"), target.motion)
+            for i, target in enumerate(self.targets.fixed or ())
+        ]
+        if self.targets.template is not None:
+            motions.append((("targets", "template", "motion"), self.targets.template.motion))
+        motions += [(("movers", i, "motion"), mover.motion) for i, mover in enumerate(self.movers)]
+        for where, motion in motions:
+            self._check_motion(where, motion)
+        return self
+
+    def _check_motion(self, where: tuple[str | int, ...], motion: MotionConfig) -> None:
+        dotted = ".".join(map(str, where))
+        if isinstance(motion, Waypoints):
+            first, last = (float(t) for t in self.radio.time_s[[0, -1]])
+            if motion.times_s[0] > first or motion.times_s[-1] < last:
+                raise refuse(
+                    f"{dotted}.times_s runs from {motion.times_s[0]:g} to {motion.times_s[-1]:g} s, but the "
+                    f"window from {first:g} to {last:g} s; the waypoints must enclose the window",
+                    *(*where, "times_s"),
+                )
+        if isinstance(motion, Trajectory):
+            antennas = {"the transmitter": self.radio.transmitter_m}
+            antennas |= {f"receiver {r.name!r}": r.position_m for r in self.radio.receivers}
+            for name, position in antennas.items():
+                if motion.position_m == position:
+                    raise refuse(
+                        f"{dotted}.position_m is {list(position)}, where {name} stands; it must differ",
+                        *(*where, "position_m"),
+                    )
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> Scenario:
+        counts = self.targets.counts
+        for label in self.dataset.per_class or {}:
+            if label not in counts:
+                allowed = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+                raise refuse(
+                    f"dataset.per_class has a class of {label} targets, but targets allows {allowed}",
+                    *("dataset", "per_class", label),
+                )
+        return self
+
+    @classmethod
+    def from_yaml(cls, text: str, *, file: str = "scenario") -> Scenario:
+        """Read a scenario from YAML text.
+
+        Parameters
+        ----------
+        text : str
+            The YAML.
+        file : str
+            What messages call it.
+
+        Raises
+        ------
+        pydantic_core.ValidationError
+            Naming file, line, field, what was passed and what is allowed.
+        isacsim.InputError
+            If the text is not a YAML mapping.
+        """
+        data, node = scenario_file.parse(text, file)
+        return scenario_file.validate(cls, data, node, file)
+
+    def to_yaml(self) -> str:
+        """Write canonical YAML, defaults included: `from_yaml` gives back an equal scenario."""
+        # Every field that may be None has None as its default, so leaving it out loses nothing.
+        return scenario_file.dump(self.model_dump(exclude_none=True))
+
+    def fingerprint(self) -> str:
+        """Hash what decides a sample: SHA-256 of the canonical content.
+
+        The description and ``dataset.n_samples`` stay out: sample i is the same however many are made.
+        """
+        content = self.model_dump(exclude_none=True, exclude={"description": True, "dataset": {"n_samples"}})
+        return hashlib.sha256(scenario_file.dump(content).encode()).hexdigest()
+
+
+def _shipped() -> dict[str, Path]:
+    # In a wheel the files lie in isacsim/scenarios; in a checkout beside the package.
+    package = Path(__file__).parent
+    folder = package / "scenarios" if (package / "scenarios").is_dir() else package.parent / "scenarios"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def list_scenarios() -> dict[str, str]:
+    """Give name and description of every scenario that ships with the package, sorted by name."""
+    texts = {name: scenario_file.read_text(path) for name, path in _shipped().items()}
+    return {name: str(scenario_file.parse(text, name)[0]["description"]) for name, text in texts.items()}
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Load a shipped scenario by name, or any by path.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        A name out of `list_scenarios`, or the path of a ``.yaml`` file.
+
+    Raises
+    ------
+    pydantic_core.ValidationError
+        Naming file, line, field, what was passed and what is allowed.
+    isacsim.InputError
+        If there is no such scenario or file, or it is not a YAML mapping.
+    """
+    text, shipped = str(name_or_path), _shipped()
+    is_path = (
+        isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text
+    )
+    if not is_path and text not in shipped:
+        hint = scenario_file.did_you_mean(text, shipped)
+        raise InputError(
+            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends "
+            "in .yaml"
+        )
+    path = Path(name_or_path) if is_path else shipped[text]
+    return Scenario.from_yaml(scenario_file.read_text(path), file=str(path))
+
+
+def scenario_json_schema() -> dict[str, Any]:
+    """Give the JSON schema of a scenario, with which editors complete and check the YAML."""
+    schema = Scenario.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "isacsim scenario"}

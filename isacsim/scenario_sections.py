@@ -1,0 +1,376 @@
+"""Sections of a scenario: radio, environment, impairments, spectrum, dataset (targets: `scenario_targets`).
+
+Each is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What
+concerns several sections at once is checked by `isacsim.scenario.Scenario`. A further kind of environment is
+one more model in the union `Environment`, told apart by its ``kind``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+from scipy.constants import speed_of_light
+
+from isacsim.distribution import Bounds, Float, Int, Number
+
+__all__ = [
+    "AGC",
+    "CFO",
+    "SFO",
+    "STO",
+    "Dataset",
+    "Environment",
+    "Floor",
+    "Impairments",
+    "Jitter",
+    "Loss",
+    "NoEnvironment",
+    "NonNegativeNumber",
+    "Quantisation",
+    "Radio",
+    "Rayleigh",
+    "Receiver",
+    "Section",
+    "Spectrum",
+    "TwoRay",
+    "Vector",
+    "Wall",
+    "refuse",
+]
+
+Vector = tuple[Float, Float, Float]
+Positive = Annotated[Float, Field(gt=0)]
+NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
+
+
+class Section(BaseModel):
+    """Base of every model here: frozen, no unknown fields, docstrings under fields become descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def refuse(message: str, *field: str | int) -> PydanticCustomError:
+    """Make the error of a check that spans fields.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what is wrong, and what is allowed.
+    *field : str or int
+        The field to point at, relative to the model that raises.
+    """
+    return PydanticCustomError("scenario", "{message}", {"message": message, "field": field})
+
+
+class Receiver(Section):
+    """One receive channel."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Name of the channel, unique in the scenario."""
+    role: Literal["surveillance", "reference"] = "surveillance"
+    """surveillance: analysed. reference: shares the oscillator and gain, and serves to remove them."""
+    position_m: Vector
+    """Position [x, y, z], metres."""
+    dynamic_gain_db: Float = 0.0
+    """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
+    static_gain_db: Float = 0.0
+    """Gain of the static part at this channel, dB."""
+
+
+class Radio(Section):
+    """Carrier, subcarriers, packets, and where the antennas stand."""
+
+    carrier_hz: Positive
+    """Carrier frequency, Hz: the frequency of subcarrier index 0."""
+    bandwidth_hz: Positive
+    """Bandwidth, Hz."""
+    subcarriers: Annotated[
+        Annotated[Int, Field(ge=1, le=65536), Tag("count")]
+        | Annotated[tuple[Int, ...], Field(min_length=1), Tag("indices")],
+        Discriminator(lambda value: "indices" if isinstance(value, list | tuple) else "count"),
+    ]
+    """Number n of subcarriers (indices from -(n//2) on), or the list of indices that the receiver reports."""
+    subcarrier_spacing_hz: Positive | None = None
+    """Subcarrier spacing, Hz; default bandwidth_hz / subcarriers; required with a list of indices."""
+    packet_rate_hz: Positive
+    """Packets per second, Hz."""
+    packets: Annotated[Int, Field(ge=32, le=1_000_000)]
+    """Packets in one window."""
+    transmitter_m: Vector
+    """Position [x, y, z] of the transmitter, metres."""
+    receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
+    """Receive channels: at least one surveillance, at most one reference."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Radio:
+        if isinstance(self.subcarriers, tuple):
+            if self.subcarrier_spacing_hz is None:
+                raise refuse(
+                    "subcarrier_spacing_hz is missing; a list of subcarrier indices needs it",
+                    "subcarrier_spacing_hz",
+                )
+            if any(b <= a for a, b in zip(self.subcarriers, self.subcarriers[1:], strict=False)):
+                raise refuse("subcarriers must be strictly increasing indices", "subcarriers")
+        frequency = self.frequency_hz
+        occupied = float(frequency[-1] - frequency[0])
+        if occupied > self.bandwidth_hz * (1 + 1e-9):
+            raise refuse(
+                f"the subcarriers span {occupied:g} Hz, but bandwidth_hz is {self.bandwidth_hz:g} Hz; lower "
+                "subcarrier_spacing_hz or the number of subcarriers",
+                "subcarrier_spacing_hz",
+            )
+        if frequency[0] <= 0:
+            raise refuse(
+                f"the lowest subcarrier lies at {frequency[0]:g} Hz; every one must be above 0 Hz",
+                "carrier_hz",
+            )
+        self._check_receivers()
+        return self
+
+    def _check_receivers(self) -> None:
+        roles = [receiver.role for receiver in self.receivers]
+        if "surveillance" not in roles:
+            raise refuse("receivers must hold at least one with role: surveillance", "receivers")
+        if roles.count("reference") > 1:
+            raise refuse(
+                f"receivers holds {roles.count('reference')} with role: reference; at most one is allowed",
+                "receivers",
+            )
+        names: set[str] = set()
+        for i, receiver in enumerate(self.receivers):
+            if receiver.name in names:
+                raise refuse(
+                    f"two receivers are named {receiver.name!r}; names must differ", "receivers", i, "name"
+                )
+            names.add(receiver.name)
+            if receiver.position_m == self.transmitter_m:
+                raise refuse(
+                    f"receiver {receiver.name!r} stands at the transmitter, {list(self.transmitter_m)}; "
+                    "its position must differ",
+                    *("receivers", i, "position_m"),
+                )
+
+    @property
+    def n_subcarriers(self) -> int:
+        """Number of subcarriers."""
+        return len(self.subcarriers) if isinstance(self.subcarriers, tuple) else self.subcarriers
+
+    @property
+    def frequency_hz(self) -> NDArray[np.float64]:
+        """Frequencies (subcarrier,), Hz, ascending; index 0 is the carrier, a number n starts at -(n//2)."""
+        if isinstance(self.subcarriers, tuple):
+            index = np.array(self.subcarriers, dtype=np.float64)
+        else:
+            index = np.arange(self.subcarriers, dtype=np.float64) - self.subcarriers // 2
+        spacing = self.subcarrier_spacing_hz or self.bandwidth_hz / self.n_subcarriers
+        return np.asarray(self.carrier_hz + index * spacing, dtype=np.float64)
+
+    @property
+    def time_s(self) -> NDArray[np.float64]:
+        """Packet times (packet,), s, about the window's centre: (i - (Q - 1)/2) / rate (METHOD section 1)."""
+        centred = np.arange(self.packets, dtype=np.float64) - (self.packets - 1) / 2
+        return np.asarray(centred / self.packet_rate_hz, dtype=np.float64)
+
+    @property
+    def wavelength_m(self) -> float:
+        """Wavelength at the carrier, m."""
+        return speed_of_light / self.carrier_hz
+
+
+class NoEnvironment(Section):
+    """No static part."""
+
+    kind: Literal["none"]
+    """none: only the moving paths."""
+
+
+class Floor(Section):
+    """A horizontal reflecting plane."""
+
+    kind: Literal["floor"]
+    """floor: the plane z = height_m."""
+    height_m: Float = 0.0
+    """Height z of the plane, metres."""
+
+
+class Wall(Section):
+    """Any reflecting plane."""
+
+    kind: Literal["wall"]
+    """wall: the plane through point_m, perpendicular to normal."""
+    point_m: Vector
+    """A point [x, y, z] of the plane, metres."""
+    normal: Vector
+    """Normal [x, y, z] of the plane; its length does not matter."""
+
+    @model_validator(mode="after")
+    def _not_zero(self) -> Wall:
+        if not any(self.normal):
+            raise refuse("normal is [0, 0, 0]; it must have a length", "normal")
+        return self
+
+
+class TwoRay(Section):
+    """Line of sight and one specular reflection."""
+
+    kind: Literal["two_ray"]
+    """two_ray: line of sight and one reflection."""
+    reflection_coefficient: Annotated[Number, Bounds(ge=-1, le=1)] = -0.7
+    """Amplitude of the reflection relative to the same path unreflected; negative turns the phase."""
+    surface: Annotated[Floor | Wall, Field(discriminator="kind")]
+    """The plane that reflects."""
+    power_db: Number = 20.0
+    """Total static power per subcarrier (mean over subcarriers), dB relative to a path of unit amplitude."""
+
+
+class Rayleigh(Section):
+    """Random taps with an exponential power-delay profile, optionally with a line of sight (Rician)."""
+
+    kind: Literal["rayleigh"]
+    """rayleigh: complex Gaussian taps, drawn once a capture."""
+    power_db: Number = 20.0
+    """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
+    delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
+    """Root-mean-square delay spread of the profile, ns."""
+    n_taps: Annotated[Int, Field(ge=1, le=1000)] = 12
+    """Number of taps."""
+    k_factor_db: Number | None = None
+    """Power of the line of sight relative to all taps, dB; null: no line of sight."""
+
+
+Environment = Annotated[NoEnvironment | TwoRay | Rayleigh, Field(discriminator="kind")]
+
+
+class CFO(Section):
+    """Carrier frequency offset and oscillator phase noise, shared by all receive channels."""
+
+    offset_hz: Number
+    """Residual carrier frequency offset, Hz; drawn once a capture."""
+    phase_noise_rad_per_sqrt_s: NonNegativeNumber = 0.0
+    """Standard deviation of the random-walk phase after one second, rad/√s."""
+
+
+class SFO(Section):
+    """Sampling frequency offset: a delay that drifts over the window."""
+
+    ppm: Number
+    """Offset, parts per million."""
+
+
+class STO(Section):
+    """Symbol timing offset: a delay common to all receive channels."""
+
+    offset_ns: Number
+    """Mean delay, ns; drawn once a capture."""
+    jitter_ns: NonNegativeNumber = 0.0
+    """Standard deviation of the delay from packet to packet, ns."""
+
+
+class AGC(Section):
+    """Automatic gain control that steps at random moments."""
+
+    step_db: NonNegativeNumber
+    """Size of one gain step, dB; its sign is random."""
+    rate_hz: NonNegativeNumber
+    """Mean number of steps per second."""
+
+
+class Jitter(Section):
+    """Packets that leave late or early."""
+
+    std_us: NonNegativeNumber
+    """Standard deviation of a packet's time, µs."""
+
+
+class Loss(Section):
+    """Packets that never arrive, in bursts."""
+
+    fraction: Annotated[Number, Bounds(ge=0, lt=1)]
+    """Expected share of packets lost."""
+    mean_burst_packets: Annotated[Number, Bounds(ge=1)] = 1.0
+    """Mean length of a burst of losses, packets."""
+
+
+class Quantisation(Section):
+    """Rounding of real and imaginary part to integers, as Wi-Fi chips report CSI."""
+
+    bits: Annotated[Int, Field(ge=2, le=16)]
+    """Bits of each of real and imaginary part, sign included."""
+    headroom_db: Annotated[Float, Field(ge=0)] = 3.0
+    """Room between the largest magnitude and full scale, dB."""
+
+
+class Impairments(Section):
+    """What the hardware does to the channel; null: nothing."""
+
+    noise: Annotated[bool, Field(strict=True)] = True
+    """Thermal noise at the scenario's snr_db."""
+    cfo: CFO | None = None
+    """Carrier frequency offset."""
+    sfo: SFO | None = None
+    """Sampling frequency offset."""
+    sto: STO | None = None
+    """Symbol timing offset."""
+    agc: AGC | None = None
+    """Automatic gain control."""
+    jitter: Jitter | None = None
+    """Packet-time jitter."""
+    loss: Loss | None = None
+    """Packet loss."""
+    quantisation: Quantisation | None = None
+    """Rounding to integers."""
+
+
+class Spectrum(Section):
+    """How the acceleration-jerk spectrum is made (METHOD section 2)."""
+
+    acceleration_max_m_s2: Positive = 8.0
+    """The acceleration axis runs from minus to plus this, m/s²."""
+    jerk_max_m_s3: Positive = 40.0
+    """The jerk axis runs from minus to plus this, m/s³."""
+    bins_acceleration: Annotated[Int, Field(ge=2, le=4096)] = 64
+    """Bins of the acceleration axis."""
+    bins_jerk: Annotated[Int, Field(ge=2, le=4096)] = 64
+    """Bins of the jerk axis."""
+    lag_ratio: Annotated[Float, Field(gt=0, lt=0.5)] = 0.089
+    """Lag of the lag product (eq. 12), as a share of the packets of a window."""
+    min_lag: Annotated[Float, Field(ge=0, lt=1)] = 0.12
+    """Smallest lag of the autocorrelation (eq. 4), as a share of the lag product's length."""
+    lags: Literal["positive", "symmetric"] = "positive"
+    """Lags of the autocorrelation that enter: positive (the paper's) or symmetric."""
+    combine: Literal["single", "noncoherent", "coherent", "delay"] = "coherent"
+    """How subcarriers are combined."""
+    reference: Literal["product", "ratio"] = "product"
+    """How a reference channel is used: conjugate product (the paper's) or ratio."""
+
+
+class Dataset(Section):
+    """How many samples, and of which classes."""
+
+    per_class: dict[Int, Annotated[Int, Field(ge=0)]] | None = None
+    """Samples for each number of targets; null: counts are drawn as targets.count says."""
+    n_samples: Annotated[Int, Field(ge=1)] = 1000
+    """Samples in all; with per_class its sum."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_to_sum(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "n_samples" not in data and isinstance(data.get("per_class"), dict):
+            values = list(data["per_class"].values())
+            if values and all(type(value) is int for value in values):
+                return {**data, "n_samples": sum(values)}
+        return data
+
+    @model_validator(mode="after")
+    def _sum(self) -> Dataset:
+        if self.per_class is not None and sum(self.per_class.values()) != self.n_samples:
+            raise refuse(
+                f"n_samples is {self.n_samples}, but per_class adds up to {sum(self.per_class.values())}; "
+                "leave n_samples out or make them equal",
+                "n_samples",
+            )
+        return self
