@@ -179,7 +179,7 @@ class AJTransform:
         """All lags: \\|Σ_t R(t) e^{-j2πκ(at + rt²/2)}\\|², METHOD section 2; one matrix product."""
         assert self.chirps is not None
         out = np.empty((n_spec, *self.shape), np.complex64)
-        signal = np.zeros((BLOCK, group, flat.shape[1]), np.complex64)
+        signal = np.zeros((BLOCK, group, flat.shape[2]), np.complex64)
         rows = (flat[0] + 1j * flat[1]).reshape(n_spec, group, -1)
         for start in range(0, n_spec, BLOCK):
             count = min(BLOCK, n_spec - start)

@@ -1,0 +1,167 @@
+"""What the hardware does to the channel: each impairment with its own switch, its own stream, and a record.
+
+The order is that of a receiver: packet times (jitter, loss), then the common phase (CFO, phase noise) and timing
+(SFO, STO) that all receive channels share, then each channel's thermal noise, then the shared AGC gain, then each
+channel's quantisation. METHOD section 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.constants import speed_of_light
+
+from isacsim.channel.paths import simulate_path_lengths
+from isacsim.distribution import draw
+from isacsim.random_streams import Stream, stream
+from isacsim.scenario import Scenario
+
+__all__ = ["Impairment", "apply", "draw_impairments", "packet_times"]
+
+Real = NDArray[np.float64]
+
+# A packet may come at most this share of its interval early or late, so that the order never changes.
+_MOST_JITTER = 0.45
+
+
+@dataclass(frozen=True)
+class Impairment:
+    """One capture's drawn impairments; arrays are over the received packets."""
+
+    snr_db: float
+    noise: bool
+    cfo_hz: float
+    sfo_ppm: float
+    common_phase: Real
+    """rad"""
+    timing_offset: Real
+    """s; later arrival is positive"""
+    gain_db: Real
+    """dB"""
+
+    @property
+    def shared(self) -> bool:
+        """Whether there is a phase or timing error that another receive channel could remove."""
+        return bool(self.common_phase.any() or self.timing_offset.any())
+
+
+def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
+    """Times in s of the packets that arrive, about the window's centre.
+
+    The first and the last packet are always received and on time, so that the window and its centre stay put.
+    """
+    radio, impairments = scenario.radio, scenario.impairments
+    time = radio.time_s.copy()
+    if impairments.jitter is not None:
+        rng = stream(seed, index, Stream.JITTER)
+        std = draw(impairments.jitter.std_us, rng) * 1e-6
+        most = _MOST_JITTER / radio.packet_rate_hz
+        time[1:-1] += np.clip(std * rng.standard_normal(time.size - 2), -most, most)
+    if impairments.loss is not None:
+        rng = stream(seed, index, Stream.LOSS)
+        fraction = draw(impairments.loss.fraction, rng)
+        burst = draw(impairments.loss.mean_burst_packets, rng)
+        lost = _bursts(time.size, fraction, burst, rng)
+        lost[[0, -1]] = False
+        time = time[~lost]
+    return time
+
+
+def _bursts(n: int, fraction: float, mean_burst: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Lost packets of the two-state Markov channel (Gilbert 1960) with a given share and mean burst length."""
+    leave = 1 / mean_burst
+    enter = min(1.0, fraction * leave / (1 - fraction))
+    u = rng.random(n)
+    lost = np.zeros(n, bool)
+    state = bool(u[0] < fraction)
+    for i in range(n):
+        lost[i] = state
+        state = u[i] >= leave if state else u[i] < enter
+    return lost
+
+
+def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> Impairment:
+    """Draw one capture's impairments at the received packets' times (packet,) in s."""
+    given = scenario.impairments
+    snr_db = draw(scenario.snr_db, stream(seed, index, Stream.SNR))
+    phase, timing, gain = np.zeros_like(time), np.zeros_like(time), np.zeros_like(time)
+    cfo_hz = sfo_ppm = 0.0
+    if given.cfo is not None:
+        rng = stream(seed, index, Stream.CFO)
+        cfo_hz = draw(given.cfo.offset_hz, rng)
+        walk = draw(given.cfo.phase_noise_rad_per_sqrt_s, rng)
+        steps = rng.standard_normal(time.size) * np.sqrt(np.diff(time, prepend=time[0]))
+        phase += 2 * np.pi * cfo_hz * time + walk * np.cumsum(steps) + rng.uniform(-np.pi, np.pi)
+    if given.sfo is not None:
+        sfo_ppm = draw(given.sfo.ppm, stream(seed, index, Stream.SFO))
+        timing += sfo_ppm * 1e-6 * (time - time[0])
+    if given.sto is not None:
+        rng = stream(seed, index, Stream.STO)
+        offset, jitter = draw(given.sto.offset_ns, rng), draw(given.sto.jitter_ns, rng)
+        timing += (offset + jitter * rng.standard_normal(time.size)) * 1e-9
+    if given.agc is not None:
+        rng = stream(seed, index, Stream.AGC)
+        step, rate = draw(given.agc.step_db, rng), draw(given.agc.rate_hz, rng)
+        moments = rng.uniform(time[0], time[-1], rng.poisson(rate * (time[-1] - time[0])))
+        signs = rng.choice([-step, step], moments.size)
+        gain += (np.asarray(time)[:, np.newaxis] >= moments) @ signs if moments.size else 0.0
+    return Impairment(snr_db, given.noise, cfo_hz, sfo_ppm, phase, timing, gain)
+
+
+def apply(
+    clean: NDArray[np.complex64], scenario: Scenario, drawn: Impairment, seed: int, index: int
+) -> NDArray[np.complex64]:
+    """What the receiver reports of clean CSI.
+
+    Parameters
+    ----------
+    clean : numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
+        Paths and static part.
+    scenario : Scenario
+        For the radio and the quantisation.
+    drawn : Impairment
+        From :func:`draw_impairments`.
+    seed, index : int
+        For the noise streams, one a receiver.
+
+    Returns
+    -------
+    numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
+    """
+    csi = clean.copy()
+    if drawn.shared:
+        csi *= _common_factor(scenario, drawn)
+    if drawn.noise:
+        scale = np.float32(10 ** (-drawn.snr_db / 20) / np.sqrt(2))
+        for receiver, channel in enumerate(csi):
+            rng = stream(seed, index, Stream.NOISE, receiver)
+            noise = rng.standard_normal((*channel.shape, 2), dtype=np.float32)
+            noise *= scale
+            channel += noise.view(np.complex64)[..., 0]
+    if drawn.gain_db.any():
+        csi *= (10 ** (drawn.gain_db / 20)).astype(np.float32)
+    if scenario.impairments.quantisation is not None:
+        q = scenario.impairments.quantisation
+        for channel in csi:
+            _quantise(channel, q.bits, q.headroom_db)
+    return csi
+
+
+def _common_factor(scenario: Scenario, drawn: Impairment) -> NDArray[np.complex64]:
+    """exp(jψ(t) - j2π(f_k - f_c) τ(t)), shape (subcarrier, packet): a path of length cτ without its carrier phase."""
+    length = drawn.timing_offset * speed_of_light
+    factor = simulate_path_lengths(length, scenario.radio.frequency_hz, amplitude=[1.0], phase=[0.0])
+    turn = drawn.common_phase + 2 * np.pi * scenario.radio.carrier_hz * drawn.timing_offset
+    return np.asarray(factor * np.exp(1j * turn).astype(np.complex64))
+
+
+def _quantise(channel: NDArray[np.complex64], bits: int, headroom_db: float) -> None:
+    """Round real and imaginary part in place to ``bits`` bits; full scale lies ``headroom_db`` above the largest."""
+    parts = channel.view(np.float32)
+    largest = float(np.abs(parts).max())
+    if largest > 0:
+        step = np.float32(largest * 10 ** (headroom_db / 20) / (2 ** (bits - 1) - 1))
+        np.rint(parts / step, out=parts)
+        parts *= step

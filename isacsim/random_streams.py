@@ -1,0 +1,54 @@
+"""Every random number of a sample comes from a stream named here: (scenario, seed, sample, stream) and nothing else."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from isacsim.errors import InputError
+
+__all__ = ["Stream", "stream"]
+
+
+class Stream(IntEnum):
+    """What a stream is for. Values are part of the seed contract: new ones are appended, none is changed."""
+
+    COUNT = 0
+    TARGETS = 1
+    MOVERS = 2
+    STATIC = 3
+    SNR = 4
+    NOISE = 5
+    CFO = 6
+    SFO = 7
+    STO = 8
+    AGC = 9
+    JITTER = 10
+    LOSS = 11
+
+
+def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:
+    """Generator of one stream of one sample.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the data set, not negative.
+    index : int
+        Number of the sample, not negative.
+    which : Stream
+        The stream.
+    *part : int
+        Further division, e.g. the receiver.
+
+    Raises
+    ------
+    InputError
+        If seed or index is negative or not an integer.
+    """
+    for name, value in (("seed", seed), ("index", index)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise InputError(f"{name} must be an integer of at least 0, got {value!r}.")
+    # Constructed, never spawned from a parent: spawning is stateful.
+    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(int(index), int(which), *part)))

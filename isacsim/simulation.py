@@ -1,0 +1,314 @@
+"""Scenario and seed to one capture with its truth (METHOD section 1).
+
+A :class:`Realisation` is what chance decided: motions, amplitudes, phases, the static channel. It can be evaluated
+at any times, path by path, so the noisy, noiseless and clean version of a sample come from one and the same draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim import __version__
+from isacsim.channel import impairments
+from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
+from isacsim.channel.static import static_response
+from isacsim.distribution import draw
+from isacsim.errors import InputError
+from isacsim.motion import (
+    Motion,
+    PathMotion,
+    path_kinematics,
+    path_length_exact,
+    realise_motion,
+    realise_target_motion,
+)
+from isacsim.random_streams import Stream, stream
+from isacsim.scenario import Scenario
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Realisation", "realisation_of", "realise", "simulate"]
+
+Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Realisation:
+    """What chance decided about one capture, before noise and impairments."""
+
+    scenario: Scenario
+    seed: int
+    index: int
+    motions: tuple[Motion, ...]
+    """One a path: targets first, then movers."""
+    target: NDArray[np.int64]
+    """Which target a path belongs to, -1 for a mover; shape (path,)."""
+    amplitude: Real
+    """Amplitude before the receivers' gains; shape (path,)."""
+    phase: Real
+    """rad; shape (path,)."""
+    static: NDArray[np.complex128]
+    """Static channel; shape (receiver, subcarrier)."""
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return int(self.target.max(initial=-1)) + 1
+
+    @cached_property
+    def kinematics(self) -> Real:
+        """Path length, velocity, acceleration and jerk at the window's centre; shape (4, receiver, path)."""
+        radio = self.scenario.radio
+        rows = [
+            [path_kinematics(m, radio.transmitter_m, r.position_m) for m in self.motions]
+            for r in radio.receivers
+        ]
+        return np.array(rows, np.float64).reshape(len(radio.receivers), -1, 4).transpose(2, 0, 1)
+
+    @cached_property
+    def received_amplitude(self) -> Real:
+        """Amplitude at each receiver, its ``dynamic_gain_db`` included; shape (receiver, path)."""
+        gain = np.array([r.dynamic_gain_db for r in self.scenario.radio.receivers])
+        return np.asarray(10 ** (gain[:, np.newaxis] / 20) * self.amplitude)
+
+    def path_lengths(self, time: Real, *, exact: bool | None = None) -> Real:
+        """Path lengths in m at times (packet,) in s; shape (receiver, path, packet).
+
+        ``exact`` None: as the scenario's motion_model says. Movers always move exactly: a fan's cubic means nothing.
+        """
+        radio = self.scenario.radio
+        by_model = self.scenario.motion_model == "exact" if exact is None else exact
+        d, v, a, r = self.kinematics
+        length = cubic_path_length(time, path_length=d, velocity=v, acceleration=a, jerk=r)
+        for p, motion in enumerate(self.motions):
+            if (by_model or self.target[p] < 0) and not isinstance(motion, PathMotion):
+                for i, receiver in enumerate(radio.receivers):
+                    length[i, p] = path_length_exact(motion, radio.transmitter_m, receiver.position_m, time)
+        if length.size and length.min() < 0:
+            raise InputError(
+                f"scenario {self.scenario.name}, seed {self.seed}, sample {self.index}: a path's length falls to "
+                f"{length.min():.3g} m within the window; start it longer or move it slower."
+            )
+        return length
+
+    def dynamic(self, time: Real) -> NDArray[np.complex64]:
+        """CSI of the moving paths together; shape (receiver, subcarrier, packet)."""
+        f = self.scenario.radio.frequency_hz
+        return np.stack(
+            [
+                simulate_path_lengths(d, f, amplitude=a, phase=self.phase)
+                for d, a in zip(self.path_lengths(time), self.received_amplitude, strict=True)
+            ]
+        )
+
+    def each_path(self, time: Real) -> NDArray[np.complex64]:
+        """CSI of each target path by itself; shape (receiver, path, subcarrier, packet), movers left out."""
+        radio = self.scenario.radio
+        keep = np.flatnonzero(self.target >= 0)
+        out = np.empty((len(radio.receivers), keep.size, radio.n_subcarriers, time.size), np.complex64)
+        length = self.path_lengths(time)
+        for i in range(len(radio.receivers)):
+            for n, p in enumerate(keep):
+                out[i, n] = simulate_path_lengths(
+                    length[i, [p]],
+                    radio.frequency_hz,
+                    amplitude=self.received_amplitude[i, [p]],
+                    phase=self.phase[[p]],
+                )
+        return out
+
+    def model_error(self) -> Real:
+        """Largest \\|exact - cubic\\| path length within the window, in carrier wavelengths; (receiver, path)."""
+        time = self.scenario.radio.time_s
+        d, v, a, r = self.kinematics
+        cubic = cubic_path_length(time, path_length=d, velocity=v, acceleration=a, jerk=r)
+        off = np.abs(self.path_lengths(time, exact=True) - cubic)
+        return np.asarray(off.max(axis=-1, initial=0.0) / self.scenario.radio.wavelength_m)
+
+
+def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Realisation:
+    """Draw what one capture is made of; arguments as for :func:`simulate`."""
+    targets = scenario.targets
+    if targets.count is None:
+        if n_targets is not None and n_targets != targets.counts[0]:
+            raise InputError(
+                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets can't make them {n_targets}."
+            )
+        count = targets.counts[0]
+    else:
+        count = targets.draw_count(stream(seed, index, Stream.COUNT)) if n_targets is None else n_targets
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= 100:
+            raise InputError(f"n_targets must be an integer from 0 to 100, got {n_targets!r}.")
+    motions: list[Motion] = []
+    amplitude, phase = [], []
+    rng = stream(seed, index, Stream.TARGETS)
+    for config in targets.configs(int(count)):
+        motions.append(realise_target_motion(scenario, config, rng))
+        amplitude.append(draw(config.amplitude, rng))
+        phase.append(rng.uniform(-np.pi, np.pi))
+    rng = stream(seed, index, Stream.MOVERS)
+    for mover in scenario.movers:
+        motions.append(realise_motion(mover.motion, rng))
+        amplitude.append(draw(mover.amplitude, rng))
+        phase.append(rng.uniform(-np.pi, np.pi))
+    return Realisation(
+        scenario,
+        int(seed),
+        int(index),
+        tuple(motions),
+        np.array([*range(int(count)), *[-1] * len(scenario.movers)], np.int64),
+        np.array(amplitude, np.float64),
+        np.array(phase, np.float64),
+        static_response(scenario, stream(seed, index, Stream.STATIC)),
+    )
+
+
+def realisation_of(capture: xr.Dataset) -> Realisation:
+    """Draw again what a simulated capture was made of, from its attributes.
+
+    Raises
+    ------
+    InputError
+        If the capture was not simulated.
+    """
+    if "scenario" not in capture.attrs:
+        raise InputError(
+            "the capture has no attribute 'scenario': only simulated captures have a truth to draw again."
+        )
+    attrs = capture.attrs
+    scenario = Scenario.from_yaml(attrs["scenario"], file="the capture's scenario")
+    given = attrs["n_targets"] if scenario.targets.count is not None else None
+    return realise(scenario, seed=int(attrs["seed"]), index=int(attrs["index"]), n_targets=given)
+
+
+def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, index: int = 0) -> xr.Dataset:
+    """Simulate one capture with its truth.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From :func:`isacsim.load_scenario`.
+    seed : int
+        Seed, at least 0. The capture depends on (scenario, seed, index, n_targets) alone.
+    n_targets : int, optional
+        Number of targets; default: drawn as the scenario says.
+    index : int
+        Number of the sample within a data set of this seed.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the paths
+        and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz, ``time`` s
+        about the window's centre, ``role``. Truth over (receiver, path) at the window's centre: ``path_length`` m,
+        ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in
+        wavelengths; ``target`` (path), -1 for movers; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The
+        impairments are recorded over packets and in the attributes.
+
+    Raises
+    ------
+    InputError
+        If seed, index or n_targets is out of range, or a drawn target passes through an antenna.
+
+    Examples
+    --------
+    >>> import isacsim
+    >>> capture = isacsim.simulate(isacsim.load_scenario("default"), seed=1, n_targets=4)
+    >>> capture.sizes["path"], capture.csi.dtype
+    (4, dtype('complex64'))
+    """
+    import xarray as xr
+
+    drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
+    time = impairments.packet_times(scenario, seed, index)
+    damage = impairments.draw_impairments(scenario, time, seed, index)
+    clean = drawn.dynamic(time)
+    clean += drawn.static[..., np.newaxis].astype(np.complex64)
+    csi = impairments.apply(clean, scenario, damage, seed, index)
+    length, velocity, acceleration, jerk = drawn.kinematics
+    over_paths = {
+        "path_length": (length, "m", "path length"),
+        "velocity": (velocity, "m/s", "rate of change of the path length"),
+        "acceleration": (acceleration, "m/s2", "acceleration of the path length"),
+        "jerk": (jerk, "m/s3", "jerk of the path length"),
+        "amplitude": (drawn.received_amplitude, "1", "path amplitude at the receiver"),
+        "phase": (np.broadcast_to(drawn.phase, length.shape), "rad", "path phase"),
+        "model_error": (
+            drawn.model_error(),
+            "wavelengths",
+            "largest departure of the exact path from the cubic",
+        ),
+    }
+    position = [
+        np.full(3, np.nan) if isinstance(m, PathMotion) else m.state(0.0).position[0] for m in drawn.motions
+    ]
+    kps = ("receiver", "subcarrier", "packet")
+    variables = {
+        "csi": (kps, csi, {"units": "1", "long_name": "channel state information", "phase_sign": -1}),
+        "csi_noiseless": (
+            kps,
+            clean,
+            {"units": "1", "long_name": "CSI without noise and impairments", "phase_sign": -1},
+        ),
+        "static": (kps[:2], drawn.static, {"units": "1", "long_name": "static channel"}),
+        "target": ("path", drawn.target, {"units": "1", "long_name": "target of the path, -1 for a mover"}),
+        "position": (
+            ("path", "xyz"),
+            np.array(position, np.float64).reshape(-1, 3),
+            {"units": "m", "long_name": "position at the window's centre"},
+        ),
+        "common_phase": ("packet", damage.common_phase, {"units": "rad", "long_name": "phase error (CFO)"}),
+        "timing_offset": (
+            "packet",
+            damage.timing_offset,
+            {"units": "s", "long_name": "timing error (SFO, STO)"},
+        ),
+        "agc_gain_db": ("packet", damage.gain_db, {"units": "dB", "long_name": "reported AGC gain"}),
+        **{
+            name: (("receiver", "path"), values, {"units": units, "long_name": long_name})
+            for name, (values, units, long_name) in over_paths.items()
+        },
+    }
+    radio = scenario.radio
+    return xr.Dataset(
+        variables,
+        coords={
+            "receiver": (
+                "receiver",
+                [r.name for r in radio.receivers],
+                {"units": "1", "long_name": "receiver"},
+            ),
+            "role": ("receiver", [r.role for r in radio.receivers], {"units": "1", "long_name": "role"}),
+            "frequency": (
+                "subcarrier",
+                radio.frequency_hz,
+                {"units": "Hz", "long_name": "subcarrier frequency"},
+            ),
+            "time": ("packet", time, {"units": "s", "long_name": "time from the window's centre"}),
+        },
+        attrs={
+            "scenario": scenario.to_yaml(),
+            "scenario_name": scenario.name,
+            "fingerprint": scenario.fingerprint(),
+            "seed": int(seed),
+            "index": int(index),
+            "n_targets": drawn.n_targets,
+            "snr_db": damage.snr_db,
+            "cfo_hz": damage.cfo_hz,
+            "sfo_ppm": damage.sfo_ppm,
+            "shared_phase_error": int(damage.shared),
+            "packet_rate": radio.packet_rate_hz,
+            "packets": radio.packets,
+            "carrier": radio.carrier_hz,
+            "bandwidth": radio.bandwidth_hz,
+            "phase_sign": -1,
+            "isacsim": __version__,
+            "numpy": np.__version__,
+        },
+    )
