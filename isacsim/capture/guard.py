@@ -26,6 +26,8 @@ __all__ = ["parse_guarded"]
 _CHILD = Path(__file__).with_name("csiread_child.py")
 # csiread parses over 100 MB/s: what takes longer than this hangs.
 _SECONDS, _SECONDS_PER_MB = 60.0, 1.0
+# Threads would only slow the start; warnings of csiread's import aren't about the capture.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
 def parse_guarded(parser: str, records: bytes, path: Path, **options: Any) -> dict[str, NDArray[Any]]:
@@ -63,9 +65,11 @@ def parse_guarded(parser: str, records: bytes, path: Path, **options: Any) -> di
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
                 timeout=_SECONDS + _SECONDS_PER_MB * len(records) / 1e6,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                env=os.environ | _ENVIRONMENT,
                 check=False,
             )
+        except OSError as error:
+            raise CaptureError(f"{path}: a process for csiread can't be started ({error})") from error
         except subprocess.TimeoutExpired as error:
             raise CaptureError(f"{path}: csiread did not finish within {error.timeout:.0f} s") from error
         if child.returncode != 0:

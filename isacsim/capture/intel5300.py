@@ -38,15 +38,15 @@ _NO_NOISE = -127
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether the first record is a measurement or packet of the CSI Tool."""
+    """Whether it begins with a measurement, or with a packet and another record of the CSI Tool."""
     if len(data) < 3:
         return False
     (length,) = struct.unpack_from(">H", data)
     if data[2] == _MEASUREMENT and len(data) >= 23:
         nrx, ntx = data[11], data[12]
         return bool(length == 33 + 60 * nrx * ntx and 1 <= nrx <= 3 and 1 <= ntx <= 3)
-    # A packet is at least a MAC header, and something follows it.
-    return data[2] == _PACKET and 24 <= length < len(data)
+    following = data[length + 4 : length + 5]
+    return data[2] == _PACKET and following in (b"\xbb", b"\xc1")
 
 
 def read(data: bytes, path: Path) -> Packets:

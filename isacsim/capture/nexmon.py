@@ -17,6 +17,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +61,7 @@ _BANDS = {0x0000: 2, 0xC000: 5}  # chanspec & 0xc000, to GHz
 _FRAME_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class _Report:
+class _Report(NamedTuple):
     """One UDP packet: its arrival [ticks], who sent the frame, which core and stream, its values."""
 
     ticks: int

@@ -399,3 +399,23 @@ class TestESP32:
         text = esp32_file(integers(rng, 60, 3, 64)).decode()
         with pytest.raises(CaptureError, match=match):
             read_capture(write(edit(text).encode()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "intel5300_1khz_3x1.dat",
+        "intel5300_walk_2x2.dat",
+        "nexmon_43455c0_80mhz_walk.pcap",
+        "nexmon_4366c0_80mhz.pcap",
+        "nexmon_4366c0_20mhz_3core.pcap",
+    ],
+)
+def test_phase_falls_with_frequency(name):
+    """The early FFT window delays all paths: a rising phase would mean a wrong order or phase sign."""
+    capture = read_capture(real_capture(name), carrier=5.745e9 if name.startswith("intel") else None)
+    used = capture.csi.values[:, capture.valid.values]
+    step = np.diff(capture.subcarrier_index.values[capture.valid.values])
+    product = (used[:, 1:] * used[:, :-1].conj())[:, step == np.median(step)].sum(axis=1)
+    slope = np.angle(product) / np.median(step)
+    assert (np.median(slope, axis=1) < -0.1).all()
