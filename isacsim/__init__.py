@@ -1,4 +1,4 @@
-"""Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion from it.
+"""Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion.
 
 The public names load on first use, so that ``import isacsim`` stays light: numba, xarray and matplotlib are
 imported by the function that needs them.

@@ -89,6 +89,8 @@ def to_dataset(
         dataset[name].attrs = {"units": variable.units, "long_name": variable.long_name}
     for name, (units, long_name) in _LABELS.items():
         dataset[name].attrs = {"units": units, "long_name": long_name}
+    # The array alone goes into the spectrum: it carries its sign itself.
+    dataset["csi"].attrs["phase_sign"] = dataset.attrs["phase_sign"]
     return dataset
 
 
