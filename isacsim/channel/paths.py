@@ -18,7 +18,7 @@ from isacsim.errors import InputError
 __all__ = ["cubic_path_length", "simulate_path_lengths", "simulate_paths"]
 
 # A tile is computed by one thread: its phasors start exact at its first subcarrier and are turned on from there, so
-# that float32 rounding grows over TILE_SUBCARRIERS turns at most (relative error below 5e-6), whatever the band.
+# that float32 rounding grows over TILE_SUBCARRIERS turns at most (relative error below 1e-5), whatever the band.
 TILE_SUBCARRIERS = 128
 TILE_PACKETS = 64
 
@@ -248,9 +248,7 @@ def simulate_paths(
     """
     names = ("path_length", "velocity", "acceleration", "jerk")
     t = _vector("time", time)
-    values = [
-        _vector(n, x) for n, x in zip(names, (path_length, velocity, acceleration, jerk), strict=True)
-    ]
+    values = [_vector(n, x) for n, x in zip(names, (path_length, velocity, acceleration, jerk), strict=True)]
     if len({x.shape for x in values}) != 1:
         raise InputError(
             "path_length, velocity, acceleration and jerk must be of one length, got shapes "

@@ -1,4 +1,4 @@
-"""simulate_paths against the literal sum in double precision, its physics, its properties and its refusals."""
+"""simulate_paths against the literal sum in double precision, its physics, properties and refusals."""
 
 from __future__ import annotations
 
