@@ -135,9 +135,9 @@ class WindowGrid:
         cell_a, cell_r = self.resolution()
         if 2 * a_max < min_cells * cell_a or 2 * r_max < min_cells * cell_r:
             raise InputError(
-                f"{1 / self.interval:.4g} packets/s allow ±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³ only, with
-                resolution " f"cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {self.packets} packets:
-                fewer than " f"{min_cells:g} cells an axis; a higher packet rate is needed."
+                f"{1 / self.interval:.4g} packets/s allow ±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³ only, with "
+                f"resolution cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {self.packets} packets: fewer "
+                f"than {min_cells:g} cells an axis; a higher packet rate is needed."
             )
         return symmetric_axis(a_max, bins), symmetric_axis(r_max, bins)
 
