@@ -305,8 +305,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
         return array
     if steps.max() > 0.1 * span:
         raise InputError(
-            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the
-            capture there."
+            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
+            "there."
         )
     array = array.transpose(..., "packet")
     values = np.ascontiguousarray(array.values, np.complex64)

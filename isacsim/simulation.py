@@ -138,8 +138,8 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
     if targets.count is None:
         if n_targets is not None and n_targets != targets.counts[0]:
             raise InputError(
-                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets can't make them
-                {n_targets}."
+                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; "
+                f"n_targets can't make them {n_targets}."
             )
         count = targets.counts[0]
     else:
