@@ -325,7 +325,7 @@ def _transform(
     )
     # (capture, group, subcarrier, N) -> one row a capture and subcarrier, groups beside each other
     rows = r.reshape(n, group, -1, grid.length).swapaxes(1, 2).reshape(-1, group, grid.length)
-    return np.abs(made(rows)).reshape(n, -1, acceleration.size, jerk.size)
+    return made(rows).reshape(n, -1, acceleration.size, jerk.size)
 
 
 def _delay_bins(
