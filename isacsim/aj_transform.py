@@ -30,11 +30,12 @@ _JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 # Spectra whose stage-1 products are done together: the product stays below OpenBLAS's own threading threshold, so
 # that threads are ours alone, and results don't depend on how many there are.
 BLOCK = 16
-# Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond the
-# axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band
-won't do: at 1.4 # a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
-subcarriers by 0.2 %. # The Wiener weights pass PASS of the reduced Nyquist band and assume this
-noise-to-signal ratio. OVERSAMPLING = 2.6
+# Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
+# the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
+# do: at 1.4 a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
+# subcarriers by 0.2 %. The Wiener weights pass PASS of the reduced Nyquist band and assume this noise-to-signal
+# ratio.
+OVERSAMPLING = 2.6
 _PASS = 0.9
 _WIENER_FLOOR = 1e-3
 
