@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import get_window
@@ -43,39 +43,45 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 
+# The inner loops of stage 1. Unsigned offsets into flat arrays, one store a loop, no slices: this is what it takes for
+# them to become SIMD code without overhead.
 @njit(**_JIT)
-def _fold(planes, m, x, y, folded, half, n_spec, b):  # type: ignore[no-untyped-def]
-    """R2 at lag m of spectrum b, as sums and differences of times t and -t, into rows b, n_spec + b, ...
+def _set_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """R2 at lag m of the row whose real part starts at re and imaginary part at im, into x + jy."""
+    for i in range(n_t):
+        x[i] = flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] = flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
 
-    Unsigned indices into whole arrays and one store a loop: what it takes for these loops to become SIMD code.
-    """
-    n_t = np.uint64(planes.shape[3]) - m
-    x[:] = 0
-    y[:] = 0
-    for g in range(planes.shape[2]):
-        re = planes[0, b, g]
-        im = planes[1, b, g]
-        for i in range(n_t):
-            x[i] += re[i + m] * re[i] + im[i + m] * im[i]
-        for i in range(n_t):
-            y[i] += im[i + m] * re[i] - re[i + m] * im[i]
+
+@njit(**_JIT)
+def _add_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """Add a further member of the group to x + jy."""
+    for i in range(n_t):
+        x[i] += flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] += flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
+
+
+@njit(**_JIT)
+def _fold(x, y, n_t, half, folded, start, stride):  # type: ignore[no-untyped-def]
+    """Sums and differences of times t and -t of x and y, outwards from the middle, into four rows."""
     up = n_t // np.uint64(2)
     down = half - np.uint64(1)
     if n_t % np.uint64(2):  # the middle sample is its own mirror image: counted once
         x[up] *= np.float32(0.5)
         y[up] *= np.float32(0.5)
-    even_x = b * half
-    even_y = even_x + n_spec * half
-    odd_x = even_y + n_spec * half
-    odd_y = odd_x + n_spec * half
     for i in range(half):
-        folded[even_x + i] = x[up + i] + x[down - i]
+        folded[start + i] = x[up + i] + x[down - i]
+    start += stride
     for i in range(half):
-        folded[even_y + i] = y[up + i] + y[down - i]
+        folded[start + i] = y[up + i] + y[down - i]
+    start += stride
     for i in range(half):
-        folded[odd_x + i] = x[up + i] - x[down - i]
+        folded[start + i] = x[up + i] - x[down - i]
+    start += stride
     for i in range(half):
-        folded[odd_y + i] = y[up + i] - y[down - i]
+        folded[start + i] = y[up + i] - y[down - i]
 
 
 @njit(parallel=True, **_JIT)
@@ -87,17 +93,23 @@ def _over_time(planes, n_real, cosines, sines, starts, first_lag, out):  # type:
     """
     n_block, n_lag, n_row, n_u = out.shape
     n_spec = n_row // 4
-    n = planes.shape[4]
+    group, n = planes.shape[3], planes.shape[4]
     for block in prange(n_block):
-        mine = planes[block]
+        flat = planes[block].reshape(-1)
         folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
         x = np.empty(n, np.float32)
         y = np.empty(n, np.float32)
         for lag in range(n_lag):
             m = np.uint64(first_lag + lag)
+            n_t = np.uint64(n) - m
             half = (n - first_lag - lag + 1) // 2
             for b in range(min(n_spec, n_real - block * n_spec)):
-                _fold(mine, m, x, y, folded, np.uint64(half), np.uint64(n_spec), np.uint64(b))
+                row = b * group
+                other = (n_spec + b) * group
+                _set_products(flat, np.uint64(row * n), np.uint64(other * n), m, n_t, x, y)
+                for g in range(1, group):
+                    _add_products(flat, np.uint64((row + g) * n), np.uint64((other + g) * n), m, n_t, x, y)
+                _fold(x, y, n_t, np.uint64(half), folded, np.uint64(b * half), np.uint64(n_spec * half))
             s = folded[: n_row * half].reshape(n_row, half)
             table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
             np.dot(s[: 2 * n_spec], table, out[block, lag, : 2 * n_spec])
@@ -200,12 +212,20 @@ class AJTransform:
         n_block = planes.shape[0]
         n_u, n_q = self.r_fold[0].size, self.a_fold[0].size
         n_lag = self.over_lags.shape[0]
-        sums = np.empty((n_block, n_lag, 4 * BLOCK, n_u), np.float32)
-        _over_time(planes, n_spec, self.cosines, self.sines, self.starts, self.first_lag, sums)
-        product = self.over_lags.T @ sums.reshape(n_block, n_lag, -1)
         out = np.empty((n_spec, *self.shape), np.float32)
-        product = product.reshape(n_block, 2 * n_q, 4, BLOCK, n_u)
-        _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out)
+        # A block a thread at a time: what stage 1 leaves stays in the cache for stage 2.
+        width = min(n_block, get_num_threads())
+        sums = np.empty((width, n_lag, 4 * BLOCK, n_u), np.float32)
+        for first in range(0, n_block, width):
+            some = planes[first : first + width]
+            here = slice(first * BLOCK, min((first + width) * BLOCK, n_spec))
+            held = sums[: len(some)]
+            _over_time(
+                some, here.stop - here.start, self.cosines, self.sines, self.starts, self.first_lag, held
+            )
+            product = self.over_lags.T @ held.reshape(len(some), n_lag, -1)
+            product = product.reshape(len(some), 2 * n_q, 4, BLOCK, n_u)
+            _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out[here])
         return out
 
     @property
