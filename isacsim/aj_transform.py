@@ -8,8 +8,8 @@ which is what keystone (eq. 7) and its two Fourier transforms (eq. 8-10) give, e
 :class:`AJTransform` plans it once for a window length and a pair of axes and then runs it on batches.
 
 How it is fast: R is reduced to the band that the axes can hold; for each lag the sum over t is folded about t = 0 and
-becomes two small real matrix products over the distinct \\|r\\|; one real matrix product over the lags, for the
-distinct \\|a\\|, ends it. Folding t, r and a saves a factor of 8 over the complex products.
+becomes two small real matrix products over the distinct |r|; one real matrix product over the lags, for the
+distinct |a|, ends it. Folding t, r and a saves a factor of 8 over the complex products.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class AJTransform:
         return self._positive(flat, n_spec, group)
 
     def _symmetric(self, flat: F32, n_spec: int, group: int) -> NDArray[np.complex64]:
-        """All lags: \\|Σ_t R(t) e^{-j2πκ(at + rt²/2)}\\|², METHOD section 2; one matrix product."""
+        """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², METHOD section 2; one matrix product."""
         assert self.chirps is not None
         out = np.empty((n_spec, *self.shape), np.complex64)
         signal = np.zeros((BLOCK, group, flat.shape[2]), np.complex64)
@@ -206,7 +206,7 @@ class AJTransform:
 
 
 def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float:
-    """Highest frequency in Hz of R for paths within the axes: κ (\\|a\\|max + \\|r\\|max T/2), METHOD section 2."""
+    """Highest frequency in Hz of R for paths within the axes: κ (|a|max + |r|max T/2), METHOD section 2."""
     return float(kappa * (np.abs(acceleration).max() + np.abs(jerk).max() * (n - 1) * dt / 2))
 
 
@@ -266,7 +266,7 @@ def _plan(
     # Kept samples tile the window: each stands for `step` original ones (not a whole number, in general).
     n_kept = -(-n // decimation)
     step = n / n_kept
-    positions = (n - 1) / 2 + (np.arange(n_kept) - (n_kept - 1) / 2) * step
+    positions = (n - 1) / 2 + (np.arange(n_kept, dtype=np.float64) - (n_kept - 1) / 2) * step
     weights = None if decimation == 1 else _reduction(n, _PASS * 0.5 / step, positions)
     taper = np.interp(positions, np.arange(n), get_window(window, n, fftbins=False)).astype(np.float32)
     a_fold, r_fold = _distinct(acceleration), _distinct(jerk)
@@ -290,9 +290,9 @@ def _plan(
     first = int(np.argmax(share > 0))
     lag, share = lag[first:], share[first:]
     cosines, sines, starts = [], [], np.empty(lag.size, np.int64)
-    total = 0
+    total: int = 0
     for i, m in enumerate(lag):
-        n_t = n_kept - m
+        n_t = n_kept - int(m)
         half = (n_t + 1) // 2
         t = (np.arange(half) + (0 if n_t % 2 else 0.5)) * step * dt
         angle = 2 * np.pi * kappa * (m * step * dt) * t[:, None] * r_fold[0]

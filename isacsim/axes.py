@@ -88,7 +88,7 @@ class WindowGrid:
 
     @property
     def limit(self) -> float:
-        """Largest unambiguous \\|a\\| + \\|r\\| · duration/2 in m/s²: R reaches half the packet rate there."""
+        """Largest unambiguous |a| + |r| · duration/2 in m/s²: R reaches half the packet rate there."""
         return 1 / (2 * self.kappa * self.interval)
 
     def resolution(self, min_lag: float = 0.12) -> tuple[float, float]:
@@ -100,7 +100,7 @@ class WindowGrid:
         return 1 / (self.kappa * (1 - min_lag) * self.duration), 4 / (self.kappa * self.duration**2)
 
     def reach(self, acceleration: float, jerk: float) -> float:
-        """Largest \\|a + r t\\| within the window in m/s² of axes that reach ``acceleration`` and ``jerk``."""
+        """Largest |a + r t| within the window in m/s² of axes that reach ``acceleration`` and ``jerk``."""
         return abs(acceleration) + abs(jerk) * self.duration / 2
 
     def check(self, acceleration: float, jerk: float) -> None:
@@ -135,9 +135,9 @@ class WindowGrid:
         cell_a, cell_r = self.resolution()
         if 2 * a_max < min_cells * cell_a or 2 * r_max < min_cells * cell_r:
             raise InputError(
-                f"{1 / self.interval:.4g} packets/s allow ±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³ only, with resolution "
-                f"cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {self.packets} packets: fewer than "
-                f"{min_cells:g} cells an axis; a higher packet rate is needed."
+                f"{1 / self.interval:.4g} packets/s allow ±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³ only, with "
+                f"resolution cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {self.packets} packets: fewer "
+                f"than {min_cells:g} cells an axis; a higher packet rate is needed."
             )
         return symmetric_axis(a_max, bins), symmetric_axis(r_max, bins)
 
@@ -146,4 +146,7 @@ class WindowGrid:
         cell_a, cell_r = self.resolution(min_lag)
         count_a = int(self.limit / 2 / cell_a)
         count_r = int(self.limit / self.duration / cell_r)
-        return np.arange(-count_a, count_a + 1) * cell_a, np.arange(-count_r, count_r + 1) * cell_r
+        return (
+            np.arange(-count_a, count_a + 1, dtype=np.float64) * cell_a,
+            np.arange(-count_r, count_r + 1, dtype=np.float64) * cell_r,
+        )

@@ -7,7 +7,8 @@ an AGC gain. Four ways with them (METHOD section 1):
   the reference's moving part (mirror peaks at (-a, -r)), second-order terms, and the gain squared. Divided here by the
   reference's rms, so that a unit path keeps about unit amplitude.
 - ``"ratio"``: ``H_surv / H_ref`` removes the gain too. Where the reference fades the ratio explodes: it is
-  regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that subcarrier. Times that rms.
+  regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that
+  subcarrier. Times that rms.
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
   own mean channel. Right as far as the static part outweighs what moves; else it eats part of the motion.
 - ``"none"``: as it is.
@@ -34,6 +35,7 @@ __all__ = [
     "compensate_gain",
     "condition",
     "phase_coherence",
+    "reference_factor",
     "reference_product",
     "remove_static",
     "resample",
@@ -64,8 +66,8 @@ def condition(
         Simulated or read from a file.
     reference : {"auto", "product", "ratio", "self", "none"}
         How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
-        pair of highest phase coherence if there are several channels and a phase error to remove; "self" if there is one;
-        "none" if the capture has no phase error.
+        pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
+        there is one; "none" if the capture has no phase error.
     pair : (int, int), optional
         Receivers (surveillance, reference) by position, instead of roles or coherence.
     gain : {"auto", "agc", "rssi", "none"}
@@ -77,7 +79,7 @@ def condition(
     -------
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
         Uniform in time; one receiver for each surveillance channel or the chosen pair. The attribute ``conditioning``
-        says what was done.
+        says what was done, ``reference`` by which receiver (its position, -1 for none).
 
     Raises
     ------
@@ -90,7 +92,7 @@ def condition(
     n_receiver = array.sizes["receiver"]
     roles = [str(r) for r in array.coords["role"].values]
     broken = bool(capture.attrs.get("shared_phase_error", 1))
-    done = []
+    done, reference_index = "none", -1
     if reference == "auto":
         if pair is not None or "reference" in roles:
             reference = "product"
@@ -99,12 +101,11 @@ def condition(
         else:
             reference = "product" if n_receiver > 1 else "self"
     if reference in ("product", "ratio"):
-        surveillance, other = _channels(array, roles, pair)
-        names = [str(n) for n in _names(array)]
-        done.append(f"{reference} with receiver {names[other]}")
-        array = reference_product(array, surveillance, other, ratio=reference == "ratio")
+        surveillance, reference_index = _channels(array, roles, pair)
+        done = f"{reference} with receiver {_names(array)[reference_index]}"
+        array = reference_product(array, surveillance, reference_index, ratio=reference == "ratio")
     elif reference == "self":
-        done.append("phase aligned to the mean channel")
+        done = "phase aligned to the mean channel"
         array = align_phase(array)
     elif pair is not None:
         array = array.isel(receiver=[pair[0]])
@@ -112,8 +113,7 @@ def condition(
         # A reference channel sees the targets by accident only: it is no receiver to analyse.
         array = array.isel(receiver=[i for i, role in enumerate(roles) if role != "reference"])
     array = resample(array)
-    array.attrs["conditioning"] = "; ".join(done) or "none"
-    return array
+    return array.assign_attrs(conditioning=done, reference=reference_index)
 
 
 def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi") -> xr.DataArray:
@@ -208,17 +208,35 @@ def reference_product(
         Ratio instead of product; both in the scale of the surveillance channel (module docstring).
     """
     array = array.transpose("receiver", "subcarrier", "packet")
-    ref = array.values[reference]
-    power = np.abs(ref) ** 2
+    factor = reference_factor(array.values[reference], ratio=ratio)
+    out = array.isel(receiver=surveillance)
+    return out.copy(data=(out.values * factor).astype(np.complex64))
+
+
+def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
+    """What the product or ratio multiplies a surveillance channel by.
+
+    Parameters
+    ----------
+    reference : numpy.ndarray, complex, shape (subcarrier, packet)
+        The reference channel.
+    ratio : bool
+        ``rms_k conj(H) / (|H|² + (0.1 rms_k)²)`` instead of ``conj(H) / rms``.
+
+    Raises
+    ------
+    InputError
+        If the reference is all zero.
+    """
+    power = np.abs(reference) ** 2
     if not power.any():
         raise InputError("the reference channel is all zero.")
     if ratio:
         rms = np.sqrt(power.mean(axis=-1, keepdims=True))
-        factor = rms * ref.conj() / (power + (_FADE * rms) ** 2)
-    else:
-        factor = ref.conj() / np.sqrt(power.mean())
-    out = array.isel(receiver=surveillance)
-    return out.copy(data=(out.values * factor).astype(np.complex64))
+        return np.asarray(
+            rms * reference.conj() / np.maximum(power + (_FADE * rms) ** 2, np.finfo(np.float32).tiny)
+        )
+    return np.asarray(reference.conj() / np.sqrt(power.mean()))
 
 
 def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:
@@ -287,7 +305,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
         return array
     if steps.max() > 0.1 * span:
         raise InputError(
-            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture there."
+            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
+            "there."
         )
     array = array.transpose(..., "packet")
     values = np.ascontiguousarray(array.values, np.complex64)

@@ -124,7 +124,7 @@ class Realisation:
         return out
 
     def model_error(self) -> Real:
-        """Largest \\|exact - cubic\\| path length within the window, in carrier wavelengths; (receiver, path)."""
+        """Largest |exact - cubic| path length within the window, in carrier wavelengths; (receiver, path)."""
         time = self.scenario.radio.time_s
         d, v, a, r = self.kinematics
         cubic = cubic_path_length(time, path_length=d, velocity=v, acceleration=a, jerk=r)
@@ -138,7 +138,8 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
     if targets.count is None:
         if n_targets is not None and n_targets != targets.counts[0]:
             raise InputError(
-                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets can't make them {n_targets}."
+                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; "
+                f"n_targets can't make them {n_targets}."
             )
         count = targets.counts[0]
     else:
@@ -208,8 +209,8 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz, ``time`` s
         about the window's centre, ``role``. Truth over (receiver, path) at the window's centre: ``path_length`` m,
         ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in
-        wavelengths; ``target`` (path), -1 for movers; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The
-        impairments are recorded over packets and in the attributes.
+        wavelengths; ``target`` (path), -1 for movers; ``position`` (path, xyz) m. ``static`` (receiver,
+        subcarrier). The impairments are recorded over packets and in the attributes.
 
     Raises
     ------

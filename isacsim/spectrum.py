@@ -4,11 +4,11 @@ The erratum in one line: the paper's (19) and (20) swap the axes; from (6) and (
 ``r = f_η s c / (2 f φ)``, which is what the axes here are.
 
 Combining subcarriers: "coherent" averages R over them, so cross-terms of paths at different lengths and noise
-fall while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2) 2φ/c`` cycles
-across the band: over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``, real and positive
-up to \\|v + a t + r t²/2\\| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91 ms that is 0.97 in R at
-3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such loss; "noncoherent"
-evaluates the axes within 0.1 % of each subcarrier's own frequency.
+fall while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2)
+2φ/c`` cycles across the band: over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``,
+real and positive up to |v + a t + r t²/2| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91
+ms that is 0.97 in R at 3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such
+loss; "noncoherent" evaluates the axes within 0.1 % of each subcarrier's own frequency.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def aj_spectrum(
     lag_ratio : float
         φ/Q of eq. (12); the lag is rounded to packets.
     lags : {"positive", "symmetric"}
-        Lags of the autocorrelation (eq. 4): from ``min_lag`` of R's length up to all of it, or all of both signs, which is the
-        chirp periodogram of R.
+        Lags of the autocorrelation (eq. 4): from ``min_lag`` of R's length up to all of it, or all of both
+        signs, which is the chirp periodogram of R.
     min_lag : float
         Least positive lag as a share of R's length: the paper's τ_d.
     window : str, optional

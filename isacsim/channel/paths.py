@@ -54,7 +54,7 @@ def _cis(turns: float) -> tuple[float, float]:
 
 @njit(**_JIT)
 def _phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-untyped-def]
-    """amplitude · exp(j2π(turns - frequency·delay)) over packets, into two float32 arrays."""
+    """Fill amplitude · exp(j2π(turns - frequency·delay)) over packets, into two float32 arrays."""
     for i in range(delay.size):
         c, s = _cis(turns - frequency * delay[i])
         real[i] = amplitude * c

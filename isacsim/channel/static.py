@@ -90,7 +90,7 @@ def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Res
         rays = np.exp(-2j * np.pi * radio.frequency_hz[:, np.newaxis] * length / speed_of_light)
         response = rays @ (np.array([1.0, coefficient]) / length)
         out.append(response / np.sqrt(np.mean(np.abs(response) ** 2)))
-    return np.array(out) * 10 ** (power / 20)
+    return np.array(out, np.complex128) * 10 ** (power / 20)
 
 
 @register("rayleigh")
@@ -117,7 +117,7 @@ def _rayleigh(environment: Rayleigh, radio: Radio, rng: np.random.Generator) -> 
             line = np.exp(-2j * np.pi * frequency[:, 0] * distance / speed_of_light)
             response = (np.sqrt(k_factor) * line + response) / np.sqrt(1 + k_factor)
         out.append(response)
-    return np.array(out) * 10 ** (power / 20)
+    return np.array(out, np.complex128) * 10 ** (power / 20)
 
 
 def exponential_profile(spread: float, n_taps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isacsim.axes import symmetric_axis
-from isacsim.conditioning import condition, reference_product
+from isacsim.conditioning import condition, reference_factor
 from isacsim.scenario import Scenario
 from isacsim.simulation import Realisation, realisation_of
 from isacsim.spectrum import aj_spectrum, self_term_spectrum
@@ -42,10 +42,11 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers: ``aj_noisy`` from the CSI as
-        received, conditioned; ``aj_noiseless`` from the same paths (movers too) and static part without noise and impairments on the
-        nominal packets; ``aj_clean`` from the targets' self-terms alone, each path as the receiver would get it (times the
-        conjugate static part of the reference, or over it) after static removal. Zeros where there is no target.
+        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers: ``aj_noisy``
+        from the CSI as received, conditioned; ``aj_noiseless`` from the same paths (movers too) and static
+        part without noise and impairments on the nominal packets; ``aj_clean`` from the targets' self-terms
+        alone, each path as the receiver would get it (times the conjugate static part of the reference, or
+        over it) after static removal. Zeros where there is no target.
 
     Raises
     ------
@@ -56,65 +57,53 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
 
     drawn = realisation_of(capture)
     settings = spectrum_settings(drawn.scenario)
-    has_reference = any(r.role == "reference" for r in drawn.scenario.radio.receivers)
-    reference: Any = drawn.scenario.spectrum.reference if has_reference else "auto"
-    noisy = condition(capture, reference=reference)
-    noiseless = _noiseless(drawn, capture, reference if has_reference else "none")
-    noiseless = noiseless.sel(receiver=noisy.coords["receiver"])
-    out = {
+    roles = [r.role for r in drawn.scenario.radio.receivers]
+    how: Any = drawn.scenario.spectrum.reference if "reference" in roles else "auto"
+    noisy = condition(capture, reference=how)
+    names = [r.name for r in drawn.scenario.radio.receivers]
+    kept = [names.index(str(n)) for n in noisy.coords["receiver"].values]
+    # The noiseless and clean signals go through the reference that the noisy one went through.
+    reference = int(noisy.attrs["reference"])
+    made = {
         "aj_noisy": aj_spectrum(noisy, **settings),
-        "aj_noiseless": aj_spectrum(noiseless, **settings),
-        "aj_clean": _clean(drawn, noiseless, has_reference, settings),
+        "aj_noiseless": aj_spectrum(_noiseless(drawn, noisy, kept, reference), **settings),
+        "aj_clean": _clean(drawn, noisy, kept, reference, settings),
     }
-    for name, spectrum in out.items():
+    for name, spectrum in made.items():
         spectrum.attrs["long_name"] = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
-        out[name] = spectrum.drop_vars("time", errors="ignore")
-    return xr.Dataset(out, attrs={"conditioning": noisy.attrs["conditioning"]})
+    return xr.Dataset(made, attrs={"conditioning": noisy.attrs["conditioning"]})
 
 
-def _nominal(drawn: Realisation, capture: xr.Dataset, values: Any, dims: tuple[str, ...]) -> xr.DataArray:
+def _at_nominal_packets(
+    drawn: Realisation, noisy: xr.DataArray, values: Any, dims: tuple[str, ...]
+) -> xr.DataArray:
+    """Wrap values with the conditioned capture's labels, but on the packets that the radio meant to send."""
     import xarray as xr
 
-    time = drawn.scenario.radio.time_s
-    coords = {n: capture.coords[n] for n in ("receiver", "role", "frequency")}
-    return xr.DataArray(
-        values, dims=dims, coords={**coords, "time": ("packet", time)}, name="csi", attrs={"phase_sign": -1}
-    )
+    coords = {n: noisy.coords[n] for n in ("receiver", "frequency")}
+    coords["time"] = ("packet", drawn.scenario.radio.time_s)
+    return xr.DataArray(values, dims=dims, coords=coords, attrs={"phase_sign": noisy.attrs["phase_sign"]})
 
 
-def _noiseless(drawn: Realisation, capture: xr.Dataset, reference: Any) -> xr.DataArray:
-    """Paths and static part on the nominal packets, through the same reference."""
-    import xarray as xr
-
+def _noiseless(drawn: Realisation, noisy: xr.DataArray, kept: list[int], reference: int) -> xr.DataArray:
+    """Paths and static part without noise and impairments."""
     values = drawn.dynamic(drawn.scenario.radio.time_s) + drawn.static[..., np.newaxis].astype(np.complex64)
-    array = _nominal(drawn, capture, values, ("receiver", "subcarrier", "packet"))
-    whole = xr.Dataset({"csi": array}, attrs={"shared_phase_error": 0})
-    return condition(whole, reference=reference)
+    out = values[kept]
+    if reference >= 0:
+        out = out * reference_factor(values[reference], ratio=drawn.scenario.spectrum.reference == "ratio")
+    return _at_nominal_packets(drawn, noisy, out, ("receiver", "subcarrier", "packet"))
 
 
 def _clean(
-    drawn: Realisation, noiseless: xr.DataArray, has_reference: bool, settings: dict[str, Any]
+    drawn: Realisation, noisy: xr.DataArray, kept: list[int], reference: int, settings: dict[str, Any]
 ) -> xr.DataArray:
-    """Self-terms of the target paths, received as the conditioned signal was."""
-    names = [r.name for r in drawn.scenario.radio.receivers]
-    keep = [names.index(str(n)) for n in noiseless.coords["receiver"].values]
-    paths = drawn.each_path(drawn.scenario.radio.time_s)
+    """Self-terms of the target paths, each received as the conditioned signal was."""
+    paths = drawn.each_path(drawn.scenario.radio.time_s)[kept]
     if drawn.n_targets == 0:
-        # No path has no spectrum to sum: an empty room's clean spectrum is zero.
-        return aj_spectrum(noiseless, **settings) * np.float32(0)
-    if has_reference:
-        reference = [r.role for r in drawn.scenario.radio.receivers].index("reference")
+        # A silent path stands for none: its spectrum is zero.
+        paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
+    if reference >= 0:
         static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
-        factor = _reference_factor(static, drawn.scenario.spectrum.reference == "ratio")
-        paths = paths * factor
-    array = noiseless.expand_dims(path=paths.shape[1], axis=1).copy(data=paths[keep])
-    return self_term_spectrum(array, **settings)
-
-
-def _reference_factor(static: Any, ratio: bool) -> Any:
-    """What :func:`reference_product` multiplies by when the reference is its static part alone, (subcarrier, 1)."""
-    import xarray as xr
-
-    one = np.ones_like(static)
-    pair = xr.DataArray(np.stack([one, static]), dims=("receiver", "subcarrier", "packet"))
-    return reference_product(pair, [0], 1, ratio=ratio).values[0]
+        paths = paths * reference_factor(static, ratio=drawn.scenario.spectrum.reference == "ratio")
+    dims = ("receiver", "path", "subcarrier", "packet")
+    return self_term_spectrum(_at_nominal_packets(drawn, noisy, paths, dims), **settings)

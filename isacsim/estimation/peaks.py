@@ -1,0 +1,157 @@
+"""The paper's estimator: maxima of the acceleration-jerk spectrum, with a CFAR threshold and sub-bin interpolation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, percentile_filter
+from scipy.optimize import brentq
+from scipy.special import gammaln
+
+from isacsim.axes import WindowGrid
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Peak", "cfar_threshold", "find_peaks", "interpolate_peak"]
+
+# The CFAR ring around a cell, in resolution cells of each axis: guard inside, training outside.
+_GUARD, _TRAIN = 1.5, 4.0
+_QUANTILE = 0.75
+
+
+@dataclass(frozen=True)
+class Peak:
+    """One maximum: acceleration in m/s², jerk in m/s³, interpolated height (amplitude⁴)."""
+
+    acceleration: float
+    jerk: float
+    height: float
+
+
+def find_peaks(
+    spectrum: xr.DataArray,
+    *,
+    max_peaks: int = 10,
+    false_alarm: float = 1e-4,
+    dynamic_range_db: float = 20.0,
+) -> list[Peak]:
+    """Local maxima of an AJ spectrum above an ordered-statistics CFAR threshold, highest first.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray, dims (acceleration, jerk)
+        Linear magnitude, from :func:`isacsim.aj_spectrum`.
+    max_peaks : int
+        At most so many.
+    false_alarm : float
+        Nominal false-alarm probability of a cell in noise whose power is exponentially distributed.
+    dynamic_range_db : float
+        Peaks lower than this below the highest, in 10 log₁₀ P, are side lobes and are left out. P goes with
+        amplitude⁴: 20 dB is a factor of 3.2 in amplitude.
+
+    Returns
+    -------
+    list of Peak
+
+    Raises
+    ------
+    InputError
+        If the spectrum has other dimensions or an argument is out of range.
+    """
+    if tuple(spectrum.dims) != ("acceleration", "jerk"):
+        raise InputError(
+            f"spectrum must have the dimensions (acceleration, jerk), got {tuple(map(str, spectrum.dims))}; select one "
+            "receiver and delay first."
+        )
+    if max_peaks < 1:
+        raise InputError(f"max_peaks must be at least 1, got {max_peaks}.")
+    p = spectrum.values.astype(np.float64)
+    if p.max() <= 0:
+        return []
+    a, r = spectrum.coords["acceleration"].values, spectrum.coords["jerk"].values
+    grid = WindowGrid(
+        int(spectrum.attrs["packets"]), float(spectrum.attrs["packet_interval"]), float(spectrum.attrs["carrier"]),
+        float(spectrum.attrs["lag_packets"]) / int(spectrum.attrs["packets"]),
+    )  # fmt: skip
+    cells = grid.resolution(float(spectrum.attrs["min_lag"]))
+    step = (float(np.diff(a).mean()) if a.size > 1 else 1.0, float(np.diff(r).mean()) if r.size > 1 else 1.0)
+    above = p**2 > cfar_threshold(p**2, (cells[0] / step[0], cells[1] / step[1]), false_alarm)
+    near = p >= p.max() * 10 ** (-dynamic_range_db / 10)
+    rows, columns = np.nonzero((p == maximum_filter(p, size=3)) & above & near)
+    found = [interpolate_peak(p, a, r, int(i), int(j)) for i, j in zip(rows, columns, strict=True)]
+    return sorted(found, key=lambda peak: -peak.height)[:max_peaks]
+
+
+def cfar_threshold(
+    power: NDArray[np.float64], cell: tuple[float, float], false_alarm: float
+) -> NDArray[np.float64]:
+    """Ordered-statistics CFAR threshold of every cell (Rohling, IEEE Trans. AES 19(4), 1983).
+
+    Parameters
+    ----------
+    power : numpy.ndarray, shape (acceleration, jerk)
+        |P|², exponentially distributed where there is only noise.
+    cell : (float, float)
+        Resolution cell of each axis in bins: bins closer than that are correlated and count as one.
+    false_alarm : float
+        Probability, in (0, 1), that a noise cell exceeds its threshold. The scale factor α solves Rohling's
+        ``Π_{i<k} (N - i) / (N - i + α) = false_alarm`` for the k-th of N independent training cells.
+
+    Returns
+    -------
+    numpy.ndarray, shape (acceleration, jerk)
+    """
+    if not 0 < false_alarm < 1:
+        raise InputError(f"false_alarm must lie between 0 and 1, got {false_alarm}.")
+    half = [max(1, round(_TRAIN * c)) for c in cell]
+    x, y = np.ogrid[-half[0] : half[0] + 1, -half[1] : half[1] + 1]
+    footprint = (np.abs(x) > _GUARD * cell[0]) | (np.abs(y) > _GUARD * cell[1])
+    if not footprint.any():
+        footprint[:] = True
+    independent = max(4.0, footprint.sum() / max(1.0, cell[0] * cell[1]))
+    k = _QUANTILE * independent
+
+    def excess(alpha: float) -> float:
+        n = independent
+        log_p = gammaln(n + 1) - gammaln(n - k + 1) - gammaln(n + alpha + 1) + gammaln(n + alpha - k + 1)
+        return float(log_p - np.log(false_alarm))
+
+    alpha = brentq(excess, 1e-9, 1e6)
+    return np.asarray(alpha * percentile_filter(power, 100 * _QUANTILE, footprint=footprint, mode="mirror"))
+
+
+def interpolate_peak(
+    p: NDArray[np.float64], acceleration: NDArray[np.float64], jerk: NDArray[np.float64], i: int, j: int
+) -> Peak:
+    """Vertex of the quadratic through log P on the 3x3 bins around (i, j), at most half a bin away.
+
+    Least squares over the nine bins, cross term included: the peak's contours are tilted off the axes. On an
+    edge of the spectrum the bin itself is given.
+    """
+    if not (0 < i < p.shape[0] - 1 and 0 < j < p.shape[1] - 1):
+        return Peak(float(acceleration[i]), float(jerk[j]), float(p[i, j]))
+    z = np.log(np.maximum(p[i - 1 : i + 2, j - 1 : j + 2], p[i, j] * 1e-6))
+    across, along = z.sum(axis=1), z.sum(axis=0)
+    gx, gy = (across[2] - across[0]) / 6, (along[2] - along[0]) / 6
+    xx = (across[0] - 2 * across[1] + across[2]) / 3
+    yy = (along[0] - 2 * along[1] + along[2]) / 3
+    xy = (z[2, 2] - z[2, 0] - z[0, 2] + z[0, 0]) / 4
+    determinant = xx * yy - xy**2
+    dx = dy = 0.0
+    if xx < 0 and determinant > 0:
+        dx = float(np.clip((xy * gy - yy * gx) / determinant, -0.5, 0.5))
+        dy = float(np.clip((xy * gx - xx * gy) / determinant, -0.5, 0.5))
+    # The fitted surface's height at its vertex, over the fitted height at the bin, times the bin.
+    rise = gx * dx + gy * dy + (xx * dx**2 + yy * dy**2) / 2 + xy * dx * dy
+    step_a = (acceleration[i + 1] - acceleration[i - 1]) / 2
+    step_r = (jerk[j + 1] - jerk[j - 1]) / 2
+    return Peak(
+        float(acceleration[i] + dx * step_a),
+        float(jerk[j] + dy * step_r),
+        float(p[i, j] * np.exp(max(rise, 0.0))),
+    )
