@@ -34,6 +34,7 @@ __all__ = [
     "align_phase",
     "compensate_gain",
     "condition",
+    "most_coherent_pair",
     "phase_coherence",
     "reference_factor",
     "reference_product",
@@ -213,6 +214,28 @@ def reference_product(
     return out.copy(data=(out.values * factor).astype(np.complex64))
 
 
+def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
+    """Choose two receivers by :func:`phase_coherence`.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+        At least two receivers.
+
+    Returns
+    -------
+    (int, int)
+        Positions of surveillance and reference. The steadier channel is the reference: relative to its mean power it
+        fluctuates less.
+    """
+    coherence = phase_coherence(array) - np.eye(array.sizes["receiver"])
+    i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
+    power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
+    unrest = power.std(axis=-1).mean(axis=-1) / power.mean(axis=(-1, -2))
+    low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
+    return high, low
+
+
 def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
     """What the product or ratio multiplies a surveillance channel by.
 
@@ -345,10 +368,5 @@ def _channels(array: xr.DataArray, roles: list[str], pair: tuple[int, int] | Non
         raise InputError(
             "product and ratio need two receive channels, this capture has one; use reference='self'."
         )
-    coherence = phase_coherence(array) - np.eye(n)
-    i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
-    # The steadier channel is the reference: relative to its mean power it fluctuates less.
-    power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
-    unrest = power.std(axis=-1).mean(axis=-1) / power.mean(axis=(-1, -2))
-    low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
-    return [high], low
+    surveillance, reference = most_coherent_pair(array)
+    return [surveillance], reference
