@@ -167,39 +167,36 @@ class AJTransform:
         The self-correlations of a group are added before the transform, so a group is a sum of self-terms.
         """
         n_spec, group, n = r.shape
-        flat = np.stack([r.real, r.imag]).reshape(2, n_spec * group, n).astype(np.float32, copy=False)
+        # Whole blocks always, padded with zeros, in every matrix product: the bits of a spectrum don't depend on how
+        # many others there are.
+        n_block = -(-n_spec // BLOCK)
+        planes = np.zeros((2, n_block * BLOCK, group, n), np.float32)
+        planes[0, :n_spec] = r.real
+        planes[1, :n_spec] = r.imag
+        planes = planes.reshape(2, n_block, BLOCK * group, n)
         if self.weights is not None:
-            flat = flat @ self.weights
-        flat = flat * self.window
+            planes = planes @ self.weights
+        planes = planes * self.window
         if self.chirps is not None:
-            return self._symmetric(flat.reshape(2, n_spec * group, -1), n_spec, group)
-        return self._positive(flat, n_spec, group)
+            return self._symmetric(planes, group)[:n_spec]
+        return self._positive(planes.reshape(2, n_block * BLOCK, group, -1))[:n_spec]
 
-    def _symmetric(self, flat: F32, n_spec: int, group: int) -> NDArray[np.complex64]:
+    def _symmetric(self, planes: F32, group: int) -> NDArray[np.complex64]:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², METHOD section 2; one matrix product."""
         assert self.chirps is not None
-        out = np.empty((n_spec, *self.shape), np.complex64)
-        signal = np.zeros((BLOCK, group, flat.shape[2]), np.complex64)
-        rows = (flat[0] + 1j * flat[1]).reshape(n_spec, group, -1)
-        for start in range(0, n_spec, BLOCK):
-            count = min(BLOCK, n_spec - start)
-            signal[:count] = rows[start : start + count]
-            sums = (signal.reshape(BLOCK * group, -1) @ self.chirps).reshape(BLOCK, group, -1)
-            power = (sums.real**2 + sums.imag**2).sum(axis=1)
-            out[start : start + count] = power[:count].reshape(-1, *self.shape)
-        return out
+        sums = (planes[0] + 1j * planes[1]) @ self.chirps
+        power = (sums.real**2 + sums.imag**2).reshape(-1, group, *self.shape)
+        return power.sum(axis=1).astype(np.complex64)
 
-    def _positive(self, flat: F32, n_spec: int, group: int) -> NDArray[np.complex64]:
-        # Whole blocks always, padded with zeros, so that the bits of a spectrum don't depend on its neighbours.
-        n_block = -(-n_spec // BLOCK)
-        planes = np.zeros((2, n_block * BLOCK, group, flat.shape[2]), np.float32)
-        planes[:, :n_spec] = flat.reshape(2, n_spec, group, -1)
+    def _positive(self, planes: F32) -> NDArray[np.complex64]:
+        """Positive lags: stage 1 over time, stage 2 over lags, then the unfolding."""
+        n_block = planes.shape[1] // BLOCK
         n_u, n_q = self.r_fold[0].size, self.a_fold[0].size
         n_lag = self.over_lags.shape[0]
         sums = np.empty((n_block, n_lag, 4 * BLOCK, n_u), np.float32)
         _over_time(planes, self.cosines, self.sines, self.starts, self.first_lag, sums)
         product = sums.reshape(n_block, n_lag, -1).swapaxes(1, 2) @ self.over_lags
-        out = np.empty((n_spec, *self.shape), np.complex64)
+        out = np.empty((n_block * BLOCK, *self.shape), np.complex64)
         product = product.reshape(n_block, 4, BLOCK, n_u, 2 * n_q)
         _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out)
         return out

@@ -128,30 +128,22 @@ def cfar_threshold(
 def interpolate_peak(
     p: NDArray[np.float64], acceleration: NDArray[np.float64], jerk: NDArray[np.float64], i: int, j: int
 ) -> Peak:
-    """Vertex of the quadratic through log P on the 3x3 bins around (i, j), at most half a bin away.
+    """Vertex of the parabolas through log P on each axis' three bins around (i, j), at most half a bin away.
 
-    Least squares over the nine bins, cross term included: the peak's contours are tilted off the axes. On an
-    edge of the spectrum the bin itself is given.
+    The centred origin decouples acceleration from jerk (METHOD section 4), so the axes go one by one; fitting a cross
+    term to the 3x3 bins does worse (0.28 of a bin at worst against 0.04, without static removal). On an edge of the
+    spectrum the bin itself is given.
     """
     if not (0 < i < p.shape[0] - 1 and 0 < j < p.shape[1] - 1):
         return Peak(float(acceleration[i]), float(jerk[j]), float(p[i, j]))
-    z = np.log(np.maximum(p[i - 1 : i + 2, j - 1 : j + 2], p[i, j] * 1e-6))
-    across, along = z.sum(axis=1), z.sum(axis=0)
-    gx, gy = (across[2] - across[0]) / 6, (along[2] - along[0]) / 6
-    xx = (across[0] - 2 * across[1] + across[2]) / 3
-    yy = (along[0] - 2 * along[1] + along[2]) / 3
-    xy = (z[2, 2] - z[2, 0] - z[0, 2] + z[0, 0]) / 4
-    determinant = xx * yy - xy**2
-    dx = dy = 0.0
-    if xx < 0 and determinant > 0:
-        dx = float(np.clip((xy * gy - yy * gx) / determinant, -0.5, 0.5))
-        dy = float(np.clip((xy * gx - xx * gy) / determinant, -0.5, 0.5))
-    # The fitted surface's height at its vertex, over the fitted height at the bin, times the bin.
-    rise = gx * dx + gy * dy + (xx * dx**2 + yy * dy**2) / 2 + xy * dx * dy
-    step_a = (acceleration[i + 1] - acceleration[i - 1]) / 2
-    step_r = (jerk[j + 1] - jerk[j - 1]) / 2
-    return Peak(
-        float(acceleration[i] + dx * step_a),
-        float(jerk[j] + dy * step_r),
-        float(p[i, j] * np.exp(max(rise, 0.0))),
-    )
+    height = float(p[i, j])
+    where = []
+    for axis, index, bins in ((acceleration, i, p[i - 1 : i + 2, j]), (jerk, j, p[i, j - 1 : j + 2])):
+        low, mid, high = np.log(np.maximum(bins, p[i, j] * 1e-6))
+        bend = low - 2 * mid + high
+        shift = float(np.clip(0.5 * (low - high) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+        # The parabola through P itself: the one through log P overshoots half-way between bins by a tenth.
+        low, mid, high = bins / p[i, j]
+        height *= 1 + shift * (high - low) / 2 + shift**2 * (low - 2 * mid + high) / 2
+        where.append(float(axis[index] + shift * (axis[index + 1] - axis[index - 1]) / 2))
+    return Peak(where[0], where[1], height)
