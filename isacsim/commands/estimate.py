@@ -64,9 +64,9 @@ def estimate(
             hop_s=hop_s,
             start_s=start_s,
             max_windows=max_windows,
-            reference=reference,  # type: ignore[arg-type]  # checked by condition
+            reference=opened.reference(reference),
             pair=pair,
-            gain=gain,  # type: ignore[arg-type]
+            gain=gain,  # type: ignore[arg-type]  # checked by condition
         )
         bar.update(task, description="estimating", total=len(windows.used))
         found = []

@@ -14,6 +14,8 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from isacsim.scenario import Scenario
+
 __all__ = [
     "Bandwidth",
     "Carrier",
@@ -107,14 +109,25 @@ class Source:
         """Whether there is a truth."""
         return "scenario" in self.capture.attrs
 
+    def reference(self, asked: str) -> Any:
+        """How to use the reference channel: as asked, else as the scenario says."""
+        roles = self.capture.coords["role"].values if "role" in self.capture.coords else ()
+        if asked != "auto" or not self.simulated or "reference" not in roles:
+            return asked
+        return self._scenario().spectrum.reference
+
     def spectrum_settings(self) -> dict[str, Any]:
         """Arguments of `isacsim.aj_spectrum` that the scenario asks for; none for a real capture."""
         if not self.simulated:
             return {}
         from isacsim.dataset.sample import spectrum_settings
+
+        return spectrum_settings(self._scenario())
+
+    def _scenario(self) -> Scenario:
         from isacsim.scenario import Scenario
 
-        return spectrum_settings(Scenario.from_yaml(self.capture.attrs["scenario"], file=self.name))
+        return Scenario.from_yaml(self.capture.attrs["scenario"], file=self.name)
 
 
 def open_source(

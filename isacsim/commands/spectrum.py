@@ -103,9 +103,9 @@ def spectrum(
             hop_s=hop_s,
             start_s=start_s,
             max_windows=max_windows,
-            reference=reference,  # type: ignore[arg-type]  # checked by condition
+            reference=opened.reference(reference),
             pair=pair,
-            gain=gain,  # type: ignore[arg-type]
+            gain=gain,  # type: ignore[arg-type]  # checked by condition
         )
         settings = {**opened.spectrum_settings(), **{n: v for n, v in asked.items() if v is not None}}
         settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)
@@ -113,7 +113,7 @@ def spectrum(
         spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
         name = str(spectra.coords["receiver"].values)
         bar.update(task, description="drawing", total=None)
-        spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, reference, gain)
+        spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, gain)
         picture = spectra.mean("delay") if "delay" in spectra.dims else spectra
         note = _note(opened, windows, spectra, name)
         figure = spectrum_figure(
@@ -184,7 +184,7 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
 
 
 def _spectrogram(
-    capture: xr.Dataset, windows: Windows, receiver: int, reference: str, gain: str
+    capture: xr.Dataset, windows: Windows, receiver: int, gain: str
 ) -> tuple[xr.DataArray | None, list[str]]:
     """Doppler spectrogram from the first to the last window drawn; or why there is none."""
     from isacsim.doppler import doppler_spectrogram
@@ -200,9 +200,9 @@ def _spectrogram(
             window_s=length - first.interval / 2,
             start_s=max(start, 0.0),
             max_windows=1,
-            reference=reference,  # type: ignore[arg-type]  # checked by condition
+            reference=windows.reference,
             pair=windows.pair,
-            gain=gain,  # type: ignore[arg-type]
+            gain=gain,  # type: ignore[arg-type]  # it worked for the windows
         )
         csi = given.receiver_of(whole.used[0].csi, receiver)
         # Long enough for a few Hz of resolution, short enough for several columns in the window.
