@@ -363,9 +363,8 @@ def _merge_close(
         if time[i] - time[first[-1]] >= closest:
             first.append(i)
     count = np.diff([*first, time.size])
-    return np.add.reduceat(time, first) / count, np.add.reduceat(rows, first) / count[:, np.newaxis].astype(
-        np.float32
-    )
+    mean = np.add.reduceat(rows, first) / count[:, np.newaxis]
+    return np.add.reduceat(time, first) / count, mean.astype(np.float32)
 
 
 def remove_static(array: xr.DataArray) -> xr.DataArray:

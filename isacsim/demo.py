@@ -127,6 +127,7 @@ def demo_page(
             receiver=receiver,
             delay="delay" in sample["aj_noisy"].dims,
             n_targets=truth.sizes["path"],
+            static=bool(capture["static"].values.any()),
         ),
         summary=f"{found} of {truth.sizes['path']} targets found, {false} false; method: {method}",
         table=_table(truth, estimates, matches, target_names(scenario, truth)),
@@ -143,7 +144,9 @@ def demo_page(
 
 
 def _doppler_window(window: Window) -> float:
-    return max(0.128, 16 * window.interval) if window.packets * window.interval > 0.4 else 32 * window.interval
+    return (
+        max(0.128, 16 * window.interval) if window.packets * window.interval > 0.4 else 32 * window.interval
+    )
 
 
 def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[str, str]:
@@ -155,7 +158,9 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
         "carrier": f"{radio.carrier_hz / 1e9:g} GHz",
         "bandwidth": f"{radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} subcarriers",
         "window": f"{radio.packets / radio.packet_rate_hz:g} s at {radio.packet_rate_hz:g} packets/s",
-        "receivers": ", ".join(f"{r.name} ({r.role})" for r in radio.receivers),
+        "receivers": ", ".join(
+            r.name if r.name == r.role else f"{r.name} ({r.role})" for r in radio.receivers
+        ),
         "model error": worst,
         "seed": str(capture.attrs["seed"]),
     }
@@ -163,14 +168,12 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
 
 def _table(
     truth: xr.Dataset, estimates: xr.Dataset, matches: list[Match], names: list[str]
-) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows; quantities that the method doesn't give keep their truth."""
-    headings = ["target"]
+) -> tuple[list[tuple[str, list[str]]], list[list[str]]]:
+    """Groups of columns and rows; quantities that the method doesn't give keep their truth."""
     given = {n: bool(estimates[n].notnull().any()) or not estimates.sizes["path"] for n in _QUANTITIES}
+    groups = [("target", [""])]
     for name, (words, unit) in _QUANTITIES.items():
-        headings.append(f"{words}, true [{unit}]")
-        if given[name]:
-            headings += ["estimated", "error"]
+        groups.append((f"{words} [{unit}]", ["true", "estimate", "error"] if given[name] else ["true"]))
     rows = []
     for match in matches:
         row = ["false" if match.truth is None else names[match.truth]]
@@ -187,9 +190,8 @@ def _table(
             row.append(f"{value:.2f}" if spread != spread else f"{value:.4f} ± {spread:.4f}")
             row.append("" if true is None else f"{value - true:+.3f}")
         rows.append([cell.replace("-", "−") if cell[-1:].isdigit() else cell for cell in row])
-    return headings, rows
+    return groups, rows
 
 
 def _image(figure: Figure) -> str:
     return base64.b64encode(png(figure)).decode("ascii")
-

@@ -24,8 +24,9 @@ dt { color: var(--soft); font-size: .8rem; }
 dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87rem; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; color: var(--soft); vertical-align: bottom; white-space: normal; }
+th, td { padding: .3rem .45rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; color: var(--soft); }
+thead tr:first-child th { text-align: center; border-bottom: 0; color: var(--ink); }
 th:first-child, td:first-child { text-align: left; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem;
       overflow-x: auto; font-size: .85rem; margin: .4rem 0 .8rem; }
@@ -36,7 +37,7 @@ ul { margin: .2rem 0 .8rem; padding-left: 1.2rem; }
 
 
 def captions(
-    *, in_space: bool, conditioning: str, receiver: str, delay: bool, n_targets: int
+    *, in_space: bool, conditioning: str, receiver: str, delay: bool, n_targets: int, static: bool
 ) -> dict[str, tuple[str, str]]:
     """Heading and explanation of each picture.
 
@@ -52,6 +53,8 @@ def captions(
         Whether the spectra are means over delay bins.
     n_targets : int
         Number of targets.
+    static : bool
+        Whether there is a static part.
     """
     where = (
         "Dots are targets at the window's centre, lines their tracks over the window, arrows half a second's travel."
@@ -59,25 +62,34 @@ def captions(
         else "These targets are given by their path length alone, so each could be anywhere on its ellipse, whose foci "
         "are the antennas; the arrow shows how far the ellipse moves in half a second."
     )
-    marks = "White circles mark the truth, red crosses the estimates. " if n_targets else ""
+    marks = (
+        "White circles mark the truth, red crosses the estimates."
+        if n_targets
+        else "Red crosses are estimates."
+    )
+    moving = (
+        "The static part outweighs what moves; once it is removed (right), the fringes turn with the path lengths."
+        if static
+        else "There is no static part; the fringes turn with the path lengths."
+    )
     return {
         "scene": ("The scene from above", where),
         "csi": (
             "Channel state information",
-            f"Receiver {receiver} after conditioning (common phase: {conditioning}). The static part outweighs what "
-            "moves; once it is removed (right), the fringes turn with the path lengths.",
+            f"Receiver {receiver} after conditioning (common phase: {conditioning}). {moving}",
         ),
         "spectra": (
             "Acceleration-jerk spectra",
-            f"{marks}Noisy: from the CSI above. Noiseless: the same paths without noise and impairments; what "
-            "remains beside the truth are cross-terms between paths. Clean: the targets' self-terms alone, the picture that "
-            "purification aims at. Colour is the fourth root of the magnitude, so it goes with a path's amplitude"
+            f"{marks} Noisy: from the CSI above. Noiseless: the same paths without noise and impairments; what "
+            "remains beside the truth are cross-terms between paths. Clean: the targets' self-terms alone, the "
+            "picture that purification aims at. Colour is the fourth root of the magnitude, so it goes with a path's "
+            "amplitude"
             + ("; mean over the delay bins." if delay else "."),
         ),
         "doppler": (
             "Doppler spectrogram",
-            "The usual picture for comparison: each path is a ridge at −v f/c. Acceleration is a ridge's slope and jerk its "
-            "curvature; crossing ridges are hard to tell apart here, and may be far apart in the spectrum above.",
+            "The usual picture for comparison: each path is a ridge at −v f/c. Acceleration is a ridge's slope and "
+            "jerk its curvature; crossing ridges are hard to tell apart here, and may be far apart in the spectrum above.",
         ),
     }
 
@@ -90,7 +102,7 @@ def page(
     pictures: dict[str, str],
     captions: dict[str, tuple[str, str]],
     summary: str,
-    table: tuple[list[str], list[list[str]]],
+    table: tuple[list[tuple[str, list[str]]], list[list[str]]],
     impairments: list[str],
     yaml: str,
     command: str,
@@ -133,12 +145,14 @@ def _header(title: str, description: str, facts: dict[str, str]) -> str:
     )
 
 
-def _estimates(summary: str, table: tuple[list[str], list[list[str]]]) -> str:
-    headings, rows = table
-    head = "".join(f"<th>{escape(h)}</th>" for h in headings)
+def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list[str]]]) -> str:
+    groups, rows = table
+    above = "".join(f'<th colspan="{len(columns)}">{escape(name)}</th>' for name, columns in groups)
+    below = "".join(f"<th>{escape(c)}</th>" for _, columns in groups for c in columns)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return (
         f"<section><h2>Estimates against the truth</h2><p>{escape(summary)}. An estimate belongs to a target if it "
         "lies within one resolution cell of it; all values are of the path length at the window's centre.</p>"
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+        f'<div class="scroll"><table><thead><tr>{above}</tr><tr>{below}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div></section>"
     )

@@ -1,7 +1,7 @@
 """CSI to a Doppler spectrogram: the field's usual picture, for comparison with the acceleration-jerk spectrum.
 
-A path whose length grows at v has the Doppler frequency ``-v f/c``. The spectrogram takes the phase sign out, so that this
-holds for any receiver.
+A path whose length grows at v has the Doppler frequency ``-v f/c``. The spectrogram takes the phase sign out, so that
+this holds for any receiver.
 """
 
 from __future__ import annotations

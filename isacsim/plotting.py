@@ -1,4 +1,6 @@
-"""Figures of captures and spectra. No global state: each function makes a `matplotlib.figure.Figure` or draws on an axes.
+"""Figures of captures and spectra.
+
+No global state: each function makes a `matplotlib.figure.Figure` or draws on an axes.
 
 Spectra are drawn as ``(P / max P)^(1/4)``: P goes with the fourth power of a path's amplitude, so this scale is that
 of amplitudes (METHOD section 2).
@@ -42,6 +44,15 @@ FORMATS = (".png", ".pdf", ".svg")
 _DPI = 110
 _COLUMNS = 4
 _FLOOR_DB = -30.0
+_SCALE = "(P / max)$^{1/4}$"
+# White marks need a dark ground.
+_LEGEND: dict[str, Any] = {
+    "loc": "upper left",
+    "fontsize": 8,
+    "framealpha": 0.6,
+    "facecolor": "black",
+    "labelcolor": "white",
+}
 
 
 def draw_aj(
@@ -119,7 +130,14 @@ def draw_doppler(axes: Axes, spectrogram: xr.DataArray) -> Any:
     axes.set_xlabel("time [s]")
     axes.set_ylabel("Doppler [Hz]")
     ratio = float(spectrogram.coords["path_velocity"][0] / doppler[0])
-    right = axes.secondary_yaxis("right", functions=(lambda hz: hz * ratio, lambda v: v / ratio))
+
+    def velocity(hz: Any) -> Any:
+        return hz * ratio
+
+    def frequency(v: Any) -> Any:
+        return v / ratio
+
+    right = axes.secondary_yaxis("right", functions=(velocity, frequency))
     right.set_ylabel("path velocity [m/s]")
     return mesh
 
@@ -153,39 +171,37 @@ def spectrum_figure(
     rows = -(-count // columns)
     beside = spectrogram is not None and count == 1
     below = spectrogram is not None and not beside
-    width = 3.3 * columns + 1.6 if count > 1 else (11.0 if beside else 5.6)
-    width = max(width, 7.5)
-    heights = [3.1] * rows + ([2.6] if below else [])
-    if count == 1:
-        heights[0] = 4.2
+    width = 11.0 if beside else max(7.5, 3.3 * columns + 1.6)
+    heights = (4.2 if count == 1 else 3.1 * rows), (2.6 if below else 0.0)
     lines = textwrap.wrap(note, int(width * 14))
     height = sum(heights) + 0.75 + 0.2 * len(lines)
     foot = 0.2 * len(lines) / height
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot)))
-    parts = figure.subfigures(2, 1, height_ratios=[sum(heights[:rows]), heights[-1]]) if below else None
-    upper = parts[0] if parts is not None else figure
-    grid = upper.subplots(
-        rows, columns + beside, squeeze=False, sharex=not beside, sharey=not beside,
-    )  # fmt: skip
+    figure = Figure(
+        figsize=(width, height), dpi=_DPI, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot))
+    )
+    upper: Any = figure
+    lower: Any = None
+    if below:
+        parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+        upper, lower = parts
+    grid = upper.subplots(rows, columns + beside, squeeze=False, sharex=not beside, sharey=not beside)
+    used, others = list(grid.flat)[:count], list(grid.flat)[count:]
     mesh: Any = None
-    flat = list(grid.flat)
-    for n in range(count):
-        mesh = draw_aj(flat[n], spectra.isel(window=n), truth=truths[n])
-        flat[n].set_title(titles[n], fontsize=9)
+    for n, axes in enumerate(used):
+        mesh = draw_aj(axes, spectra.isel(window=n), truth=truths[n])
+        axes.set_title(titles[n], fontsize=9)
         if not beside:
-            flat[n].label_outer()
-    used = flat[:count]
-    upper.colorbar(mesh, ax=used, label="(P / max)$^{1/4}$", shrink=0.9, aspect=30)
+            axes.label_outer()
+    upper.colorbar(mesh, ax=used, label=_SCALE, shrink=0.9, aspect=30)
     if any(t is not None and t.sizes["path"] for t in truths):
-        legend = used[0].legend(loc="upper left", fontsize=8, framealpha=0.6, facecolor="black")
-        legend.get_texts()[0].set_color("white")
-    for empty in flat[count + beside :]:
-        empty.remove()
+        used[0].legend(**_LEGEND)
     if spectrogram is not None:
-        axes = flat[count] if beside else parts[1].subplots()  # type: ignore[index]
+        axes = others.pop(0) if beside else lower.subplots()
         levels = draw_doppler(axes, spectrogram)
         axes.set_title("Doppler spectrogram", fontsize=9)
         axes.figure.colorbar(levels, ax=axes, label="dB below maximum", pad=0.1 if beside else 0.02)
+    for empty in others:
+        empty.remove()
     figure.suptitle(title, fontsize=11)
     figure.text(0.01, 0.01, "\n".join(lines), fontsize=8, color="#444444", va="bottom")
     return figure
@@ -217,10 +233,8 @@ def spectra_figure(
         axes.label_outer()
     handles, labels = row[0].get_legend_handles_labels()
     if handles:
-        legend = row[0].legend(handles, labels, loc="upper left", fontsize=8, framealpha=0.6, facecolor="black")
-        for text in legend.get_texts():
-            text.set_color("white")
-    figure.colorbar(mesh, ax=list(row), label="(P / max)$^{1/4}$", aspect=30)
+        row[0].legend(handles, labels, **_LEGEND)
+    figure.colorbar(mesh, ax=list(row), label=_SCALE, aspect=30)
     return figure
 
 
@@ -277,7 +291,8 @@ def doppler_figure(spectrogram: xr.DataArray, truth: xr.Dataset | None = None) -
         per_velocity = float(spectrogram.coords["doppler"][0] / spectrogram.coords["path_velocity"][0])
         velocity = truth["velocity"] + truth["acceleration"] * time + truth["jerk"] * time**2 / 2
         lines = axes.plot(time, (velocity * per_velocity).transpose("time", "path"), "w--", lw=0.9)
-        axes.legend(lines[:1], ["truth"], loc="upper left", fontsize=8, framealpha=0.6, facecolor="black", labelcolor="white")  # fmt: skip
+        label = "truth (its cubic)"
+        axes.legend(lines[:1], [label], **_LEGEND)
         edge = max(axes.get_ylim()[1], 1.1 * float(np.abs(velocity * per_velocity).max()))
         edge = min(edge, float(np.abs(spectrogram.coords["doppler"]).max()))
         axes.set_ylim(-edge, edge)

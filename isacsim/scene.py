@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from matplotlib import colormaps
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["scene_figure"]
 
-_COLOURS = colormaps["tab10"].colors  # type: ignore[attr-defined]
+_Colour: TypeAlias = str | tuple[float, float, float]
+_COLOURS: tuple[_Colour, ...] = colormaps["tab10"].colors  # type: ignore[attr-defined]
 _MOVER = "#777777"
 # An arrow ends where the target would be after so many seconds at its present velocity.
 _ARROW_S = 0.5
@@ -37,10 +38,10 @@ def scene_figure(drawn: Realisation) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A target in space is a dot at its place at the window's centre, with its track over the window and an arrow of half
-        a second's travel. A target given by its path length alone could be anywhere on an ellipse with the
-        antennas as foci (for the first surveillance receiver, at the antennas' height); the arrow shows how far the ellipse
-        moves in half a second.
+        A target in space is a dot at its place at the window's centre, with its track over the window and an
+        arrow of half a second's travel. A target given by its path length alone could be anywhere on an ellipse
+        with the antennas as foci (for the first surveillance receiver, at the antennas' height); the arrow shows
+        how far the ellipse moves in half a second.
     """
     figure = Figure(figsize=(7.6, 5.4), dpi=110, layout="constrained")
     axes = figure.subplots()
@@ -59,12 +60,12 @@ def scene_figure(drawn: Realisation) -> Figure:
             _ellipse(axes, transmitter, receiver, length, velocity, 40 + 47 * path, colour, label)
         else:
             _track(axes, motion, radio.time_s, colour, label)
-    for number, antenna in enumerate(radio.receivers):
-        # Antennas half a wavelength apart would write over each other.
-        near = number and np.hypot(*np.subtract(antenna.position_m, radio.receivers[0].position_m)[:2]) < 0.2
-        _antenna(axes, antenna.position_m, "" if near else antenna.name, "v", antenna.role)
-        axes.plot(*zip(transmitter[:2], antenna.position_m[:2], strict=True), ":", c="#bbbbbb", lw=0.8, zorder=0)
-    _antenna(axes, radio.transmitter_m, "transmitter", "^", "transmitter")
+    for antenna in radio.receivers:
+        _antenna(axes, antenna.position_m, "v", antenna.role)
+        axes.plot(
+            *zip(transmitter[:2], antenna.position_m[:2], strict=True), ":", c="#bbbbbb", lw=0.8, zorder=0
+        )
+    _antenna(axes, radio.transmitter_m, "^", "transmitter")
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
     axes.autoscale_view()
@@ -78,12 +79,10 @@ def scene_figure(drawn: Realisation) -> Figure:
     return figure
 
 
-def _antenna(axes: Axes, position: tuple[float, ...], name: str, marker: str, role: str) -> None:
+def _antenna(axes: Axes, position: tuple[float, ...], marker: str, role: str) -> None:
     colour = {"transmitter": "#c02020", "surveillance": "#2050c0", "reference": "#30a0a0"}[role]
     label = role if role == "transmitter" else f"{role} receiver"
-    axes.scatter(*position[:2], s=80, marker=marker, c=colour, zorder=4, label=label)
-    if name and role != "transmitter":
-        axes.annotate(name, position[:2], xytext=(4, -13), textcoords="offset points", fontsize=8)
+    axes.scatter(position[0], position[1], s=80, marker=marker, c=colour, zorder=4, label=label)
 
 
 def _ellipse(
@@ -93,7 +92,7 @@ def _ellipse(
     length: float,
     velocity: float,
     angle_deg: float,
-    colour: tuple[float, ...],
+    colour: _Colour,
     label: str,
 ) -> None:
     """Ellipse of one bistatic path length, with an arrow across it to where it moves."""
@@ -110,7 +109,16 @@ def _ellipse(
 
     a, b = half_axes(length)
     axes.add_patch(
-        Ellipse((middle[0], middle[1]), 2 * a, 2 * b, angle=np.rad2deg(turn), fill=False, ec=colour, lw=1.6, label=label)
+        Ellipse(
+            (middle[0], middle[1]),
+            2 * a,
+            2 * b,
+            angle=np.rad2deg(turn),
+            fill=False,
+            ec=colour,
+            lw=1.6,
+            label=label,
+        )
     )
     # A patch alone does not widen the axes.
     axes.update_datalim([middle - a, middle + a])
@@ -118,24 +126,24 @@ def _ellipse(
     def point(d: float) -> np.ndarray:
         p, q = half_axes(d)
         x, y = p * np.cos(np.deg2rad(angle_deg)), q * np.sin(np.deg2rad(angle_deg))
-        return middle + [x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
+        return middle + np.array([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)])
 
     _arrow(axes, point(length), point(max(length + velocity * _ARROW_S, apart)), colour)
 
 
-def _track(axes: Axes, motion: Motion, time: np.ndarray, colour: object, label: str) -> None:
+def _track(axes: Axes, motion: Motion, time: np.ndarray, colour: _Colour, label: str) -> None:
     assert not isinstance(motion, PathMotion)  # the caller asked
     track = motion.state(time).position
     now = motion.state(0.0)
-    axes.plot(track[:, 0], track[:, 1], c=colour, lw=2.2, alpha=0.5)  # type: ignore[arg-type]
+    axes.plot(track[:, 0], track[:, 1], c=colour, lw=2.2, alpha=0.5)
     axes.scatter(now.position[0, 0], now.position[0, 1], s=36, c=[colour], zorder=3, label=label)
     _arrow(axes, now.position[0, :2], now.position[0, :2] + _ARROW_S * now.velocity[0, :2], colour)
 
 
-def _arrow(axes: Axes, start: np.ndarray, end: np.ndarray, colour: object) -> None:
+def _arrow(axes: Axes, start: np.ndarray, end: np.ndarray, colour: _Colour) -> None:
     if np.hypot(*(end - start)) > 0:
         style = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", end, xytext=start, arrowprops=style)
+        axes.annotate("", (end[0], end[1]), xytext=(start[0], start[1]), arrowprops=style)
         axes.update_datalim([start, end])
 
 
@@ -165,4 +173,6 @@ def _wall(axes: Axes, wall: Wall, height: float) -> None:
         return
     size = float(across @ across)
     foot = point[:2] - across * normal[2] * (height - point[2]) / size
-    axes.axline((foot[0], foot[1]), (foot[0] - across[1], foot[1] + across[0]), c="#333333", lw=3, label="wall")
+    axes.axline(
+        (foot[0], foot[1]), (foot[0] - across[1], foot[1] + across[0]), c="#333333", lw=3, label="wall"
+    )

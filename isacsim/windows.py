@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.axes import BINS, WindowGrid
-from isacsim.conditioning import Gain, Reference, compensate_gain, condition, most_coherent_pair, usable_subcarriers
+from isacsim.conditioning import (
+    Gain,
+    Reference,
+    compensate_gain,
+    condition,
+    most_coherent_pair,
+    usable_subcarriers,
+)
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,9 +61,7 @@ class Window:
 
     def grid(self, lag_ratio: float = 0.089) -> WindowGrid:
         """What the window resolves."""
-        return WindowGrid(
-            self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio
-        )
+        return WindowGrid(self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,4 +43,6 @@ def demo(
         )
         with written_whole(output_file) as temporary:
             temporary.write_text(page, encoding="utf-8")
-    output().print(f"demo: {output_file.absolute()} ({output_file.stat().st_size / 1e6:.1f} MB, open it in a browser)")
+    output().print(
+        f"demo: {output_file.absolute()} ({output_file.stat().st_size / 1e6:.1f} MB, open it in a browser)"
+    )

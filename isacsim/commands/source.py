@@ -75,9 +75,7 @@ Hop = Annotated[
 ]
 Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
 MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
-Reference = Annotated[
-    str, typer.Option(help="Common phase removed by: auto, product, ratio, self or none.")
-]
+Reference = Annotated[str, typer.Option(help="Common phase removed by: auto, product, ratio, self or none.")]
 Gain = Annotated[str, typer.Option(help="Gain control undone by: auto, agc, rssi or none.")]
 Pair = Annotated[
     tuple[int, int] | None,
@@ -179,7 +177,11 @@ def open_source(
             )
         except InputError as error:
             # The reader speaks of Python's arguments.
-            text = str(error).replace("pass carrier= in", "pass --carrier in").replace("e.g. carrier=", "e.g. --carrier ")
+            text = (
+                str(error)
+                .replace("pass carrier= in", "pass --carrier in")
+                .replace("e.g. carrier=", "e.g. --carrier ")
+            )
             raise type(error)(text) from error
     return Source(capture, path.name, path.stem, _notes(capture))
 

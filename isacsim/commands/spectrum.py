@@ -23,7 +23,10 @@ def spectrum(
     output_file: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Picture (.png, .pdf, .svg); default: INPUT-spectrum.png.", show_default=False
+            "--output",
+            "-o",
+            help="Picture (.png, .pdf, .svg); default: INPUT-spectrum.png.",
+            show_default=False,
         ),
     ] = None,
     data: Annotated[
@@ -47,9 +50,7 @@ def spectrum(
     ] = None,
     jerk_max: Annotated[
         float | None,
-        typer.Option(
-            help="Jerk axis up to ± this, in m/s³; default: likewise, 40.", show_default=False
-        ),
+        typer.Option(help="Jerk axis up to ± this, in m/s³; default: likewise, 40.", show_default=False),
     ] = None,
     bins: Annotated[
         int | None,
@@ -151,7 +152,7 @@ def _axes(
     if bins is not None and not 2 <= bins <= 4096:
         raise InputError(f"--bins must lie between 2 and 4096, got {bins}.")
     asked = {"acceleration": acceleration_max, "jerk": jerk_max}
-    for (name, largest), option in zip(asked.items(), ("--acceleration-max", "--jerk-max"), strict=True):
+    for largest, option in zip(asked.values(), ("--acceleration-max", "--jerk-max"), strict=True):
         if largest is not None and not 0 < largest < float("inf"):
             raise InputError(f"{option} must be a positive number, got {largest:g}.")
     if "acceleration" in settings:
@@ -177,7 +178,9 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
     for window in windows.used:
         made.append(aj_spectrum(given.receiver_of(window.csi, receiver), **settings))
         done()
-    out = xr.concat(made, "window", combine_attrs="override", coords="minimal", compat="override", join="override")
+    out = xr.concat(
+        made, "window", combine_attrs="override", coords="minimal", compat="override", join="override"
+    )
     starts = [w.start for w in windows.used]
     units = {"units": "s", "long_name": "first packet of the window, on the capture's clock"}
     return out.assign_coords(start=("window", starts, units))
@@ -220,10 +223,10 @@ def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receive
     a, r = (float(spectra.coords[n][-1]) for n in ("acceleration", "jerk"))
     cells = first.grid(attrs["lag_packets"] / attrs["packets"]).resolution(attrs["min_lag"])
     parts = [
-        f"{windows.packet_rate:.4g} packets/s, windows of {first.packets} packets ({first.packets * first.interval:.3g} "
-        f"s; {received} packets received for {grid} on the uniform grid)",
-        f"lag {attrs['lag_packets']} packets, axes ±{a:.3g} m/s² and ±{r:.3g} m/s³, resolution cell {cells[0]:.2g} m/s² "
-        f"by {cells[1]:.2g} m/s³",
+        f"{windows.packet_rate:.4g} packets/s, windows of {first.packets} packets "
+        f"({first.packets * first.interval:.3g} s; {received} packets received for {grid} on the uniform grid)",
+        f"lag {attrs['lag_packets']} packets, axes ±{a:.3g} m/s² and ±{r:.3g} m/s³, resolution cell "
+        f"{cells[0]:.2g} m/s² by {cells[1]:.2g} m/s³",
         f"receiver {receiver}, conditioning: {windows.conditioning}, subcarriers combined: {attrs['combine']}"
         + (" (mean over delay bins drawn)" if "delay" in spectra.dims else ""),
     ]
@@ -234,9 +237,7 @@ def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receive
     return "; ".join(parts) + "."
 
 
-def _save(
-    spectra: xr.DataArray, data: Path, opened: given.Source, windows: Windows, overwrite: bool
-) -> None:
+def _save(spectra: xr.DataArray, data: Path, opened: given.Source, windows: Windows, overwrite: bool) -> None:
     from isacsim import __version__
     from isacsim.capture_file import save_capture
 
