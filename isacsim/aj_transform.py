@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import get_window
@@ -29,11 +29,13 @@ __all__ = ["AJTransform", "band", "plan"]
 _JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 # Spectra whose stage-1 products are done together: the product stays below OpenBLAS's own threading threshold, so
 # that threads are ours alone, and results don't depend on how many there are.
-BLOCK = 8
-# Band-limited reduction: R may be sampled at OVERSAMPLING times the axes' two-sided band; the Wiener weights pass
-# PASS of the reduced Nyquist band and assume this noise-to-signal ratio. With these the spectrum of a crowded capture
-# differs from the undecimated one by 0.5 % of its maximum at most (0.05 % for one path): tests/test_spectrum.py.
-OVERSAMPLING = 1.4
+BLOCK = 16
+# Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
+# the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
+# do: at 1.4 a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
+# subcarriers by 0.2 %. The Wiener weights pass PASS of the reduced Nyquist band and assume this noise-to-signal
+# ratio.
+OVERSAMPLING = 2.6
 _PASS = 0.9
 _WIENER_FLOOR = 1e-3
 
@@ -41,62 +43,73 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 
+# The inner loops of stage 1. Unsigned offsets into flat arrays, one store a loop, no slices: this is what it takes for
+# them to become SIMD code without overhead.
 @njit(**_JIT)
-def _fold(planes, row, m, x, y, folded, half, n_spec, b):  # type: ignore[no-untyped-def]
-    """R2 at lag m of one spectrum, as sums and differences of times t and -t, into rows b, n_spec + b, ...
+def _set_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """R2 at lag m of the row whose real part starts at re and imaginary part at im, into x + jy."""
+    for i in range(n_t):
+        x[i] = flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] = flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
 
-    Unsigned indices into whole arrays and one store a loop: what it takes for these loops to become SIMD code.
-    """
-    n_t = np.uint64(planes.shape[3]) - m
-    x[:] = 0
-    y[:] = 0
-    for g in range(planes.shape[2]):
-        re = planes[0, row, g]
-        im = planes[1, row, g]
-        for i in range(n_t):
-            x[i] += re[i + m] * re[i] + im[i + m] * im[i]
-        for i in range(n_t):
-            y[i] += im[i + m] * re[i] - re[i + m] * im[i]
+
+@njit(**_JIT)
+def _add_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """Add a further member of the group to x + jy."""
+    for i in range(n_t):
+        x[i] += flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] += flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
+
+
+@njit(**_JIT)
+def _fold(x, y, n_t, half, folded, start, stride):  # type: ignore[no-untyped-def]
+    """Sums and differences of times t and -t of x and y, outwards from the middle, into four rows."""
     up = n_t // np.uint64(2)
     down = half - np.uint64(1)
     if n_t % np.uint64(2):  # the middle sample is its own mirror image: counted once
         x[up] *= np.float32(0.5)
         y[up] *= np.float32(0.5)
-    even_x = b * half
-    even_y = even_x + n_spec * half
-    odd_x = even_y + n_spec * half
-    odd_y = odd_x + n_spec * half
     for i in range(half):
-        folded[even_x + i] = x[up + i] + x[down - i]
+        folded[start + i] = x[up + i] + x[down - i]
+    start += stride
     for i in range(half):
-        folded[even_y + i] = y[up + i] + y[down - i]
+        folded[start + i] = y[up + i] + y[down - i]
+    start += stride
     for i in range(half):
-        folded[odd_x + i] = x[up + i] - x[down - i]
+        folded[start + i] = x[up + i] - x[down - i]
+    start += stride
     for i in range(half):
-        folded[odd_y + i] = y[up + i] - y[down - i]
+        folded[start + i] = y[up + i] - y[down - i]
 
 
 @njit(parallel=True, **_JIT)
-def _over_time(planes, cosines, sines, starts, first_lag, out):  # type: ignore[no-untyped-def]
+def _over_time(planes, n_real, cosines, sines, starts, first_lag, out):  # type: ignore[no-untyped-def]
     """Stage 1: for each lag, products of the folded R2 with cos and sin of 2πκ u t m.
 
-    planes float32 (re/im, spectrum, group, N); out (block, lag, [S+re S+im S-re S-im] of the block's spectra, u).
+    planes float32 (block, re/im, spectrum, group, N), of which the first n_real spectra are not padding;
+    out (block, lag, [S+re S+im S-re S-im] of the block's spectra, u).
     """
     n_block, n_lag, n_row, n_u = out.shape
     n_spec = n_row // 4
-    n = planes.shape[3]
+    group, n = planes.shape[3], planes.shape[4]
     for block in prange(n_block):
-        folded = np.empty(n_row * ((n + 1) // 2), np.float32)
+        flat = planes[block].reshape(-1)
+        folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
         x = np.empty(n, np.float32)
         y = np.empty(n, np.float32)
         for lag in range(n_lag):
-            m = first_lag + lag
-            half = (n - m + 1) // 2
-            for b in range(n_spec):
-                row = block * n_spec + b
-                _fold(
-                    planes, row, np.uint64(m), x, y, folded, np.uint64(half), np.uint64(n_spec), np.uint64(b)
-                )
+            m = np.uint64(first_lag + lag)
+            n_t = np.uint64(n) - m
+            half = (n - first_lag - lag + 1) // 2
+            for b in range(min(n_spec, n_real - block * n_spec)):
+                row = b * group
+                other = (n_spec + b) * group
+                _set_products(flat, np.uint64(row * n), np.uint64(other * n), m, n_t, x, y)
+                for g in range(1, group):
+                    _add_products(flat, np.uint64((row + g) * n), np.uint64((other + g) * n), m, n_t, x, y)
+                _fold(x, y, n_t, np.uint64(half), folded, np.uint64(b * half), np.uint64(n_spec * half))
             s = folded[: n_row * half].reshape(n_row, half)
             table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
             np.dot(s[: 2 * n_spec], table, out[block, lag, : 2 * n_spec])
@@ -106,10 +119,11 @@ def _over_time(planes, cosines, sines, starts, first_lag, out):  # type: ignore[
 
 @njit(parallel=True, **_JIT)
 def _unfold(product, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-untyped-def]
-    """From products over distinct |a|, |r| (block, plane, spectrum, u, cos/sin q) to P (spectrum, a, r)."""
-    n_spec, n_q = product.shape[2], product.shape[4] // 2
+    """From products over distinct |a|, |r| (block, cos/sin q, plane, spectrum, u) to |P| (spectrum, a, r)."""
+    n_spec, n_q = product.shape[3], product.shape[1] // 2
     for row in prange(out.shape[0]):
-        s = product[row // n_spec, :, row % n_spec]
+        s = product[row // n_spec]
+        b = row % n_spec
         for ia in range(out.shape[1]):
             q = a_index[ia]
             sign = a_sign[ia]
@@ -117,11 +131,13 @@ def _unfold(product, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-
                 u = r_index[ir]
                 flip = r_sign[ir]
                 # Over t: G(r) = Σ S+ cos - j sign(r) Σ S- sin; here once with the lags' cosine, once with their sine.
-                cos_r = s[0, u, q] + flip * s[3, u, q]
-                cos_i = s[1, u, q] - flip * s[2, u, q]
-                sin_r = s[0, u, n_q + q] + flip * s[3, u, n_q + q]
-                sin_i = s[1, u, n_q + q] - flip * s[2, u, n_q + q]
-                out[row, ia, ir] = complex(cos_r + sign * sin_i, cos_i - sign * sin_r)
+                cos_r = s[q, 0, b, u] + flip * s[q, 3, b, u]
+                cos_i = s[q, 1, b, u] - flip * s[q, 2, b, u]
+                sin_r = s[n_q + q, 0, b, u] + flip * s[n_q + q, 3, b, u]
+                sin_i = s[n_q + q, 1, b, u] - flip * s[n_q + q, 2, b, u]
+                real = cos_r + sign * sin_i
+                imag = cos_i - sign * sin_r
+                out[row, ia, ir] = np.sqrt(real * real + imag * imag)
 
 
 def _distinct(axis: F64) -> tuple[F64, NDArray[np.int64], F32]:
@@ -161,8 +177,8 @@ class AJTransform:
     r_fold: tuple[F64, NDArray[np.int64], F32]
     chirps: NDArray[np.complex64] | None
 
-    def __call__(self, r: NDArray[np.complex64]) -> NDArray[np.complex64]:
-        """Complex spectra, shape (spectrum, acceleration, jerk), of lag products (spectrum, group, n).
+    def __call__(self, r: NDArray[np.complex64]) -> F32:
+        """Magnitude spectra, shape (spectrum, acceleration, jerk), of lag products (spectrum, group, n).
 
         The self-correlations of a group are added before the transform, so a group is a sum of self-terms.
         """
@@ -170,36 +186,54 @@ class AJTransform:
         # Whole blocks always, padded with zeros, in every matrix product: the bits of a spectrum don't depend on how
         # many others there are.
         n_block = -(-n_spec // BLOCK)
-        planes = np.zeros((2, n_block * BLOCK, group, n), np.float32)
-        planes[0, :n_spec] = r.real
-        planes[1, :n_spec] = r.imag
-        planes = planes.reshape(2, n_block, BLOCK * group, n)
+        planes = np.zeros((n_block * BLOCK, 2, group, n), np.float32)
+        planes[:n_spec, 0] = r.real
+        planes[:n_spec, 1] = r.imag
+        planes = (
+            planes.reshape(n_block, BLOCK, 2, group, n).swapaxes(1, 2).reshape(n_block, 2 * BLOCK * group, n)
+        )
         if self.weights is not None:
             planes = planes @ self.weights
-        planes = planes * self.window
+        planes = (planes * self.window).reshape(n_block, 2, BLOCK, group, -1)
         if self.chirps is not None:
-            return self._symmetric(planes, group)[:n_spec]
-        return self._positive(planes.reshape(2, n_block * BLOCK, group, -1))[:n_spec]
+            return self._symmetric(planes)[:n_spec]
+        return self._positive(planes, n_spec)
 
-    def _symmetric(self, planes: F32, group: int) -> NDArray[np.complex64]:
+    def _symmetric(self, planes: F32) -> F32:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², METHOD section 2; one matrix product."""
         assert self.chirps is not None
-        sums = (planes[0] + 1j * planes[1]) @ self.chirps
+        n_block, _, n_spec, group, n = planes.shape
+        sums = (planes[:, 0] + 1j * planes[:, 1]).reshape(n_block, n_spec * group, n) @ self.chirps
         power = (sums.real**2 + sums.imag**2).reshape(-1, group, *self.shape)
-        return power.sum(axis=1).astype(np.complex64)
+        return np.asarray(power.sum(axis=1))
 
-    def _positive(self, planes: F32) -> NDArray[np.complex64]:
+    def _positive(self, planes: F32, n_spec: int) -> F32:
         """Positive lags: stage 1 over time, stage 2 over lags, then the unfolding."""
-        n_block = planes.shape[1] // BLOCK
+        n_block = planes.shape[0]
         n_u, n_q = self.r_fold[0].size, self.a_fold[0].size
         n_lag = self.over_lags.shape[0]
-        sums = np.empty((n_block, n_lag, 4 * BLOCK, n_u), np.float32)
-        _over_time(planes, self.cosines, self.sines, self.starts, self.first_lag, sums)
-        product = sums.reshape(n_block, n_lag, -1).swapaxes(1, 2) @ self.over_lags
-        out = np.empty((n_block * BLOCK, *self.shape), np.complex64)
-        product = product.reshape(n_block, 4, BLOCK, n_u, 2 * n_q)
-        _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out)
+        out = np.empty((n_spec, *self.shape), np.float32)
+        # A block a thread at a time: what stage 1 leaves stays in the cache for stage 2.
+        width = min(n_block, get_num_threads())
+        sums = np.empty((width, n_lag, 4 * BLOCK, n_u), np.float32)
+        for first in range(0, n_block, width):
+            some = planes[first : first + width]
+            here = slice(first * BLOCK, min((first + width) * BLOCK, n_spec))
+            held = sums[: len(some)]
+            _over_time(
+                some, here.stop - here.start, self.cosines, self.sines, self.starts, self.first_lag, held
+            )
+            product = self.over_lags.T @ held.reshape(len(some), n_lag, -1)
+            product = product.reshape(len(some), 2 * n_q, 4, BLOCK, n_u)
+            _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out[here])
         return out
+
+    @property
+    def operations(self) -> int:
+        """Floating-point operations of one spectrum's matrix products (positive lags, one path a group)."""
+        n_u, n_lag, n_q2 = self.r_fold[0].size, *self.over_lags.shape
+        reduction = 0 if self.weights is None else 2 * 2 * self.weights.size
+        return int(reduction + 2 * 4 * self.cosines.size + 2 * 4 * n_u * n_lag * n_q2)
 
 
 def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float:

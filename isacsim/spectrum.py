@@ -151,7 +151,9 @@ def aj_spectrum(
     combine : {"single", "noncoherent", "coherent", "delay"}
         One subcarrier; mean of P over subcarriers; mean of R over subcarriers (default); one spectrum a delay bin.
     remove_static : bool
-        Zero the zero-frequency bin over the window first.
+        Zero the zero-frequency bin over the window first. It takes slow paths along: (0, 0, 0) is gone, and what
+        is left of a path near zero Doppler interferes with itself. On the default axes the peak stays within
+        0.15 bins where the notch takes less than 1 % of the path's energy, within half a bin below 10 %.
     phase_sign : {-1, 1}, optional
         Sign σ of the CSI's phase; default: the attribute ``phase_sign`` of the array, else -1 (physics).
     subcarrier : int, optional
@@ -323,7 +325,7 @@ def _transform(
     )
     # (capture, group, subcarrier, N) -> one row a capture and subcarrier, groups beside each other
     rows = r.reshape(n, group, -1, grid.length).swapaxes(1, 2).reshape(-1, group, grid.length)
-    return np.abs(made(rows)).reshape(n, -1, acceleration.size, jerk.size)
+    return made(rows).reshape(n, -1, acceleration.size, jerk.size)
 
 
 def _delay_bins(

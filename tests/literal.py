@@ -52,7 +52,14 @@ def all_lags(r: NDArray, dt: float, kappa: float, acceleration: NDArray, jerk: N
 
 
 def keystone(
-    r: NDArray, dt: float, kappa: float, acceleration: NDArray, jerk: NDArray, first_lag: int, *, weighted: bool
+    r: NDArray,
+    dt: float,
+    kappa: float,
+    acceleration: NDArray,
+    jerk: NDArray,
+    first_lag: int,
+    *,
+    weighted: bool,
 ) -> NDArray:
     """The paper's route (eq. 7-10): R2 interpolated onto η = s t m, then Fourier over η and over the lag.
 

@@ -99,12 +99,16 @@ def test_equals_the_double_loop(crowded, window):
         assert np.abs(reduced - expected).max() < 1e-2 * expected.max()
 
 
-def test_decimation_costs_what_it_says():
-    # The claim beside aj_transform.OVERSAMPLING, at the default rate, for single paths and for a crowd.
-    for seeds, n, snr_db, most in ((range(3), 1, 60.0, 0.001), (range(3, 9), 5, 15.0, 0.01)):
-        for seed in seeds:
-            exact, reduced = (spectrum(crowd(seed, n, snr_db), decimation=d).values for d in (1, None))
-            assert np.abs(exact - reduced).max() < most * exact.max()
+@pytest.mark.parametrize(
+    ("n_sub", "n", "snr_db", "most"), [(1, 7, 7.0, 0.01), (1, 1, 60.0, 0.001), (32, 7, 5.0, 0.004)]
+)
+def test_decimation_costs_what_it_says(n_sub, n, snr_db, most):
+    """The claim beside aj_transform.OVERSAMPLING, at the default rate, axes and bandwidth."""
+    frequency = CARRIER + (np.arange(n_sub) - n_sub // 2) * 80e6 / n_sub
+    for seed in range(6):
+        h = crowd(seed, n, snr_db, frequency=frequency)
+        exact, reduced = (spectrum(h, frequency=frequency, decimation=d).values for d in (1, None))
+        assert np.abs(exact - reduced).max() < most * exact.max()
 
 
 def test_asymmetric_and_zoomed_axes_equal_the_double_loop(crowded):
@@ -174,12 +178,17 @@ def test_interpolated_peak_within_015_bins(a, r, v, d0, phase):
 
 @given(a=accelerations, r=jerks, v=velocities, d0=lengths)
 def test_interpolated_peak_after_static_removal(a, r, v, d0):
+    """What is left of a slow path interferes with it: 0.15 bins hold where the notch takes under 1 % of its energy.
+
+    At the 10 % that one might hope for, the spectrum's own maximum (not its interpolation) is off by up to 0.46 bins.
+    """
     h = path(a, r, v, d0)
-    notched = np.abs(h.mean(axis=1)) ** 2 / (np.abs(h) ** 2).mean(axis=1)
-    assume(notched.max() < 0.1)  # the stated condition: the notch takes less than 10 % of the path's energy
+    notched = (np.abs(h.mean(axis=1)) ** 2 / (np.abs(h) ** 2).mean(axis=1)).max()
+    assume(notched < 0.1)
     got_a, got_r, _ = top(spectrum(h, **AXES))
-    assert abs(got_a - a) < 0.15 * BIN_A
-    assert abs(got_r - r) < 0.15 * BIN_R
+    most = 0.15 if notched < 0.01 else 0.5
+    assert abs(got_a - a) < most * BIN_A
+    assert abs(got_r - r) < most * BIN_R
 
 
 @given(d0=lengths, phase=phases)
@@ -314,7 +323,9 @@ def test_delay_bins_separate_paths():
 def test_delay_takes_subcarriers_that_are_not_uniform():
     index = np.array([*range(-28, 0, 2), -1, *range(1, 28, 2), 28])
     frequency = CARRIER + index * 312.5e3
-    p = spectrum(path(3.0, 20.0, 0.5, 15.0, frequency=frequency), frequency=frequency, combine="delay", delays=3)
+    p = spectrum(
+        path(3.0, 20.0, 0.5, 15.0, frequency=frequency), frequency=frequency, combine="delay", delays=3
+    )
     assert p.max(("acceleration", "jerk")).values.argmax() == 1  # 15 m are 50 ns, a bin is 56
     assert top(p[1])[:2] == pytest.approx((3, 20), abs=0.15)
 

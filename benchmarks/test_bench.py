@@ -1,0 +1,219 @@
+"""Our kernels against named peers, in one run (`make bench`). Every peer's result is checked against ours first."""
+
+from __future__ import annotations
+
+import time as clock
+
+import numpy as np
+import pytest
+
+import isacsim
+from isacsim.aj_transform import plan
+from isacsim.axes import WindowGrid
+from isacsim.dataset.sample import sample_spectra
+
+C = 299_792_458.0
+CARRIER = 5.805e9
+TIME = (np.arange(1024) - 511.5) / 1000
+FREQUENCY = CARRIER + np.arange(-128, 128) * 312.5e3
+AXES = {"acceleration": np.linspace(-8, 8, 64), "jerk": np.linspace(-40, 40, 64)}
+BATCH = 128
+
+# Section -> rows (benchmark, label, unit); the first row is ours.
+TABLE = {
+    "Channel of moving paths: 7 paths x 256 subcarriers x 1024 packets": [
+        ("test_paths_ours", "`simulate_paths`, uniform subcarriers", "call"),
+        ("test_paths_numpy_sum", "NumPy, the sum written out (complex128, vectorised)", "call"),
+        ("test_paths_numpy_recurrence", "NumPy, one phasor turned from subcarrier to subcarrier", "call"),
+        ("test_paths_general", "`simulate_paths`, subcarriers that are not uniform", "call"),
+        ("test_paths_write", "merely writing an array of that size", "call"),
+    ],
+    "AJ spectrum: positive lags, 1024 packets, 64 x 64 bins, batch of 128": [
+        ("test_spectrum_ours", "`aj_spectrum`", "spectrum"),
+        ("test_spectrum_literal", "the double loop over lags in NumPy, all lags", "spectrum"),
+        ("test_spectrum_literal_even", "the same, every second lag only (m = 2τ + τ_d)", "spectrum"),
+        ("test_spectrum_transform", "of ours, from the lag product on", "spectrum"),
+    ],
+    "One sample of the scenario `default`: capture and three spectra": [
+        ("test_sample_default", "`simulate` + `sample_spectra`", "sample"),
+        ("test_simulate_default", "of it, `simulate`", "sample"),
+    ],
+    "One sample of the scenario `lab` (two channels, all impairments)": [
+        ("test_sample_lab", "`simulate` + `sample_spectra`", "sample"),
+        ("test_simulate_lab", "of it, `simulate`", "sample"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def kinematics():
+    rng = np.random.default_rng(0)
+    return {
+        "path_length": rng.uniform(3, 15, 7),
+        "velocity": rng.uniform(-3, 3, 7),
+        "acceleration": rng.uniform(-6, 6, 7),
+        "jerk": rng.uniform(-30, 30, 7),
+        "amplitude": np.exp(0.3 * rng.standard_normal(7)),
+        "phase": rng.uniform(0, 2 * np.pi, 7),
+    }
+
+
+def lengths(k, time):
+    t = time
+    d, v, a, r = (k[n][:, None] for n in ("path_length", "velocity", "acceleration", "jerk"))
+    return d + t * (v + t * (a / 2 + t * r / 6))
+
+
+def numpy_sum(k):
+    phase = k["phase"][:, None, None] - 2 * np.pi / C * FREQUENCY[:, None] * lengths(k, TIME)[:, None, :]
+    return (k["amplitude"][:, None, None] * np.exp(1j * phase)).sum(axis=0)
+
+
+def numpy_recurrence(k):
+    d = lengths(k, TIME)
+    first = k["phase"][:, None] - 2 * np.pi / C * FREQUENCY[0] * d
+    state = (k["amplitude"][:, None] * np.exp(1j * first)).astype(np.complex64)
+    turn = np.exp(-2j * np.pi / C * (FREQUENCY[1] - FREQUENCY[0]) * d).astype(np.complex64)
+    out = np.empty((FREQUENCY.size, TIME.size), np.complex64)
+    for row in out:
+        state.sum(axis=0, out=row)
+        state *= turn
+    return out
+
+
+def ours(k, frequency=FREQUENCY):
+    return isacsim.simulate_paths(TIME, frequency, **k)
+
+
+def close(got, expected, tolerance):
+    assert np.abs(got - expected).max() < tolerance * np.abs(expected).max()
+
+
+def test_paths_ours(benchmark, kinematics):
+    expected = numpy_sum(kinematics)
+    error = np.abs(ours(kinematics) - expected).max() / np.abs(expected).max()
+    assert error < 2e-5
+    benchmark.extra_info["note"] = f"Relative error of ours against the complex128 sum: {error:.1e}."
+    benchmark(ours, kinematics)
+
+
+def test_paths_numpy_sum(benchmark, kinematics):
+    benchmark.pedantic(numpy_sum, (kinematics,), rounds=15, warmup_rounds=1)
+
+
+def test_paths_numpy_recurrence(benchmark, kinematics):
+    close(numpy_recurrence(kinematics), numpy_sum(kinematics), 1e-4)
+    benchmark(numpy_recurrence, kinematics)
+
+
+def test_paths_general(benchmark, kinematics):
+    frequency = FREQUENCY + np.where(np.arange(256) == 3, 1e3, 0)
+    benchmark(ours, kinematics, frequency)
+
+
+def test_paths_write(benchmark):
+    benchmark(np.ones, (256, 1024), np.complex64)
+
+
+@pytest.fixture(scope="module")
+def batch(kinematics):
+    rng = np.random.default_rng(1)
+    h = isacsim.simulate_paths(TIME, [CARRIER], **kinematics)
+    noise = rng.standard_normal((2, BATCH, 1, 1024)).astype(np.float32)
+    return (h + 0.3 * (noise[0] + 1j * noise[1])).astype(np.complex64)
+
+
+def literal_spectrum(h, step):
+    grid = WindowGrid(1024, 1e-3, CARRIER)
+    x = h[0] - h[0].mean()
+    r = (x[2 * grid.lag :] * x[: -2 * grid.lag].conj()).conj().astype(np.complex128)
+    n, p, pairs = r.size, np.zeros((64, 64), complex), 0
+    for m in range(int(np.ceil(0.12 * n)), n, step):
+        r2 = r[m:] * r[: n - m].conj()
+        t = (np.arange(n - m) - (n - m - 1) / 2) * 1e-3
+        over_t = np.exp(-2j * np.pi * grid.kappa * AXES["jerk"][:, None] * t * (m * 1e-3)) @ r2
+        p += np.exp(-2j * np.pi * grid.kappa * AXES["acceleration"] * (m * 1e-3))[:, None] * over_t
+        pairs += n - m
+    return np.abs(p / pairs)
+
+
+def matrix_product_rate():
+    """Best of single-precision products of 2048 x 2048, in operations a second."""
+    a = np.random.default_rng(0).random((2048, 2048), np.float32)
+    best = np.inf
+    for _ in range(8):
+        start = clock.perf_counter()
+        a @ a
+        best = min(best, clock.perf_counter() - start)
+    return 2 * 2048**3 / best
+
+
+def test_spectrum_ours(benchmark, batch):
+    got = isacsim.aj_spectrum(batch, time=TIME, frequency=[CARRIER], **AXES).values
+    close(got[0], literal_spectrum(batch[0], 1), 1e-2)
+    benchmark.extra_info["units"] = BATCH
+    benchmark(isacsim.aj_spectrum, batch, time=TIME, frequency=[CARRIER], **AXES)
+    grid = WindowGrid(1024, 1e-3, CARRIER)
+    made = plan(
+        grid.length,
+        1e-3,
+        grid.kappa,
+        *AXES.values(),
+        lags="positive",
+        min_lag=0.12,
+        window=None,
+        decimation=None,
+    )
+    peak = matrix_product_rate()
+    rate = made.operations * BATCH / benchmark.stats.stats.median
+    benchmark.extra_info["note"] = (
+        f"Ours does {made.operations / 1e6:.2f} million operations a spectrum in its matrix products, at "
+        f"{rate / 1e9:.0f} GFLOP/s: {rate / peak:.0%} of this machine's measured matrix-product rate of "
+        f"{peak / 1e9:.0f} GFLOP/s (float32, 2048 x 2048)."
+    )
+
+
+def test_spectrum_literal(benchmark, batch):
+    benchmark.pedantic(literal_spectrum, (batch[0], 1), rounds=5, warmup_rounds=1)
+
+
+def test_spectrum_literal_even(benchmark, batch):
+    benchmark.pedantic(literal_spectrum, (batch[0], 2), rounds=5, warmup_rounds=1)
+
+
+def test_spectrum_transform(benchmark, batch):
+    grid = WindowGrid(1024, 1e-3, CARRIER)
+    h = batch[:, 0]
+    r = (h[:, 2 * grid.lag :] * h[:, : -2 * grid.lag].conj()).conj()[:, None]
+    made = plan(
+        grid.length,
+        1e-3,
+        grid.kappa,
+        *AXES.values(),
+        lags="positive",
+        min_lag=0.12,
+        window=None,
+        decimation=None,
+    )
+    benchmark.extra_info["units"] = BATCH
+    benchmark(made, r)
+
+
+def sample(scenario):
+    return sample_spectra(isacsim.simulate(scenario, seed=1))
+
+
+def test_sample_default(benchmark):
+    benchmark(sample, isacsim.load_scenario("default"))
+
+
+def test_simulate_default(benchmark):
+    benchmark(isacsim.simulate, isacsim.load_scenario("default"), seed=1)
+
+
+def test_sample_lab(benchmark):
+    benchmark(sample, isacsim.load_scenario("lab"))
+
+
+def test_simulate_lab(benchmark):
+    benchmark(isacsim.simulate, isacsim.load_scenario("lab"), seed=1)
