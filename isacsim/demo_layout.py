@@ -83,13 +83,12 @@ def captions(
             f"{marks} Noisy: from the CSI above. Noiseless: the same paths without noise and impairments; what "
             "remains beside the truth are cross-terms between paths. Clean: the targets' self-terms alone, the "
             "picture that purification aims at. Colour is the fourth root of the magnitude, so it goes with a path's "
-            "amplitude"
-            + ("; mean over the delay bins." if delay else "."),
+            "amplitude" + ("; mean over the delay bins." if delay else "."),
         ),
         "doppler": (
             "Doppler spectrogram",
             "The usual picture for comparison: each path is a ridge at −v f/c. Acceleration is a ridge's slope and "
-            "jerk its curvature; crossing ridges are hard to tell apart here, and may be far apart in the spectrum above.",
+            "jerk its curvature; crossing ridges are hard to tell apart here, and may be far apart in the spectrum.",
         ),
     }
 

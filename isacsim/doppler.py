@@ -25,6 +25,8 @@ __all__ = ["doppler_spectrogram"]
 # Frequencies are interpolated by this factor (zero padding), so that a peak between two bins shows.
 _PADDING = 2
 _MIN_PACKETS = 8
+# Complex values held at once: 16 MiB.
+_MOST_VALUES = 2**20
 
 
 def doppler_spectrogram(
@@ -90,6 +92,8 @@ def doppler_spectrogram(
         fft_mode="centered",
         mfft=_PADDING * length,
         scale_to="magnitude",
+        # Only the power counts; and with a phase shift, SciPy 1.17 can't pad arrays of more than two dimensions.
+        phase_shift=None,
     )
     # Only windows that lie wholly inside: zeros past the ends would smear the first and last columns.
     first, last = transform.lower_border_end[1], transform.upper_border_begin(packets)[1]
@@ -140,14 +144,16 @@ def _mean_power(
     phase_sign: int,
     remove_static: bool,
 ) -> NDArray[np.float32]:
-    """Power (..., doppler, time) averaged over subcarriers, one subcarrier at a time to keep memory small."""
+    """Power (..., doppler, time) averaged over subcarriers, some at a time to keep memory small."""
     n_subcarrier = values.shape[-2]
     total = np.zeros((*values.shape[:-2], transform.f_pts, last - first), np.float64)
-    for k in range(n_subcarrier):
-        signal = values[..., k, :]
+    block = max(1, _MOST_VALUES // total.size)
+    for k in range(0, n_subcarrier, block):
+        signal = values[..., k : k + block, :]
         if remove_static:
             signal = signal - signal.mean(axis=-1, keepdims=True)
         if phase_sign > 0:
             signal = signal.conj()
-        total += np.abs(transform.stft(signal, p0=first, p1=last)) ** 2
+        made = transform.stft(signal, p0=first, p1=last)
+        total += (made.real**2 + made.imag**2).sum(axis=-3)
     return (total / n_subcarrier).astype(np.float32)

@@ -64,8 +64,7 @@ def test_an_empty_spectrum_is_drawn_dark(spectrum: xr.DataArray) -> None:
     assert png(figure).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
-@pytest.mark.parametrize("with_doppler", [True, False])
+@pytest.mark.parametrize(("count", "with_doppler"), [(1, True), (1, False), (5, True), (2, False)])
 def test_grid_of_windows_has_a_panel_each(
     capture: xr.Dataset, spectrum: xr.DataArray, count: int, with_doppler: bool
 ) -> None:
@@ -89,8 +88,9 @@ def test_doppler_axis_on_the_right_is_the_path_velocity(capture: xr.Dataset) -> 
     figure = doppler_figure(spectrogram, truth_at(capture, "rx", 0.0))
     axes = figure.axes[0]
     figure.draw_without_rendering()
-    low, high = axes.child_axes[0].get_ylim()
-    assert low > 0 > high  # a growing path lies below
+    doppler = -2 * 5.805e9 / 299792458  # a growing path lies below
+    right = axes.child_axes[0].transData.transform((0, 2))[1]
+    assert right == pytest.approx(axes.transData.transform((0, doppler))[1], abs=1)
     line = axes.lines[0].get_ydata()
     middle = line[len(line) // 2]
     assert middle == pytest.approx(-1 * 5.805e9 / 299792458, rel=0.05)
