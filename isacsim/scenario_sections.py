@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, Float, Int, Number
+from isacsim.distribution import Bounds, Float, Int, Number, support
 
 __all__ = [
     "AGC",
@@ -293,6 +293,18 @@ class Loss(Section):
     """Expected share of packets lost."""
     mean_burst_packets: Annotated[Number, Bounds(ge=1)] = 1.0
     """Mean length of a burst of losses, packets."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Loss:
+        # Between two bursts at least one packet arrives.
+        most, burst = support(self.fraction)[1], support(self.mean_burst_packets)[0]
+        if most > burst / (1 + burst):
+            raise refuse(
+                f"fraction reaches {most:g}, but bursts of {burst:g} packets with a received packet between "
+                f"them lose {burst / (1 + burst):.3g} at most; lower it or lengthen mean_burst_packets",
+                "fraction",
+            )
+        return self
 
 
 class Quantisation(Section):

@@ -72,13 +72,12 @@ def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
 def _bursts(n: int, fraction: float, mean_burst: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Lost packets of the two-state Markov channel (Gilbert 1960) with a given share and mean burst length."""
     leave = 1 / mean_burst
-    enter = min(1.0, fraction * leave / (1 - fraction))
+    enter = fraction * leave / (1 - fraction)
     u = rng.random(n)
     lost = np.zeros(n, bool)
-    state = bool(u[0] < fraction)
-    for i in range(n):
-        lost[i] = state
-        state = u[i] >= leave if state else u[i] < enter
+    lost[0] = u[0] < fraction
+    for i in range(1, n):
+        lost[i] = u[i] >= leave if lost[i - 1] else u[i] < enter
     return lost
 
 

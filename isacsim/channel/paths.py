@@ -18,7 +18,7 @@ from isacsim.errors import InputError
 __all__ = ["cubic_path_length", "simulate_path_lengths", "simulate_paths"]
 
 # A tile is computed by one thread: its phasors start exact at its first subcarrier and are turned on from there, so
-# that float32 rounding grows over TILE_SUBCARRIERS turns at most (relative error below 5e-6), whatever the band.
+# that float32 rounding grows over TILE_SUBCARRIERS turns at most (relative error below 1e-5), whatever the band.
 TILE_SUBCARRIERS = 128
 TILE_PACKETS = 64
 
@@ -155,13 +155,13 @@ def simulate_path_lengths(
     reached by turning one phasor a path and packet; other grids evaluate every phase.
     """
     length = np.atleast_2d(_finite("path_length", path_length))
-    freq = np.atleast_1d(_finite("frequency", frequency))
-    amp = np.atleast_1d(_finite("amplitude", amplitude))
-    turns = np.atleast_1d(_finite("phase", phase)) / (2 * np.pi)
-    if length.ndim != 2 or freq.ndim != 1 or amp.shape != length.shape[:1] or turns.shape != amp.shape:
+    freq = _vector("frequency", frequency)
+    amp = _vector("amplitude", amplitude)
+    turns = _vector("phase", phase) / (2 * np.pi)
+    if length.ndim != 2 or amp.shape != length.shape[:1] or turns.shape != amp.shape:
         raise InputError(
-            f"path_length must be (path, packet), amplitude and phase (path,), frequency (subcarrier,): got shapes "
-            f"{length.shape}, {amp.shape}, {turns.shape}, {freq.shape}."
+            f"path_length, amplitude and phase must have one row or value a path, got shapes {length.shape}, "
+            f"{amp.shape}, {turns.shape}."
         )
     if (amp < 0).any():
         raise InputError(f"amplitude must not be negative (use phase), got {amp.min():g}.")
@@ -247,14 +247,11 @@ def simulate_paths(
     (256, 1024)
     """
     names = ("path_length", "velocity", "acceleration", "jerk")
-    t = np.atleast_1d(_finite("time", time))
-    values = [
-        np.atleast_1d(_finite(n, x))
-        for n, x in zip(names, (path_length, velocity, acceleration, jerk), strict=True)
-    ]
-    if len({x.shape for x in values}) != 1 or values[0].ndim != 1:
+    t = _vector("time", time)
+    values = [_vector(n, x) for n, x in zip(names, (path_length, velocity, acceleration, jerk), strict=True)]
+    if len({x.shape for x in values}) != 1:
         raise InputError(
-            "path_length, velocity, acceleration and jerk must be 1-D and of one length, got shapes "
+            "path_length, velocity, acceleration and jerk must be of one length, got shapes "
             + ", ".join(str(x.shape) for x in values)
             + "."
         )
@@ -262,8 +259,21 @@ def simulate_paths(
     return simulate_path_lengths(length, frequency, amplitude=amplitude, phase=phase)
 
 
+def _vector(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    array = np.atleast_1d(_finite(name, value))
+    if array.ndim != 1:
+        raise InputError(f"{name} must be 1-D, got shape {array.shape}.")
+    return array
+
+
 def _finite(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(value, np.float64)
+    try:
+        given = np.asarray(value)
+        if np.iscomplexobj(given):  # NumPy would drop the imaginary part with a warning
+            raise TypeError
+        array = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be real numbers, got {value!r:.80}.") from None
     if not np.isfinite(array).all():
         raise InputError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]}.")
     return array

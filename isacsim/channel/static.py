@@ -123,14 +123,12 @@ def _rayleigh(environment: Rayleigh, radio: Radio, rng: np.random.Generator) -> 
 def exponential_profile(spread: float, n_taps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Tap delays in s and powers (sum 1) of an exponential profile whose rms delay spread is exactly ``spread``.
 
-    One tap has no spread. The taps are equally spaced over ten spreads at most; where they are too few or too many for
-    the plain exponential's decay, the decay is adjusted until the spread is right.
+    One tap has no spread. The taps are equally spaced over ten spreads; where they are too few for the plain
+    exponential's decay, the decay is adjusted until the spread is right.
     """
     if n_taps == 1:
         return np.zeros(1), np.ones(1)
-    # Few taps can't reach far: n equally strong ones spaced by δ have a spread of δ √((n²-1)/12).
-    step = spread * max(_PROFILE_SPREADS / (n_taps - 1), np.sqrt(12.0 / (n_taps**2 - 1)) * 1.05)
-    delay = np.arange(n_taps) * step
+    delay = np.linspace(0, _PROFILE_SPREADS, n_taps)  # in spreads: brentq's tolerance is absolute
 
     def powers(decay: float) -> NDArray[np.float64]:
         p = np.exp(-delay / decay)
@@ -138,6 +136,6 @@ def exponential_profile(spread: float, n_taps: int) -> tuple[NDArray[np.float64]
 
     def excess(decay: float) -> float:
         p = powers(decay)
-        return float(np.sqrt(p @ delay**2 - (p @ delay) ** 2)) - spread
+        return float(np.sqrt(p @ delay**2 - (p @ delay) ** 2)) - 1
 
-    return delay, powers(brentq(excess, spread / 20, spread * 1e3))
+    return delay * spread, powers(brentq(excess, 0.05, 1e3))

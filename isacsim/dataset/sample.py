@@ -58,7 +58,8 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     drawn = realisation_of(capture)
     settings = spectrum_settings(drawn.scenario)
     roles = [r.role for r in drawn.scenario.radio.receivers]
-    how: Any = drawn.scenario.spectrum.reference if "reference" in roles else "auto"
+    paired = "reference" in roles or (len(roles) > 1 and bool(capture.attrs["shared_phase_error"]))
+    how: Any = drawn.scenario.spectrum.reference if paired else "auto"
     noisy = condition(capture, reference=how)
     names = [r.name for r in drawn.scenario.radio.receivers]
     kept = [names.index(str(n)) for n in noisy.coords["receiver"].values]

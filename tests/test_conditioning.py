@@ -1,0 +1,512 @@
+"""Conditioning: what product, ratio, alignment, gain and resampling remove, what they leave, and how exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isacsim import InputError, aj_spectrum, simulate, simulate_paths
+from isacsim.channel.impairments import packet_times
+from isacsim.conditioning import (
+    align_phase,
+    compensate_gain,
+    condition,
+    phase_coherence,
+    reference_product,
+    remove_static,
+    resample,
+    usable_subcarriers,
+)
+
+SHARED = {
+    "cfo": {"offset_hz": 220.0, "phase_noise_rad_per_sqrt_s": 3.0},
+    "sfo": {"ppm": 3.0},
+    "sto": {"offset_ns": 40.0, "jitter_ns": 15.0},
+}
+AGC = {"agc": {"step_db": 1.0, "rate_hz": 40.0}}
+THREE = [
+    {"name": "a", "position_m": [4.0, 0.0, 1.0]},
+    {"name": "b", "position_m": [4.1, 0.0, 1.0]},
+    {"name": "c", "position_m": [4.2, 0.0, 1.0]},
+]
+
+
+def clean_of(capture):
+    """The same capture as if nothing had happened to it."""
+    return capture.assign(csi=capture.csi_noiseless).drop_vars("agc_gain_db")
+
+
+def closeness(got, want):
+    return np.abs(got - want).max() / np.abs(want).max()
+
+
+def peak(spectrum):
+    """(a, r) of the maximum of a 2-D spectrum."""
+    i, j = np.unravel_index(int(spectrum.values.argmax()), spectrum.shape)
+    return float(spectrum.acceleration[i]), float(spectrum.jerk[j])
+
+
+# --- product and ratio ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["product", "ratio"])
+def test_shared_phase_and_timing_errors_vanish(make_scenario, how):
+    capture = simulate(make_scenario(impairments=SHARED), seed=3)
+    got, want = condition(capture, reference=how), condition(clean_of(capture), reference=how)
+    # Twice the phasor kernel's 2e-5, once a channel.
+    assert closeness(got.values, want.values) < 4e-5
+    # And they were there: without the reference the channel is another one.
+    assert closeness(capture.csi.values, capture.csi_noiseless.values) > 0.5
+
+
+def test_product_is_the_conjugate_product_by_the_reference_s_rms(make_scenario):
+    capture = simulate(make_scenario(impairments=SHARED), seed=3)
+    surveillance, reference = capture.csi_noiseless.values.astype(np.complex128)
+    want = surveillance * reference.conj() / np.sqrt(np.mean(np.abs(reference) ** 2))
+    got = condition(capture)
+    assert got.dims == ("receiver", "subcarrier", "packet") and got.dtype == np.complex64
+    assert got.receiver.values.tolist() == ["rx"]
+    assert closeness(got.values[0], want) < 4e-5
+    assert got.attrs["conditioning"] == "product with receiver ref" and got.attrs["reference"] == 1
+
+
+def test_ratio_is_the_ratio_where_the_reference_does_not_fade(make_scenario):
+    capture = simulate(make_scenario(impairments=SHARED), seed=3)
+    surveillance, reference = capture.csi_noiseless.values.astype(np.complex128)
+    size = np.abs(reference)
+    rms = np.sqrt(np.mean(size**2, axis=-1, keepdims=True))
+    want = surveillance / reference * rms
+    got = condition(capture, reference="ratio").values[0]
+    assert closeness(got, want / (1 + (0.1 * rms / size) ** 2)) < 4e-5
+    # Regularised by -20 dB: the plain ratio to 1 % of the reference's power, and no more.
+    steady = size > 0.7 * rms
+    assert steady.mean() > 0.9
+    assert (np.abs(got - want) / np.abs(want))[steady].max() < 0.01 / 0.7**2
+
+
+def test_ratio_stays_finite_where_the_reference_fades():
+    values = np.ones((2, 3, 40), np.complex64)
+    values[1, 1, 20] = 0
+    values[1, 2] = 0  # a dead subcarrier
+    array = xr.DataArray(values, dims=("receiver", "subcarrier", "packet"))
+    got = reference_product(array, [0], 1, ratio=True).values
+    assert np.isfinite(got.view(np.float32)).all()
+    assert got[0, 1, 20] == 0 and not got[0, 2].any()
+    assert np.abs(got).max() < 1.02
+
+
+def test_reference_of_zeros_is_refused():
+    array = xr.DataArray(np.zeros((2, 3, 40), np.complex64), dims=("receiver", "subcarrier", "packet"))
+    with pytest.raises(InputError, match="reference channel is all zero"):
+        reference_product(array, [0], 1)
+
+
+def test_agc_enters_the_product_squared_and_leaves_the_ratio(make_scenario):
+    capture = simulate(make_scenario(impairments=AGC), seed=4)
+    gain = 10 ** (capture.agc_gain_db.values / 20)
+    assert np.ptp(capture.agc_gain_db.values) >= 2
+    clean = clean_of(capture)
+    product = condition(capture, gain="none").values / condition(clean).values
+    np.testing.assert_allclose(product / product[..., :1], gain**2 * np.ones_like(product), rtol=1e-4)
+    ratio = condition(capture, reference="ratio", gain="none").values
+    want = condition(clean, reference="ratio").values
+    scale = np.abs(ratio).mean() / np.abs(want).mean()  # the rms it is brought to has the mean gain
+    # What the regularisation leaves of ±2 dB: about 1 % of the change of 1/g².
+    assert closeness(ratio, want * scale) < 0.02
+    assert closeness(product * want, want * product.mean()) > 0.2
+
+
+@pytest.mark.parametrize("how", ["product", "ratio"])
+def test_compensated_gain_is_no_gain(make_scenario, how):
+    capture = simulate(make_scenario(impairments=AGC | SHARED), seed=4)
+    got, want = condition(capture, reference=how), condition(clean_of(capture), reference=how)
+    assert closeness(got.values, want.values) < 4e-5
+
+
+# --- the picture: mirror image, gain steps -------------------------------------------------------------------------
+
+
+TIME = (np.arange(1024) - 511.5) / 1000
+FREQUENCY = 5.805e9 + np.arange(-8, 8) * 5e6
+
+
+def pair(reference_motion, gain_db=0.0):
+    """Static part 10 at both, one path of (3, 15) at the first, at `reference_motion` of it at the other."""
+    path = simulate_paths(
+        TIME,
+        FREQUENCY,
+        path_length=[6.0],
+        velocity=[1.0],
+        acceleration=[3.0],
+        jerk=[15.0],
+        amplitude=[1.0],
+        phase=[0.0],
+    )
+    gain = 10 ** (np.broadcast_to(gain_db, TIME.shape) / 20)
+    values = np.stack([10 + path, 10 + reference_motion * path]) * gain
+    return xr.Dataset(
+        {
+            "csi": (("receiver", "subcarrier", "packet"), values.astype(np.complex64), {"phase_sign": -1}),
+            "agc_gain_db": ("packet", np.broadcast_to(gain_db, TIME.shape)),
+        },
+        coords={
+            "role": ("receiver", ["surveillance", "reference"]),
+            "frequency": ("subcarrier", FREQUENCY),
+            "time": ("packet", TIME),
+        },
+    )
+
+
+def at(spectrum, a, r):
+    return float(spectrum.sel(acceleration=a, jerk=r, method="nearest"))
+
+
+def test_product_brings_a_mirror_image_of_the_reference_s_motion():
+    # h conj(g) with g = 10 + s h': the conjugate of s h' times the static part peaks at (-a, -r), as s⁴.
+    still = aj_spectrum(condition(pair(0.0)))[0]
+    assert np.allclose(peak(still), (3, 15), atol=1.5) and at(still, -3, -15) < 0.02
+    moving = aj_spectrum(condition(pair(-0.8)))[0]
+    assert at(moving, -3, -15) == pytest.approx(0.8**4, rel=0.3)
+    assert at(moving, 3, 15) == pytest.approx(at(still, 3, 15), rel=0.3)
+
+
+def test_gain_steps_move_the_product_s_peak_but_not_the_ratio_s():
+    # METHOD section 1: 1 dB steps. The static part of 20 dB, squared gain on it, drowns the path.
+    rng = np.random.default_rng(1)
+    steps = np.zeros(1024)
+    for moment, sign in zip(rng.integers(100, 900, 6), (1, -1, 1, 1, -1, -1), strict=True):
+        steps[moment:] += sign
+    capture = pair(0.0, steps)
+    moved = peak(aj_spectrum(condition(capture, gain="none"))[0])
+    assert abs(moved[0] - 3) > 1 or abs(moved[1] - 15) > 5
+    for kept in (
+        condition(capture, reference="ratio", gain="none"),
+        condition(capture),
+        condition(capture, gain="agc"),
+    ):
+        np.testing.assert_allclose(peak(aj_spectrum(kept)[0]), (3, 15), atol=1.0)
+
+
+# --- gain ----------------------------------------------------------------------------------------------------------
+
+
+def test_rssi_restores_the_power_over_time(make_scenario):
+    capture = simulate(make_scenario(impairments=AGC), seed=4)
+    power = (np.abs(capture.csi_noiseless.values) ** 2).mean(axis=(0, 1))
+    capture["rssi"] = "packet", 10 * np.log10(power)
+    got = compensate_gain(capture, gain="rssi").values
+    ratio = np.abs(got / capture.csi_noiseless.values)
+    np.testing.assert_allclose(ratio, ratio.mean(), rtol=1e-4)
+
+
+def test_gain_arguments(make_scenario):
+    capture = simulate(make_scenario(), seed=1)
+    with pytest.raises(InputError, match=r"gain must be one of auto, agc, rssi, none, got 'db'"):
+        condition(capture, gain="db")
+    with pytest.raises(InputError, match=r"gain='rssi' needs the packet variable 'rssi'"):
+        condition(capture, gain="rssi")
+    with pytest.raises(InputError, match=r"no variable 'csj'; it has csi, csi_noiseless"):
+        condition(capture, csi="csj")
+    with pytest.raises(InputError, match=r"reference must be one of auto, .* got 'quotient'"):
+        condition(capture, reference="quotient")
+
+
+# --- which channels ------------------------------------------------------------------------------------------------
+
+
+def test_auto_leaves_a_sound_capture_alone(make_scenario):
+    one = simulate(make_scenario(radio={"receivers": THREE}), seed=1)
+    got = condition(one)
+    assert got.attrs["conditioning"] == "none" and got.attrs["reference"] == -1
+    np.testing.assert_array_equal(got.values, one.csi.values)
+    assert "conditioning" not in one.csi.attrs
+
+
+@pytest.mark.parametrize("how", ["none", "self"])
+def test_a_reference_is_no_receiver_to_analyse(make_scenario, how):
+    capture = simulate(make_scenario(impairments=SHARED), seed=1)
+    assert condition(capture, reference=how).receiver.values.tolist() == ["rx"]
+
+
+@pytest.mark.parametrize("how", ["product", "ratio", "none", "self"])
+def test_pair_chooses(make_scenario, how):
+    capture = simulate(make_scenario(radio={"receivers": THREE}, impairments=SHARED), seed=1)
+    assert condition(capture, reference=how, pair=(2, 0)).receiver.values.tolist() == ["c"]
+    for bad in ((0, 0), (0, 3), (-1, 0)):
+        with pytest.raises(InputError, match="pair must be two different receivers from 0 to 2"):
+            condition(capture, reference=how, pair=bad)
+
+
+def test_product_needs_two_channels(make_scenario):
+    capture = simulate(make_scenario(radio={"receivers": THREE[:1]}), seed=1)
+    with pytest.raises(InputError, match="need two receive channels, this capture has one"):
+        condition(capture, reference="product")
+
+
+def test_coherence_is_one_for_a_static_pair_and_small_for_strangers():
+    rng = np.random.default_rng(2)
+    phase = rng.uniform(-np.pi, np.pi, (2, 1, 4000))
+    h = rng.normal(size=(3, 5, 1)) + 1j * rng.normal(size=(3, 5, 1)) + np.zeros((3, 5, 4000))
+    h[:2] *= np.exp(1j * phase[0])  # two with one oscillator, the third with its own
+    h[2] *= np.exp(1j * phase[1])
+    array = xr.DataArray(h.astype(np.complex64), dims=("receiver", "subcarrier", "packet"))
+    got = phase_coherence(array)
+    np.testing.assert_allclose(got, got.T)
+    np.testing.assert_allclose(np.diag(got), 1)
+    assert got[0, 1] == pytest.approx(1, abs=1e-5)
+    assert max(got[0, 2], got[1, 2]) < 5 / np.sqrt(4000)
+    np.testing.assert_allclose(phase_coherence(array.transpose("packet", "subcarrier", "receiver")), got)
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2])
+def test_auto_takes_the_coherent_pair_and_its_steadier_channel_as_reference(odd):
+    capture = xr.concat([pair(0.0), pair(0.0).isel(receiver=[1])], "receiver", data_vars="minimal")
+    order = [[2, 0, 1], [0, 2, 1], [0, 1, 2]][odd]
+    capture = capture.isel(receiver=order).drop_vars("agc_gain_db")
+    capture = capture.assign_coords(role=("receiver", ["unknown"] * 3))
+    rng = np.random.default_rng(1)
+    turns = np.exp(2j * np.pi * rng.random((2, 1024)))
+    values = capture.csi.values * turns[0]
+    values[odd] *= turns[1]
+    got = condition(capture.assign(csi=capture.csi.copy(data=values.astype(np.complex64))))
+    coherent = [i for i in range(3) if i != odd]
+    moving = order.index(0)
+    if odd != moving:
+        assert got.attrs["reference"] == next(i for i in coherent if i != moving)
+        np.testing.assert_allclose(peak(aj_spectrum(got)[0]), (3, 15), atol=1.0)
+    else:
+        assert got.attrs["reference"] in coherent
+
+
+def test_a_dead_antenna_is_not_chosen(make_scenario):
+    capture = simulate(make_scenario(radio={"receivers": THREE}, impairments=SHARED), seed=1)
+    values = capture.csi.values.copy()
+    values[1] = 0
+    got = condition(capture.assign(csi=capture.csi.copy(data=values)))
+    assert got.receiver.values[0] in ("a", "c") and got.attrs["reference"] in (0, 2)
+    assert np.isfinite(got.values.view(np.float32)).all()
+
+
+def test_usable_subcarriers(make_scenario):
+    capture = simulate(make_scenario(), seed=1)
+    assert usable_subcarriers(capture.csi).equals(capture.csi)
+    valid = np.arange(16) % 5 != 0
+    got = condition(capture.assign_coords(valid=("subcarrier", valid)))
+    np.testing.assert_array_equal(got.frequency, capture.frequency.values[valid])
+
+
+# --- a single channel ----------------------------------------------------------------------------------------------
+
+
+def single(cfo_hz=180.0, sto_ns=20.0, static=10.0, grid=FREQUENCY):
+    rng = np.random.default_rng(8)
+    path = simulate_paths(
+        TIME,
+        grid,
+        path_length=[6.0],
+        velocity=[1.0],
+        acceleration=[3.0],
+        jerk=[15.0],
+        amplitude=[1.0],
+        phase=[0.0],
+    )
+    phase = 2 * np.pi * cfo_hz * TIME + np.cumsum(rng.normal(0, 0.05, 1024))
+    timing = sto_ns * 1e-9 * (2 + rng.standard_normal(1024))
+    error = np.exp(1j * phase - 2j * np.pi * (grid - grid.mean())[:, np.newaxis] * timing)
+    # A static channel of two rays, 60 ns apart: neither flat nor zero anywhere.
+    still = static * (1 + 0.4 * np.exp(-2j * np.pi * grid[:, np.newaxis] * 60e-9))
+    noise = 0.1 * (rng.standard_normal(path.shape) + 1j * rng.standard_normal(path.shape))
+    return xr.DataArray(
+        ((still + path) * error + noise)[np.newaxis].astype(np.complex64),
+        dims=("receiver", "subcarrier", "packet"),
+        coords={"frequency": ("subcarrier", grid), "time": ("packet", TIME)},
+    )
+
+
+INTEL = 5.32e9 + np.array([*range(-28, 0, 2), -1, *range(1, 28, 2), 28]) * 312.5e3
+
+
+@pytest.mark.parametrize("grid", [FREQUENCY, INTEL], ids=["uniform", "Intel 5300"])
+def test_alignment_recovers_the_peak_of_a_single_channel(grid):
+    broken = single(grid=grid)
+    lost = peak(aj_spectrum(broken)[0])
+    assert abs(lost[0] - 3) > 1 or abs(lost[1] - 15) > 5
+    np.testing.assert_allclose(peak(aj_spectrum(align_phase(broken))[0]), (3, 15), atol=1.0)
+
+
+def test_alignment_does_not_care_about_dimension_order_or_what_it_got():
+    broken = single()
+    before = broken.values.copy()
+    got = align_phase(broken.transpose("packet", "subcarrier", "receiver"))
+    np.testing.assert_array_equal(broken.values, before)
+    np.testing.assert_array_equal(got.values, align_phase(broken).values)
+
+
+def test_alignment_changes_phase_and_slope_only():
+    broken = single()
+    turn = (align_phase(broken).values / broken.values)[0]
+    np.testing.assert_allclose(np.abs(turn), 1, rtol=1e-5)
+    step = turn[1:] / turn[:-1]
+    np.testing.assert_allclose(step, step[:1] * np.ones((15, 1)), atol=1e-5)
+
+
+# --- resampling ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lossy(make_scenario):
+    """Packet times of 20 captures with jitter of 0.1 ms and some losses, and the nominal times."""
+
+    def make(**loss):
+        imp = {"jitter": {"std_us": 100.0}} | ({"loss": loss} if loss else {})
+        scenario = make_scenario(radio={"packets": 1024}, impairments=imp)
+        return [packet_times(scenario, 1, i) for i in range(20)], scenario.radio.time_s
+
+    return make
+
+
+def signal(values, time):
+    return xr.DataArray(
+        np.asarray(values, np.complex64)[np.newaxis],
+        dims=("subcarrier", "packet"),
+        coords={"time": ("packet", time)},
+    )
+
+
+def tone_error(windows, nominal, hertz):
+    error = [
+        resample(signal(np.exp(2j * np.pi * hertz * t), t), 1024).values
+        - np.exp(2j * np.pi * hertz * nominal)
+        for t in windows
+    ]
+    return np.sqrt(np.mean(np.abs(error) ** 2))
+
+
+# The docstring's figures: (loss, tone in Hz, least and largest rms allowed). Both sides, so that they stay true.
+CLAIMS = {
+    "jitter": ({}, 60.0, 3e-5, 5e-5),
+    "single losses": ({"fraction": 0.05}, 60.0, 3e-4, 5e-4),
+    "bursts of 3": ({"fraction": 0.05, "mean_burst_packets": 3.0}, 60.0, 0.05, 0.11),
+    "bursts of 3, slow tone": ({"fraction": 0.05, "mean_burst_packets": 3.0}, 20.0, 1e-3, 3e-3),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_resampling_error_is_as_documented(lossy, name):
+    loss, hertz, least, most = CLAIMS[name]
+    assert least < tone_error(*lossy(**loss), hertz) < most
+
+
+def test_resampling_error_without_gaps_falls_with_the_fourth_power(lossy):
+    windows, nominal = lossy()
+    fast, slow = tone_error(windows, nominal, 80.0), tone_error(windows, nominal, 40.0)
+    assert 12 < fast / slow < 20
+
+
+def test_resampling_error_in_bursts_is_in_the_gaps(lossy):
+    windows, nominal = lossy(fraction=0.05, mean_burst_packets=3.0)
+    inside = outside = 0.0
+    for t in windows:
+        error = resample(signal(np.exp(120j * np.pi * t), t), 1024).values[0] - np.exp(120j * np.pi * nominal)
+        next_one = np.clip(np.searchsorted(t, nominal), 1, t.size - 1)
+        wide = t[next_one] - t[next_one - 1] > 5e-3
+        inside += np.sum(np.abs(error[wide]) ** 2)
+        outside += np.sum(np.abs(error[~wide]) ** 2)
+    assert inside > 0.9 * (inside + outside)
+
+
+def test_resampling_hardly_amplifies_noise(lossy):
+    # A quintic spline makes white noise up to 13 times as strong next to a burst of losses.
+    windows, _ = lossy(fraction=0.05, mean_burst_packets=3.0)
+    rng = np.random.default_rng(3)
+    gains = []
+    for t in windows:
+        noise = rng.standard_normal((2, t.size))
+        gains.append(np.mean(np.abs(resample(signal(noise[0] + 1j * noise[1], t), 1024).values) ** 2) / 2)
+    assert 0.9 < np.mean(gains) < 1.7
+    assert np.max(gains) < 2.5
+
+
+def test_resampling_keeps_static_parts_labels_and_dimensions():
+    rng = np.random.default_rng(4)
+    time = np.sort(rng.uniform(0, 1, 200))
+    still = (rng.normal(size=(2, 3, 1)) + 1j * rng.normal(size=(2, 3, 1))) * np.ones(200)
+    array = xr.DataArray(
+        still.astype(np.complex64),
+        dims=("receiver", "subcarrier", "packet"),
+        coords={
+            "time": ("packet", time, {"units": "s"}),
+            "receiver": ["a", "b"],
+            "frequency": ("subcarrier", [1.0, 2.0, 3.0]),
+        },
+        attrs={"phase_sign": 1},
+        name="csi",
+    )
+    got = resample(array.transpose("packet", "receiver", "subcarrier"), 150)
+    assert got.dims == array.dims and got.dtype == np.complex64 and got.name == "csi"
+    assert got.attrs == array.attrs and got.time.attrs == {"units": "s"}
+    np.testing.assert_allclose(got.values, still[..., :150], rtol=1e-5)
+    np.testing.assert_allclose(got.time, np.linspace(time[0], time[-1], 150), rtol=1e-12)
+    np.testing.assert_array_equal(got.frequency, array.frequency)
+    np.testing.assert_array_equal(got.receiver, array.receiver)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6), packets=st.integers(2, 300))
+def test_property_cubics_pass_through_exactly(seed, packets):
+    rng = np.random.default_rng(seed)
+    time = np.cumsum(rng.uniform(0.5, 2, 80))
+    c = rng.normal(size=(2, 4))
+    cubic = np.polynomial.Polynomial(c[0] + 1j * c[1], domain=[time[0], time[-1]])
+    got = resample(signal(cubic(time), time), packets)
+    np.testing.assert_allclose(got.values[0], cubic(got.time.values), atol=2e-5)
+
+
+def test_uniform_packets_come_back_as_they_are():
+    array = signal(np.exp(1j * TIME), TIME)
+    assert resample(array) is array
+    assert resample(array, 1024) is array
+    assert resample(array, 512).sizes["packet"] == 512
+
+
+def test_resampling_refusals():
+    def csi(time):
+        return signal(np.ones(len(time)), np.asarray(time, float))
+
+    with pytest.raises(InputError, match="at least 6 packets, got 5"):
+        resample(csi(range(5)))
+    with pytest.raises(InputError, match="ascend strictly"):
+        resample(csi([0, 1, 2, 2, 3, 4, 5]))
+    gap = [*np.arange(50) / 100, *(0.49 + 0.2 + np.arange(51) / 100)]
+    with pytest.raises(InputError, match=r"a gap of 0\.2 s holds more than a tenth of the window of 1\.19 s"):
+        resample(csi(gap))
+    with pytest.raises(InputError, match="packets must be at least 2, got 1"):
+        resample(csi(np.arange(10)), 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_conditioned_captures_have_the_packets_that_were_sent(make_scenario, seed):
+    # The median interval of jittered packets made 1015 to 1032 of 1024: another lag, another plan for every capture.
+    imp = {"jitter": {"std_us": 100.0}, "loss": {"fraction": 0.05, "mean_burst_packets": 3.0}}
+    scenario = make_scenario(impairments=imp)
+    got = condition(simulate(scenario, seed=seed))
+    np.testing.assert_allclose(got.time, scenario.radio.time_s, atol=1e-12)
+    part = condition(simulate(scenario, seed=seed).isel(packet=slice(20, 150)))
+    np.testing.assert_allclose(np.diff(part.time), 1e-3, rtol=0.01)  # the ends of a cut jitter themselves
+
+
+def test_remove_static_subtracts_the_mean_in_any_order():
+    rng = np.random.default_rng(1)
+    array = single()
+    got = remove_static(array)
+    assert np.abs(got.mean("packet")).max() < 1e-5 * np.abs(array).max()
+    np.testing.assert_allclose(
+        got.values, array.values - array.values.mean(axis=-1, keepdims=True), atol=1e-4
+    )
+    turned = remove_static(array.transpose("packet", "subcarrier", "receiver"))
+    np.testing.assert_array_equal(turned.transpose(*array.dims).values, got.values)
+    square = xr.DataArray(rng.normal(size=(4, 4)).astype(np.complex64), dims=("packet", "subcarrier"))
+    assert np.abs(remove_static(square).mean("packet")).max() < 1e-6
