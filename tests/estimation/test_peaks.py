@@ -82,9 +82,9 @@ def test_three_separated_targets():
 
 
 def test_noise_alone_rarely_gives_peaks():
-    """4096 correlated bins at a nominal 1e-3: 0.12 peaks a capture were measured over 60 captures."""
+    """4096 correlated bins at a nominal 1e-2: 0.5 peaks a capture were measured over 30 captures."""
     counts = [estimate(noise(s)).sizes["path"] for s in range(20)]
-    assert sum(counts) <= 7
+    assert sum(counts) <= 24
 
 
 def test_max_paths_dynamic_range_and_empty():
