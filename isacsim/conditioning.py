@@ -363,6 +363,8 @@ def _channels(array: xr.DataArray, roles: list[str], pair: tuple[int, int] | Non
     i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
     # The steadier channel is the reference: relative to its mean power it fluctuates less.
     power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
-    unrest = power.std(axis=-1).mean(axis=-1) / np.maximum(power.mean(axis=(-1, -2)), np.finfo(np.float32).tiny)
+    unrest = power.std(axis=-1).mean(axis=-1) / np.maximum(
+        power.mean(axis=(-1, -2)), np.finfo(np.float32).tiny
+    )
     low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
     return [high], low
