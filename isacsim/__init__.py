@@ -20,6 +20,7 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum",
     "estimate_paths": "isacsim.estimation",
+    "doppler_spectrogram": "isacsim.doppler",
     "read_capture": "isacsim.capture",
 }
 

@@ -43,6 +43,7 @@ __all__ = [
     "list_scenarios",
     "load_scenario",
     "scenario_json_schema",
+    "scenario_text",
     "support",
 ]
 
@@ -235,18 +236,34 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     isacsim.InputError
         If there is no such scenario or file, or it is not a YAML mapping.
     """
-    text, shipped = str(name_or_path), _shipped()
+    text = str(name_or_path)
     is_path = (
         isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text
     )
-    if not is_path and text not in shipped:
-        hint = scenario_file.did_you_mean(text, shipped)
+    path = Path(name_or_path) if is_path else _shipped_path(text)
+    return Scenario.from_yaml(scenario_file.read_text(path), file=str(path))
+
+
+def scenario_text(name: str) -> str:
+    """Give a shipped scenario's YAML file as it is, comments included.
+
+    Raises
+    ------
+    InputError
+        If no scenario of that name is shipped.
+    """
+    return scenario_file.read_text(_shipped_path(name))
+
+
+def _shipped_path(name: str) -> Path:
+    shipped = _shipped()
+    if name not in shipped:
+        hint = scenario_file.did_you_mean(name, shipped)
         raise InputError(
-            f"no scenario named {text!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends "
+            f"no scenario named {name!r}{hint or ';'} shipped are {', '.join(shipped)}; a file's path ends "
             "in .yaml"
         )
-    path = Path(name_or_path) if is_path else shipped[text]
-    return Scenario.from_yaml(scenario_file.read_text(path), file=str(path))
+    return shipped[name]
 
 
 def scenario_json_schema() -> dict[str, Any]:

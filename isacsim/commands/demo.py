@@ -1,0 +1,48 @@
+"""``isacsim demo``: one page that shows the whole chain on one scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isacsim.commands.estimate import DEFAULT_METHOD
+from isacsim.commands.source import Seed
+from isacsim.commands.terminal import output, progress
+
+__all__ = ["demo"]
+
+
+def demo(
+    output_file: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path(
+        "out/demo.html"
+    ),
+    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a .yaml file.")] = "default",
+    seed: Seed = None,
+    method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,
+) -> None:
+    """Simulate a scenario and leave one self-contained HTML page: scene, CSI, spectra, estimates against truth.
+
+    The page needs no network. An existing one is replaced.
+    """
+    from isacsim.demo import STEPS, check_page, demo_page
+    from isacsim.output_file import written_whole
+    from isacsim.scenario import load_scenario
+
+    check_page(output_file)
+    loaded = load_scenario(scenario)
+    with progress() as bar:
+        task = bar.add_task("starting", total=STEPS)
+        page = demo_page(
+            loaded,
+            seed=loaded.seed if seed is None else seed,
+            method=method,
+            given=scenario,
+            step=lambda name: bar.update(task, description=name, advance=1),
+        )
+        with written_whole(output_file) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    output().print(
+        f"demo: {output_file.absolute()} ({output_file.stat().st_size / 1e6:.1f} MB, open it in a browser)"
+    )

@@ -1,0 +1,62 @@
+"""``isacsim scenarios``: what ships, one of them in full, and the schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isacsim.commands.terminal import output, show_table
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON schema.")
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="Example: [bold]isacsim scenarios show default > mine.yaml[/bold], then edit it",
+)
+def list_all(ctx: typer.Context) -> None:
+    """List the shipped scenarios; `show` prints one, `schema` writes the JSON schema."""
+    if ctx.invoked_subcommand is None:
+        from isacsim.scenario import list_scenarios
+
+        show_table("", ["scenario", "description"], list_scenarios().items())
+
+
+@app.command(epilog="Example: [bold]isacsim scenarios show lab > mine.yaml[/bold]")
+def show(
+    name: Annotated[str, typer.Argument(help="Name of a shipped scenario.", show_default=False)],
+) -> None:
+    """Print a shipped scenario's YAML file as it is, comments included."""
+    from isacsim.scenario import scenario_text
+
+    typer.echo(scenario_text(name), nl=False)
+
+
+@app.command(epilog="Example: [bold]isacsim scenarios schema -o scenario.schema.json[/bold]")
+def schema(
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="JSON file; default: standard output.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the JSON schema of scenarios, with which editors complete and check the YAML.
+
+    For editors with the YAML language server, put this on a scenario's first line:
+    # yaml-language-server: $schema=scenario.schema.json
+    """
+    import json
+
+    from isacsim.output_file import written_whole
+    from isacsim.scenario import scenario_json_schema
+
+    text = json.dumps(scenario_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    if output_file is None:
+        typer.echo(text, nl=False)
+        return
+    with written_whole(output_file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    output().print(f"schema: {output_file}")

@@ -1,0 +1,225 @@
+"""What a command is given: a scenario to simulate, a saved capture, or a receiver's file."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from isacsim.scenario import Scenario
+
+__all__ = [
+    "Bandwidth",
+    "Carrier",
+    "Format",
+    "Gain",
+    "Hop",
+    "Input",
+    "MaxWindows",
+    "Pair",
+    "PhaseSign",
+    "Receiver",
+    "Reference",
+    "Seed",
+    "Source",
+    "Start",
+    "WindowLength",
+    "open_source",
+    "receiver_of",
+]
+
+Input = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="Scenario (shipped name or .yaml file), saved capture (.nc), or a receiver's file "
+        "(Intel 5300, Nexmon, Atheros, PicoScenes, ESP32).",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of the simulation; default: the scenario's.", show_default=False)
+]
+Format = Annotated[
+    str, typer.Option(help="File format: auto, intel5300, nexmon, atheros, picoscenes or esp32.")
+]
+Carrier = Annotated[
+    float | None,
+    typer.Option(help="Carrier in Hz that the file does not carry, e.g. 5.32e9.", show_default=False),
+]
+Bandwidth = Annotated[
+    float | None, typer.Option(help="Bandwidth in Hz to check against the file.", show_default=False)
+]
+PhaseSign = Annotated[
+    int | None,
+    typer.Option(
+        help="-1 if a path of length d turns as exp(-j2πfd/c), 1 if as its conjugate; default -1.",
+        show_default=False,
+    ),
+]
+WindowLength = Annotated[
+    float | None,
+    typer.Option("--window-s", help="Window in s; default: the scenario's, else 1.024.", show_default=False),
+]
+Hop = Annotated[
+    float | None,
+    typer.Option("--hop-s", help="Step from window to window in s; default: a window.", show_default=False),
+]
+Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
+MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
+Reference = Annotated[str, typer.Option(help="Common phase removed by: auto, product, ratio, self or none.")]
+Gain = Annotated[str, typer.Option(help="Gain control undone by: auto, agc, rssi or none.")]
+Pair = Annotated[
+    tuple[int, int] | None,
+    typer.Option(
+        help="Surveillance and reference receiver by position; default: by role or coherence.",
+        show_default=False,
+    ),
+]
+Receiver = Annotated[int, typer.Option(help="Which analysed receiver, where there are several (from 0).")]
+
+# How many lines of a file's repairs to show.
+_MOST_NOTES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A capture and where it came from."""
+
+    capture: xr.Dataset
+    name: str
+    """Short name for titles."""
+    stem: str
+    """For the names of files made from it."""
+    notes: tuple[str, ...]
+    """What the reader dropped, repaired or assumed."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether there is a truth."""
+        return "scenario" in self.capture.attrs
+
+    def reference(self, asked: str) -> Any:
+        """How to use the reference channel: as asked, else as the scenario says."""
+        roles = self.capture.coords["role"].values if "role" in self.capture.coords else ()
+        if asked != "auto" or not self.simulated or "reference" not in roles:
+            return asked
+        return self._scenario().spectrum.reference
+
+    def spectrum_settings(self) -> dict[str, Any]:
+        """Arguments of `isacsim.aj_spectrum` that the scenario asks for; none for a real capture."""
+        if not self.simulated:
+            return {}
+        from isacsim.dataset.sample import spectrum_settings
+
+        return spectrum_settings(self._scenario())
+
+    def _scenario(self) -> Scenario:
+        from isacsim.scenario import Scenario
+
+        return Scenario.from_yaml(self.capture.attrs["scenario"], file=self.name)
+
+
+def open_source(
+    given: str,
+    *,
+    seed: int | None = None,
+    format: str = "auto",
+    carrier: float | None = None,
+    bandwidth: float | None = None,
+    phase_sign: int | None = None,
+) -> Source:
+    """Simulate or read what the user named.
+
+    Raises
+    ------
+    InputError
+        If it is none of the three, or an option belongs to another of them.
+    """
+    path = Path(given)
+    file_options = {
+        "--format": format != "auto",
+        "--carrier": carrier is not None,
+        "--bandwidth": bandwidth is not None,
+        "--phase-sign": phase_sign is not None,
+    }
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
+    if is_yaml or not path.exists():
+        if not is_yaml and ("." in given or "/" in given):
+            raise InputError(f"{given}: no such file.")
+        _refuse(file_options, f"{given} is a scenario")
+        return _simulated(given, seed)
+    if seed is not None:
+        raise InputError(f"--seed is for scenarios; {given} is a capture.")
+    from isacsim.capture_file import load_capture, looks_saved
+
+    if looks_saved(path):
+        _refuse(file_options, f"{given} is a saved capture and has all that")
+        capture = load_capture(path)
+        return Source(capture, path.name, path.stem, _notes(capture))
+    from isacsim.capture import read_capture
+    from isacsim.capture.packets import CaptureWarning
+
+    with warnings.catch_warnings():
+        # They are in the capture's attribute too, and come out as remarks.
+        warnings.simplefilter("ignore", CaptureWarning)
+        try:
+            capture = read_capture(
+                path, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
+            )
+        except InputError as error:
+            # The reader speaks of Python's arguments.
+            text = (
+                str(error)
+                .replace("pass carrier= in", "pass --carrier in")
+                .replace("e.g. carrier=", "e.g. --carrier ")
+            )
+            raise type(error)(text) from error
+    return Source(capture, path.name, path.stem, _notes(capture))
+
+
+def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
+    """One of the analysed receivers.
+
+    Raises
+    ------
+    InputError
+        If there is none of that number.
+    """
+    names = ", ".join(f"{i} = {name}" for i, name in enumerate(csi.coords["receiver"].values))
+    if not 0 <= receiver < csi.sizes["receiver"]:
+        raise InputError(f"--receiver must be one of {names}; got {receiver}.")
+    return csi.isel(receiver=receiver)
+
+
+def _simulated(given: str, seed: int | None) -> Source:
+    from isacsim.scenario import load_scenario
+    from isacsim.simulation import simulate
+
+    scenario = load_scenario(given)
+    seed = scenario.seed if seed is None else seed
+    return Source(
+        simulate(scenario, seed=seed), f"{scenario.name}, seed {seed}", f"{scenario.name}-seed{seed}", ()
+    )
+
+
+def _notes(capture: xr.Dataset) -> tuple[str, ...]:
+    lines = [line for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
+    if len(lines) > _MOST_NOTES:
+        lines[_MOST_NOTES:] = [f"and {len(lines) - _MOST_NOTES} more repairs"]
+    if capture.attrs.get("phase_sign_source") == "assumed":
+        lines.append("phase sign assumed to be -1: if it is +1, acceleration and jerk have the opposite sign")
+    return tuple(lines)
+
+
+def _refuse(options: dict[str, bool], why: str) -> None:
+    if wrong := [name for name, given in options.items() if given]:
+        raise InputError(f"{wrong[0]} is for receivers' files; {why}.")

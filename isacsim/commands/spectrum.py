@@ -1,0 +1,250 @@
+"""``isacsim spectrum``: the acceleration-jerk spectra of consecutive windows, beside the Doppler spectrogram."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isacsim.commands import source as given
+from isacsim.commands.terminal import output, progress, remark
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from isacsim.windows import Windows
+
+__all__ = ["spectrum"]
+
+
+def spectrum(
+    source: given.Input,
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Picture (.png, .pdf, .svg); default: INPUT-spectrum.png.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Also save the spectra as netCDF (.nc).", show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing --data file (pictures always are).")
+    ] = False,
+    seed: given.Seed = None,
+    window_s: given.WindowLength = None,
+    hop_s: given.Hop = None,
+    start_s: given.Start = 0.0,
+    max_windows: given.MaxWindows = 8,
+    acceleration_max: Annotated[
+        float | None,
+        typer.Option(
+            help="Acceleration axis up to ± this, in m/s²; default: the scenario's, else 8 or what the packet rate "
+            "allows.",
+            show_default=False,
+        ),
+    ] = None,
+    jerk_max: Annotated[
+        float | None,
+        typer.Option(help="Jerk axis up to ± this, in m/s³; default: likewise, 40.", show_default=False),
+    ] = None,
+    bins: Annotated[
+        int | None,
+        typer.Option(help="Bins of each axis; default: the scenario's, else 64.", show_default=False),
+    ] = None,
+    combine: Annotated[
+        str | None,
+        typer.Option(
+            help="Subcarriers: single, noncoherent, coherent or delay; default: the scenario's, else coherent.",
+            show_default=False,
+        ),
+    ] = None,
+    lags: Annotated[
+        str | None,
+        typer.Option(
+            help="Autocorrelation lags: positive or symmetric; default: the scenario's, else positive.",
+            show_default=False,
+        ),
+    ] = None,
+    reference: given.Reference = "auto",
+    pair: given.Pair = None,
+    gain: given.Gain = "auto",
+    receiver: given.Receiver = 0,
+    format: given.Format = "auto",
+    carrier: given.Carrier = None,
+    bandwidth: given.Bandwidth = None,
+    phase_sign: given.PhaseSign = None,
+) -> None:
+    """Draw the acceleration-jerk spectra of consecutive windows of a capture, and its Doppler spectrogram.
+
+    Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
+    """
+    from isacsim.output_file import check_output
+    from isacsim.plotting import check_picture, save_figure, spectrum_figure
+    from isacsim.windows import capture_windows, truth_at
+
+    if output_file is not None:
+        check_picture(output_file)
+    if data is not None:
+        check_output(data, overwrite=overwrite)
+    asked = {"combine": combine, "lags": lags}
+    with progress() as bar:
+        task = bar.add_task("reading", total=None)
+        opened = given.open_source(
+            source, seed=seed, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
+        )
+        bar.update(task, description="conditioning")
+        windows = capture_windows(
+            opened.capture,
+            window_s=window_s,
+            hop_s=hop_s,
+            start_s=start_s,
+            max_windows=max_windows,
+            reference=opened.reference(reference),
+            pair=pair,
+            gain=gain,  # type: ignore[arg-type]  # checked by condition
+        )
+        settings = {**opened.spectrum_settings(), **{n: v for n, v in asked.items() if v is not None}}
+        settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)
+        bar.update(task, description="spectra", total=len(windows.used))
+        spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
+        name = str(spectra.coords["receiver"].values)
+        bar.update(task, description="drawing", total=None)
+        spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, gain)
+        picture = spectra.mean("delay") if "delay" in spectra.dims else spectra
+        note = _note(opened, windows, spectra, name)
+        figure = spectrum_figure(
+            picture,
+            titles=[f"{w.start:.2f} to {w.start + w.packets * w.interval:.2f} s" for w in windows.used],
+            truths=[truth_at(opened.capture, name, w.centre) for w in windows.used],
+            spectrogram=spectrogram,
+            title=f"{opened.name}: acceleration-jerk spectra",
+            note=note,
+        )
+        output_file = Path(f"{opened.stem}-spectrum.png") if output_file is None else output_file
+        save_figure(figure, output_file)
+        if data is not None:
+            _save(spectra, data, opened, windows, overwrite)
+    for line in (*opened.notes, *windows.skipped, *why_not):
+        remark(f"note: {line}")
+    output().print(note)
+    output().print(f"picture: {output_file}")
+    if data is not None:
+        output().print(f"spectra: {data}")
+
+
+def _axes(
+    settings: dict[str, Any],
+    windows: Windows,
+    acceleration_max: float | None,
+    jerk_max: float | None,
+    bins: int | None,
+) -> dict[str, Any]:
+    """Axes as asked for, else as the scenario says, else as wide as every window's packet rate allows."""
+    from isacsim.axes import BINS, symmetric_axis
+    from isacsim.errors import InputError
+    from isacsim.windows import common_axes
+
+    if bins is not None and not 2 <= bins <= 4096:
+        raise InputError(f"--bins must lie between 2 and 4096, got {bins}.")
+    asked = {"acceleration": acceleration_max, "jerk": jerk_max}
+    for largest, option in zip(asked.values(), ("--acceleration-max", "--jerk-max"), strict=True):
+        if largest is not None and not 0 < largest < float("inf"):
+            raise InputError(f"{option} must be a positive number, got {largest:g}.")
+    if "acceleration" in settings:
+        default = settings["acceleration"], settings["jerk"]
+    elif None not in asked.values():
+        default = None, None
+    else:
+        default = common_axes(windows.used, lag_ratio=settings.get("lag_ratio", 0.089))
+    axes = {}
+    for (name, largest), axis in zip(asked.items(), default, strict=True):
+        count = bins if bins is not None else (BINS if axis is None else len(axis))
+        axes[name] = symmetric_axis(float(axis[-1]) if largest is None else largest, count)
+    return axes
+
+
+def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: Any) -> xr.DataArray:
+    """Spectra over (window, [delay,] acceleration, jerk)."""
+    import xarray as xr
+
+    from isacsim.spectrum import aj_spectrum
+
+    made = []
+    for window in windows.used:
+        made.append(aj_spectrum(given.receiver_of(window.csi, receiver), **settings))
+        done()
+    out = xr.concat(
+        made, "window", combine_attrs="override", coords="minimal", compat="override", join="override"
+    )
+    starts = [w.start for w in windows.used]
+    units = {"units": "s", "long_name": "first packet of the window, on the capture's clock"}
+    return out.assign_coords(start=("window", starts, units))
+
+
+def _spectrogram(
+    capture: xr.Dataset, windows: Windows, receiver: int, gain: str
+) -> tuple[xr.DataArray | None, list[str]]:
+    """Doppler spectrogram from the first to the last window drawn; or why there is none."""
+    from isacsim.doppler import doppler_spectrogram
+    from isacsim.errors import InputError
+    from isacsim.windows import capture_windows
+
+    first, last = windows.used[0], windows.used[-1]
+    start = first.start - float(capture.coords["time"][0])
+    length = last.start + last.packets * last.interval - first.start
+    try:
+        whole = capture_windows(
+            capture,
+            window_s=length - first.interval / 2,
+            start_s=max(start, 0.0),
+            max_windows=1,
+            reference=windows.reference,
+            pair=windows.pair,
+            gain=gain,  # type: ignore[arg-type]  # it worked for the windows
+        )
+        csi = given.receiver_of(whole.used[0].csi, receiver)
+        # Long enough for a few Hz of resolution, short enough for several columns in the window.
+        length = max(0.128, 16 * whole.used[0].interval)
+        return doppler_spectrogram(csi, window_s=min(length, 0.5 * first.packets * first.interval)), []
+    except InputError as error:
+        return None, [f"no Doppler spectrogram: {error}"]
+
+
+def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receiver: str) -> str:
+    first = windows.used[0]
+    received = sum(w.received for w in windows.used)
+    grid = sum(w.packets for w in windows.used)
+    attrs = spectra.attrs
+    a, r = (float(spectra.coords[n][-1]) for n in ("acceleration", "jerk"))
+    cells = first.grid(attrs["lag_packets"] / attrs["packets"]).resolution(attrs["min_lag"])
+    parts = [
+        f"{windows.packet_rate:.4g} packets/s, windows of {first.packets} packets "
+        f"({first.packets * first.interval:.3g} s; {received} packets received for {grid} on the uniform grid)",
+        f"lag {attrs['lag_packets']} packets, axes ±{a:.3g} m/s² and ±{r:.3g} m/s³, resolution cell "
+        f"{cells[0]:.2g} m/s² by {cells[1]:.2g} m/s³",
+        f"receiver {receiver}, conditioning: {windows.conditioning}, subcarriers combined: {attrs['combine']}"
+        + (" (mean over delay bins drawn)" if "delay" in spectra.dims else ""),
+    ]
+    if windows.remaining:
+        parts.append(f"{windows.remaining} further windows not drawn")
+    if opened.simulated and int(opened.capture.attrs["n_targets"]) == 0:
+        parts.append("no targets")
+    return "; ".join(parts) + "."
+
+
+def _save(spectra: xr.DataArray, data: Path, opened: given.Source, windows: Windows, overwrite: bool) -> None:
+    from isacsim import __version__
+    from isacsim.capture_file import save_capture
+
+    dataset = spectra.to_dataset(name="aj_spectrum").assign_attrs(
+        source=opened.name, conditioning=windows.conditioning, isacsim=__version__
+    )
+    for name in ("scenario", "seed", "index"):
+        if name in opened.capture.attrs:
+            dataset.attrs[name] = opened.capture.attrs[name]
+    save_capture(dataset, data, overwrite=overwrite)

@@ -1,0 +1,61 @@
+"""How commands talk: results on standard output, progress and remarks on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["number", "output", "progress", "remark", "show_table"]
+
+# A pipe has no width; wide enough for every table here.
+_PIPE_WIDTH = 140
+
+
+def output() -> Console:
+    """Console of standard output."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, markup=False)
+
+
+def remark(text: str) -> None:
+    """Print a remark that is no result."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text, style="yellow")
+
+
+def progress() -> Progress:
+    """Progress bar on standard error that goes away when done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; every column but the first is set flush right where its heading names a unit."""
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name.endswith("]") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    output().print(table)
+
+
+@cache
+def _minus() -> str:
+    return "−" if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" else "-"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number for a table; a dash where there is none."""
+    if value != value:
+        return "–" if _minus() == "−" else "-"
+    return f"{value:.{digits}f}".replace("-", _minus())

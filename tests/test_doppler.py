@@ -1,0 +1,102 @@
+"""The Doppler spectrogram: where a path appears, in which sign, on which clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.constants import speed_of_light
+
+from isacsim import InputError, doppler_spectrogram
+
+RATE = 1000.0
+FREQUENCY = 5.8e9 + 312.5e3 * np.arange(-4, 5)
+
+
+def path(velocity: float, time: np.ndarray, *, sign: int = -1, acceleration: float = 0.0) -> np.ndarray:
+    length = 5 + velocity * time + acceleration * time**2 / 2
+    return np.exp(sign * 2j * np.pi * FREQUENCY[:, np.newaxis] * length / speed_of_light)
+
+
+def strongest(spectrogram: xr.DataArray) -> float:
+    return float(spectrogram.mean("time").idxmax("doppler"))
+
+
+@pytest.mark.parametrize("origin", [0.0, -0.5])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_growing_path_has_negative_doppler_on_any_clock_and_either_phase_sign(
+    origin: float, sign: int
+) -> None:
+    time = origin + np.arange(1000) / RATE
+    spectrogram = doppler_spectrogram(
+        path(2.0, time, sign=sign), time=time, frequency=FREQUENCY, phase_sign=sign
+    )
+    expected = -2.0 * FREQUENCY.mean() / speed_of_light
+    bin_hz = float(np.diff(spectrogram.doppler)[0])
+    assert strongest(spectrogram) == pytest.approx(expected, abs=bin_hz / 2)
+    at_peak = spectrogram.sel(doppler=expected, method="nearest")
+    assert float(at_peak.path_velocity) == pytest.approx(2.0, abs=bin_hz * speed_of_light / 5.8e9 / 2)
+    assert spectrogram.dims == ("doppler", "time")
+    # Windows lie wholly inside the capture, on its own clock.
+    assert spectrogram.time[0] == pytest.approx(origin + 0.064, abs=0.017)
+    assert spectrogram.time[-1] == pytest.approx(origin + 1 - 0.064, abs=0.017)
+
+
+def test_unit_path_has_unit_power_in_every_column_and_a_wrong_sign_mirrors_it() -> None:
+    time = np.arange(1024) / RATE
+    on_bin = 4 / 0.256 * speed_of_light / FREQUENCY.mean()
+    csi = path(on_bin, time)
+    spectrogram = doppler_spectrogram(csi, time=time, frequency=FREQUENCY)
+    assert spectrogram.max("doppler").values == pytest.approx(1.0, rel=1e-2)
+    mirrored = doppler_spectrogram(csi, time=time, frequency=FREQUENCY, phase_sign=1)
+    assert strongest(mirrored) == pytest.approx(-strongest(spectrogram))
+
+
+def test_acceleration_tilts_the_ridge() -> None:
+    time = np.arange(-512, 512) / RATE
+    spectrogram = doppler_spectrogram(path(0.0, time, acceleration=4.0), time=time, frequency=FREQUENCY)
+    ridge = spectrogram.path_velocity[spectrogram.argmax("doppler")]
+    slope = np.polyfit(spectrogram.time, ridge, 1)[0]
+    assert slope == pytest.approx(4.0, rel=0.05)
+
+
+def test_static_part_is_removed_unless_asked_to_stay() -> None:
+    time = np.arange(600) / RATE
+    csi = 100 * path(0.0, time) + path(2.0, time)
+    array = xr.DataArray(
+        np.stack([csi, csi]),
+        dims=("receiver", "subcarrier", "packet"),
+        coords={
+            "receiver": ["a", "b"],
+            "frequency": ("subcarrier", FREQUENCY),
+            "time": ("packet", time, {"units": "s"}),
+        },
+    )
+    spectrogram = doppler_spectrogram(array)
+    assert spectrogram.dims == ("receiver", "doppler", "time")
+    assert list(spectrogram.receiver.values) == ["a", "b"]
+    assert strongest(spectrogram.sel(receiver="a")) == pytest.approx(-38.7, abs=4)
+    kept = doppler_spectrogram(array, remove_static=False)
+    assert strongest(kept.sel(receiver="b")) == 0
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"window_s": 0.001}, "window_s 0.001 s makes 1 packets"),
+        ({"window_s": 2.0}, "between 0.008 and 0.6 s"),
+        ({"window_s": np.nan}, "window_s nan"),
+        ({"hop_s": 0.0}, "hop_s 0 s makes 0 packets"),
+    ],
+)
+def test_windows_that_do_not_fit_are_refused_with_the_limits(
+    argument: dict[str, float], message: str
+) -> None:
+    time = np.arange(600) / RATE
+    with pytest.raises(InputError, match=message):
+        doppler_spectrogram(path(1.0, time), time=time, frequency=FREQUENCY, **argument)
+
+
+def test_window_as_long_as_the_capture_gives_one_column() -> None:
+    time = np.arange(128) / RATE
+    assert doppler_spectrogram(path(1.0, time), time=time, frequency=FREQUENCY).sizes["time"] == 1
