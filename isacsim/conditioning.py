@@ -49,9 +49,6 @@ Complex = NDArray[np.complex64]
 
 # Regularisation of the CSI ratio, as a share of the reference's rms on each subcarrier (-20 dB).
 _FADE = 0.1
-# Packets this share of the median interval apart are one (resample); 0.1 ms of jitter at 1 kHz comes to 0.3 in five
-# standard deviations.
-_COINCIDENT = 0.3
 
 
 def condition(
@@ -312,9 +309,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
     ``tests/test_conditioning.py``. Already uniform CSI comes back as it is.
 
-    Packets closer together than 0.3 of the median interval are averaged to one first: the spline would take the
-    noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power). Ordinary
-    jitter must not come so close: averaging a 60 Hz tone over half an interval costs ten times the spline's error.
+    Packets closer together than a quarter of the median interval are averaged to one first: the spline would take the
+    noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power).
 
     Parameters
     ----------
@@ -351,7 +347,7 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     values = np.ascontiguousarray(array.values, np.complex64)
     flat = values.reshape(-1, time.size).view(np.float32).reshape(-1, time.size, 2).swapaxes(0, 1)
     start, rows = time[0], flat.reshape(time.size, -1)
-    time, rows = _merge_close(time, rows, _COINCIDENT * float(np.median(steps)))
+    time, rows = _merge_close(time, rows, float(np.median(steps)) / 4)
     if time.size < 6:
         raise InputError(f"resampling needs at least 6 packets at different times, got {time.size}.")
     grid = np.linspace(time[0], time[-1], packets)

@@ -170,7 +170,9 @@ def _table(
     truth: xr.Dataset, estimates: xr.Dataset, matches: list[Match], names: list[str]
 ) -> tuple[list[tuple[str, list[str]]], list[list[str]]]:
     """Groups of columns and rows; quantities that the method doesn't give keep their truth."""
-    given = {n: bool(estimates[n].notnull().any()) or not estimates.sizes["path"] for n in _QUANTITIES}
+    given = {n: bool(estimates[n].notnull().any()) for n in _QUANTITIES}
+    # Every method gives these, even if it found nothing.
+    given |= {"acceleration": True, "jerk": True}
     groups = [("target", [""])]
     for name, (words, unit) in _QUANTITIES.items():
         groups.append((f"{words} [{unit}]", ["true", "estimate", "error"] if given[name] else ["true"]))

@@ -11,7 +11,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink);
        font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { max-width: 1180px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 0 0 .4rem; color: var(--accent); }
 p { margin: 0 0 .8rem; max-width: 78ch; }
@@ -23,7 +23,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr))
 dt { color: var(--soft); font-size: .8rem; }
 dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .83rem; }
 th, td { padding: .3rem .45rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; color: var(--soft); }
 thead tr:first-child th { text-align: center; border-bottom: 0; color: var(--ink); }

@@ -466,16 +466,14 @@ def test_property_cubics_pass_through_exactly(seed, packets):
 
 
 def test_packets_that_nearly_coincide_are_averaged():
-    # Two packets 10 µs apart with noise of 0.1 between them: a spline through both would swing to some 10.
+    # Two packets 10 µs apart with noise of 0.1 between them: a spline through both swings to several times the signal
+    # (8 here) half-way to the next packet, which is where the grid looks.
     rng = np.random.default_rng(2)
     time = np.sort(np.concatenate([TIME[:200], TIME[20:180:20] + 1e-5]))
     values = 1 + 0.1 * (rng.standard_normal(time.size) + 1j * rng.standard_normal(time.size))
-    got = resample(signal(values, time), 200)
-    np.testing.assert_allclose(got.time, TIME[:200], atol=1e-9)
+    got = resample(signal(values, time), 399)
+    np.testing.assert_allclose(got.time[::2], TIME[:200], atol=1e-9)
     assert np.abs(got.values - 1).max() < 0.5
-    single = ~np.isin(TIME[:200], TIME[20:180:20])
-    kept = np.isin(time, TIME[:200][single])
-    np.testing.assert_allclose(got.values[0, single], values[kept], atol=1e-2)
 
 
 def test_uniform_packets_come_back_as_they_are():

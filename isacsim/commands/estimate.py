@@ -102,7 +102,7 @@ def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None) -> No
     matches = match_paths(truth, estimates, window.grid())
     columns = ["target"]
     for name in given_ones:
-        columns += [f"true {_QUANTITIES[name]}", "estimate [same]"]
+        columns += [f"true {_QUANTITIES[name]}", "estimate"]
     rows = []
     for match in matches:
         row = ["–" if match.truth is None else str(int(truth["target"][match.truth]))]

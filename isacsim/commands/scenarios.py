@@ -23,7 +23,7 @@ def list_all(ctx: typer.Context) -> None:
     if ctx.invoked_subcommand is None:
         from isacsim.scenario import list_scenarios
 
-        show_table("", ["scenario", "description"], list_scenarios().items())
+        show_table("", ["scenario", "description"], list_scenarios().items(), numbers=False)
 
 
 @app.command(epilog="Example: [bold]isacsim scenarios show lab > mine.yaml[/bold]")

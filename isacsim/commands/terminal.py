@@ -39,11 +39,13 @@ def progress() -> Progress:
     )
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; every column but the first is set flush right where its heading names a unit."""
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True
+) -> None:
+    """Print a table; columns of numbers, all but the first, are set flush right."""
     table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
-    for name in columns:
-        table.add_column(name, justify="right" if name.endswith("]") else "left", overflow="fold")
+    for n, name in enumerate(columns):
+        table.add_column(name, justify="right" if numbers and n else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     output().print(table)
