@@ -467,7 +467,7 @@ def test_property_cubics_pass_through_exactly(seed, packets):
 
 def test_packets_that_nearly_coincide_are_averaged():
     # Two packets 10 µs apart with noise of 0.1 between them: a spline through both swings to several times the signal
-    # (8 here) half-way to the next packet, which is where the grid looks.
+    # (5 here) half-way to the next packet, which is where the grid looks.
     rng = np.random.default_rng(2)
     time = np.sort(np.concatenate([TIME[:200], TIME[20:180:20] + 1e-5]))
     values = 1 + 0.1 * (rng.standard_normal(time.size) + 1j * rng.standard_normal(time.size))
