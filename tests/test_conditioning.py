@@ -465,6 +465,17 @@ def test_property_cubics_pass_through_exactly(seed, packets):
     np.testing.assert_allclose(got.values[0], cubic(got.time.values), atol=2e-5)
 
 
+def test_packets_that_nearly_coincide_are_averaged():
+    # Two packets 10 µs apart with noise of 0.1 between them: a spline through both swings to several times the signal
+    # (5 here) half-way to the next packet, which is where the grid looks.
+    rng = np.random.default_rng(2)
+    time = np.sort(np.concatenate([TIME[:200], TIME[20:180:20] + 1e-5]))
+    values = 1 + 0.1 * (rng.standard_normal(time.size) + 1j * rng.standard_normal(time.size))
+    got = resample(signal(values, time), 399)
+    np.testing.assert_allclose(got.time[::2], TIME[:200], atol=1e-9)
+    assert np.abs(got.values - 1).max() < 0.5
+
+
 def test_uniform_packets_come_back_as_they_are():
     array = signal(np.exp(1j * TIME), TIME)
     assert resample(array) is array
