@@ -148,12 +148,21 @@ def _distinct(axis: F64) -> tuple[F64, NDArray[np.int64], F32]:
     return np.abs(axis)[first], index.astype(np.int64), np.where(axis < 0, -1.0, 1.0).astype(np.float32)
 
 
-def _reduction(n: int, band: float, positions: F64) -> F32:
+def _positions(n: int, decimation: int) -> F64:
+    """Kept samples tile the window: each stands for n / kept original ones (not a whole number, in general)."""
+    kept = -(-n // decimation)
+    return np.asarray((n - 1) / 2 + (np.arange(kept, dtype=np.float64) - (kept - 1) / 2) * (n / kept))
+
+
+@lru_cache(maxsize=8)
+def _reduction(n: int, decimation: int) -> F32:
     """Weights (n, positions) that evaluate a band-limited signal at other positions, best in mean square.
 
-    Wiener interpolation of a signal that is flat within ±band (cycles a sample) in white noise: unlike an FIR low-pass
-    it has no transient at the window's ends.
+    Wiener interpolation of a signal that is flat within a band, in white noise: unlike an FIR low-pass it has no
+    transient at the window's ends.
     """
+    positions = _positions(n, decimation)
+    band = _PASS * 0.5 * positions.size / n  # cycles a sample
     samples = np.arange(n)
     gram = np.sinc(2 * band * (samples[:, None] - samples)) + _WIENER_FLOOR * np.eye(n)
     cross = np.sinc(2 * band * (samples[:, None] - positions))
@@ -294,11 +303,9 @@ def _plan(
     decimation: int,
 ) -> AJTransform:
     acceleration, jerk = np.frombuffer(a), np.frombuffer(r)
-    # Kept samples tile the window: each stands for `step` original ones (not a whole number, in general).
-    n_kept = -(-n // decimation)
-    step = n / n_kept
-    positions = (n - 1) / 2 + (np.arange(n_kept, dtype=np.float64) - (n_kept - 1) / 2) * step
-    weights = None if decimation == 1 else _reduction(n, _PASS * 0.5 / step, positions)
+    positions = _positions(n, decimation)
+    n_kept, step = positions.size, n / positions.size
+    weights = None if decimation == 1 else _reduction(n, decimation)
     taper = np.interp(positions, np.arange(n), get_window(window, n, fftbins=False)).astype(np.float32)
     a_fold, r_fold = _distinct(acceleration), _distinct(jerk)
     time = (positions - (n - 1) / 2) * dt

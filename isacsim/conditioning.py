@@ -283,15 +283,17 @@ def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:
     f = array.coords["frequency"].values
     offset = (f - f.mean())[:, np.newaxis]
     out = array.values.astype(np.complex128)
+    # Neighbours at the most common spacing (grouped subcarriers have a few odd ones) give the slope.
     step = np.diff(f)
-    common = step < 1.5 * step.min() if f.size > 1 else np.zeros(0, bool)
+    spacing = float(np.median(step)) if f.size > 1 else 0.0
+    common = np.abs(step - spacing) < 0.25 * abs(spacing)
     for channel in out:
         mean = channel[:, :1]
         for _ in range(rounds):
             z = channel * mean.conj()
             if common.any():
                 pairs = (z[1:] * z[:-1].conj())[common]
-                slope = np.angle(pairs.sum(axis=0)) / step[common].mean()
+                slope = np.angle(pairs.sum(axis=0)) / spacing
                 z *= np.exp(-1j * offset * slope)
                 channel *= np.exp(-1j * offset * slope)
             channel *= np.exp(-1j * np.angle(z.sum(axis=0)))
@@ -373,7 +375,9 @@ def _merge_close(
             first.append(i)
     count = np.diff([*first, time.size])
     mean = np.add.reduceat(rows, first) / count[:, np.newaxis]
-    return np.add.reduceat(time, first) / count, mean.astype(np.float32)
+    merged = np.add.reduceat(time, first) / count
+    merged[[0, -1]] = time[[0, -1]]  # the span stays
+    return merged, mean.astype(np.float32)
 
 
 def remove_static(array: xr.DataArray) -> xr.DataArray:

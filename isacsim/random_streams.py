@@ -1,4 +1,8 @@
-"""Every random number of a sample comes from a stream named here: (scenario, seed, sample, stream) and nothing else."""
+"""Every random number of a sample comes from a stream named here: (seed, sample, stream) and nothing else.
+
+Two scenarios at one seed therefore share their noise and packet losses sample by sample: give scenarios that are to be
+compared as independent data their own seeds, as the shipped ones have.
+"""
 
 from __future__ import annotations
 

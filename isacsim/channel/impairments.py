@@ -95,7 +95,9 @@ def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> I
         phase += 2 * np.pi * cfo_hz * time + walk * np.cumsum(steps) + rng.uniform(-np.pi, np.pi)
     if given.sfo is not None:
         sfo_ppm = draw(given.sfo.ppm, stream(seed, index, Stream.SFO))
-        timing += sfo_ppm * 1e-6 * (time - time[0])
+        # Each packet is synchronised anew to whole samples: the drift that is left is a saw-tooth of one sample.
+        drift, sample = sfo_ppm * 1e-6 * (time - time[0]), 1 / scenario.radio.bandwidth_hz
+        timing += drift - sample * np.rint(drift / sample)
     if given.sto is not None:
         rng = stream(seed, index, Stream.STO)
         offset, jitter = draw(given.sto.offset_ns, rng), draw(given.sto.jitter_ns, rng)

@@ -260,12 +260,17 @@ def test_oscillator_starts_at_any_phase(make_scenario):
     assert abs(np.mean(np.exp(1j * np.array(phase)))) < 5 / np.sqrt(400)
 
 
-def test_sfo_drifts_from_the_first_packet(make_scenario):
+def test_sfo_drifts_and_is_put_right_by_whole_samples(make_scenario):
     scenario = make_scenario(impairments={"sfo": {"ppm": -4.0}})
     time = packet_times(scenario, 1, 0)
     drawn = draw_impairments(scenario, time, 1, 0)
     assert drawn.sfo_ppm == -4
-    np.testing.assert_allclose(drawn.timing_offset, -4e-6 * (time - time[0]), atol=1e-20)
+    sample = 1 / scenario.radio.bandwidth_hz
+    off = (drawn.timing_offset + 4e-6 * (time - time[0])) / sample
+    np.testing.assert_allclose(off, np.rint(off), atol=1e-6)
+    assert np.abs(drawn.timing_offset).max() <= 0.5 * sample * (1 + 1e-9)
+    assert np.rint(off).max() >= 1  # the window is long enough for the saw-tooth to show
+    np.testing.assert_allclose(drawn.timing_offset[:2], -4e-6 * (time - time[0])[:2], atol=1e-20)
 
 
 def test_sto_offset_and_jitter(make_scenario):
