@@ -16,20 +16,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import get_window
+from threadpoolctl import ThreadpoolController
+
+from isacsim.aj_kernels import BLOCK, positive_lags
 
 __all__ = ["AJTransform", "band", "plan"]
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
-# Spectra whose stage-1 products are done together: the product stays below OpenBLAS's own threading threshold, so
-# that threads are ours alone, and results don't depend on how many there are.
-BLOCK = 16
+# Numba's threads each work on a block of their own; a BLAS that starts threads too would spin beside them.
+_BLAS = ThreadpoolController()
 # Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
 # the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
 # do: at 1.4 a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
@@ -41,103 +41,6 @@ _WIENER_FLOOR = 1e-3
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-
-
-# The inner loops of stage 1. Unsigned offsets into flat arrays, one store a loop, no slices: this is what it takes for
-# them to become SIMD code without overhead.
-@njit(**_JIT)
-def _set_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
-    """R2 at lag m of the row whose real part starts at re and imaginary part at im, into x + jy."""
-    for i in range(n_t):
-        x[i] = flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
-    for i in range(n_t):
-        y[i] = flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
-
-
-@njit(**_JIT)
-def _add_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
-    """Add a further member of the group to x + jy."""
-    for i in range(n_t):
-        x[i] += flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
-    for i in range(n_t):
-        y[i] += flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
-
-
-@njit(**_JIT)
-def _fold(x, y, n_t, half, folded, start, stride):  # type: ignore[no-untyped-def]
-    """Sums and differences of times t and -t of x and y, outwards from the middle, into four rows."""
-    up = n_t // np.uint64(2)
-    down = half - np.uint64(1)
-    if n_t % np.uint64(2):  # the middle sample is its own mirror image: counted once
-        x[up] *= np.float32(0.5)
-        y[up] *= np.float32(0.5)
-    for i in range(half):
-        folded[start + i] = x[up + i] + x[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = y[up + i] + y[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = x[up + i] - x[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = y[up + i] - y[down - i]
-
-
-@njit(parallel=True, **_JIT)
-def _over_time(planes, n_real, cosines, sines, starts, first_lag, out):  # type: ignore[no-untyped-def]
-    """Stage 1: for each lag, products of the folded R2 with cos and sin of 2πκ u t m.
-
-    planes float32 (block, re/im, spectrum, group, N), of which the first n_real spectra are not padding;
-    out (block, lag, [S+re S+im S-re S-im] of the block's spectra, u).
-    """
-    n_block, n_lag, n_row, n_u = out.shape
-    n_spec = n_row // 4
-    group, n = planes.shape[3], planes.shape[4]
-    for block in prange(n_block):
-        flat = planes[block].reshape(-1)
-        folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
-        x = np.empty(n, np.float32)
-        y = np.empty(n, np.float32)
-        for lag in range(n_lag):
-            m = np.uint64(first_lag + lag)
-            n_t = np.uint64(n) - m
-            half = (n - first_lag - lag + 1) // 2
-            for b in range(min(n_spec, n_real - block * n_spec)):
-                row = b * group
-                other = (n_spec + b) * group
-                _set_products(flat, np.uint64(row * n), np.uint64(other * n), m, n_t, x, y)
-                for g in range(1, group):
-                    _add_products(flat, np.uint64((row + g) * n), np.uint64((other + g) * n), m, n_t, x, y)
-                _fold(x, y, n_t, np.uint64(half), folded, np.uint64(b * half), np.uint64(n_spec * half))
-            s = folded[: n_row * half].reshape(n_row, half)
-            table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
-            np.dot(s[: 2 * n_spec], table, out[block, lag, : 2 * n_spec])
-            table = sines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
-            np.dot(s[2 * n_spec :], table, out[block, lag, 2 * n_spec :])
-
-
-@njit(parallel=True, **_JIT)
-def _unfold(product, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-untyped-def]
-    """From products over distinct |a|, |r| (block, cos/sin q, plane, spectrum, u) to |P| (spectrum, a, r)."""
-    n_spec, n_q = product.shape[3], product.shape[1] // 2
-    for row in prange(out.shape[0]):
-        s = product[row // n_spec]
-        b = row % n_spec
-        for ia in range(out.shape[1]):
-            q = a_index[ia]
-            sign = a_sign[ia]
-            for ir in range(out.shape[2]):
-                u = r_index[ir]
-                flip = r_sign[ir]
-                # Over t: G(r) = Σ S+ cos - j sign(r) Σ S- sin; here once with the lags' cosine, once with their sine.
-                cos_r = s[q, 0, b, u] + flip * s[q, 3, b, u]
-                cos_i = s[q, 1, b, u] - flip * s[q, 2, b, u]
-                sin_r = s[n_q + q, 0, b, u] + flip * s[n_q + q, 3, b, u]
-                sin_i = s[n_q + q, 1, b, u] - flip * s[n_q + q, 2, b, u]
-                real = cos_r + sign * sin_i
-                imag = cos_i - sign * sin_r
-                out[row, ia, ir] = np.sqrt(real * real + imag * imag)
 
 
 def _distinct(axis: F64) -> tuple[F64, NDArray[np.int64], F32]:
@@ -174,7 +77,7 @@ class AJTransform:
     """A planned transform from lag products of ``n`` samples to spectra on given axes; see :func:`plan`."""
 
     n: int
-    weights: F32 | None
+    weights: F32
     shape: tuple[int, int]
     window: F32
     first_lag: int
@@ -191,57 +94,50 @@ class AJTransform:
 
         The self-correlations of a group are added before the transform, so a group is a sum of self-terms.
         """
-        n_spec, group, n = r.shape
-        # Whole blocks always, padded with zeros, in every matrix product: the bits of a spectrum don't depend on how
-        # many others there are.
-        n_block = -(-n_spec // BLOCK)
-        planes = np.zeros((n_block * BLOCK, 2, group, n), np.float32)
-        planes[:n_spec, 0] = r.real
-        planes[:n_spec, 1] = r.imag
-        planes = (
-            planes.reshape(n_block, BLOCK, 2, group, n).swapaxes(1, 2).reshape(n_block, 2 * BLOCK * group, n)
-        )
-        if self.weights is not None:
-            planes = planes @ self.weights
-        planes = (planes * self.window).reshape(n_block, 2, BLOCK, group, -1)
-        if self.chirps is not None:
-            return self._symmetric(planes)[:n_spec]
-        return self._positive(planes, n_spec)
+        with _BLAS.limit(limits=1, user_api="blas"):
+            return self._symmetric(r) if self.chirps is not None else self._positive(r)
 
-    def _symmetric(self, planes: F32) -> F32:
+    def _symmetric(self, r: NDArray[np.complex64]) -> F32:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², METHOD section 2; one matrix product."""
-        assert self.chirps is not None
-        n_block, _, n_spec, group, n = planes.shape
-        sums = (planes[:, 0] + 1j * planes[:, 1]).reshape(n_block, n_spec * group, n) @ self.chirps
-        power = (sums.real**2 + sums.imag**2).reshape(-1, group, *self.shape)
-        return np.asarray(power.sum(axis=1))
-
-    def _positive(self, planes: F32, n_spec: int) -> F32:
-        """Positive lags: stage 1 over time, stage 2 over lags, then the unfolding."""
-        n_block = planes.shape[0]
-        n_u, n_q = self.r_fold[0].size, self.a_fold[0].size
-        n_lag = self.over_lags.shape[0]
+        n_spec, group, n = r.shape
+        chirps = self.chirps
+        assert chirps is not None
         out = np.empty((n_spec, *self.shape), np.float32)
-        # A block a thread at a time: what stage 1 leaves stays in the cache for stage 2.
-        width = min(n_block, get_num_threads())
-        sums = np.empty((width, n_lag, 4 * BLOCK, n_u), np.float32)
-        for first in range(0, n_block, width):
-            some = planes[first : first + width]
-            here = slice(first * BLOCK, min((first + width) * BLOCK, n_spec))
-            held = sums[: len(some)]
-            _over_time(
-                some, here.stop - here.start, self.cosines, self.sines, self.starts, self.first_lag, held
-            )
-            product = self.over_lags.T @ held.reshape(len(some), n_lag, -1)
-            product = product.reshape(len(some), 2 * n_q, 4, BLOCK, n_u)
-            _unfold(product, *self.a_fold[1:], *self.r_fold[1:], out[here])
+        block = np.zeros((BLOCK, group, n), np.complex64)
+        for first in range(0, n_spec, BLOCK):
+            some = r[first : first + BLOCK]
+            block[: len(some)] = some
+            rows = block.reshape(-1, n)
+            kept = rows if not self.weights.size else rows @ self.weights.astype(np.complex64)
+            sums = np.asarray((kept * self.window) @ chirps)
+            power = (sums.real**2 + sums.imag**2).reshape(BLOCK, group, *self.shape)
+            out[first : first + BLOCK] = power.sum(axis=1)[: len(some)]
+        return out
+
+    def _positive(self, r: NDArray[np.complex64]) -> F32:
+        """Positive lags: over time, then over lags, block by block."""
+        out = np.empty((r.shape[0], *self.shape), np.float32)
+        positive_lags(
+            r,
+            min(get_num_threads(), -(-r.shape[0] // BLOCK)),
+            self.weights,
+            self.window,
+            self.cosines,
+            self.sines,
+            self.starts,
+            self.first_lag,
+            self.over_lags,
+            *self.a_fold[1:],
+            *self.r_fold[1:],
+            out,
+        )
         return out
 
     @property
     def operations(self) -> int:
         """Floating-point operations of one spectrum's matrix products (positive lags, one path a group)."""
-        n_u, n_lag, n_q2 = self.r_fold[0].size, *self.over_lags.shape
-        reduction = 0 if self.weights is None else 2 * 2 * self.weights.size
+        n_u, n_q2, n_lag = self.r_fold[0].size, *self.over_lags.shape
+        reduction = 2 * 2 * self.weights.size
         return int(reduction + 2 * 4 * self.cosines.size + 2 * 4 * n_u * n_lag * n_q2)
 
 
@@ -305,7 +201,7 @@ def _plan(
     acceleration, jerk = np.frombuffer(a), np.frombuffer(r)
     positions = _positions(n, decimation)
     n_kept, step = positions.size, n / positions.size
-    weights = None if decimation == 1 else _reduction(n, decimation)
+    weights = np.empty((n, 0), np.float32) if decimation == 1 else _reduction(n, decimation)
     taper = np.interp(positions, np.arange(n), get_window(window, n, fftbins=False)).astype(np.float32)
     a_fold, r_fold = _distinct(acceleration), _distinct(jerk)
     time = (positions - (n - 1) / 2) * dt
@@ -351,7 +247,7 @@ def _plan(
         starts,
         np.concatenate(cosines),
         np.concatenate(sines),
-        over_lags.astype(np.float32),
+        np.ascontiguousarray(over_lags.T, np.float32),
         a_fold,
         r_fold,
         None,

@@ -1,0 +1,154 @@
+"""The numba loops of :mod:`isacsim.aj_transform`: blocks of spectra, one a thread, from lag product to magnitude."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+
+__all__ = ["BLOCK", "positive_lags"]
+
+_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
+# Spectra that share their matrix products. Blocks are always whole, padded with zeros, so that the bits of a spectrum
+# depend neither on its neighbours nor on the number of threads.
+BLOCK = 16
+
+
+# The inner loops of stage 1. Unsigned offsets into flat arrays, one store a loop, no slices: this is what it takes for
+# them to become SIMD code without overhead.
+@njit(**_JIT)
+def _set_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """R2 at lag m of the row whose real part starts at re and imaginary part at im, into x + jy."""
+    for i in range(n_t):
+        x[i] = flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] = flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
+
+
+@njit(**_JIT)
+def _add_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
+    """Add a further member of the group to x + jy."""
+    for i in range(n_t):
+        x[i] += flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
+    for i in range(n_t):
+        y[i] += flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
+
+
+@njit(**_JIT)
+def _fold(x, y, n_t, half, folded, start, stride):  # type: ignore[no-untyped-def]
+    """Sums and differences of times t and -t of x and y, outwards from the middle, into four rows."""
+    up = n_t // np.uint64(2)
+    down = half - np.uint64(1)
+    if n_t % np.uint64(2):  # the middle sample is its own mirror image: counted once
+        x[up] *= np.float32(0.5)
+        y[up] *= np.float32(0.5)
+    for i in range(half):
+        folded[start + i] = x[up + i] + x[down - i]
+    start += stride
+    for i in range(half):
+        folded[start + i] = y[up + i] + y[down - i]
+    start += stride
+    for i in range(half):
+        folded[start + i] = x[up + i] - x[down - i]
+    start += stride
+    for i in range(half):
+        folded[start + i] = y[up + i] - y[down - i]
+
+
+@njit(**_JIT)
+def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  # type: ignore[no-untyped-def]
+    """Stage 1: for each lag, products of the folded R2 with cos and sin of 2πκ u t m.
+
+    planes float32 (re/im · spectrum · group, N), of which the first n_real spectra are not padding; out (lag,
+    [S+re S+im S-re S-im] of the block's spectra, u).
+    """
+    n_lag, n_row, n_u = out.shape
+    n = planes.shape[1]
+    flat = planes.reshape(-1)
+    folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
+    x = np.empty(n, np.float32)
+    y = np.empty(n, np.float32)
+    for lag in range(n_lag):
+        m = np.uint64(first_lag + lag)
+        n_t = np.uint64(n) - m
+        half = (n - first_lag - lag + 1) // 2
+        for b in range(n_real):
+            row = b * group
+            other = (BLOCK + b) * group
+            _set_products(flat, np.uint64(row * n), np.uint64(other * n), m, n_t, x, y)
+            for g in range(1, group):
+                _add_products(flat, np.uint64((row + g) * n), np.uint64((other + g) * n), m, n_t, x, y)
+            _fold(x, y, n_t, np.uint64(half), folded, np.uint64(b * half), np.uint64(BLOCK * half))
+        s = folded[: n_row * half].reshape(n_row, half)
+        table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
+        np.dot(s[: 2 * BLOCK], table, out[lag, : 2 * BLOCK])
+        table = sines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
+        np.dot(s[2 * BLOCK :], table, out[lag, 2 * BLOCK :])
+
+
+@njit(**_JIT)
+def _unfold(s, b, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-untyped-def]
+    """From products over distinct |a|, |r| (cos/sin q, plane, spectrum, u) of spectrum b to |P| (a, r)."""
+    n_q = s.shape[0] // 2
+    for ia in range(out.shape[0]):
+        q = a_index[ia]
+        sign = a_sign[ia]
+        for ir in range(out.shape[1]):
+            u = r_index[ir]
+            flip = r_sign[ir]
+            # Over t: G(r) = Σ S+ cos - j sign(r) Σ S- sin; here once with the lags' cosine, once with their sine.
+            cos_r = s[q, 0, b, u] + flip * s[q, 3, b, u]
+            cos_i = s[q, 1, b, u] - flip * s[q, 2, b, u]
+            sin_r = s[n_q + q, 0, b, u] + flip * s[n_q + q, 3, b, u]
+            sin_i = s[n_q + q, 1, b, u] - flip * s[n_q + q, 2, b, u]
+            real = cos_r + sign * sin_i
+            imag = cos_i - sign * sin_r
+            out[ia, ir] = np.sqrt(real * real + imag * imag)
+
+
+@njit(parallel=True, **_JIT)
+def positive_lags(  # type: ignore[no-untyped-def]
+    r,
+    n_thread,
+    weights,
+    window,
+    cosines,
+    sines,
+    starts,
+    first_lag,
+    over_lags,
+    a_index,
+    a_sign,
+    r_index,
+    r_sign,
+    out,
+):
+    """|P| (spectrum, a, r) of lag products r (spectrum, group, n), complex64, with n_thread threads.
+
+    weights (n, N) reduce R's rate (N = 0: not at all); over_lags (cos/sin q, lag); the others as the functions above.
+    """
+    n_spec, group, n = r.shape
+    n_lag, n_u = starts.size, int(r_index.max()) + 1
+    n_block = (n_spec + BLOCK - 1) // BLOCK
+    for thread in prange(n_thread):
+        # Allocated once a thread: fresh megabytes for each block would cost more than its unfolding.
+        rows = np.zeros((2 * BLOCK * group, n), np.float32)
+        sums = np.empty((n_lag, 4 * BLOCK, n_u), np.float32)
+        product = np.empty((over_lags.shape[0], 4 * BLOCK * n_u), np.float32)
+        for block in range(thread, n_block, n_thread):
+            first = block * BLOCK
+            n_real = min(BLOCK, n_spec - first)
+            for b in range(n_real):
+                for g in range(group):
+                    for i in range(n):
+                        rows[b * group + g, i] = r[first + b, g, i].real
+                        rows[(BLOCK + b) * group + g, i] = r[first + b, g, i].imag
+            planes = np.dot(rows, weights) if weights.size else rows.copy()
+            planes *= window
+            _over_time(planes, group, n_real, cosines, sines, starts, first_lag, sums)
+            # Stage 2: over the lags, for all t-planes, spectra and |r| at once.
+            np.dot(over_lags, sums.reshape(n_lag, -1), product)
+            shaped = product.reshape(over_lags.shape[0], 4, BLOCK, n_u)
+            for b in range(n_real):
+                _unfold(shaped, b, a_index, a_sign, r_index, r_sign, out[first + b])
