@@ -1,0 +1,195 @@
+"""Compiled loops: path signals over the whole capture, and the inner products that a least-squares step needs.
+
+A path's signal without its amplitude is ``g(t, k) = exp(-j 2 pi ((f_k - f_0) d0 + f_k (v t + a t^2/2 + r t^3/6)) / c)``.
+Its derivatives are g times small polynomials in the subcarrier offset and the time, so every inner product that Gauss-Newton
+needs is a moment ``sum conj(g_l) g_m x^p t^q``: one pass over a pair of paths gives all of them, at a cost
+that does not grow with the number of parameters. Arrays are (packet, subcarrier) with real and imaginary parts apart,
+in single precision (sums over packets in double), which is what lets the compiler use wide vector registers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["atoms", "cross_moments", "data_moments", "demodulate", "residual", "score_tracks", "time_means"]
+
+# sin(2 pi s) for |s| <= 1/4 by its Taylor series to s^11: within 6e-8, single precision's own rounding.
+_TWO_PI = 2 * np.pi
+C1 = np.float32(_TWO_PI)
+C3 = np.float32(-(_TWO_PI**3) / 6)
+C5 = np.float32(_TWO_PI**5 / 120)
+C7 = np.float32(-(_TWO_PI**7) / 5040)
+C9 = np.float32(_TWO_PI**9 / 362880)
+C11 = np.float32(-(_TWO_PI**11) / 39916800)
+HALF = np.float32(0.5)
+QUARTER = np.float32(0.25)
+
+
+@njit(inline="always", fastmath=True)
+def _sine_of_turns(s):
+    z = s * s
+    return s * (C1 + z * (C3 + z * (C5 + z * (C7 + z * (C9 + z * C11)))))
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def atoms(theta, turns_static, turns_moving, t, re, im):  # pragma: no cover - compiled
+    """Fill the signals of paths ``theta`` (path, 4): g = exp(-j 2 pi (p_k d0 + q_k (d(t) - d0))).
+
+    ``turns_static`` p_k = (f_k - f_0) / c and ``turns_moving`` q_k = f_k / c are turns per metre; ``re``, ``im``
+    (path, packet, subcarrier) receive the result.
+    """
+    for l in range(theta.shape[0]):
+        d0, v, a, r = theta[l, 0], theta[l, 1], theta[l, 2], theta[l, 3]
+        for i in range(t.size):
+            d = t[i] * (v + t[i] * (a / 2 + t[i] * r / 6))
+            for k in range(turns_static.size):
+                turns = turns_static[k] * d0 + turns_moving[k] * d
+                s = np.float32(turns - np.floor(turns + 0.5))
+                fold = abs(s)
+                re[l, i, k] = _sine_of_turns(QUARTER - fold)
+                # sin(2 pi s) = sin(2 pi (1/2 - s)): fold back into the quarter turn that the series covers.
+                back = min(fold, HALF - fold)
+                im[l, i, k] = -np.copysign(_sine_of_turns(back), s)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def cross_moments(gr, gi, hr, hi, x, t, out):  # pragma: no cover - compiled
+    """Add sum over packets and subcarriers of conj(g) h x^p t^q to out[p, q], p = 0..2, q = 0..6."""
+    for i in range(t.size):
+        r0 = np.float32(0)
+        r1 = np.float32(0)
+        r2 = np.float32(0)
+        i0 = np.float32(0)
+        i1 = np.float32(0)
+        i2 = np.float32(0)
+        for k in range(x.size):
+            u = gr[i, k] * hr[i, k] + gi[i, k] * hi[i, k]
+            w = gr[i, k] * hi[i, k] - gi[i, k] * hr[i, k]
+            ux = u * x[k]
+            wx = w * x[k]
+            r0 += u
+            r1 += ux
+            r2 += ux * x[k]
+            i0 += w
+            i1 += wx
+            i2 += wx * x[k]
+        power = 1.0
+        for q in range(7):
+            out[0, q] += complex(r0 * power, i0 * power)
+            out[1, q] += complex(r1 * power, i1 * power)
+            out[2, q] += complex(r2 * power, i2 * power)
+            power *= t[i]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def data_moments(gr, gi, yr, yi, x, t, out):  # pragma: no cover - compiled
+    """Set out[l, p, q] = sum conj(g_l) y x^p t^q for every path, p = 0..1, q = 0..3."""
+    out[:] = 0
+    for l in range(gr.shape[0]):
+        for i in range(t.size):
+            r0 = np.float32(0)
+            r1 = np.float32(0)
+            i0 = np.float32(0)
+            i1 = np.float32(0)
+            for k in range(x.size):
+                u = gr[l, i, k] * yr[i, k] + gi[l, i, k] * yi[i, k]
+                w = gr[l, i, k] * yi[i, k] - gi[l, i, k] * yr[i, k]
+                r0 += u
+                r1 += u * x[k]
+                i0 += w
+                i1 += w * x[k]
+            power = 1.0
+            for q in range(4):
+                out[l, 0, q] += complex(r0 * power, i0 * power)
+                out[l, 1, q] += complex(r1 * power, i1 * power)
+                power *= t[i]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def time_means(gr, gi, t, out):  # pragma: no cover - compiled
+    """Set out[l, q, k] to the mean over packets of g_l t^q, q = 0..3."""
+    n_t, n_k = t.size, gr.shape[2]
+    out[:] = 0
+    for l in range(gr.shape[0]):
+        for i in range(n_t):
+            power = 1.0 / n_t
+            for q in range(4):
+                for k in range(n_k):
+                    out[l, q, k] += complex(gr[l, i, k] * power, gi[l, i, k] * power)
+                power *= t[i]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def residual(gr, gi, amplitude, level, yr, yi, er, ei):  # pragma: no cover - compiled
+    """Fill e = y - sum_l amplitude_l g_l + level_k and return sum |e|^2; ``level`` undoes the paths' own means."""
+    total = 0.0
+    n_l, n_t, n_k = gr.shape
+    ar = amplitude.real.astype(np.float32)
+    ai = amplitude.imag.astype(np.float32)
+    lr = level.real.astype(np.float32)
+    li = level.imag.astype(np.float32)
+    for i in range(n_t):
+        for k in range(n_k):
+            er[i, k] = yr[i, k] + lr[k]
+            ei[i, k] = yi[i, k] + li[k]
+        for l in range(n_l):
+            for k in range(n_k):
+                er[i, k] -= ar[l] * gr[l, i, k] - ai[l] * gi[l, i, k]
+                ei[i, k] -= ar[l] * gi[l, i, k] + ai[l] * gr[l, i, k]
+        row = np.float32(0)
+        for k in range(n_k):
+            row += er[i, k] * er[i, k] + ei[i, k] * ei[i, k]
+        total += row
+    return total
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def demodulate(gr, gi, er, ei, starts, out):  # pragma: no cover - compiled
+    """Set out[b] = sum of conj(g) e over all subcarriers and the packets starts[b]..starts[b+1]-1."""
+    for b in range(starts.size - 1):
+        r = np.float32(0)
+        w = np.float32(0)
+        for i in range(starts[b], starts[b + 1]):
+            for k in range(gr.shape[1]):
+                r += gr[i, k] * er[i, k] + gi[i, k] * ei[i, k]
+                w += gr[i, k] * ei[i, k] - gi[i, k] * er[i, k]
+        out[b] = complex(r, w)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def score_tracks(power, first, speed_offset, walk, best, which, acc):  # pragma: no cover - compiled
+    """For every start speed and delay, the largest sum of power along a bank of tracks, and which track it is.
+
+    Parameters
+    ----------
+    power : float32 (segment, speed, delay)
+    first : int
+        Index, on power's speed axis, of the first start speed; on its delay axis, margins at both ends are ``(n - D) / 2``.
+    speed_offset : int (track, segment)
+        Steps by which a track's speed differs from its start speed.
+    walk : int (track, start speed, segment)
+        Steps of delay by which a track has moved.
+    best, which : float32, int32 (start speed, D)
+        Receive the result.
+    acc : float32 (D,)
+        Room to work in.
+    """
+    n_seg = power.shape[0]
+    n_speed, n_delay = best.shape
+    margin = (power.shape[2] - n_delay) // 2
+    for s in range(n_speed):
+        for d in range(n_delay):
+            best[s, d] = np.float32(-1)
+        for track in range(speed_offset.shape[0]):
+            for d in range(n_delay):
+                acc[d] = np.float32(0)
+            for seg in range(n_seg):
+                row = power[seg, first + s + speed_offset[track, seg]]
+                start = margin + walk[track, s, seg]
+                for d in range(n_delay):
+                    acc[d] += row[start + d]
+            for d in range(n_delay):
+                if acc[d] > best[s, d]:
+                    best[s, d] = acc[d]
+                    which[s, d] = track
