@@ -1,0 +1,243 @@
+"""Several moving paths from one capture: successive search, joint least squares, a criterion for their number.
+
+The scheme is RELAX (Li and Stoica, "Efficient mixed-spectrum estimation with applications to target feature extraction", IEEE Trans.
+Signal Processing 44(2), 1996) carried over from sinusoids to cubic phases: find the strongest path in what is left of
+the capture, re-fit all paths together, and go on while the criterion (see `order`) gains. Where RELAX re-estimates one path at
+a time, all are moved at once by Gauss-Newton, which converges in a few steps where paths overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from isacsim.errors import InputError
+from isacsim.estimation.bounds import PARAMETERS, UNITS, standard_deviations
+from isacsim.estimation.candidates import Limits, TrackSearch
+from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.order import path_penalty
+from isacsim.estimation.refine import Capture, Fit, fit_paths
+
+__all__ = ["Limits", "relax"]
+
+Array = NDArray[np.float64]
+
+TRACKS = 8
+# A path whose signal is this much a constant cannot be told from the static part.
+SMALLEST_OWN_ENERGY = 1e-2
+# What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its largest power.
+ROUNDING = 1e-12
+
+
+@lru_cache(maxsize=8)
+def _search_for(time: bytes, frequency: bytes, limits: Limits) -> TrackSearch:
+    t, f = np.frombuffer(time), np.frombuffer(frequency)
+    return TrackSearch(Grid(t, f, np.arange(f.size)), limits)
+
+
+@dataclass
+class _Run:
+    """One capture on its way."""
+
+    capture: Capture
+    search: TrackSearch
+    penalty: float
+    log: list[str] = field(default_factory=list)
+
+    def gain(self, before: Fit, after: Fit) -> float:
+        """Fall of N ln(rss)."""
+        return self.capture.degrees * float(np.log(before.rss / after.rss))
+
+    def empty(self) -> Fit:
+        c = self.capture
+        none = np.zeros(0)
+        return Fit(
+            np.zeros((0, 4)),
+            none.astype(complex),
+            c.energy,
+            (c.re, c.im),
+            np.zeros(c.grid.frequency.size, complex),
+            np.zeros((0, 0)),
+            none,
+            none,
+        )
+
+    def extend(self, fit: Fit) -> Fit | None:
+        """Add the strongest path left in the residual and fit all together; None where the search sees nothing."""
+        er, ei = fit.residual
+        tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
+        if not tracks.size:
+            return None
+        states, _ = self.search.focus(self.capture, fit, tracks)
+        return fit_paths(self.capture, np.concatenate([fit.theta, states[:1]]))
+
+    def prune(self, fit: Fit) -> Fit:
+        """Drop paths, weakest first, as long as the criterion does not lose by it."""
+        while fit.theta.shape[0] > 1:
+            weakest = int(np.argmin(np.abs(fit.amplitude) ** 2 * fit.own_energy))
+            fewer = fit_paths(self.capture, np.delete(fit.theta, weakest, axis=0))
+            if self.gain(fewer, fit) > self.penalty:
+                break
+            self.log.append(f"dropped a path at {_describe(fit, weakest)}")
+            fit = fewer
+        return fit
+
+
+def _describe(fit: Fit, i: int) -> str:
+    d, v, a, r = fit.theta[i]
+    return f"{d:.2f} m, {v:+.3f} m/s, {a:+.3f} m/s^2, {r:+.2f} m/s^3, amplitude {abs(fit.amplitude[i]):.3g}"
+
+
+def relax(
+    csi: ArrayLike,
+    time: ArrayLike,
+    frequency: ArrayLike,
+    *,
+    max_paths: int = 10,
+    n_paths: int | None = None,
+    phase_sign: int = -1,
+    limits: Limits | None = None,
+    false_alarm: float = 1e-3,
+) -> xr.Dataset:
+    """Estimate every moving path of a capture at the Cramér-Rao bound's precision, and how many there are.
+
+    Parameters
+    ----------
+    csi : array_like (subcarrier, packet)
+        Complex channel, static part and noise of unknown power included.
+    time : array_like (packet,)
+        Packet times, s; jitter and loss are fine.
+    frequency : array_like (subcarrier,)
+        Subcarrier frequencies, Hz; any set. With a single one the path length is not determined: NaN.
+    max_paths : int
+        Stop at this many.
+    n_paths : int, optional
+        Find exactly this many, whatever the criterion says.
+    phase_sign : {-1, 1}
+        Sign sigma of the phase with growing path length, exp(sigma j 2 pi f d / c); physics has -1, some receivers +1.
+    limits : Limits, optional
+        How far to search. Default: 120 m, 10 m/s, 8 m/s^2, 40 m/s^3.
+    false_alarm : float
+        Probability that noise alone brings a path; it sets the criterion's penalty.
+
+    Returns
+    -------
+    Dataset
+        Over ``path``, strongest first: ``path_length`` (m, modulo c over the subcarrier spacing), ``velocity``,
+        ``acceleration``, ``jerk``, ``amplitude``, ``phase``, and ``std_*`` of each from the Fisher matrix at the estimate.
+        ``noise_variance``; ``criterion`` over ``step``: N ln(rss) + penalty x paths with 0, 1, ... paths; ``static``
+        over (``part``, ``subcarrier``), real and imaginary. ``attrs["log"]``: what was done, one line a step.
+
+    Raises
+    ------
+    InputError
+        Where the CSI's shape is not that of the axes, where it is not finite or all zero, or where an argument is
+        outside its range.
+
+    References
+    ----------
+    Li and Stoica, IEEE Trans. Signal Processing 44(2), 1996 (RELAX).
+    Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973 (variable projection).
+    """
+    if phase_sign not in (-1, 1):
+        raise InputError(f"phase_sign must be -1 or 1, not {phase_sign!r}")
+    if max_paths < 1 or (n_paths is not None and n_paths < 1):
+        raise InputError(f"max_paths and n_paths must be at least 1, not {max_paths!r} and {n_paths!r}")
+    grid = Grid.of(time, frequency)
+    h = np.asarray(csi)
+    if h.shape != (grid.frequency.size, grid.time.size):
+        raise InputError(
+            f"csi needs the shape (subcarrier, packet) = {(grid.frequency.size, grid.time.size)}, not {h.shape}"
+        )
+    h = h[grid.order].astype(np.complex64 if h.dtype == np.complex64 else np.complex128)
+    power = float(np.mean(h.real.astype(np.float64) ** 2 + h.imag.astype(np.float64) ** 2))
+    if not np.isfinite(power) or power == 0:
+        raise InputError("csi is not finite, or zero throughout: leave out packets that were not received")
+    unit = np.sqrt(power)
+    h = h / unit
+    limits = limits or Limits()
+    run = _Run(
+        Capture(h.conj() if phase_sign == 1 else h, grid),
+        _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits),
+        path_penalty(grid, limits, false_alarm),
+    )
+    fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
+    return _result(run, fit, criterion, unit, phase_sign)
+
+
+def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
+    capture = run.capture
+    fit = run.empty()
+    floor = ROUNDING * capture.re.size
+    criterion = [capture.degrees * float(np.log(max(fit.rss, floor)))]
+    while fit.theta.shape[0] < most:
+        if fit.rss < floor:
+            run.log.append("stopped: what is left is rounding")
+            break
+        more = run.extend(fit)
+        if more is None:
+            break
+        gain = run.gain(fit, more)
+        criterion.append(capture.degrees * float(np.log(more.rss)) + run.penalty * more.theta.shape[0])
+        if not exactly and (gain < run.penalty or more.own_energy.min() < SMALLEST_OWN_ENERGY):
+            run.log.append(f"stopped: the next path gains {gain:.1f}, less than {run.penalty:.1f}")
+            break
+        run.log.append(f"added a path, gain {gain:.1f}, at {_describe(more, -1)}")
+        fit = more
+    if not exactly:
+        fit = run.prune(fit)
+    return fit, criterion
+
+
+def _result(run: _Run, fit: Fit, criterion: list[float], unit: float, phase_sign: int) -> xr.Dataset:
+    capture, grid = run.capture, run.capture.grid
+    n = fit.theta.shape[0]
+    noise = fit.rss / max(capture.degrees - 3 * n, 1)
+    order = np.argsort(-np.abs(fit.amplitude))
+    values = np.empty((n, 6))
+    values[:, :4] = fit.theta
+    values[:, 4] = np.abs(fit.amplitude)
+    values[:, 5] = np.angle(fit.amplitude) + 2 * np.pi * grid.centre * fit.theta[:, 0] / SPEED_OF_LIGHT
+    if not grid.spacing:
+        values[:, 0] = np.nan
+        values[:, 5] = np.angle(fit.amplitude)
+    values[:, 5] = phase_sign * -1 * np.angle(np.exp(1j * values[:, 5]))
+    deviations = standard_deviations(_fisher(capture, fit, noise), grid.centre) if n else np.zeros((0, 6))
+    values[:, 4] *= unit
+    deviations[:, 4] *= unit
+    result = xr.Dataset(
+        attrs={"method": "relax", "phase_sign": phase_sign, "penalty": run.penalty, "log": run.log}
+    )
+    for prefix, table in (("", values), ("std_", deviations)):
+        for i, name in enumerate(PARAMETERS):
+            words = name.replace("_", " ") if not prefix else f"standard deviation of the {name.replace('_', ' ')}"
+            result[prefix + name] = ("path", table[order, i], {"units": UNITS[name], "long_name": words})
+    result["noise_variance"] = ((), noise * unit**2, {"units": "1", "long_name": "noise variance per sample"})
+    result["criterion"] = ("step", np.array(criterion), {"units": "1", "long_name": "N ln(rss) + penalty x paths"})
+    static = (capture.mean - fit.level) * unit
+    static = static if phase_sign == -1 else static.conj()
+    back = np.argsort(grid.order)
+    result["static"] = (
+        ("part", "subcarrier"),
+        np.stack([static.real, static.imag])[:, back],
+        {"units": "1", "long_name": "static part"},
+    )
+    return result.assign_coords(part=["real", "imag"], frequency=("subcarrier", grid.frequency[back], {"units": "Hz"}))
+
+
+def _fisher(capture: Capture, fit: Fit, noise: float) -> Array:
+    """The fit's normal matrix in physical parameters: states, amplitude, phase at the mean subcarrier."""
+    n = fit.theta.shape[0]
+    to_scaled = np.zeros((n, 6, n, 6))
+    for i in range(n):
+        a = fit.amplitude[i]
+        to_scaled[i, range(4), i, range(4)] = capture.scale
+        to_scaled[i, 4, i, 4:] = np.cos(np.angle(a)), -a.imag
+        to_scaled[i, 5, i, 4:] = np.sin(np.angle(a)), a.real
+    m = to_scaled.reshape(6 * n, 6 * n)
+    return 2 / noise * m.T @ fit.normal @ m
+
