@@ -93,7 +93,7 @@ class TrackSearch:
         edges = np.unique(np.concatenate([[0], edges, [grid.time.size]]))
         self.slices = [slice(i, j) for i, j in zip(edges[:-1], edges[1:], strict=True)]
         centres = np.array([grid.time[s].mean() for s in self.slices])
-        resolution = wavelength / (2 * h / n_segments)
+        resolution = self.resolution = wavelength / (2 * h / n_segments)
 
         # Tracks: speed(u) = s + b u + g (3 u^2 - 1) / 2 with u = t / h.
         velocity = min(limits.velocity, grid.nyquist_velocity)

@@ -9,6 +9,7 @@ those of a path with itself are known without looking at the capture. The same m
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,16 @@ class Capture:
         re, im = np.empty(shape, np.float32), np.empty(shape, np.float32)
         kernels.atoms(theta, self.turns_static, self.turns_moving, self.grid.time, re, im)
         return re, im
+
+    def with_only(self, fit: Fit, keep: list[int]) -> Capture:
+        """The capture with every path of `fit` taken away but those in `keep`."""
+        part = copy(self)
+        gr, gi = self.signals(fit.theta[keep])
+        amplitude = -fit.amplitude[keep]
+        level = amplitude @ (gr + 1j * gi).mean(axis=1)
+        part.re, part.im = np.empty_like(self.re), np.empty_like(self.im)
+        part.energy = kernels.residual(gr, gi, amplitude, level, *fit.residual, part.re, part.im)
+        return part
 
 
 @dataclass

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, UNITS, standard_deviations
 from isacsim.estimation.candidates import Limits, TrackSearch
+from isacsim.estimation.crossings import exchanged_branches
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
 from isacsim.estimation.order import path_penalty
 from isacsim.estimation.refine import Capture, Fit, fit_paths
@@ -27,6 +28,8 @@ __all__ = ["Limits", "relax"]
 Array = NDArray[np.float64]
 
 TRACKS = 8
+# Trial points for two paths alone, to see whether exchanged branches suit them better.
+PAIR_ITERATIONS = 8
 # A path whose signal is this much a constant cannot be told from the static part.
 SMALLEST_OWN_ENERGY = 1e-2
 # What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its largest power.
@@ -73,7 +76,29 @@ class _Run:
         if not tracks.size:
             return None
         states, _ = self.search.focus(self.capture, fit, tracks)
-        return fit_paths(self.capture, np.concatenate([fit.theta, states[:1]]))
+        return self.uncross(fit_paths(self.capture, np.concatenate([fit.theta, states[:1]])))
+
+    def uncross(self, fit: Fit) -> Fit:
+        """Try the last path with each other one's branches exchanged; see `crossings`."""
+        last = fit.theta.shape[0] - 1
+        for other in range(last):
+            pair = [other, last]
+            starts = exchanged_branches(fit.theta[pair], self.capture.grid, self.search.resolution)
+            if not starts:
+                continue
+            alone = self.capture.with_only(fit, pair)
+            for start in starts:
+                trial = fit_paths(alone, start, iterations=PAIR_ITERATIONS)
+                if self.gain(fit, trial) < self.penalty:
+                    continue
+                theta = fit.theta.copy()
+                theta[pair] = trial.theta
+                joint = fit_paths(self.capture, theta)
+                if joint.rss < fit.rss:
+                    self.log.append(f"exchanged branches of two paths, gain {self.gain(fit, joint):.1f}")
+                    fit = joint
+                    break
+        return fit
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
