@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from isacsim.estimation import kernels
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
 
-__all__ = ["Capture", "Fit", "fit_paths"]
+__all__ = ["Capture", "Fit", "fit_paths", "nothing"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -129,6 +129,22 @@ class Fit:
     normal: Array
     gradient: Array
     own_energy: Array
+
+
+def nothing(capture: Capture) -> Fit:
+    """Return the fit of no paths: all that the static part leaves is residual."""
+    level = np.zeros(capture.grid.frequency.size, np.complex128)
+    none = np.zeros(0)
+    return Fit(
+        np.zeros((0, N_STATE)),
+        none.astype(np.complex128),
+        capture.energy,
+        (capture.re, capture.im),
+        level,
+        np.zeros((0, 0)),
+        none,
+        none,
+    )
 
 
 def evaluate(capture: Capture, theta: Array) -> Fit:

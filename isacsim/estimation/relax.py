@@ -21,7 +21,7 @@ from isacsim.estimation.candidates import Limits, TrackSearch
 from isacsim.estimation.crossings import exchanged_branches
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
 from isacsim.estimation.order import path_penalty
-from isacsim.estimation.refine import Capture, Fit, fit_paths
+from isacsim.estimation.refine import Capture, Fit, fit_paths, nothing
 
 __all__ = ["Limits", "relax"]
 
@@ -55,20 +55,6 @@ class _Run:
         """Fall of N ln(rss)."""
         return self.capture.degrees * float(np.log(before.rss / after.rss))
 
-    def empty(self) -> Fit:
-        c = self.capture
-        none = np.zeros(0)
-        return Fit(
-            np.zeros((0, 4)),
-            none.astype(complex),
-            c.energy,
-            (c.re, c.im),
-            np.zeros(c.grid.frequency.size, complex),
-            np.zeros((0, 0)),
-            none,
-            none,
-        )
-
     def extend(self, fit: Fit) -> Fit | None:
         """Add the strongest path left in the residual and fit all together; None where the search sees nothing."""
         er, ei = fit.residual
@@ -88,7 +74,7 @@ class _Run:
                 continue
             alone = self.capture.with_only(fit, pair)
             for start in starts:
-                trial = fit_paths(alone, start, iterations=PAIR_ITERATIONS)
+                trial = self.best_pair(alone, start)
                 if self.gain(fit, trial) < self.penalty:
                     continue
                 theta = fit.theta.copy()
@@ -99,6 +85,19 @@ class _Run:
                     fit = joint
                     break
         return fit
+
+    def best_pair(self, alone: Capture, start: Array) -> Fit:
+        """Two paths in a capture that holds two: least squares from `start`, and from what the coherent bank finds there."""
+        trials = [fit_paths(alone, start, iterations=PAIR_ITERATIONS)]
+        for order in ([0, 1], [1, 0]):
+            first, second = start[order]
+            fit = nothing(alone)
+            for state in (first, second):
+                found, _ = self.search.focus(alone, fit, state[None])
+                fit = fit_paths(alone, np.concatenate([fit.theta, found]), iterations=PAIR_ITERATIONS)
+            fit.theta = fit.theta[order]
+            trials.append(fit)
+        return min(trials, key=lambda fit: fit.rss)
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
@@ -196,7 +195,7 @@ def relax(
 
 def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
     capture = run.capture
-    fit = run.empty()
+    fit = nothing(capture)
     floor = ROUNDING * capture.re.size
     criterion = [capture.degrees * float(np.log(max(fit.rss, floor)))]
     while fit.theta.shape[0] < most:
