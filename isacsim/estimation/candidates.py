@@ -151,14 +151,11 @@ class TrackSearch:
         self.blocks = np.unique(np.concatenate([[0], edges, [self.grid.time.size]])).astype(np.int64)
         counts = np.diff(self.blocks)
         t = np.add.reduceat(self.grid.time, self.blocks[:-1]) / counts
-        # A product of two small tables: exponentials are what building this one costs.
         warp = np.add.outer(linear * h, 0 * quadratic)[..., None] * (t / h) ** 2 / 2
         warp = warp + (quadratic * h)[None, :, None] * ((t / h) ** 3 - t / h) / 2
         turn = 2j * np.pi / wavelength
-        self.dechirp = (
-            np.exp(turn * warp).astype(np.complex64)[:, :, None, :]
-            * np.exp(turn * np.outer(speed, t)).astype(np.complex64)
-        ).reshape(b.size, t.size)
+        self.dechirp = np.exp(turn * warp).astype(np.complex64).reshape(-1, t.size)
+        self.doppler = np.exp(turn * np.outer(t, speed)).astype(np.complex64)
 
     def _states(self, s: Array, b: Array, g: Array) -> tuple[Array, Array, Array]:
         """Velocity, acceleration and jerk at the window's centre of tracks s + b u + g (3 u^2 - 1) / 2."""
@@ -215,7 +212,7 @@ class TrackSearch:
         Returns
         -------
         states : ndarray (n, 4)
-            Best first.
+            The best state near each track.
         energy : ndarray (n,)
             Matched energy of each, |sum conj(g) e|^2 / (packets x subcarriers).
         """
@@ -223,12 +220,11 @@ class TrackSearch:
         blocks = np.empty((tracks.shape[0], self.blocks.size - 1), np.complex64)
         for i in range(tracks.shape[0]):
             kernels.demodulate(re[i], im[i], *fit.residual, self.blocks, blocks[i])
-        response = blocks @ self.dechirp.T
+        response = ((blocks[:, None, :] * self.dechirp) @ self.doppler).reshape(tracks.shape[0], -1)
         power = response.real**2 + response.imag**2
         at = power.argmax(axis=1)
         states = tracks.copy()
         for i, part in enumerate(self.focus_states):
             states[:, i + 1] += part[at]
         energy = power[np.arange(at.size), at] / capture.re.size
-        order = np.argsort(-energy)
-        return states[order], energy[order].astype(np.float64)
+        return states, energy.astype(np.float64)

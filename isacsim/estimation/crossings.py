@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 POINTS = 65
 # Tracks further apart than this many speed resolutions of a segment, or delay resolutions, don't mix.
-CLOSE_SPEED, CLOSE_LENGTH = 1.0, 1.5
+CLOSE_SPEED, CLOSE_LENGTH = 0.7, 1.5
 # A branch shorter than this share of the window is too short to have been swapped.
 SHORTEST_BRANCH = 0.08
 

@@ -110,14 +110,30 @@ def data_moments(gr, gi, yr, yi, x, t, out):  # pragma: no cover - compiled
 def time_means(gr, gi, t, out):  # pragma: no cover - compiled
     """Set out[l, q, k] to the mean over packets of g_l t^q, q = 0..3."""
     n_t, n_k = t.size, gr.shape[2]
-    out[:] = 0
+    sums = np.zeros((8, n_k), np.float32)
     for l in range(gr.shape[0]):
-        for i in range(n_t):
-            power = 1.0 / n_t
+        out[l] = 0
+        # In runs short enough for single precision.
+        for start in range(0, n_t, 64):
+            sums[:] = 0
+            for i in range(start, min(start + 64, n_t)):
+                t1 = np.float32(t[i])
+                t2 = t1 * t1
+                t3 = t2 * t1
+                for k in range(n_k):
+                    r = gr[l, i, k]
+                    w = gi[l, i, k]
+                    sums[0, k] += r
+                    sums[1, k] += w
+                    sums[2, k] += r * t1
+                    sums[3, k] += w * t1
+                    sums[4, k] += r * t2
+                    sums[5, k] += w * t2
+                    sums[6, k] += r * t3
+                    sums[7, k] += w * t3
             for q in range(4):
                 for k in range(n_k):
-                    out[l, q, k] += complex(gr[l, i, k] * power, gi[l, i, k] * power)
-                power *= t[i]
+                    out[l, q, k] += complex(sums[2 * q, k] / n_t, sums[2 * q + 1, k] / n_t)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -184,11 +200,26 @@ def score_tracks(power, first, speed_offset, walk, best, which, acc):  # pragma:
         for track in range(speed_offset.shape[0]):
             for d in range(n_delay):
                 acc[d] = np.float32(0)
-            for seg in range(n_seg):
-                row = power[seg, first + s + speed_offset[track, seg]]
-                start = margin + walk[track, s, seg]
+            seg = 0
+            # Four segments at a time: the sum is then loaded and stored a quarter as often.
+            while seg + 3 < n_seg:
+                at0 = margin + walk[track, s, seg]
+                at1 = margin + walk[track, s, seg + 1]
+                at2 = margin + walk[track, s, seg + 2]
+                at3 = margin + walk[track, s, seg + 3]
+                row0 = power[seg, first + s + speed_offset[track, seg], at0 : at0 + n_delay]
+                row1 = power[seg + 1, first + s + speed_offset[track, seg + 1], at1 : at1 + n_delay]
+                row2 = power[seg + 2, first + s + speed_offset[track, seg + 2], at2 : at2 + n_delay]
+                row3 = power[seg + 3, first + s + speed_offset[track, seg + 3], at3 : at3 + n_delay]
                 for d in range(n_delay):
-                    acc[d] += row[start + d]
+                    acc[d] += (row0[d] + row1[d]) + (row2[d] + row3[d])
+                seg += 4
+            while seg < n_seg:
+                at0 = margin + walk[track, s, seg]
+                row0 = power[seg, first + s + speed_offset[track, seg], at0 : at0 + n_delay]
+                for d in range(n_delay):
+                    acc[d] += row0[d]
+                seg += 1
             for d in range(n_delay):
                 if acc[d] > best[s, d]:
                     best[s, d] = acc[d]

@@ -72,7 +72,11 @@ class Capture:
                 self.product[:, :, p : p + 2, q : q + 4] += (
                     self.coefficient[:, p, q][:, None, None, None] * self.coefficient[None]
                 )
+        # As matrices: moments (21) to basis products (25), and data moments or means (8) to basis functions (5).
+        self.to_products = self.product.reshape(N_BASIS**2, 21)
+        self.to_basis = self.coefficient.reshape(N_BASIS, 8)
         x = self.x.astype(np.float64)
+        self.x_powers = np.stack([np.ones_like(x), x])
         self.own_moments = np.outer(
             [(x**p).sum() for p in range(3)], [(self.t**q).sum() for q in range(7)]
         ).astype(np.complex128)
@@ -158,13 +162,13 @@ def evaluate(capture: Capture, theta: Array) -> Fit:
         for j in range(i):
             kernels.cross_moments(gr[i], gi[i], gr[j], gi[j], capture.x, capture.t, moments[i, j])
             moments[j, i] = moments[i, j].conj()
-    gram = np.einsum("ijpq,lmpq->limj", capture.product, moments, optimize=True)
+    gram = (moments.reshape(n * n, 21) @ capture.to_products.T).reshape(n, n, N_BASIS, N_BASIS)
+    gram = gram.transpose(0, 2, 1, 3).reshape(n * N_BASIS, n * N_BASIS)
     means = np.empty((n, 4, n_k), np.complex128)
     kernels.time_means(gr, gi, capture.t, means)
-    x_powers = np.stack([np.ones(n_k), capture.x.astype(np.float64)])
-    basis_means = np.einsum("ipq,pk,lqk->lik", capture.coefficient, x_powers, means, optimize=True)
-    flat = basis_means.reshape(n * N_BASIS, n_k)
-    gram = gram.reshape(n * N_BASIS, n * N_BASIS) - n_t * (flat.conj() @ flat.T)
+    spread = (means[:, None, :, :] * capture.x_powers[:, None, :]).reshape(n, 8, n_k)
+    flat = (capture.to_basis @ spread).reshape(n * N_BASIS, n_k)
+    gram -= n_t * (flat.conj() @ flat.T)
 
     matched = np.empty((n, 2, 4), np.complex128)
     kernels.data_moments(gr, gi, capture.re, capture.im, capture.x, capture.t, matched)
@@ -175,13 +179,15 @@ def evaluate(capture: Capture, theta: Array) -> Fit:
     er, ei = np.empty_like(capture.re), np.empty_like(capture.im)
     rss = kernels.residual(gr, gi, amplitude, level, capture.re, capture.im, er, ei)
     kernels.data_moments(gr, gi, er, ei, capture.x, capture.t, matched)
-    slopes = np.einsum("ipq,lpq->li", capture.coefficient, matched).reshape(-1)
+    slopes = (matched.reshape(n, 8) @ capture.to_basis.T).reshape(-1)
 
     # Columns of the Jacobian in terms of the basis: -j A g w for the four states, g and j g for the amplitude.
     columns = np.zeros((n, N_BASIS, n, 6), np.complex128)
-    for i in range(n):
-        columns[i, 1:, i, :N_STATE] = np.diag(-1j * amplitude[i] * capture.free)
-        columns[i, 0, i, N_STATE:] = 1, 1j
+    path = np.arange(n)
+    for i in range(N_STATE):
+        columns[path, 1 + i, path, i] = -1j * amplitude * capture.free[i]
+    columns[path, 0, path, N_STATE] = 1
+    columns[path, 0, path, N_STATE + 1] = 1j
     columns = columns.reshape(n * N_BASIS, n * 6)
     return Fit(
         theta,

@@ -21,7 +21,7 @@ from isacsim.estimation.candidates import Limits, TrackSearch
 from isacsim.estimation.crossings import exchanged_branches
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
 from isacsim.estimation.order import path_penalty
-from isacsim.estimation.refine import Capture, Fit, fit_paths, nothing
+from isacsim.estimation.refine import Capture, Fit, evaluate, fit_paths, nothing
 
 __all__ = ["Limits", "relax"]
 
@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 TRACKS = 8
 # Trial points for two paths alone, to see whether exchanged branches suit them better.
 PAIR_ITERATIONS = 8
+# Before least squares they may leave this share of their energy more than the present two.
+PAIR_LOSS = 0.15
 # A path whose signal is this much a constant cannot be told from the static part.
 SMALLEST_OWN_ENERGY = 1e-2
 # What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its largest power.
@@ -61,8 +63,9 @@ class _Run:
         tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
         if not tracks.size:
             return None
-        states, _ = self.search.focus(self.capture, fit, tracks)
-        return self.uncross(fit_paths(self.capture, np.concatenate([fit.theta, states[:1]])))
+        states, energy = self.search.focus(self.capture, fit, tracks)
+        strongest = states[int(energy.argmax())]
+        return self.uncross(fit_paths(self.capture, np.concatenate([fit.theta, strongest[None]])))
 
     def uncross(self, fit: Fit) -> Fit:
         """Try the last path with each other one's branches exchanged; see `crossings`."""
@@ -73,9 +76,10 @@ class _Run:
             if not starts:
                 continue
             alone = self.capture.with_only(fit, pair)
+            worst = fit.rss + PAIR_LOSS * alone.re.size * float((np.abs(fit.amplitude[pair]) ** 2).sum())
             for start in starts:
-                trial = self.best_pair(alone, start)
-                if self.gain(fit, trial) < self.penalty:
+                trial = self.best_pair(alone, start, worst)
+                if trial is None or self.gain(fit, trial) < self.penalty:
                     continue
                 theta = fit.theta.copy()
                 theta[pair] = trial.theta
@@ -86,18 +90,20 @@ class _Run:
                     break
         return fit
 
-    def best_pair(self, alone: Capture, start: Array) -> Fit:
-        """Two paths in a capture that holds two: least squares from `start`, and from what the coherent bank finds there."""
-        trials = [fit_paths(alone, start, iterations=PAIR_ITERATIONS)]
-        for order in ([0, 1], [1, 0]):
-            first, second = start[order]
-            fit = nothing(alone)
-            for state in (first, second):
-                found, _ = self.search.focus(alone, fit, state[None])
-                fit = fit_paths(alone, np.concatenate([fit.theta, found]), iterations=PAIR_ITERATIONS)
-            fit.theta = fit.theta[order]
-            trials.append(fit)
-        return min(trials, key=lambda fit: fit.rss)
+    def best_pair(self, alone: Capture, start: Array, worst: float) -> Fit | None:
+        """Fit two paths to a capture that holds two, from what the coherent bank finds around `start`.
+
+        None where the bank's two paths leave more than `worst`: least squares would not make that up.
+        """
+        empty = nothing(alone)
+        states, energy = self.search.focus(alone, empty, start)
+        first = int(energy.argmax())
+        fit = fit_paths(alone, states[first : first + 1], iterations=PAIR_ITERATIONS)
+        second, _ = self.search.focus(alone, fit, start[1 - first : 2 - first])
+        pair = evaluate(alone, np.concatenate([fit.theta, second]))
+        if pair.rss > worst:
+            return None
+        return fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS)
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
