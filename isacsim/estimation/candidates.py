@@ -146,6 +146,14 @@ class TrackSearch:
         speed = _symmetric(1.2 * SPEED_STEP * resolution, wavelength / (4 * h))
         b, g, s = (m.ravel() for m in np.meshgrid(linear, quadratic, speed, indexing="ij"))
         self.focus_states = self._states(s, b, g)
+        # All that the search can return, which is a little more than the limits: the criterion must reckon with it.
+        v, a, r = (2 * np.abs(part).max() for part in self.focus_states)
+        self.ranges = {
+            "path_length": self.delay_step * self.length.size if self.grid.spacing else 0.0,
+            "velocity": 2 * float(self.start_speed[-1]) + v,
+            "acceleration": 2 * float(self.linear.max()) / h + a,
+            "jerk": 6 * float(self.quadratic.max()) / h**2 + r,
+        }
         n_blocks = min(self.grid.time.size, BLOCKS_PER_SEGMENT * n_segments)
         edges = np.searchsorted(self.grid.time, np.linspace(-h, h, n_blocks + 1)[1:-1])
         self.blocks = np.unique(np.concatenate([[0], edges, [self.grid.time.size]])).astype(np.int64)

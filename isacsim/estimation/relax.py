@@ -189,12 +189,9 @@ def relax(
         raise InputError("csi is not finite, or zero throughout: leave out packets that were not received")
     unit = np.sqrt(power)
     h = h / unit
-    limits = limits or Limits()
-    run = _Run(
-        Capture(h.conj() if phase_sign == 1 else h, grid),
-        _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits),
-        path_penalty(grid, limits, false_alarm),
-    )
+    search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits or Limits())
+    penalty = path_penalty(grid, search.ranges, false_alarm)
+    run = _Run(Capture(h.conj() if phase_sign == 1 else h, grid), search, penalty)
     fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
     return _result(run, fit, criterion, unit, phase_sign)
 
