@@ -8,6 +8,8 @@ branches where the two tracks come closest is the one move that leaves it.
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ def exchanged_branches(pair: Array, grid: Grid, resolution: float) -> list[Array
     Returns
     -------
     list of ndarray (2, 4)
-        One for every time of closest approach; empty where the two don't come close.
+        One for every set of times of closest approach (a cubic path has two at most); empty where there is none.
     """
     u = np.linspace(-1, 1, POINTS)
     t = grid.half * u
@@ -55,11 +57,15 @@ def exchanged_branches(pair: Array, grid: Grid, resolution: float) -> list[Array
         width = SPEED_OF_LIGHT / float(grid.frequency[-1] - grid.frequency[0] + grid.spacing)
         near = near[np.abs(length[0] - length[1])[near] < CLOSE_LENGTH * width]
     starts = []
-    for at in near:
-        swapped = np.where(np.arange(POINTS) < at, length, length[::-1])
-        moving = np.where(np.arange(POINTS) < at, speed, speed[::-1])
-        # Speeds decide where the main lobe is, lengths only need their own resolution.
-        state = np.linalg.lstsq(powers[:3].T, moving.T, rcond=None)[0].T
-        offset = (swapped - state @ powers[1:]).mean(axis=1)
-        starts.append(np.concatenate([offset[:, None], state], axis=1))
+    at = np.arange(POINTS)
+    for count in range(1, near.size + 1):
+        for times in combinations(near, count):
+            # A path goes on as the other after each of the chosen times.
+            other = (np.searchsorted(times, at, side="right") % 2).astype(bool)
+            swapped = np.where(other, length[::-1], length)
+            moving = np.where(other, speed[::-1], speed)
+            # Speeds decide where the main lobe is, lengths only need their own resolution.
+            state = np.linalg.lstsq(powers[:3].T, moving.T, rcond=None)[0].T
+            offset = (swapped - state @ powers[1:]).mean(axis=1)
+            starts.append(np.concatenate([offset[:, None], state], axis=1))
     return starts

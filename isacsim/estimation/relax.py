@@ -91,19 +91,19 @@ class _Run:
         return fit
 
     def best_pair(self, alone: Capture, start: Array, worst: float) -> Fit | None:
-        """Fit two paths to a capture that holds two, from what the coherent bank finds around `start`.
+        """Fit two paths to a capture that holds two, from `start` and from what the coherent bank finds around it.
 
-        None where the bank's two paths leave more than `worst`: least squares would not make that up.
+        None where both starts leave more than `worst`: least squares would not make that up.
         """
-        empty = nothing(alone)
-        states, energy = self.search.focus(alone, empty, start)
+        states, energy = self.search.focus(alone, nothing(alone), start)
         first = int(energy.argmax())
         fit = fit_paths(alone, states[first : first + 1], iterations=PAIR_ITERATIONS)
         second, _ = self.search.focus(alone, fit, start[1 - first : 2 - first])
-        pair = evaluate(alone, np.concatenate([fit.theta, second]))
-        if pair.rss > worst:
-            return None
-        return fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS)
+        starts = [evaluate(alone, start), evaluate(alone, np.concatenate([fit.theta, second]))]
+        trials = [
+            fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS) for pair in starts if pair.rss < worst
+        ]
+        return min(trials, key=lambda trial: trial.rss, default=None)
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
