@@ -1,4 +1,4 @@
-"""Study `bound`: error of a single path over the Cramér-Rao bound, and the threshold SNR below which it departs from it."""
+"""Study `bound`: error of a single path over the Cramér-Rao bound, and the threshold SNR."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(
     seed: int = 0,
     **options: Any,
 ) -> dict[str, Any]:
-    """Root mean square of error over bound at every SNR, with the share of trials more than ten bounds off."""
+    """Root mean square of error over bound at every SNR, and the share of trials over ten bounds off."""
     rows = []
     for snr in snr_db:
         scaled = errors(trials, snr, subcarriers, packets, seed, **options)
@@ -53,8 +53,17 @@ def run(
                 "outliers": float((np.abs(scaled["acceleration"]) > 10).mean()),
             }
         )
-    at_bound = [row["snr_db"] for row in rows if row["ratio"]["acceleration"] <= np.sqrt(2) and row["ratio"]["jerk"] <= np.sqrt(2)]
-    return {"subcarriers": subcarriers, "packets": packets, "rows": rows, "threshold_db": min(at_bound, default=None)}
+    at_bound = [
+        row["snr_db"]
+        for row in rows
+        if row["ratio"]["acceleration"] <= np.sqrt(2) and row["ratio"]["jerk"] <= np.sqrt(2)
+    ]
+    return {
+        "subcarriers": subcarriers,
+        "packets": packets,
+        "rows": rows,
+        "threshold_db": min(at_bound, default=None),
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Study `counting`: how often the number of paths is right, and how close the matched paths come to the joint bound."""
+"""Study `counting`: how often the count is right, and how close matched paths come to the joint bound."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ def match(estimate: Any, truth: dict[str, np.ndarray]) -> tuple[np.ndarray, np.n
     return i[near], j[near]
 
 
-def one_capture(seed: int, targets: tuple[int, int], snr: tuple[float, float], subcarriers: int, packets: int, **options: Any) -> dict[str, Any]:
+def one_capture(
+    seed: int,
+    targets: tuple[int, int],
+    snr: tuple[float, float],
+    subcarriers: int,
+    packets: int,
+    **options: Any,
+) -> dict[str, Any]:
     """Draw, estimate and compare one capture; everything about it follows from the seed."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(targets[0], targets[1] + 1))

@@ -1,14 +1,17 @@
-"""Where the next path may be: a search over path length, velocity, acceleration and jerk of what is left of a capture.
+"""Where the next path may be: a search over its four states in what is left of a capture.
 
-Two stages, both matched to the signal, so that the bandwidth's and the window's gain are kept before anything nonlinear:
+Two stages, both matched to the signal, so that the gain of bandwidth and window is kept before anything
+nonlinear:
 
-1. *Tracks.* The subcarriers are focused on every path length, the window is cut into segments so short that a path's speed hardly
-   changes within one, and each segment is transformed to speeds. Power is then summed along a bank of speed tracks, with the
-   path length walking as the track says. This is the dechirp bank with the segments' phases left out, at a thousandth
-   of its cost; it loses a few decibels against the full matched filter and has no cross-terms between paths at
-   different path lengths or speeds. (An AJ spectrum, by contrast, multiplies the capture by itself four times over.)
-2. *Focus.* For the best tracks, the capture is demodulated along the track, averaged in blocks, and put through the coherent
-   dechirp bank around it. What is left is within the main lobe of the likelihood, where least squares converges.
+1. *Tracks.* The subcarriers are focused on every path length, the window is cut into segments so short that
+   a path's speed hardly changes within one, and each segment is transformed to speeds. Power is then summed
+   along a bank of speed tracks, with the path length walking as the track says. This is the dechirp bank with
+   the segments' phases left out, at a thousandth of its cost; it loses a few decibels against the full
+   matched filter and has no cross-terms between paths at different path lengths or speeds. (An AJ spectrum, by
+   contrast, multiplies the capture by itself four times over.)
+2. *Focus.* For the best tracks, the capture is demodulated along the track, averaged in blocks, and put
+   through the coherent dechirp bank around it. What is left is within the main lobe of the likelihood, where
+   least squares converges.
 
 Jitter and lost packets enter both stages by their true times; no resampling.
 """
@@ -16,6 +19,7 @@ Jitter and lost packets enter both stages by their true times; no resampling.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +33,8 @@ __all__ = ["Limits", "TrackSearch"]
 
 Array = NDArray[np.float64]
 
-# Grid steps of the track bank, in speed resolutions of a segment: mean speed, change to the window's edge (linear and quadratic).
+# Grid steps of the track bank, in speed resolutions of a segment: mean speed, change to the window's edge
+# (linear and quadratic).
 SPEED_STEP, LINEAR_STEP, QUADRATIC_STEP = 0.5, 0.7, 0.9
 # Steps of the coherent bank in radians at the window's edge of the quadratic and cubic Legendre polynomial.
 DECHIRP_STEP = 2.4
@@ -91,7 +96,7 @@ class TrackSearch:
         n_segments = max(1, min(round(2 * h / duration), grid.time.size // 4))
         edges = np.searchsorted(grid.time, np.linspace(-h, h, n_segments + 1)[1:-1])
         edges = np.unique(np.concatenate([[0], edges, [grid.time.size]]))
-        self.slices = [slice(i, j) for i, j in zip(edges[:-1], edges[1:], strict=True)]
+        self.slices = [slice(i, j) for i, j in pairwise(edges)]
         centres = np.array([grid.time[s].mean() for s in self.slices])
         resolution = self.resolution = wavelength / (2 * h / n_segments)
 
@@ -110,7 +115,9 @@ class TrackSearch:
         self.first = extra
         speeds = self.speed_step * np.arange(-n_speed - extra, n_speed + extra + 1)
         self.to_speed = [
-            np.exp(2j * np.pi / wavelength * np.outer(speeds, grid.time[s] - grid.time[s].mean())).astype(np.complex64)
+            np.exp(2j * np.pi / wavelength * np.outer(speeds, grid.time[s] - grid.time[s].mean())).astype(
+                np.complex64
+            )
             / np.float32(np.sqrt(s.stop - s.start))
             for s in self.slices
         ]
@@ -131,14 +138,17 @@ class TrackSearch:
         # An eighth of the range is below zero: a length near zero must not come out at the range's far end.
         self.length = self.delay_step * (np.arange(n_delay) - n_delay // 8)
         wide = self.delay_step * (np.arange(-margin, n_delay + margin) - n_delay // 8)
-        self.to_length = np.exp(2j * np.pi / SPEED_OF_LIGHT * np.outer(grid.offset, wide)).astype(np.complex64)
+        self.to_length = np.exp(2j * np.pi / SPEED_OF_LIGHT * np.outer(grid.offset, wide)).astype(
+            np.complex64
+        )
 
         self._build_dechirp(wavelength, resolution, n_segments)
 
     def _build_dechirp(self, wavelength: float, resolution: float, n_segments: int) -> None:
         """Tables of the second stage: a coherent bank around a track."""
         h = self.grid.half
-        # Legendre weights of the position along a track: b h u^2 / 2 holds b h / 3 P2, g h (u^3 - u) / 2 holds g h / 5 P3.
+        # Legendre weights of the position along a track: b h u^2 / 2 holds b h / 3 P2, g h (u^3 - u) / 2
+        # holds g h / 5 P3.
         reach2 = FOCUS_REACH * LINEAR_STEP / 2 * resolution
         reach3 = FOCUS_REACH * QUADRATIC_STEP / 2 * resolution
         linear = _symmetric(reach2, DECHIRP_STEP * wavelength / (2 * np.pi) * 3 / h)
@@ -146,7 +156,8 @@ class TrackSearch:
         speed = _symmetric(1.2 * SPEED_STEP * resolution, wavelength / (4 * h))
         b, g, s = (m.ravel() for m in np.meshgrid(linear, quadratic, speed, indexing="ij"))
         self.focus_states = self._states(s, b, g)
-        # All that the search can return, which is a little more than the limits: the criterion must reckon with it.
+        # All that the search can return, which is a little more than the limits: the criterion must reckon
+        # with it.
         v, a, r = (2 * np.abs(part).max() for part in self.focus_states)
         self.ranges = {
             "path_length": self.delay_step * self.length.size if self.grid.spacing else 0.0,
@@ -196,7 +207,7 @@ class TrackSearch:
         kernels.score_tracks(power, self.first, self.speed_offset, self.walk, best, which, room)
         found = []
         for _ in range(count):
-            i, k = np.unravel_index(int(best.argmax()), best.shape)
+            i, k = divmod(int(best.argmax()), best.shape[1])
             if best[i, k] <= 0:
                 break
             track = which[i, k]

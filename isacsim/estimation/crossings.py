@@ -1,9 +1,10 @@
 """The local minimum that two paths of crossing speeds fall into, and the way out.
 
-Where two speed tracks cross, the data near the crossing say little about which branch goes on as which. A search that takes the
-strongest path first may follow one path up to the crossing and the other after it; the second path is then the other two
-branches, each bent to a parabola, and joint least squares stays there: every path by itself is at its best. Exchanging the
-branches where the two tracks come closest is the one move that leaves it.
+Where two speed tracks cross, the data near the crossing say little about which branch goes on as which. A
+search that takes the strongest path first may follow one path up to the crossing and the other after it; the
+second path is then the other two branches, each bent to a parabola, and joint least squares stays there:
+every path by itself is at its best. Exchanging the branches where the two tracks come closest is the one move
+that leaves it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def exchanged_branches(pair: Array, grid: Grid, resolution: float) -> list[Array
     Returns
     -------
     list of ndarray (2, 4)
-        One for every set of times of closest approach (a cubic path has two at most); empty where there is none.
+        One for every set of times of closest approach (a cubic path has two at most); empty where there is
+        none.
     """
     u = np.linspace(-1, 1, POINTS)
     t = grid.half * u

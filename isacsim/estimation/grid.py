@@ -1,4 +1,4 @@
-"""Where a capture was sampled: its packets' times and its subcarriers' frequencies, checked once and centred."""
+"""Where a capture was sampled: packet times and subcarrier frequencies, checked once and centred."""
 
 from __future__ import annotations
 
@@ -58,9 +58,13 @@ class Grid:
         t = np.asarray(time, dtype=np.float64)
         f = np.atleast_1d(np.asarray(frequency, dtype=np.float64))
         if t.ndim != 1 or t.size < MIN_PACKETS:
-            raise InputError(f"time needs one dimension and at least {MIN_PACKETS} packets, not shape {t.shape}")
+            raise InputError(
+                f"time needs one dimension and at least {MIN_PACKETS} packets, not shape {t.shape}"
+            )
         if f.ndim != 1 or f.size < 1:
-            raise InputError(f"frequency needs one dimension and at least one subcarrier, not shape {f.shape}")
+            raise InputError(
+                f"frequency needs one dimension and at least one subcarrier, not shape {f.shape}"
+            )
         if not np.isfinite(t).all() or (np.diff(t) <= 0).any():
             raise InputError("time must be finite and strictly rising from packet to packet")
         order = np.argsort(f, kind="stable")

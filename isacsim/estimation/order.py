@@ -1,15 +1,17 @@
-"""How many paths: a likelihood criterion whose penalty is the largest value that noise alone reaches in the search.
+"""How many paths: a likelihood criterion with the largest gain of pure noise as its penalty.
 
-With Gaussian noise of unknown variance, adding a path lowers ``N ln(rss)`` (N complex degrees of freedom) by its matched
-energy over the noise variance. Under noise alone, at one state, that fall is exponentially distributed with mean one; the
-search takes the largest over all states, so a count-based penalty (AIC, BIC) is far too small. The penalty here is the level u
-that the maximum over the search range passes with probability ``false_alarm``: the expected number of maxima above u of the squared
-magnitude of a smooth complex Gaussian field over a box, faces of every dimension included (Adler and Taylor, *Random Fields and
+With Gaussian noise of unknown variance, adding a path lowers ``N ln(rss)`` (N complex degrees of freedom) by
+its matched energy over the noise variance. Under noise alone, at one state, that fall is exponentially
+distributed with mean one; the search takes the largest over all states, so a count-based penalty (AIC, BIC)
+is far too small. The penalty here is the level u that the maximum over the search range passes with
+probability ``false_alarm``: the expected number of maxima above u of the squared magnitude of a smooth
+complex Gaussian field over a box, faces of every dimension included (Adler and Taylor, *Random Fields and
 Geometry*, 2007, ch. 11 and 15, leading term of each face),
 
-    n(u) = exp(-u) sum_S (u / pi)^(|S| / 2) sqrt(det M_S) prod_{i in S} range_i     over all subsets S of the parameters.
+    n(u) = exp(-u) sum_S (u / pi)^(|S| / 2) sqrt(det M_S) prod_{i in S} range_i
 
-M is the field's metric: the covariance over the capture of the phase's derivatives, which is also the shape of the Fisher matrix.
+over all subsets S of the parameters. M is the field's metric: the covariance over the capture of the phase's
+derivatives, which is also the shape of the Fisher matrix.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ def path_penalty(grid: Grid, ranges: Mapping[str, float], false_alarm: float) ->
     grid : Grid
         Packet times and subcarrier frequencies.
     ranges : mapping
-        Widths of the search in ``path_length``, ``velocity``, ``acceleration`` and ``jerk`` (m, m/s, m/s^2, m/s^3).
+        Widths of the search in ``path_length``, ``velocity``, ``acceleration`` and ``jerk`` (m, m/s, m/s^2,
+        m/s^3).
     false_alarm : float
         Probability that noise alone brings a path, in (0, 1).
 

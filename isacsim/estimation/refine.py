@@ -1,10 +1,11 @@
-"""Nonlinear least squares for several cubic-phase paths at once, with amplitudes and static part projected out.
+"""Nonlinear least squares for several paths at once, with amplitudes and static part projected out.
 
-Variable projection (Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973) in Kaufman's form: amplitudes are solved for at every
-trial point, and a Levenberg-Marquardt step is taken on the normal equations of all parameters. The static part, one
-complex constant per subcarrier, is projected out exactly by taking means over packets away from data and model alike.
-The normal matrix is never built from a Jacobian: its entries are moments of pairs of paths (see `kernels`), and
-those of a path with itself are known without looking at the capture. The same matrix is the Fisher matrix of the bound.
+Variable projection (Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973) in Kaufman's form: amplitudes are
+solved for at every trial point, and a Levenberg-Marquardt step is taken on the normal equations of all
+parameters. The static part, one complex constant per subcarrier, is projected out exactly by taking means
+over packets away from data and model alike. The normal matrix is never built from a Jacobian: its entries are
+moments of pairs of paths (see `kernels`), and those of a path with itself are known without looking at the
+capture. The same matrix is the Fisher matrix of the bound.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ Complex = NDArray[np.complex128]
 
 N_STATE = 4  # path length, velocity, acceleration, jerk
 N_BASIS = 1 + N_STATE  # a path's signal and its derivatives
-# A step that promises less than this much of one noise variance moves no estimate by a tenth of its deviation.
+# A step that promises less than this much of one noise variance moves no estimate by a tenth of its
+# deviation.
 GAIN_TOLERANCE = 1e-2
 # Relative to a path's own energy: keeps the amplitudes of two paths at the same place finite.
 RIDGE = 1e-9
@@ -58,7 +60,10 @@ class Capture:
         # Radians of phase per unit of each parameter at the edge of the window and of the band.
         h = grid.half
         self.scale = (
-            2 * np.pi / SPEED_OF_LIGHT * np.array([grid.reach, *(grid.centre * np.array([h, h**2 / 2, h**3 / 6]))])
+            2
+            * np.pi
+            / SPEED_OF_LIGHT
+            * np.array([grid.reach, *(grid.centre * np.array([h, h**2 / 2, h**3 / 6]))])
         )
         # Derivative i is g times sum_pq coefficient[i, p, q] x^p t^q: 1, x and (1 + skew x) t, t^2, t^3.
         skew = grid.reach / grid.centre
@@ -72,7 +77,8 @@ class Capture:
                 self.product[:, :, p : p + 2, q : q + 4] += (
                     self.coefficient[:, p, q][:, None, None, None] * self.coefficient[None]
                 )
-        # As matrices: moments (21) to basis products (25), and data moments or means (8) to basis functions (5).
+        # As matrices: moments (21) to basis products (25), and data moments or means (8) to basis functions
+        # (5).
         self.to_products = self.product.reshape(N_BASIS**2, 21)
         self.to_basis = self.coefficient.reshape(N_BASIS, 8)
         x = self.x.astype(np.float64)
@@ -162,8 +168,8 @@ def evaluate(capture: Capture, theta: Array) -> Fit:
         for j in range(i):
             kernels.cross_moments(gr[i], gi[i], gr[j], gi[j], capture.x, capture.t, moments[i, j])
             moments[j, i] = moments[i, j].conj()
-    gram = (moments.reshape(n * n, 21) @ capture.to_products.T).reshape(n, n, N_BASIS, N_BASIS)
-    gram = gram.transpose(0, 2, 1, 3).reshape(n * N_BASIS, n * N_BASIS)
+    blocks = (moments.reshape(n * n, 21) @ capture.to_products.T).reshape(n, n, N_BASIS, N_BASIS)
+    gram = blocks.transpose(0, 2, 1, 3).reshape(n * N_BASIS, n * N_BASIS)
     means = np.empty((n, 4, n_k), np.complex128)
     kernels.time_means(gr, gi, capture.t, means)
     spread = (means[:, None, :, :] * capture.x_powers[:, None, :]).reshape(n, 8, n_k)
@@ -174,21 +180,22 @@ def evaluate(capture: Capture, theta: Array) -> Fit:
     kernels.data_moments(gr, gi, capture.re, capture.im, capture.x, capture.t, matched)
     own = gram[::N_BASIS, ::N_BASIS]
     ridge = RIDGE * n_t * n_k * np.eye(n)
-    amplitude = np.linalg.solve(own + ridge, matched[:, 0, 0])
+    amplitude = np.linalg.solve(own + ridge, matched[:, 0, 0]).astype(np.complex128)
     level = amplitude @ means[:, 0]
     er, ei = np.empty_like(capture.re), np.empty_like(capture.im)
     rss = kernels.residual(gr, gi, amplitude, level, capture.re, capture.im, er, ei)
     kernels.data_moments(gr, gi, er, ei, capture.x, capture.t, matched)
     slopes = (matched.reshape(n, 8) @ capture.to_basis.T).reshape(-1)
 
-    # Columns of the Jacobian in terms of the basis: -j A g w for the four states, g and j g for the amplitude.
-    columns = np.zeros((n, N_BASIS, n, 6), np.complex128)
+    # Columns of the Jacobian in terms of the basis: -j A g w for the four states, g and j g for the
+    # amplitude.
+    slots = np.zeros((n, N_BASIS, n, 6), np.complex128)
     path = np.arange(n)
     for i in range(N_STATE):
-        columns[path, 1 + i, path, i] = -1j * amplitude * capture.free[i]
-    columns[path, 0, path, N_STATE] = 1
-    columns[path, 0, path, N_STATE + 1] = 1j
-    columns = columns.reshape(n * N_BASIS, n * 6)
+        slots[path, 1 + i, path, i] = -1j * amplitude * capture.free[i]
+    slots[path, 0, path, N_STATE] = 1
+    slots[path, 0, path, N_STATE + 1] = 1j
+    columns = slots.reshape(n * N_BASIS, n * 6)
     return Fit(
         theta,
         amplitude,
@@ -202,7 +209,7 @@ def evaluate(capture: Capture, theta: Array) -> Fit:
 
 
 def _step(fit: Fit, damping: float) -> tuple[Array, float]:
-    """Return a damped Gauss-Newton step in scaled states, (path, 4), and the fall of the residual that it promises."""
+    """Return a damped Gauss-Newton step in scaled states, (path, 4), and the fall of rss that it promises."""
     scale = np.sqrt(np.diag(fit.normal))
     scale[scale < 1e-9 * scale.max()] = np.inf  # what the data don't see stays where it is
     normal = fit.normal / np.outer(scale, scale)

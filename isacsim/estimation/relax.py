@@ -1,9 +1,10 @@
-"""Several moving paths from one capture: successive search, joint least squares, a criterion for their number.
+"""Several moving paths from one capture: successive search, joint least squares, a criterion for the count.
 
-The scheme is RELAX (Li and Stoica, "Efficient mixed-spectrum estimation with applications to target feature extraction", IEEE Trans.
-Signal Processing 44(2), 1996) carried over from sinusoids to cubic phases: find the strongest path in what is left of
-the capture, re-fit all paths together, and go on while the criterion (see `order`) gains. Where RELAX re-estimates one path at
-a time, all are moved at once by Gauss-Newton, which converges in a few steps where paths overlap.
+The scheme is RELAX (Li and Stoica, "Efficient mixed-spectrum estimation with applications to target feature
+extraction", IEEE Trans. Signal Processing 44(2), 1996) carried over from sinusoids to cubic phases: find the
+strongest path in what is left of the capture, re-fit all paths together, and go on while the criterion (see
+`order`) gains. Where RELAX re-estimates one path at a time, all are moved at once by Gauss-Newton, which
+converges in a few steps where paths overlap.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ PAIR_ITERATIONS = 8
 PAIR_LOSS = 0.15
 # A path whose signal is this much a constant cannot be told from the static part.
 SMALLEST_OWN_ENERGY = 1e-2
-# What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its largest power.
+# What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its
+# largest power.
 ROUNDING = 1e-12
 
 
@@ -58,7 +60,7 @@ class _Run:
         return self.capture.degrees * float(np.log(before.rss / after.rss))
 
     def extend(self, fit: Fit) -> Fit | None:
-        """Add the strongest path left in the residual and fit all together; None where the search sees nothing."""
+        """Add the strongest path left and fit all together; None where the search sees nothing."""
         er, ei = fit.residual
         tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
         if not tracks.size:
@@ -91,7 +93,7 @@ class _Run:
         return fit
 
     def best_pair(self, alone: Capture, start: Array, worst: float) -> Fit | None:
-        """Fit two paths to a capture that holds two, from `start` and from what the coherent bank finds around it.
+        """Fit two paths to a capture of two, from `start` and from what the coherent bank finds around it.
 
         None where both starts leave more than `worst`: least squares would not make that up.
         """
@@ -101,7 +103,9 @@ class _Run:
         second, _ = self.search.focus(alone, fit, start[1 - first : 2 - first])
         starts = [evaluate(alone, start), evaluate(alone, np.concatenate([fit.theta, second]))]
         trials = [
-            fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS) for pair in starts if pair.rss < worst
+            fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS)
+            for pair in starts
+            if pair.rss < worst
         ]
         return min(trials, key=lambda trial: trial.rss, default=None)
 
@@ -148,7 +152,8 @@ def relax(
     n_paths : int, optional
         Find exactly this many, whatever the criterion says.
     phase_sign : {-1, 1}
-        Sign sigma of the phase with growing path length, exp(sigma j 2 pi f d / c); physics has -1, some receivers +1.
+        Sign sigma of the phase with growing path length, exp(sigma j 2 pi f d / c); physics has -1, some
+        receivers +1.
     limits : Limits, optional
         How far to search. Default: 120 m, 10 m/s, 8 m/s^2, 40 m/s^3.
     false_alarm : float
@@ -157,16 +162,17 @@ def relax(
     Returns
     -------
     Dataset
-        Over ``path``, strongest first: ``path_length`` (m, modulo c over the subcarrier spacing), ``velocity``,
-        ``acceleration``, ``jerk``, ``amplitude``, ``phase``, and ``std_*`` of each from the Fisher matrix at the estimate.
-        ``noise_variance``; ``criterion`` over ``step``: N ln(rss) + penalty x paths with 0, 1, ... paths; ``static``
-        over (``part``, ``subcarrier``), real and imaginary. ``attrs["log"]``: what was done, one line a step.
+        Over ``path``, strongest first: ``path_length`` (m, modulo c over the subcarrier spacing),
+        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``phase``, and ``std_*`` of each from the
+        Fisher matrix at the estimate. ``noise_variance``; ``criterion`` over ``step``: N ln(rss) + penalty x
+        paths with 0, 1, ... paths; ``static`` over (``part``, ``subcarrier``), real and imaginary.
+        ``attrs["log"]``: what was done, one line a step.
 
     Raises
     ------
     InputError
-        Where the CSI's shape is not that of the axes, where it is not finite or all zero, or where an argument is
-        outside its range.
+        Where the CSI's shape is not that of the axes, where it is not finite or all zero, or where an
+        argument is outside its range.
 
     References
     ----------
@@ -181,7 +187,7 @@ def relax(
     h = np.asarray(csi)
     if h.shape != (grid.frequency.size, grid.time.size):
         raise InputError(
-            f"csi needs the shape (subcarrier, packet) = {(grid.frequency.size, grid.time.size)}, not {h.shape}"
+            f"csi needs the shape (subcarrier, packet) = {grid.frequency.size, grid.time.size}, not {h.shape}"
         )
     h = h[grid.order].astype(np.complex64 if h.dtype == np.complex64 else np.complex128)
     power = float(np.mean(h.real.astype(np.float64) ** 2 + h.imag.astype(np.float64) ** 2))
@@ -241,10 +247,18 @@ def _result(run: _Run, fit: Fit, criterion: list[float], unit: float, phase_sign
     )
     for prefix, table in (("", values), ("std_", deviations)):
         for i, name in enumerate(PARAMETERS):
-            words = name.replace("_", " ") if not prefix else f"standard deviation of the {name.replace('_', ' ')}"
+            words = (
+                name.replace("_", " ")
+                if not prefix
+                else f"standard deviation of the {name.replace('_', ' ')}"
+            )
             result[prefix + name] = ("path", table[order, i], {"units": UNITS[name], "long_name": words})
     result["noise_variance"] = ((), noise * unit**2, {"units": "1", "long_name": "noise variance per sample"})
-    result["criterion"] = ("step", np.array(criterion), {"units": "1", "long_name": "N ln(rss) + penalty x paths"})
+    result["criterion"] = (
+        "step",
+        np.array(criterion),
+        {"units": "1", "long_name": "N ln(rss) + penalty x paths"},
+    )
     static = (capture.mean - fit.level) * unit
     static = static if phase_sign == -1 else static.conj()
     back = np.argsort(grid.order)
@@ -253,7 +267,9 @@ def _result(run: _Run, fit: Fit, criterion: list[float], unit: float, phase_sign
         np.stack([static.real, static.imag])[:, back],
         {"units": "1", "long_name": "static part"},
     )
-    return result.assign_coords(part=["real", "imag"], frequency=("subcarrier", grid.frequency[back], {"units": "Hz"}))
+    return result.assign_coords(
+        part=["real", "imag"], frequency=("subcarrier", grid.frequency[back], {"units": "Hz"})
+    )
 
 
 def _fisher(capture: Capture, fit: Fit, noise: float) -> Array:
@@ -267,4 +283,3 @@ def _fisher(capture: Capture, fit: Fit, noise: float) -> Array:
         to_scaled[i, 5, i, 4:] = np.sin(np.angle(a)), a.real
     m = to_scaled.reshape(6 * n, 6 * n)
     return 2 / noise * m.T @ fit.normal @ m
-

@@ -1,4 +1,4 @@
-"""The bound: closed forms, a literal finite-difference Fisher matrix, invariances, and what the data don't determine."""
+"""The bound: closed forms, a literal Fisher matrix, invariances, and what the data don't determine."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,9 @@ def literal(paths, t, f, snr_db, static):
     j = np.array(columns)
     fisher = 2 * 10 ** (snr_db / 10) * (j @ j.conj().T).real
     scale = np.sqrt(np.diag(fisher))
-    return np.sqrt(np.diag(np.linalg.inv(fisher / np.outer(scale, scale))))[: theta.size] / scale[: theta.size]
+    return (
+        np.sqrt(np.diag(np.linalg.inv(fisher / np.outer(scale, scale))))[: theta.size] / scale[: theta.size]
+    )
 
 
 @pytest.mark.parametrize("subcarriers", [1, 4])
@@ -88,7 +90,7 @@ def test_equals_a_literal_fisher_matrix(static, jitter):
     scale=st.floats(0.1, 10),
 )
 def test_invariances(snr_db, origin, phase, scale):
-    """Noise scales every deviation; the clock's origin, a common phase and a common gain (with its SNR) change none."""
+    """Noise scales every deviation; the clock's origin and a common phase change none."""
     base = cramer_rao_bound(T[::8], F, snr_db=0, paths=TWO)
     moved = {**TWO, "phase": np.add(TWO["phase"], phase), "amplitude": np.multiply(TWO["amplitude"], scale)}
     other = cramer_rao_bound(T[::8] + origin, F, snr_db=snr_db, paths=moved)

@@ -1,4 +1,4 @@
-"""RELAX: at the bound for one path, right about several, silent on noise, indifferent to grids, signs and origins."""
+"""RELAX: at the bound for one path, right about several, silent on noise, on any grid."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def check(estimate, truth, t, f, snr_db, deviations=6.0):
 
 
 def test_one_path_is_at_the_bound():
-    """Sum of (error / bound)^2 over N independent trials is chi-squared; fails one time in 10^5 when all is well."""
+    """Sum of (error / bound)^2 over N trials is chi-squared; a sound estimator fails one time in 10^5."""
     t, f = axes(8, 256, rate=250.0)
     trials, snr_db = 120, 5.0
     scaled = np.empty((trials, len(PARAMETERS)))
@@ -160,7 +160,9 @@ def test_sign_origin_order_and_gain_change_nothing():
         relax(h[shuffled], t, f[shuffled]),
     ):
         for name in STATES:
-            np.testing.assert_allclose(other[name], plain[name], atol=1e-3 * float(plain[f"std_{name}"].min()))
+            np.testing.assert_allclose(
+                other[name], plain[name], atol=1e-3 * float(plain[f"std_{name}"].min())
+            )
     np.testing.assert_allclose(relax(h.conj(), t, f, phase_sign=1).phase, -plain.phase, atol=1e-3)
     louder = relax(h * np.float32(8.0), t, f)
     np.testing.assert_allclose(louder.amplitude, 8 * plain.amplitude, rtol=1e-5)
