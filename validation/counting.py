@@ -35,13 +35,14 @@ def one_capture(
     snr: tuple[float, float],
     subcarriers: int,
     packets: int,
+    span: float = 80e6,
     **options: Any,
 ) -> dict[str, Any]:
     """Draw, estimate and compare one capture; everything about it follows from the seed."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(targets[0], targets[1] + 1))
     snr_db = float(rng.uniform(*snr))
-    t, f = axes(subcarriers, packets)
+    t, f = axes(subcarriers, packets, span=span)
     truth = draw_paths(rng, n) if n else None
     h = channel(t, f, truth) + static_part(rng, f, 20.0)
     h = (h + noise(rng, h.shape, snr_db)).astype(np.complex64)
@@ -98,12 +99,13 @@ def run(
     snr: tuple[float, float] = (5.0, 25.0),
     subcarriers: int = 32,
     packets: int = 1024,
+    span: float = 80e6,
     **options: Any,
 ) -> dict[str, Any]:
     """Run the study; the defaults are the project's stated target, with nothing known about the count."""
     options.setdefault("max_paths", 10)
-    one_capture(10**6, targets, snr, subcarriers, packets, **options)  # compile before the clock starts
-    rows = [one_capture(s, targets, snr, subcarriers, packets, **options) for s in seeds]
+    one_capture(10**6, targets, snr, subcarriers, packets, span, **options)  # compile before the clock starts
+    rows = [one_capture(s, targets, snr, subcarriers, packets, span, **options) for s in seeds]
     return {"summary": summary(rows), "rows": rows}
 
 
@@ -112,9 +114,10 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--captures", type=int, default=300)
     parser.add_argument("--targets", type=int, nargs=2, default=(3, 7))
+    parser.add_argument("--span", type=float, default=80e6)
     parser.add_argument("--output", default="")
     args = parser.parse_args()
-    result = run(range(args.first, args.first + args.captures), targets=tuple(args.targets))
+    result = run(range(args.first, args.first + args.captures), targets=tuple(args.targets), span=args.span)
     print(json.dumps(result["summary"], indent=1))
     if args.output:
         with open(args.output, "w") as file:

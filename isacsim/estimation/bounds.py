@@ -32,9 +32,9 @@ Array = NDArray[np.float64]
 PARAMETERS = ("path_length", "velocity", "acceleration", "jerk", "amplitude", "phase")
 UNITS = {
     "path_length": "m",
-    "velocity": "m s-1",
-    "acceleration": "m s-2",
-    "jerk": "m s-3",
+    "velocity": "m/s",
+    "acceleration": "m/s2",
+    "jerk": "m/s3",
     "amplitude": "1",
     "phase": "rad",
 }

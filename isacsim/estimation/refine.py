@@ -42,10 +42,18 @@ class Capture:
         Complex; subcarriers in the grid's order; phases that fall as a path grows (sigma = -1).
     grid : Grid
         Packet times and subcarrier frequencies.
+    unit : float
+        What the CSI was divided by.
+    phase_sign : {-1, 1}
+        What the CSI's own sigma was: with 1, it has been conjugated.
     """
 
-    def __init__(self, csi: NDArray[np.complexfloating], grid: Grid) -> None:
+    def __init__(
+        self, csi: NDArray[np.complexfloating], grid: Grid, unit: float = 1.0, phase_sign: int = -1
+    ) -> None:
         self.grid = grid
+        self.unit = unit
+        self.phase_sign = phase_sign
         self.mean = csi.mean(axis=1, dtype=np.complex128)
         centred = (csi - self.mean[:, None]).T
         self.re = np.ascontiguousarray(centred.real, dtype=np.float32)

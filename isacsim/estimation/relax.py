@@ -17,12 +17,12 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
-from isacsim.estimation.bounds import PARAMETERS, UNITS, standard_deviations
 from isacsim.estimation.candidates import Limits, TrackSearch
 from isacsim.estimation.crossings import exchanged_branches
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.grid import Grid
 from isacsim.estimation.order import path_penalty
 from isacsim.estimation.refine import Capture, Fit, evaluate, fit_paths, nothing
+from isacsim.estimation.results import path_dataset, read_csi
 
 __all__ = ["Limits", "relax"]
 
@@ -179,27 +179,22 @@ def relax(
     Li and Stoica, IEEE Trans. Signal Processing 44(2), 1996 (RELAX).
     Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973 (variable projection).
     """
-    if phase_sign not in (-1, 1):
-        raise InputError(f"phase_sign must be -1 or 1, not {phase_sign!r}")
     if max_paths < 1 or (n_paths is not None and n_paths < 1):
         raise InputError(f"max_paths and n_paths must be at least 1, not {max_paths!r} and {n_paths!r}")
-    grid = Grid.of(time, frequency)
-    h = np.asarray(csi)
-    if h.shape != (grid.frequency.size, grid.time.size):
-        raise InputError(
-            f"csi needs the shape (subcarrier, packet) = {grid.frequency.size, grid.time.size}, not {h.shape}"
-        )
-    h = h[grid.order].astype(np.complex64 if h.dtype == np.complex64 else np.complex128)
-    power = float(np.mean(h.real.astype(np.float64) ** 2 + h.imag.astype(np.float64) ** 2))
-    if not np.isfinite(power) or power == 0:
-        raise InputError("csi is not finite, or zero throughout: leave out packets that were not received")
-    unit = np.sqrt(power)
-    h = h / unit
+    capture = read_csi(csi, time, frequency, phase_sign)
+    grid = capture.grid
     search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits or Limits())
     penalty = path_penalty(grid, search.ranges, false_alarm)
-    run = _Run(Capture(h.conj() if phase_sign == 1 else h, grid), search, penalty)
+    run = _Run(capture, search, penalty)
     fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
-    return _result(run, fit, criterion, unit, phase_sign)
+    result = path_dataset(capture, fit, bound=True)
+    result["criterion"] = (
+        "step",
+        np.array(criterion),
+        {"units": "1", "long_name": "N ln(rss) + penalty x paths"},
+    )
+    result.attrs.update(method="relax", penalty=penalty, log=run.log)
+    return result
 
 
 def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
@@ -224,62 +219,3 @@ def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
     if not exactly:
         fit = run.prune(fit)
     return fit, criterion
-
-
-def _result(run: _Run, fit: Fit, criterion: list[float], unit: float, phase_sign: int) -> xr.Dataset:
-    capture, grid = run.capture, run.capture.grid
-    n = fit.theta.shape[0]
-    noise = fit.rss / max(capture.degrees - 3 * n, 1)
-    order = np.argsort(-np.abs(fit.amplitude))
-    values = np.empty((n, 6))
-    values[:, :4] = fit.theta
-    values[:, 4] = np.abs(fit.amplitude)
-    values[:, 5] = np.angle(fit.amplitude) + 2 * np.pi * grid.centre * fit.theta[:, 0] / SPEED_OF_LIGHT
-    if not grid.spacing:
-        values[:, 0] = np.nan
-        values[:, 5] = np.angle(fit.amplitude)
-    values[:, 5] = phase_sign * -1 * np.angle(np.exp(1j * values[:, 5]))
-    deviations = standard_deviations(_fisher(capture, fit, noise), grid.centre) if n else np.zeros((0, 6))
-    values[:, 4] *= unit
-    deviations[:, 4] *= unit
-    result = xr.Dataset(
-        attrs={"method": "relax", "phase_sign": phase_sign, "penalty": run.penalty, "log": run.log}
-    )
-    for prefix, table in (("", values), ("std_", deviations)):
-        for i, name in enumerate(PARAMETERS):
-            words = (
-                name.replace("_", " ")
-                if not prefix
-                else f"standard deviation of the {name.replace('_', ' ')}"
-            )
-            result[prefix + name] = ("path", table[order, i], {"units": UNITS[name], "long_name": words})
-    result["noise_variance"] = ((), noise * unit**2, {"units": "1", "long_name": "noise variance per sample"})
-    result["criterion"] = (
-        "step",
-        np.array(criterion),
-        {"units": "1", "long_name": "N ln(rss) + penalty x paths"},
-    )
-    static = (capture.mean - fit.level) * unit
-    static = static if phase_sign == -1 else static.conj()
-    back = np.argsort(grid.order)
-    result["static"] = (
-        ("part", "subcarrier"),
-        np.stack([static.real, static.imag])[:, back],
-        {"units": "1", "long_name": "static part"},
-    )
-    return result.assign_coords(
-        part=["real", "imag"], frequency=("subcarrier", grid.frequency[back], {"units": "Hz"})
-    )
-
-
-def _fisher(capture: Capture, fit: Fit, noise: float) -> Array:
-    """The fit's normal matrix in physical parameters: states, amplitude, phase at the mean subcarrier."""
-    n = fit.theta.shape[0]
-    to_scaled = np.zeros((n, 6, n, 6))
-    for i in range(n):
-        a = fit.amplitude[i]
-        to_scaled[i, range(4), i, range(4)] = capture.scale
-        to_scaled[i, 4, i, 4:] = np.cos(np.angle(a)), -a.imag
-        to_scaled[i, 5, i, 4:] = np.sin(np.angle(a)), a.real
-    m = to_scaled.reshape(6 * n, 6 * n)
-    return 2 / noise * m.T @ fit.normal @ m
