@@ -20,8 +20,7 @@ FINENESS = 4
 
 
 def _curvature(z: Complex, centre: int, step: float, limit: float) -> float:
-    """Second derivative of the phase at a sample: the peak of sum_m z(n+m) z(n-m) exp(-j W m^2), in
-    rad/s^2."""
+    """Second derivative of the phase at a sample, rad/s^2: the peak of sum_m z(n+m) z(n-m) exp(-j W m^2)."""
     reach = min(centre, z.size - 1 - centre)
     product = z[centre : centre + reach + 1] * z[centre - reach : centre + 1][::-1]
     square = (np.arange(reach + 1) * step) ** 2

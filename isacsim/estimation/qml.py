@@ -1,5 +1,4 @@
-"""The quasi-maximum-likelihood estimator: speeds read off short-time spectra, a polynomial through them,
-refined."""
+"""Quasi-maximum likelihood: speeds read off short-time spectra, a polynomial through them, refined."""
 
 from __future__ import annotations
 
@@ -30,8 +29,7 @@ def _speeds(series: Series, window: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _refine(series: Series, state: np.ndarray) -> np.ndarray:
-    """Fit a cubic to the unwrapped phase of what a dechirp leaves, averaged in blocks (O'Shea's
-    refinement)."""
+    """Fit a cubic to the unwrapped phase that a dechirp leaves, averaged in blocks (O'Shea's refinement)."""
     rest = dechirp(series, *state)
     size = series.time.size // BLOCKS
     blocks = rest[: size * BLOCKS].reshape(BLOCKS, size).sum(axis=1)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from isacsim.estimation import kernels
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
 
-__all__ = ["Capture", "Fit", "fit_paths", "nothing"]
+__all__ = ["Capture", "Fit", "evaluate", "fit_paths", "likelihood_gain", "nothing"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -147,6 +147,11 @@ class Fit:
     normal: Array
     gradient: Array
     own_energy: Array
+
+
+def likelihood_gain(capture: Capture, before: Fit, after: Fit) -> float:
+    """Fall of N ln(rss), N the complex degrees of freedom: the logarithm of the likelihood ratio."""
+    return capture.degrees * float(np.log(before.rss / after.rss))
 
 
 def nothing(capture: Capture) -> Fit:

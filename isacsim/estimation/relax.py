@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 from isacsim.estimation.candidates import Limits, TrackSearch
-from isacsim.estimation.crossings import exchanged_branches
+from isacsim.estimation.escape import Escape
 from isacsim.estimation.grid import Grid
 from isacsim.estimation.order import path_penalty
-from isacsim.estimation.refine import Capture, Fit, evaluate, fit_paths, nothing
+from isacsim.estimation.refine import Capture, Fit, fit_paths, likelihood_gain, nothing
 from isacsim.estimation.results import path_dataset, read_csi
 
 __all__ = ["Limits", "relax"]
@@ -29,10 +29,6 @@ __all__ = ["Limits", "relax"]
 Array = NDArray[np.float64]
 
 TRACKS = 8
-# Trial points for two paths alone, to see whether exchanged branches suit them better.
-PAIR_ITERATIONS = 8
-# Before least squares they may leave this share of their energy more than the present two.
-PAIR_LOSS = 0.15
 # A path whose signal is this much a constant cannot be told from the static part.
 SMALLEST_OWN_ENERGY = 1e-2
 # What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its
@@ -55,9 +51,12 @@ class _Run:
     penalty: float
     log: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.escape = Escape(self.capture, self.search, self.penalty, self.log)
+
     def gain(self, before: Fit, after: Fit) -> float:
         """Fall of N ln(rss)."""
-        return self.capture.degrees * float(np.log(before.rss / after.rss))
+        return likelihood_gain(self.capture, before, after)
 
     def extend(self, fit: Fit) -> Fit | None:
         """Add the strongest path left and fit all together; None where the search sees nothing."""
@@ -66,48 +65,11 @@ class _Run:
         if not tracks.size:
             return None
         states, energy = self.search.focus(self.capture, fit, tracks)
-        strongest = states[int(energy.argmax())]
-        return self.uncross(fit_paths(self.capture, np.concatenate([fit.theta, strongest[None]])))
-
-    def uncross(self, fit: Fit) -> Fit:
-        """Try the last path with each other one's branches exchanged; see `crossings`."""
-        last = fit.theta.shape[0] - 1
-        for other in range(last):
-            pair = [other, last]
-            starts = exchanged_branches(fit.theta[pair], self.capture.grid, self.search.resolution)
-            if not starts:
-                continue
-            alone = self.capture.with_only(fit, pair)
-            worst = fit.rss + PAIR_LOSS * alone.re.size * float((np.abs(fit.amplitude[pair]) ** 2).sum())
-            for start in starts:
-                trial = self.best_pair(alone, start, worst)
-                if trial is None or self.gain(fit, trial) < self.penalty:
-                    continue
-                theta = fit.theta.copy()
-                theta[pair] = trial.theta
-                joint = fit_paths(self.capture, theta)
-                if joint.rss < fit.rss:
-                    self.log.append(f"exchanged branches of two paths, gain {self.gain(fit, joint):.1f}")
-                    fit = joint
-                    break
-        return fit
-
-    def best_pair(self, alone: Capture, start: Array, worst: float) -> Fit | None:
-        """Fit two paths to a capture of two, from `start` and from what the coherent bank finds around it.
-
-        None where both starts leave more than `worst`: least squares would not make that up.
-        """
-        states, energy = self.search.focus(alone, nothing(alone), start)
-        first = int(energy.argmax())
-        fit = fit_paths(alone, states[first : first + 1], iterations=PAIR_ITERATIONS)
-        second, _ = self.search.focus(alone, fit, start[1 - first : 2 - first])
-        starts = [evaluate(alone, start), evaluate(alone, np.concatenate([fit.theta, second]))]
-        trials = [
-            fit_paths(alone, pair.theta, start=pair, iterations=PAIR_ITERATIONS)
-            for pair in starts
-            if pair.rss < worst
-        ]
-        return min(trials, key=lambda trial: trial.rss, default=None)
+        new = states[int(energy.argmax())][None]
+        repaired = self.escape.off_side_lobe(fit, new[0])
+        if repaired is not None:
+            return self.extend(repaired)
+        return self.escape.crossing(fit_paths(self.capture, np.concatenate([fit.theta, new])))
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""

@@ -111,8 +111,7 @@ def path_dataset(capture: Capture, fit: Fit, *, bound: bool) -> xr.Dataset:
 
 
 def _fisher(capture: Capture, fit: Fit, noise: float) -> Array:
-    """Return the fit's normal matrix in physical parameters: states, amplitude, phase at the mean
-    subcarrier."""
+    """Return the Fisher matrix in physical parameters, with the phase at the mean subcarrier."""
     n = fit.theta.shape[0]
     to_scaled = np.zeros((n, 6, n, 6))
     for i in range(n):

@@ -67,8 +67,7 @@ def dechirp(series: Series, velocity: float, acceleration: float, jerk: float) -
 
 
 def peak_frequency(values: Complex, interval: float) -> float:
-    """Frequency of the strongest tone, Hz, from a padded FFT and a parabola through the largest three
-    bins."""
+    """Frequency of the strongest tone, Hz: a padded FFT and a parabola through the largest three bins."""
     n = 1 << int(np.ceil(np.log2(PADDING * values.size)))
     power = np.abs(np.fft.fft(values, n))
     k = int(power.argmax())
