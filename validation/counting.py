@@ -109,6 +109,35 @@ def run(
     return {"summary": summary(rows), "rows": rows}
 
 
+def false_alarms(
+    captures: int = 500,
+    *,
+    static: bool = False,
+    subcarriers: int = 32,
+    packets: int = 1024,
+    seed: int = 0,
+    **options: Any,
+) -> dict[str, Any]:
+    """Share of captures without a moving path in which one is found, and quantiles of the gain it brought."""
+    t, f = axes(subcarriers, packets)
+    gains, found = [], 0
+    for i in range(captures):
+        rng = np.random.default_rng([seed, i])
+        h = noise(rng, (f.size, t.size), 10.0) + (static_part(rng, f, 20.0) if static else 0)
+        estimate = relax(h.astype(np.complex64), t, f, **options)
+        steps = estimate.criterion.values
+        gains.append(float(steps[0] - steps[1] + estimate.attrs["penalty"]))
+        found += estimate.sizes["path"] > 0
+    levels = (0.5, 0.9, 0.99, 1.0)
+    return {
+        "captures": captures,
+        "static": static,
+        "false_alarms": found / captures,
+        "penalty": estimate.attrs["penalty"],
+        "gain_quantiles": dict(zip(map(str, levels), np.quantile(gains, levels).tolist(), strict=True)),
+    }
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=0)
@@ -116,7 +145,13 @@ if __name__ == "__main__":
     parser.add_argument("--targets", type=int, nargs=2, default=(3, 7))
     parser.add_argument("--span", type=float, default=80e6)
     parser.add_argument("--output", default="")
+    parser.add_argument(
+        "--false-alarms", action="store_true", help="noise-only and static-only captures instead"
+    )
     args = parser.parse_args()
+    if args.false_alarms:
+        print(json.dumps([false_alarms(args.captures, static=static) for static in (False, True)], indent=1))
+        raise SystemExit
     result = run(range(args.first, args.first + args.captures), targets=tuple(args.targets), span=args.span)
     print(json.dumps(result["summary"], indent=1))
     if args.output:
