@@ -40,8 +40,8 @@ ALONE_ITERATIONS = 8
 PAIR_LOSS = 0.5
 # A new path whose speed stays this close to another's, in resolutions of a segment, betrays a side lobe.
 BESIDE = 0.35
-# How far to move a path, in radians of the linear, quadratic and cubic Legendre polynomial at the window's edge: one cycle
-# or two, gained or lost over the first or the last quarter of the window.
+# How far to move a path, in radians of the linear, quadratic and cubic Legendre polynomial at the window's
+# edge: one cycle or two, gained or lost over the first or the last quarter of the window.
 SHIFTS = tuple(
     (cycles * 2.1 * sign, cycles * 1.8 * sign * end, cycles * 0.9 * sign)
     for cycles, sign, end in product((1, 2), (1, -1), (1, -1))
@@ -120,7 +120,7 @@ class Escape:
         self.log.append(f"{what}, gain {likelihood_gain(self.capture, before, after):.1f}")
 
     def _apart(self, theta: Array, other: Array) -> Array:
-        """Root mean square difference of speeds, m/s; infinite where the lengths are too far apart."""
+        """Root mean square difference of speeds, m/s; infinite where lengths are too far apart."""
         speed = (theta[:, 1:] - other[1:]) @ self.powers[:3]
         apart = np.sqrt((speed**2).mean(axis=1))
         grid = self.capture.grid
@@ -136,8 +136,7 @@ class Escape:
         return phase / self.capture.scale
 
     def _adopt(self, fit: Fit, group: list[int], trial: Fit | None) -> Fit | None:
-        """All paths re-fitted with those in `group` where `trial` has them; None where it gains too
-        little."""
+        """Re-fit all paths with `group` where `trial` has them; None where that gains too little."""
         if trial is None or likelihood_gain(self.capture, fit, trial) < self.penalty:
             return None
         theta = fit.theta.copy()
