@@ -122,7 +122,7 @@ def false_alarms(
     t, f = axes(subcarriers, packets)
     gains, found = [], 0
     for i in range(captures):
-        rng = np.random.default_rng([seed, i])
+        rng = np.random.default_rng([seed, i, static])
         h = noise(rng, (f.size, t.size), 10.0) + (static_part(rng, f, 20.0) if static else 0)
         estimate = relax(h.astype(np.complex64), t, f, **options)
         steps = estimate.criterion.values

@@ -29,6 +29,8 @@ __all__ = ["Limits", "relax"]
 Array = NDArray[np.float64]
 
 TRACKS = 8
+# How often paths may be moved off side lobes before a new one is taken after all.
+REPAIRS = 3
 # A path whose signal is this much a constant cannot be told from the static part.
 SMALLEST_OWN_ENERGY = 1e-2
 # What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its
@@ -60,16 +62,18 @@ class _Run:
 
     def extend(self, fit: Fit) -> Fit | None:
         """Add the strongest path left and fit all together; None where the search sees nothing."""
-        er, ei = fit.residual
-        tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
-        if not tracks.size:
-            return None
-        states, energy = self.search.focus(self.capture, fit, tracks)
-        new = states[int(energy.argmax())][None]
-        repaired = self.escape.off_side_lobe(fit, new[0])
-        if repaired is not None:
-            return self.extend(repaired)
-        return self.escape.crossing(fit_paths(self.capture, np.concatenate([fit.theta, new])))
+        for repairs_left in reversed(range(REPAIRS + 1)):
+            er, ei = fit.residual
+            tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
+            if not tracks.size:
+                return None
+            states, energy = self.search.focus(self.capture, fit, tracks)
+            new = states[int(energy.argmax())]
+            repaired = self.escape.off_side_lobe(fit, new) if repairs_left else None
+            if repaired is None:
+                break
+            fit = repaired
+        return self.escape.crossing(fit_paths(self.capture, np.concatenate([fit.theta, new[None]])))
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
@@ -178,6 +182,8 @@ def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
             break
         run.log.append(f"added a path, gain {gain:.1f}, at {_describe(more, -1)}")
         fit = more
+    else:
+        run.log.append(f"stopped: {most} paths, the most asked for")
     if not exactly:
         fit = run.prune(fit)
     return fit, criterion
