@@ -57,7 +57,7 @@ def run(
 ) -> dict[str, Any]:
     """Root mean square of error over bound at every SNR, and the share of trials over ten bounds off.
 
-    The threshold is the lowest SNR from which on, upwards, acceleration and jerk stay within sqrt(2) of the bound.
+    The threshold is the lowest SNR from which upwards acceleration and jerk stay within sqrt(2) bounds.
     """
     table: dict[str, Any] = {"subcarriers": subcarriers, "packets": packets, "trials": trials, "seed": seed}
     table["methods"] = {}
