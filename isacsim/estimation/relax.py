@@ -28,7 +28,7 @@ __all__ = ["Limits", "relax"]
 
 Array = NDArray[np.float64]
 
-TRACKS = 8
+TRACKS, REFOCUSED = 8, 3
 # How often paths may be moved off side lobes before a new one is taken after all.
 REPAIRS = 3
 # A path whose signal is this much a constant cannot be told from the static part.
@@ -68,6 +68,8 @@ class _Run:
             if not tracks.size:
                 return None
             states, energy = self.search.focus(self.capture, fit, tracks)
+            # Once more around the best: a track may be off by more than the bank reaches.
+            states, energy = self.search.focus(self.capture, fit, states[np.argsort(-energy)[:REFOCUSED]])
             new = states[int(energy.argmax())]
             repaired = self.escape.off_side_lobe(fit, new) if repairs_left else None
             if repaired is None:
