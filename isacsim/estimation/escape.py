@@ -4,8 +4,8 @@ Joint least squares moves every path to its best place given the others. Two kin
 path by itself, but not for the two together:
 
 - *Exchanged branches.* Where two speed tracks cross, the data near the crossing say little about which branch
-  goes on as which. A search that takes the strongest path first may follow one path up to the crossing and the
-  other after it; the second path is then the other two branches, each bent to a parabola. Exchanging the
+  goes on as which. A search that takes the strongest path first may follow one path up to the crossing and
+  the other after it; the second path is then the other two branches, each bent to a parabola. Exchanging the
   branches where the two tracks come closest is the one move that leaves it.
 - *Side lobes.* A path found while a close one was still in the capture settles a cycle off, and so does the
   next one beside it. The sign of it is that the search comes back with one more path next to one already
