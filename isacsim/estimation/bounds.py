@@ -215,7 +215,7 @@ def cramer_rao_bound(
     >>> import numpy as np
     >>> bound = cramer_rao_bound(np.arange(1024) / 1e3, [5.805e9], snr_db=0)
     >>> round(float(bound.std_acceleration[0]), 4)
-    0.0047
+    0.0046
     """
     if static not in ("unknown", "known"):
         raise InputError(f"static must be 'unknown' or 'known', not {static!r}")
