@@ -20,6 +20,7 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum",
     "estimate_paths": "isacsim.estimation",
+    "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.doppler",
     "read_capture": "isacsim.capture",
 }

@@ -1,6 +1,6 @@
 """From the lag product R(t) to the acceleration-jerk plane: the paper's eq. (4)-(10) without interpolation.
 
-For the lag product R (eq. 12, METHOD section 2) the spectrum on physical axes is
+For the lag product R (eq. 12, method.md section 2) the spectrum on physical axes is
 
 ``P(a, r) = Σ_m w_m e^{-j2πκ a m} Σ_t R(t + m/2) R*(t - m/2) e^{-j2πκ r t m}``,
 
@@ -98,7 +98,7 @@ class AJTransform:
             return self._symmetric(r) if self.chirps is not None else self._positive(r)
 
     def _symmetric(self, r: NDArray[np.complex64]) -> F32:
-        """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², METHOD section 2; one matrix product."""
+        """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², method.md section 2; one matrix product."""
         n_spec, group, n = r.shape
         chirps = self.chirps
         assert chirps is not None
@@ -142,7 +142,7 @@ class AJTransform:
 
 
 def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float:
-    """Highest frequency in Hz of R for paths within the axes: κ (|a|max + |r|max T/2), METHOD section 2."""
+    """Highest frequency in Hz of R for paths within the axes: κ (|a|max + |r|max T/2), method.md section 2."""
     return float(kappa * (np.abs(acceleration).max() + np.abs(jerk).max() * (n - 1) * dt / 2))
 
 
@@ -167,7 +167,7 @@ def plan(
     dt : float
         Their spacing in s.
     kappa : float
-        2φ f/c in s²/m·Hz, i.e. Hz for each m/s² (METHOD section 2).
+        2φ f/c in s²/m·Hz, i.e. Hz for each m/s² (method.md section 2).
     acceleration, jerk : numpy.ndarray
         The axes, in m/s² and m/s³.
     lags : {"positive", "symmetric"}

@@ -1,6 +1,6 @@
 """What acceleration and jerk a window can show: lag, resolution, unambiguous range, default and natural axes.
 
-METHOD section 2 in numbers: with φ packets of lag and ``κ = 2φ f/c``, a path's lag product is a chirp of frequency
+method.md section 2 in numbers: with φ packets of lag and ``κ = 2φ f/c``, a path's lag product is a chirp of frequency
 ``κ (a + r t)``, over ``T = (Q - 2φ - 1) Δt``. It folds beyond half the packet rate.
 """
 
@@ -92,7 +92,7 @@ class WindowGrid:
         return 1 / (2 * self.kappa * self.interval)
 
     def resolution(self, min_lag: float = 0.12) -> tuple[float, float]:
-        """Resolution cells Δa in m/s² and Δr in m/s³ (METHOD section 2, positive lags).
+        """Resolution cells Δa in m/s² and Δr in m/s³ (method.md section 2, positive lags).
 
         ``Δa = 1/(κ · span of the lag)``, ``Δr = 1/(κ · span of t·m)``; they fall as T⁻² and T⁻³.
         """

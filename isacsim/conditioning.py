@@ -1,7 +1,7 @@
 """Captures to CSI that a spectrum can use: gains out, dead subcarriers out, common phase out, uniform in time.
 
 Raw CSI carries a phase error ψ(t) and a timing error per packet (CFO, SFO, STO) that all receive channels share, and
-an AGC gain. Four ways with them (METHOD section 1):
+an AGC gain. Four ways with them (method.md section 1):
 
 - ``"product"``, the paper's: ``H_surv conj(H_ref)`` removes phase and timing. It also brings in the conjugate image of
   the reference's moving part (mirror peaks at (-a, -r)), second-order terms, and the gain squared. Divided here by the
@@ -381,7 +381,7 @@ def _merge_close(
 
 
 def remove_static(array: xr.DataArray) -> xr.DataArray:
-    """Zero the zero-frequency bin over the window: subtract the mean over packets (METHOD section 2, step 1)."""
+    """Zero the zero-frequency bin over the window: subtract the mean over packets (method.md section 2, step 1)."""
     mean = array.mean("packet", dtype=np.complex128)
     return array.copy(data=(array - mean).transpose(*array.dims).values.astype(array.dtype))
 

@@ -70,7 +70,7 @@ def lag_product(
     lag : int
         2φ in packets: R(t) pairs packets this far apart.
     remove_static : bool
-        Zero the zero-frequency bin over the window first (METHOD section 2, step 1).
+        Zero the zero-frequency bin over the window first (method.md section 2, step 1).
     phase_sign : int
         Sign σ of the CSI's phase; R is returned with sign +1, conjugated if σ = -1.
     average : bool

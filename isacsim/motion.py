@@ -8,7 +8,7 @@ The bistatic path from transmitter over a point p(t) to a receiver has the lengt
     rho''  = (v·v + u·a - rho'²) / rho
     rho''' = (3 v·a + u·j - 3 rho' rho'') / rho
 
-and d is the sum over both legs. The truth of a capture (METHOD section 1) is the cubic with these derivatives
+and d is the sum over both legs. The truth of a capture (method.md section 1) is the cubic with these derivatives
 at the window's centre, t = 0.
 
 **Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point passing straight by at speed s and

@@ -3,7 +3,7 @@
 No global state: each function makes a `matplotlib.figure.Figure` or draws on an axes.
 
 Spectra are drawn as ``(P / max P)^(1/4)``: P goes with the fourth power of a path's amplitude, so this scale is that
-of amplitudes (METHOD section 2).
+of amplitudes (method.md section 2).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from isacsim.axes import WindowGrid
+from isacsim.channel.impairments import clock_drift
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -75,7 +76,8 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
         lines.append(f"sampling frequency offset: {attrs['sfo_ppm']:.2f} ppm")
     if on.sto is not None:
         time = capture["time"].values
-        timing = capture["timing_offset"].values * 1e9 - attrs["sfo_ppm"] * 1e3 * (time - time[0])
+        drift = clock_drift(attrs["sfo_ppm"], time, scenario.radio.bandwidth_hz)
+        timing = (capture["timing_offset"].values - drift) * 1e9
         lines.append(f"symbol timing offset: {timing.mean():.1f} ns, {timing.std():.1f} ns of jitter")
     if on.agc is not None:
         gain = capture["agc_gain_db"].values

@@ -92,7 +92,7 @@ class Scenario(Section):
                 f"{0.5 / radio.packets:.3g} and {0.5 - 8 / radio.packets:.3g}",
                 *("spectrum", "lag_ratio"),
             )
-        # R(t) is a chirp of frequency kappa (a + r t) (METHOD section 2); sampled at the packet rate, it
+        # R(t) is a chirp of frequency kappa (a + r t) (method.md section 2); sampled at the packet rate, it
         # folds beyond half of it. The highest subcarrier folds first.
         kappa = 2 * lag * float(np.max(radio.frequency_hz)) / (speed_of_light * radio.packet_rate_hz)
         duration = length / radio.packet_rate_hz

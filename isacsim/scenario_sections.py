@@ -171,7 +171,7 @@ class Radio(Section):
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Packet times (packet,), s, about the window's centre: (i - (Q - 1)/2) / rate (METHOD section 1)."""
+        """Packet times (packet,), s, about the window's centre: (i - (Q - 1)/2) / rate (method.md section 1)."""
         centred = np.arange(self.packets, dtype=np.float64) - (self.packets - 1) / 2
         return np.asarray(centred / self.packet_rate_hz, dtype=np.float64)
 
@@ -338,7 +338,7 @@ class Impairments(Section):
 
 
 class Spectrum(Section):
-    """How the acceleration-jerk spectrum is made (METHOD section 2)."""
+    """How the acceleration-jerk spectrum is made (method.md section 2)."""
 
     acceleration_max_m_s2: Positive = 8.0
     """The acceleration axis runs from minus to plus this, m/s²."""

@@ -143,7 +143,7 @@ class Target(Section):
     motion: MotionConfig
     """How it moves."""
     amplitude: NonNegativeNumber = LogNormal(lognormal=(0.0, 0.3))
-    """Path amplitude relative to a unit path (METHOD section 1)."""
+    """Path amplitude relative to a unit path (method.md section 1)."""
     body: Body = PointBody(kind="point")
     """What reflects."""
     label: str | None = None

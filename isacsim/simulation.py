@@ -1,4 +1,4 @@
-"""Scenario and seed to one capture with its truth (METHOD section 1).
+"""Scenario and seed to one capture with its truth (method.md section 1).
 
 A :class:`Realisation` is what chance decided: motions, amplitudes, phases, the static channel. It can be evaluated
 at any times, path by path, so the noisy, noiseless and clean version of a sample come from one and the same draw.

@@ -1,4 +1,4 @@
-"""CSI to the acceleration-jerk (AJ) spectrum, METHOD section 2 (the paper's eq. 1-10), and the Doppler spectrogram.
+"""CSI to the acceleration-jerk (AJ) spectrum, method.md section 2 (the paper's eq. 1-10), and the Doppler spectrogram.
 
 The erratum in one line: the paper's (19) and (20) swap the axes; from (6) and (8), ``a = f_τ c / (4 f φ)`` and
 ``r = f_η s c / (2 f φ)``, which is what the axes here are.
@@ -210,7 +210,7 @@ def self_term_spectrum(
     phase_sign: int | None = None,
     **settings: Any,
 ) -> xr.DataArray:
-    """Clean spectrum: the self-terms of several paths and nothing else (METHOD section 3).
+    """Clean spectrum: the self-terms of several paths and nothing else (method.md section 3).
 
     Parameters
     ----------
@@ -333,7 +333,7 @@ def _delay_bins(
 ) -> tuple[NDArray[np.float64], NDArray[np.complex64]]:
     """Delay bins (capture·delay, group, 1, packet) of the windowed inverse DFT over subcarriers.
 
-    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (METHOD section 2); written
+    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (method.md section 2); written
     as a matrix, it takes any subcarriers. A unit path in the middle of a bin comes out with amplitude 1.
     """
     f = array.frequency

@@ -197,7 +197,7 @@ def named_receivers(capture: xr.Dataset) -> xr.Dataset:
 
 
 def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | None:
-    """Truth of the targets at a receiver, moved to a window's centre (METHOD section 1).
+    """Truth of the targets at a receiver, moved to a window's centre (method.md section 1).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Slow literal references of the acceleration-jerk spectrum: METHOD section 2 as loops, and the paper's keystone."""
+"""Slow literal references of the acceleration-jerk spectrum: method.md section 2 as loops, and the paper's keystone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a window resolves, against METHOD section 2's numbers and against the spectrum itself."""
+"""What a window resolves, against method.md section 2's numbers and against the spectrum itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAPER = WindowGrid(1024, 1e-3, 5.8e9)
 def test_the_papers_numbers():
     assert PAPER.lag == 91 and PAPER.length == 842
     cell_a, cell_r = PAPER.resolution()
-    # METHOD: Δa ≈ 0.35 m/s² over the lags' span, Δr ≈ 1.7 m/s³ (1.6 with all of t·m).
+    # method.md: Δa ≈ 0.35 m/s² over the lags' span, Δr ≈ 1.7 m/s³ (1.6 with all of t·m).
     assert cell_a == pytest.approx(0.385, abs=0.01)
     assert cell_r == pytest.approx(1.61, abs=0.02)
     assert PAPER.kappa * PAPER.reach(8, 40) == pytest.approx(87.5, abs=0.3)  # Hz; "about 100"

@@ -190,7 +190,7 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     result = run("estimate", "single_target")
     assert result.exit_code == 0, result.output
     assert "1 of 1 targets found" in result.output
-    assert "method: peaks" in result.output
+    assert "method: relax" in result.output
     real = run("estimate", real_capture(tmp_path, 1000, 1100))
     assert real.exit_code == 0, real.output
     assert "targets" not in real.output

@@ -174,7 +174,7 @@ def test_product_brings_a_mirror_image_of_the_reference_s_motion():
 
 
 def test_gain_steps_move_the_product_s_peak_but_not_the_ratio_s():
-    # METHOD section 1: 1 dB steps. The static part of 20 dB, squared gain on it, drowns the path.
+    # method.md section 1: 1 dB steps. The static part of 20 dB, squared gain on it, drowns the path.
     rng = np.random.default_rng(1)
     steps = np.zeros(1024)
     for moment, sign in zip(rng.integers(100, 900, 6), (1, -1, 1, 1, -1, -1), strict=True):

@@ -184,7 +184,7 @@ def test_truth_is_the_derivative_of_the_path_at_each_receiver(make_scenario):
 
 
 def literal_csi(scenario, lengths, capture):
-    """METHOD section 1 from the capture's own truth, complex128; lengths (receiver, path, packet)."""
+    """method.md section 1 from the capture's own truth, complex128; lengths (receiver, path, packet)."""
     f = capture.frequency.values[:, np.newaxis]
     out = np.empty(capture.csi.shape, complex)
     for i in range(out.shape[0]):

@@ -267,7 +267,7 @@ def test_static_paths_leave_nothing():
 
 
 def test_half_maximum_widths():
-    """METHOD section 2: Δa 0.28 for symmetric lags; 0.52 for positive ones from lag 0 (0.59 from 0.12)."""
+    """method.md section 2: Δa 0.28 for symmetric lags; 0.52 for positive ones from lag 0 (0.59 from 0.12)."""
     fine = {"acceleration": np.linspace(-2.5, 2.5, 1001), "jerk": np.array([0.0])}
     one = FREQUENCY[[16]]
     for kwargs, width, off in (

@@ -2,7 +2,7 @@
 
 The order is that of a receiver: packet times (jitter, loss), then the common phase (CFO, phase noise) and timing
 (SFO, STO) that all receive channels share, then each channel's thermal noise, then the shared AGC gain, then each
-channel's quantisation. METHOD section 1.
+channel's quantisation. method.md section 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from isacsim.distribution import draw
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import Scenario
 
-__all__ = ["Impairment", "apply", "draw_impairments", "packet_times"]
+__all__ = ["Impairment", "apply", "clock_drift", "draw_impairments", "packet_times"]
 
 Real = NDArray[np.float64]
 
@@ -81,6 +81,15 @@ def _bursts(n: int, fraction: float, mean_burst: float, rng: np.random.Generator
     return lost
 
 
+def clock_drift(ppm: float, time: Real, bandwidth_hz: float) -> Real:
+    """Delay in s that a sampling clock ``ppm`` off leaves at packet times (packet,) in s.
+
+    Each packet is synchronised anew to whole samples, so what is left of the drift is a saw-tooth of one sample.
+    """
+    drift, sample = ppm * 1e-6 * (time - time[0]), 1 / bandwidth_hz
+    return np.asarray(drift - sample * np.rint(drift / sample))
+
+
 def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> Impairment:
     """Draw one capture's impairments at the received packets' times (packet,) in s."""
     given = scenario.impairments
@@ -95,9 +104,7 @@ def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> I
         phase += 2 * np.pi * cfo_hz * time + walk * np.cumsum(steps) + rng.uniform(-np.pi, np.pi)
     if given.sfo is not None:
         sfo_ppm = draw(given.sfo.ppm, stream(seed, index, Stream.SFO))
-        # Each packet is synchronised anew to whole samples: the drift that is left is a saw-tooth of one sample.
-        drift, sample = sfo_ppm * 1e-6 * (time - time[0]), 1 / scenario.radio.bandwidth_hz
-        timing += drift - sample * np.rint(drift / sample)
+        timing += clock_drift(sfo_ppm, time, scenario.radio.bandwidth_hz)
     if given.sto is not None:
         rng = stream(seed, index, Stream.STO)
         offset, jitter = draw(given.sto.offset_ns, rng), draw(given.sto.jitter_ns, rng)

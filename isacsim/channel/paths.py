@@ -1,6 +1,6 @@
 """Moving paths: from path lengths over time to the channel frequency response.
 
-The model is METHOD section 1 (the paper's eq. 1-3 with the physical sign):
+The model is method.md section 1 (the paper's eq. 1-3 with the physical sign):
 ``H(f, t) = Σ_l A_l exp(j φ_l - j2π f d_l(t) / c)``, with ``d_l(t) = d0 + v t + a t²/2 + r t³/6`` for a polynomial path.
 """
 
@@ -151,7 +151,7 @@ def simulate_path_lengths(
 
     Notes
     -----
-    METHOD section 1; the paper's eq. (1)-(3) with the physical sign. Uniform subcarriers (to 1e-9 of the spacing) are
+    method.md section 1; the paper's eq. (1)-(3) with the physical sign. Uniform subcarriers (to 1e-9 of the spacing) are
     reached by turning one phasor a path and packet; other grids evaluate every phase.
     """
     length = np.atleast_2d(_finite("path_length", path_length))

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from isacsim.windows import Window
 
-__all__ = ["DEFAULT_METHOD", "estimate"]
+__all__ = ["DEFAULT_method.md", "estimate"]
 
-DEFAULT_METHOD = "peaks"
+DEFAULT_method.md = "relax"
 
 _QUANTITIES = {
     "path_length": "path length [m]",
@@ -29,7 +29,9 @@ _QUANTITIES = {
 
 def estimate(
     source: given.Input,
-    method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,
+    method: Annotated[
+        str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf or qml.")
+    ] = DEFAULT_method.md,
     max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 10,
     seed: given.Seed = None,
     window_s: given.WindowLength = None,

@@ -1,4 +1,4 @@
-"""One capture to its three spectra: noisy, noiseless, clean (METHOD section 3)."""
+"""One capture to its three spectra: noisy, noiseless, clean (method.md section 3)."""
 
 from __future__ import annotations
 

@@ -9,18 +9,16 @@ from numpy.typing import ArrayLike
 
 from isacsim import csi_array
 from isacsim.axes import WindowGrid
+from isacsim.csi_array import CsiArray
 from isacsim.errors import InputError
-from isacsim.estimation.peaks import find_peaks
-from isacsim.spectrum import aj_spectrum
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["estimate_paths"]
+__all__ = ["method.mdS", "estimate_paths"]
 
-Method = Literal["peaks"]
-
-_UNITS = {"path_length": "m", "velocity": "m/s", "acceleration": "m/s2", "jerk": "m/s3", "amplitude": "1"}
+Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml"]
+method.mdS: tuple[str, ...] = get_args(Method)
 
 
 def estimate_paths(
@@ -28,7 +26,7 @@ def estimate_paths(
     *,
     time: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
-    method: Method = "peaks",
+    method: Method = "relax",
     max_paths: int = 10,
     phase_sign: int | None = None,
 ) -> xr.Dataset:
@@ -37,12 +35,14 @@ def estimate_paths(
     Parameters
     ----------
     csi : array_like or xarray.DataArray, complex, shape (subcarrier, packet)
-        CSI with its static part, uniform in time.
+        CSI with its static part. "relax" takes any packet times, the others uniform ones.
     time, frequency : array_like, optional
         Packet times in s and subcarrier frequencies in Hz; default: the xarray's coordinates.
-    method : {"peaks"}
-        "peaks": maxima of the coherent AJ spectrum (the paper's estimator), over ±8 m/s² and ±40 m/s³ or
-        what the packet rate allows.
+    method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml"}
+        "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
+        supports (:func:`isacsim.estimation.relax.relax`). "peaks": maxima of the coherent AJ spectrum, the paper's
+        estimator, over ±8 m/s² and ±40 m/s³ or what the packet rate allows. "haf", "cpf", "cpf-haf", "qml": the
+        peers from the literature, which find exactly ``max_paths`` paths, whether there are so many or not.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
@@ -51,20 +51,18 @@ def estimate_paths(
     Returns
     -------
     xarray.Dataset
-        Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk``
-        m/s³, ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't
-        give it: "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak), and no
-        standard deviations.
+        Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
+        ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
+        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
+        deviations, from the Cramér-Rao bound at the estimate.
 
     Raises
     ------
     InputError
         If the CSI doesn't fit or an argument is out of range.
     """
-    import xarray as xr
-
-    if method not in get_args(Method):
-        raise InputError(f"method must be one of {', '.join(get_args(Method))}, got {method!r}.")
+    if method not in method.mdS:
+        raise InputError(f"method must be one of {', '.join(method.mdS)}, got {method!r}.")
     if max_paths < 1:
         raise InputError(f"max_paths must be at least 1, got {max_paths}.")
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
@@ -72,6 +70,35 @@ def estimate_paths(
         raise InputError(
             f"csi must be (subcarrier, packet), got shape {array.values.shape}: estimate one receiver at a time."
         )
+    if method == "peaks":
+        return _peaks(array, max_paths)
+    given = (array.values, array.time, array.frequency)
+    if method == "relax":
+        from isacsim.estimation.relax import relax
+
+        return relax(*given, max_paths=max_paths, phase_sign=array.phase_sign)
+    if method == "haf":
+        from isacsim.estimation.haf import haf
+
+        return haf(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+    if method == "qml":
+        from isacsim.estimation.qml import qml
+
+        return qml(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+    from isacsim.estimation.cpf import cpf
+
+    lag_ratio = 0.089 if method == "cpf-haf" else None
+    return cpf(*given, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
+
+
+def _peaks(array: CsiArray, max_paths: int) -> xr.Dataset:
+    """Label the maxima of the coherent AJ spectrum as paths."""
+    import xarray as xr
+
+    from isacsim.estimation.bounds import PARAMETERS, UNITS
+    from isacsim.estimation.peaks import find_peaks
+    from isacsim.spectrum import aj_spectrum
+
     grid = WindowGrid(array.time.size, array.interval, float(array.frequency.mean()))
     acceleration, jerk = grid.allowed()
     spectrum = aj_spectrum(
@@ -83,19 +110,15 @@ def estimate_paths(
         phase_sign=array.phase_sign,
     )
     peaks = find_peaks(spectrum, max_peaks=max_paths)
-    unknown = np.full(len(peaks), np.nan)
-    values = {
-        "path_length": unknown,
-        "velocity": unknown,
-        "acceleration": np.array([p.acceleration for p in peaks]),
-        "jerk": np.array([p.jerk for p in peaks]),
-        "amplitude": np.array([p.height**0.25 for p in peaks]),
+    known = {
+        "acceleration": [p.acceleration for p in peaks],
+        "jerk": [p.jerk for p in peaks],
+        "amplitude": [p.height**0.25 for p in peaks],
     }
-    out = xr.Dataset(attrs={"method": method})
-    for name, value in values.items():
-        long_name = name.replace("_", " ")
-        out[name] = ("path", value.astype(np.float64), {"units": _UNITS[name], "long_name": long_name})
-    for name in values:
-        long_name = f"standard deviation of {name.replace('_', ' ')}"
-        out[f"std_{name}"] = ("path", unknown.copy(), {"units": _UNITS[name], "long_name": long_name})
+    out = xr.Dataset(attrs={"method": "peaks", "phase_sign": array.phase_sign})
+    for prefix, words in (("", ""), ("std_", "standard deviation of ")):
+        for name in PARAMETERS:
+            values = np.array(known[name]) if name in known and not prefix else np.full(len(peaks), np.nan)
+            attrs = {"units": UNITS[name], "long_name": words + name.replace("_", " ")}
+            out[prefix + name] = ("path", values.astype(np.float64), attrs)
     return out

@@ -191,7 +191,7 @@ def test_noise_power_is_the_snr(noise):
 
 
 def test_noise_does_not_see_the_static_part_or_the_paths(make_scenario):
-    # METHOD: against a path of unit amplitude, the static part not counted; so the same noise without them.
+    # method.md: against a path of unit amplitude, the static part not counted; so the same noise without them.
     quiet = simulate(make_scenario(**NOTHING, impairments={"noise": True}), seed=1)
     full = simulate(make_scenario(impairments={"noise": True}), seed=1)
     np.testing.assert_allclose(noise_of(full), noise_of(quiet), atol=1e-5)

@@ -31,7 +31,7 @@ def draw_paths(n, seed=0):
 
 
 def literal(time, frequency, *, path_length, velocity, acceleration, jerk, amplitude, phase):
-    """METHOD section 1, one path at a time, complex128; no code shared with the package."""
+    """method.md section 1, one path at a time, complex128; no code shared with the package."""
     out = np.zeros((len(frequency), len(time)), np.complex128)
     for d, v, a, r, size, turn in zip(
         path_length, velocity, acceleration, jerk, amplitude, phase, strict=True
@@ -137,7 +137,7 @@ def test_phase_and_amplitude_are_taken_as_given():
 
 def test_expansion_is_about_time_zero():
     # Packets around 0.4 s with kinematics at 0 are packets around 0 with the kinematics moved to 0.4 s:
-    # v(T) = v + aT + rT²/2, a(T) = a + rT (METHOD section 1).
+    # v(T) = v + aT + rT²/2, a(T) = a + rT (method.md section 1).
     p, shift = draw_paths(3), 0.4
     d, v, a, r = (p[n] for n in NAMES[:4])
     moved = p | {

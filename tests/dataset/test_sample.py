@@ -60,7 +60,7 @@ def literal_paths(capture, receiver):
 
 
 def literal_clean(capture, scenario, receiver, factor):
-    """METHOD section 3: the complex sum over paths of each one's double loop, then the magnitude."""
+    """method.md section 3: the complex sum over paths of each one's double loop, then the magnitude."""
     settings = spectrum_settings(scenario)
     f = capture.frequency.values
     chosen = [f.size // 2] if settings["combine"] == "single" else range(f.size)
@@ -253,7 +253,7 @@ def test_lab_at_high_snr_shows_a_strong_target(make_scenario):
     got = sample_spectra(capture)
     for name in NAMES:
         i, j = np.unravel_index(int(got[name][0].values.argmax()), (64, 64))
-        # Two resolution cells (METHOD: 0.35 m/s², 1.7 m/s³): bins are 0.25 and 1.27.
+        # Two resolution cells (method.md: 0.35 m/s², 1.7 m/s³): bins are 0.25 and 1.27.
         assert float(got.acceleration[i]) == pytest.approx(truth[0], abs=0.7), name
         assert float(got.jerk[j]) == pytest.approx(truth[1], abs=3.4), name
 

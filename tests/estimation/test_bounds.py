@@ -23,7 +23,7 @@ TWO = {
 
 
 def mean(theta, t, f):
-    """The model, written as METHOD section 1 has it."""
+    """The model, written as method.md section 1 has it."""
     t = t - (t[0] + t[-1]) / 2
     h = np.zeros((f.size, t.size), complex)
     for d0, v, a, r, amplitude, phase in theta.reshape(-1, 6):
