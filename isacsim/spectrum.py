@@ -333,8 +333,9 @@ def _delay_bins(
 ) -> tuple[NDArray[np.float64], NDArray[np.complex64]]:
     """Delay bins (capture·delay, group, 1, packet) of the windowed inverse DFT over subcarriers.
 
-    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (method.md section 2); written
-    as a matrix, it takes any subcarriers. A unit path in the middle of a bin comes out with amplitude 1.
+    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (method.md section
+    2); written as a matrix, it takes any subcarriers. A unit path in the middle of a bin comes out with
+    amplitude 1.
     """
     f = array.frequency
     if f.size < 2:

@@ -19,7 +19,7 @@ from isacsim.estimation.qml import qml
 from isacsim.estimation.relax import relax
 from validation.captures import STATES, axes, channel, draw_paths, noise, static_part
 
-method.mdS: dict[str, Callable[..., xr.Dataset]] = {
+METHODS: dict[str, Callable[..., xr.Dataset]] = {
     "relax": relax,
     "qml": qml,
     "cpf": cpf,
@@ -39,7 +39,7 @@ def errors(
         truth = draw_paths(rng, 1, spread=0.0)
         h = channel(t, f, truth) + static_part(rng, f, 20.0)
         h = (h + noise(rng, h.shape, snr_db)).astype(np.complex64)
-        estimate = method.mdS[method](h, t, f, n_paths=1)
+        estimate = METHODS[method](h, t, f, n_paths=1)
         bound = cramer_rao_bound(t, f, snr_db=snr_db, paths=truth)
         for name in STATES:
             out[name][i] = (estimate[name].values[0] - truth[name][0]) / bound[f"std_{name}"].values[0]
@@ -103,7 +103,7 @@ if __name__ == "__main__":
     parser.add_argument("--subcarriers", type=int, default=8)
     parser.add_argument("--trials", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--methods", nargs="+", choices=method.mdS, default=("relax",))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=("relax",))
     parser.add_argument("--figure", type=Path)
     args = parser.parse_args()
     result = run(

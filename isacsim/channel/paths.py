@@ -151,8 +151,8 @@ def simulate_path_lengths(
 
     Notes
     -----
-    method.md section 1; the paper's eq. (1)-(3) with the physical sign. Uniform subcarriers (to 1e-9 of the spacing) are
-    reached by turning one phasor a path and packet; other grids evaluate every phase.
+    method.md section 1; the paper's eq. (1)-(3) with the physical sign. Uniform subcarriers (to 1e-9 of the
+    spacing) are reached by turning one phasor a path and packet; other grids evaluate every phase.
     """
     length = np.atleast_2d(_finite("path_length", path_length))
     freq = _vector("frequency", frequency)

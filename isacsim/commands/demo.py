@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isacsim.commands.estimate import DEFAULT_method.md
+from isacsim.commands.estimate import DEFAULT_METHOD
 from isacsim.commands.source import Seed
 from isacsim.commands.terminal import output, progress
 
@@ -20,7 +20,7 @@ def demo(
     ),
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a .yaml file.")] = "default",
     seed: Seed = None,
-    method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_method.md,
+    method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,
 ) -> None:
     """Simulate a scenario and leave one self-contained HTML page: scene, CSI, spectra, estimates against truth.
 

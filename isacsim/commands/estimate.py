@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from isacsim.windows import Window
 
-__all__ = ["DEFAULT_method.md", "estimate"]
+__all__ = ["DEFAULT_METHOD", "estimate"]
 
-DEFAULT_method.md = "relax"
+DEFAULT_METHOD = "relax"
 
 _QUANTITIES = {
     "path_length": "path length [m]",
@@ -31,7 +31,7 @@ def estimate(
     source: given.Input,
     method: Annotated[
         str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf or qml.")
-    ] = DEFAULT_method.md,
+    ] = DEFAULT_METHOD,
     max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 10,
     seed: given.Seed = None,
     window_s: given.WindowLength = None,

@@ -15,10 +15,10 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["method.mdS", "estimate_paths"]
+__all__ = ["METHODS", "estimate_paths"]
 
 Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml"]
-method.mdS: tuple[str, ...] = get_args(Method)
+METHODS: tuple[str, ...] = get_args(Method)
 
 
 def estimate_paths(
@@ -61,8 +61,8 @@ def estimate_paths(
     InputError
         If the CSI doesn't fit or an argument is out of range.
     """
-    if method not in method.mdS:
-        raise InputError(f"method must be one of {', '.join(method.mdS)}, got {method!r}.")
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
     if max_paths < 1:
         raise InputError(f"max_paths must be at least 1, got {max_paths}.")
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)

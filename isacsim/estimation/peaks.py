@@ -134,9 +134,9 @@ def interpolate_peak(
 ) -> Peak:
     """Vertex of the parabolas through log P on each axis' three bins around (i, j), at most half a bin away.
 
-    The centred origin decouples acceleration from jerk (method.md section 4), so the axes go one by one; fitting a cross
-    term to the 3x3 bins does worse (0.28 of a bin at worst against 0.04, without static removal). On an edge of the
-    spectrum the bin itself is given.
+    The centred origin decouples acceleration from jerk (method.md section 4), so the axes go one by one;
+    fitting a cross term to the 3x3 bins does worse (0.28 of a bin at worst against 0.04, without static
+    removal). On an edge of the spectrum the bin itself is given.
     """
     if not (0 < i < p.shape[0] - 1 and 0 < j < p.shape[1] - 1):
         return Peak(float(acceleration[i]), float(jerk[j]), float(p[i, j]))

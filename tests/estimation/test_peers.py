@@ -13,7 +13,7 @@ from isacsim.estimation.qml import qml
 from isacsim.estimation.series import Series, peak_frequency
 from validation.captures import axes, channel, noise, static_part
 
-method.mdS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
+METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
 ONE = {
     "path_length": np.array([7.0]),
     "velocity": np.array([1.7]),
@@ -30,13 +30,13 @@ def capture(t, f, truth, snr_db, sign=-1, seed=0):
     return h + noise(rng, h.shape, snr_db)
 
 
-@pytest.mark.parametrize("name", method.mdS)
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("subcarriers", [1, 8])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_one_path(name, subcarriers, sign):
     """Within a few of the bound's deviations; none of these reaches the bound itself (see relax)."""
     t, f = axes(subcarriers)
-    estimate = method.mdS[name](capture(t, f, ONE, 5.0, sign), t, f, phase_sign=sign)
+    estimate = METHODS[name](capture(t, f, ONE, 5.0, sign), t, f, phase_sign=sign)
     assert estimate.attrs["method"] == name
     bound = cramer_rao_bound(t, f, snr_db=5.0, paths=ONE)
     for state in ("velocity", "acceleration", "jerk"):
@@ -49,7 +49,7 @@ def test_one_path(name, subcarriers, sign):
         assert np.isnan(estimate.path_length)
 
 
-@pytest.mark.parametrize("name", method.mdS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_second_path_far_from_the_first(name):
     t, f = axes(32)
     second = {
@@ -61,17 +61,17 @@ def test_a_second_path_far_from_the_first(name):
         "phase": 0.0,
     }
     both = {key: np.append(ONE[key], second[key]) for key in ONE}
-    estimate = method.mdS[name](capture(t, f, both, 15.0), t, f, n_paths=2)
+    estimate = METHODS[name](capture(t, f, both, 15.0), t, f, n_paths=2)
     np.testing.assert_allclose(estimate.acceleration, both["acceleration"], atol=0.2)
     np.testing.assert_allclose(estimate.jerk, both["jerk"], atol=1.5)
 
 
-@pytest.mark.parametrize("name", method.mdS)
+@pytest.mark.parametrize("name", METHODS)
 def test_unequal_spacing_is_refused(name):
     t, f = axes(4, 256)
     t = t + np.random.default_rng(0).uniform(-3e-4, 3e-4, t.size)
     with pytest.raises(InputError, match="equally spaced"):
-        method.mdS[name](capture(t, f, ONE, 20.0), t, f)
+        METHODS[name](capture(t, f, ONE, 20.0), t, f)
 
 
 def test_arguments_are_checked():
