@@ -8,14 +8,15 @@ fingerprint.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.constants import speed_of_light
 
 from isacsim import scenario_file
+from isacsim.axes import WindowGrid
 from isacsim.distribution import Choice, Distribution, LogNormal, Normal, Number, Uniform, draw, support
 from isacsim.errors import InputError
 from isacsim.scenario_sections import (
@@ -76,37 +77,19 @@ class Scenario(Section):
     dataset: Dataset = Dataset()
     """How many samples a dataset has."""
 
-    @property
-    def lag_packets(self) -> int:
-        """Lag φ of the lag product (eq. 12), packets: the rounded one, which the axes use."""
-        return round(self.spectrum.lag_ratio * self.radio.packets)
-
     @model_validator(mode="after")
     def _check_axes(self) -> Scenario:
-        radio, spectrum, lag = self.radio, self.spectrum, self.lag_packets
-        length = radio.packets - 2 * lag
-        if lag < 1 or length < 16:
-            raise refuse(
-                f"spectrum.lag_ratio {spectrum.lag_ratio:g} makes a lag of {lag} packets and a lag "
-                f"product of {length}; with {radio.packets} packets it must lie between "
-                f"{0.5 / radio.packets:.3g} and {0.5 - 8 / radio.packets:.3g}",
-                *("spectrum", "lag_ratio"),
-            )
-        # R(t) is a chirp of frequency kappa (a + r t) (method.md section 2); sampled at the packet rate, it
-        # folds beyond half of it. The highest subcarrier folds first.
-        kappa = 2 * lag * float(np.max(radio.frequency_hz)) / (speed_of_light * radio.packet_rate_hz)
-        duration = length / radio.packet_rate_hz
-        reach = spectrum.acceleration_max_m_s2 + spectrum.jerk_max_m_s3 * duration / 2
-        limit = radio.packet_rate_hz / (2 * kappa)
-        if reach > limit:
-            raise refuse(
-                f"the spectrum's axes reach {reach:.4g} m/s² at the window's ends (acceleration_max_m_s2 "
-                f"{spectrum.acceleration_max_m_s2:g} + jerk_max_m_s3 {spectrum.jerk_max_m_s3:g} · "
-                f"{duration / 2:.4g} s), beyond the {limit:.4g} m/s² that packet_rate_hz "
-                f"{radio.packet_rate_hz:g} and a lag of {lag} packets resolve unambiguously; lower the axes "
-                "or lag_ratio, or raise the packet rate",
-                *("spectrum", "acceleration_max_m_s2"),
-            )
+        radio, spectrum = self.radio, self.spectrum
+        # The highest subcarrier folds first.
+        highest = float(np.max(radio.frequency_hz))
+        try:
+            grid = WindowGrid(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
+        except InputError as error:
+            raise refuse(str(error), "spectrum", "lag_ratio") from None
+        try:
+            grid.check(spectrum.acceleration_max_m_s2, spectrum.jerk_max_m_s3)
+        except InputError as error:
+            raise refuse(str(error), "spectrum", "acceleration_max_m_s2") from None
         return self
 
     @model_validator(mode="after")
@@ -196,7 +179,12 @@ class Scenario(Section):
 
     def to_yaml(self) -> str:
         """Write canonical YAML, defaults included: `from_yaml` gives back an equal scenario."""
-        # Every field that may be None has None as its default, so leaving it out loses nothing.
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> str:
+        # Once a scenario: every capture carries it. Every field that may be None has None as its default, so leaving
+        # it out loses nothing.
         return scenario_file.dump(self.model_dump(exclude_none=True))
 
     def fingerprint(self) -> str:
@@ -204,6 +192,10 @@ class Scenario(Section):
 
         The description and ``dataset.n_samples`` stay out: sample i is the same however many are made.
         """
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
         content = self.model_dump(exclude_none=True, exclude={"description": True, "dataset": {"n_samples"}})
         return hashlib.sha256(scenario_file.dump(content).encode()).hexdigest()
 

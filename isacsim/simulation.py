@@ -7,7 +7,7 @@ at any times, path by path, so the noisy, noiseless and clean version of a sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -170,6 +170,12 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
     )
 
 
+@lru_cache(maxsize=16)
+def _scenario_of(text: str) -> Scenario:
+    # Reading the YAML takes as long as a spectrum, and the captures of a data set share it.
+    return Scenario.from_yaml(text, file="the capture's scenario")
+
+
 def realisation_of(capture: xr.Dataset) -> Realisation:
     """Draw again what a simulated capture was made of, from its attributes.
 
@@ -183,7 +189,7 @@ def realisation_of(capture: xr.Dataset) -> Realisation:
             "the capture has no attribute 'scenario': only simulated captures have a truth to draw again."
         )
     attrs = capture.attrs
-    scenario = Scenario.from_yaml(attrs["scenario"], file="the capture's scenario")
+    scenario = _scenario_of(attrs["scenario"])
     given = attrs["n_targets"] if scenario.targets.count is not None else None
     return realise(scenario, seed=int(attrs["seed"]), index=int(attrs["index"]), n_targets=given)
 
