@@ -189,7 +189,7 @@ def figure_of(table: Table, size: tuple[float, float], caption: str) -> Figure:
     size_note = f"{trials} trial{'s' * (trials != 1)} a point, seed {table['seed']}."
     if table["quick"]:
         size_note += " QUICK FORM: no result."
-    lines = textwrap.wrap(f"{caption} {size_note}", int(size[0] * 13))
+    lines = textwrap.wrap(f"{caption} {size_note}", int(size[0] * 15.5))
     foot = (0.17 * len(lines) + 0.08) / size[1]
     figure = Figure(
         figsize=size, dpi=110, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
