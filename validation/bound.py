@@ -94,9 +94,7 @@ def sweep(
     return out
 
 
-def run(
-    *, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None
-) -> Table:
+def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     full = [*range(-32, -15, 2), -12, -8, -4, 0, 10, 20, 30, 40]
     snr_db = [-26.0, 0.0, 20.0] if quick else [float(x) for x in full]
@@ -137,7 +135,9 @@ def figure(table: Table) -> Figure:
             label = method if threshold is None else f"{method}: {threshold:g} dB"
             # A downward bar of the whole value has no place on a logarithmic axis.
             low = np.minimum(spread, 0.7 * np.array(ratio))
-            line = axis.errorbar(snr, ratio, yerr=[low, spread], fmt=".-", lw=1.2, elinewidth=0.7, label=label)
+            line = axis.errorbar(
+                snr, ratio, yerr=[low, spread], fmt=".-", lw=1.2, elinewidth=0.7, label=label
+            )
             if threshold is not None:
                 axis.axvline(threshold, color=line[0].get_color(), linewidth=0.8, linestyle=":")
         axis.set_yscale("log")

@@ -51,11 +51,11 @@ def point(
     return {name: rms(scaled[:, j]) for j, name in enumerate(STATES)}
 
 
-def run(
-    *, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None
-) -> Table:
+def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
-    lags = [0.03, PAPER_LAG, 0.2] if quick else [0.03, 0.05, 0.07, PAPER_LAG, 0.11, 0.13, 0.15, 0.175, 0.2, 0.25]
+    lags = (
+        [0.03, PAPER_LAG, 0.2] if quick else [0.03, 0.05, 0.07, PAPER_LAG, 0.11, 0.13, 0.15, 0.175, 0.2, 0.25]
+    )
     least = [0.0, PAPER_MIN_LAG, 0.3] if quick else [0.0, 0.03, 0.06, 0.09, PAPER_MIN_LAG, 0.2, 0.3]
     snr_db = [0.0, 15.0] if quick else [-3.0, 0.0, 5.0, 15.0]
     packets, trials = 512 if quick else 1024, trials or (20 if quick else 1000)
@@ -124,6 +124,9 @@ def figure(table: Table) -> Figure:
             axis.axvline(PAPER_LAG if key == "lag_ratio" else PAPER_MIN_LAG, color="black", ls=":", lw=0.8)
             axis.axhline(1, color="black", lw=0.8)
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:g}")
+            axis.tick_params(axis="y", which="minor", labelsize=7)
             axis.grid(alpha=0.3, which="both")
         row[0].set_ylabel(f"{state}: rmse / bound")
     panels[1][0].set_xlabel("lag φ / Q")

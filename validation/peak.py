@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.constants import c as SPEED_OF_LIGHT
 
 from isacsim.axes import WindowGrid
 from isacsim.estimation.bounds import PARAMETERS
@@ -25,24 +26,29 @@ def highest_point(csi: NDArray, time: NDArray, frequency: NDArray, **settings: A
     Parameters
     ----------
     csi : ndarray, complex, shape (subcarrier, packet)
+        Phase falls as the path grows (physics' sign).
     time, frequency : ndarray
         s, uniform; Hz.
     **settings
         Of :func:`isacsim.aj_spectrum`, without axes.
     """
     interval = float(time[-1] - time[0]) / (time.size - 1)
-    grid = WindowGrid(time.size, interval, float(frequency.mean()), settings.get("lag_ratio", 0.089))
+    carrier = float(frequency.mean())
+    grid = WindowGrid(time.size, interval, carrier, settings.get("lag_ratio", 0.089))
     a, r = grid.allowed(min_cells=0.0)
     given: dict[str, Any] = {"time": time, "frequency": frequency, **settings}
+    coarse = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **given))
+    # The second look is about zero, whatever the first one found: a path's acceleration and jerk, taken out of the
+    # phase, move the spectrum as a whole, and axes that stay the same are planned once.
+    if settings.get("remove_static", True):
+        csi = csi - csi.mean(axis=-1, keepdims=True)
+    t = time - (time[0] + time[-1]) / 2
+    moved = coarse[0] * t**2 / 2 + coarse[1] * t**3 / 6
+    at_rest = csi * np.exp(2j * np.pi * carrier / SPEED_OF_LIGHT * moved)
     fine = np.arange(-_SIDE, _SIDE + 1) * _FINER
-    steps = float(a[1] - a[0]), float(r[1] - r[0])
-    point = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **given))
-    # The second look may lean over the edge of the unambiguous range by a bin.
-    most = a[-1] - _SIDE * _FINER * steps[0], r[-1] - _SIDE * _FINER * steps[1]
-    centre = [float(np.clip(x, -m, m)) for x, m in zip(point, most, strict=True)]
-    return _maximum(
-        aj_spectrum(csi, acceleration=centre[0] + fine * steps[0], jerk=centre[1] + fine * steps[1], **given)
-    )
+    given |= {"acceleration": fine * (a[1] - a[0]), "jerk": fine * (r[1] - r[0]), "remove_static": False}
+    rest = _maximum(aj_spectrum(at_rest.astype(np.complex64), **given))
+    return coarse[0] + rest[0], coarse[1] + rest[1]
 
 
 def _maximum(spectrum: xr.DataArray) -> tuple[float, float]:

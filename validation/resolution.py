@@ -64,9 +64,7 @@ def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: 
     return bool((off < near).all())
 
 
-def run(
-    *, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None
-) -> Table:
+def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
     ratios = [0.0] if quick else [0.0, 6.0, 12.0]

@@ -48,7 +48,5 @@ def validate(
             def tell(what: str, done: int, total: int, name: str = name) -> None:
                 bar.update(task, description=f"{name}: {what}", completed=done, total=total)  # noqa: B023
 
-            table, picture = write_study(
-                name, folder, quick=quick, seed=seed, trials=trials, progress=tell
-            )
+            table, picture = write_study(name, folder, quick=quick, seed=seed, trials=trials, progress=tell)
         output().print(f"{name}: {table}, {picture}")
