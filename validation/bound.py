@@ -77,7 +77,7 @@ def sweep(
     """
     out: dict[str, Any] = {}
     for method in methods:
-        rows = []
+        rows: list[dict[str, Any]] = []
         for snr in sorted(snr_db):
             scaled = errors(trials, snr, subcarriers, packets, seed, method)
             ratio = {name: rms(e) for name, e in scaled.items() if np.isfinite(e).all()}

@@ -1,4 +1,4 @@
-"""Study `resolution`: when are two paths two?
+"""Study `resolution`: from what separation on two paths are found as two.
 
 Two paths that share length, velocity and all but one of acceleration and jerk (the hard case: nothing else tells them
 apart), and two that differ in length and velocity as well, as two people in a room do. Separations count in
@@ -7,7 +7,7 @@ resolution cells of the AJ spectrum (method.md section 2).
 Success: exactly two paths found, each true one with an estimate of its own closer than half the separation and half
 a cell in the quantity that differs. Nothing is told about the count.
 
-Full size: 200 trials a point, 3 cases, 10 separations, 3 amplitude ratios: about 1.5 hours on one core.
+Full size: 200 trials a point, 3 cases, 11 separations, 3 amplitude ratios: about 1.5 hours on one core.
 """
 
 from __future__ import annotations
