@@ -1,6 +1,6 @@
 """Study `bound`: error of a single path over the Cramér-Rao bound, and the threshold, by method.
 
-Full size: 500 trials at each of 17 SNR from -32 to 40 dB, 64 subcarriers, six methods: about 4 hours on one core.
+Full size: 500 trials at each of 17 SNR from -32 to 40 dB, 64 subcarriers, six methods: about 1 hour on one core.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "bound"
-DESCRIPTION = "error of one path over the Cramér-Rao bound against SNR, every method, thresholds (4 h)"
+DESCRIPTION = "error of one path over the Cramér-Rao bound against SNR, every method, thresholds (1 h)"
 
 METHODS: dict[str, Callable[..., xr.Dataset]] = {
     "relax": relax,

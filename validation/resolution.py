@@ -68,7 +68,7 @@ def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials:
     """Do the study; see `validation.study.Study`."""
     separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
     ratios = [0.0] if quick else [0.0, 6.0, 12.0]
-    trials, packets = trials or (5 if quick else 200), 1024
+    trials, packets = trials or (3 if quick else 200), 1024
     subcarriers = 16
     t, f = axes(subcarriers, packets)
     grid = WindowGrid(packets, 1e-3, float(f.mean()))
