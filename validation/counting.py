@@ -2,8 +2,8 @@
 
 The paper's way, counting the peaks of the AJ spectrum above a threshold, is shown on the same captures.
 
-Full size: 300 captures with 3-7 targets and 300 with 1-8, 100 at each of 20 points of the sweeps, and 500 without a
-target of either kind: about 40 minutes on one core.
+Full size: 300 captures with 3-7 targets and 300 with 1-8, 100 at each of 22 points of the sweeps, and 500 without a
+target of either kind: about 1 hour on one core.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["captures", "false_alarms", "figure", "match", "one_capture", "run", 
 
 NAME = "counting"
 DESCRIPTION = (
-    "number of targets: accuracy, confusion, F1, error on matched paths; relax and peak counting (40 min)"
+    "number of targets: accuracy, confusion, F1, error on matched paths; relax and peak counting (1 h)"
 )
 
 MATCH = {"acceleration": 0.2, "jerk": 1.5}

@@ -14,7 +14,7 @@ and by the highest point of the AJ spectrum (`peaks`); six things go wrong, one 
 "Breaks" is the first level from which upwards the rmse of acceleration or jerk exceeds √2 of its value at no
 mismatch.
 
-Full size: 300 trials at each of 56 levels: about 1.5 hours on one core.
+Full size: 300 trials at each of 57 levels: about 2.5 hours on one core.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 NAME = "mismatch"
 DESCRIPTION = (
-    "exact geometry, quartic motion, jitter, loss, phase residue, quantisation: where each breaks (1.5 h)"
+    "exact geometry, quartic motion, jitter, loss, phase residue, quantisation: where each breaks (2.5 h)"
 )
 
 SNR_DB, SUBCARRIERS, PACKETS = 20.0, 16, 1024
