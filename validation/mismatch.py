@@ -14,7 +14,7 @@ and by the highest point of the AJ spectrum (`peaks`); six things go wrong, one 
 "Breaks" is the first level from which upwards the rmse of acceleration or jerk exceeds √2 of its value at no
 mismatch.
 
-Full size: 300 trials at each of 57 levels: about 2.5 hours on one core.
+Full size: 300 trials at each of 58 levels: about 2.5 hours on one core.
 """
 
 from __future__ import annotations
