@@ -30,5 +30,9 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
 
+# All studies in full: hours on one core (docs/validation.md); each alone: isacsim validate STUDY.
+validate: $(READY)
+	$(BIN)/isacsim validate all --output docs/results/validation
+
 clean:
 	rm -rf out build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,9 +7,16 @@ imported by the function that needs them.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# scenarios/ and validation/ are subpackages that stand beside isacsim/ in a checkout and inside it in a wheel; a
+# checkout must find its own, whatever is installed.
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if os.path.isfile(os.path.join(_ROOT, "pyproject.toml")):
+    __path__.append(_ROOT)
 
 _HOME = {
     "InputError": "isacsim.errors",

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from isacsim import __version__
-from isacsim.commands import demo, estimate, scenarios, simulate, spectrum
+from isacsim.commands import demo, estimate, scenarios, simulate, spectrum, validate
 from isacsim.errors import InputError
 
 __all__ = ["app", "main"]
@@ -64,6 +64,7 @@ for _command, _example in (
     (spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
     (estimate.estimate, "isacsim estimate default --seed 3"),
     (demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
+    (validate.validate, "isacsim validate paper --quick -o out"),
 ):
     app.command(epilog=f"Example: [bold]{_example}[/bold]")(_command)
 

@@ -34,7 +34,9 @@ def channel(time: NDArray, frequency: NDArray, paths: dict[str, NDArray] | None,
     """Sum of the paths, (subcarrier, packet), without noise; states about the window's centre."""
     t = time - (time[0] + time[-1]) / 2
     h = np.zeros((frequency.size, t.size), complex)
-    for i in range(0 if paths is None else paths["amplitude"].size):
+    if paths is None:
+        return h
+    for i in range(paths["amplitude"].size):
         d0, v, a, r = (paths[name][i] for name in STATES)
         d = d0 + v * t + a * t**2 / 2 + r * t**3 / 6
         turns = np.outer(frequency / SPEED_OF_LIGHT, d)

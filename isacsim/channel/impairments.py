@@ -18,7 +18,7 @@ from isacsim.distribution import draw
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import Scenario
 
-__all__ = ["Impairment", "apply", "clock_drift", "draw_impairments", "packet_times"]
+__all__ = ["Impairment", "apply", "clock_drift", "draw_impairments", "packet_times", "quantise"]
 
 Real = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def apply(
     if scenario.impairments.quantisation is not None:
         q = scenario.impairments.quantisation
         for channel in csi:
-            _quantise(channel, q.bits, q.headroom_db)
+            quantise(channel, q.bits, q.headroom_db)
     return csi
 
 
@@ -165,7 +165,7 @@ def _common_factor(scenario: Scenario, drawn: Impairment) -> NDArray[np.complex6
     return np.asarray(factor * np.exp(1j * turn).astype(np.complex64))
 
 
-def _quantise(channel: NDArray[np.complex64], bits: int, headroom_db: float) -> None:
+def quantise(channel: NDArray[np.complex64], bits: int, headroom_db: float) -> None:
     """Round real and imaginary part in place to ``bits`` bits; full scale lies ``headroom_db`` above the largest."""
     parts = channel.view(np.float32)
     largest = float(np.abs(parts).max())

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from isacsim.validation.captures import axes, channel, noise, static_part
 
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound
@@ -11,7 +12,6 @@ from isacsim.estimation.cpf import cpf
 from isacsim.estimation.haf import haf
 from isacsim.estimation.qml import qml
 from isacsim.estimation.series import Series, peak_frequency
-from validation.captures import axes, channel, noise, static_part
 
 METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
 ONE = {

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from isacsim.validation.captures import axes, channel, draw_paths, noise, static_part
+from isacsim.validation.counting import match, one_capture
 from scipy import stats
 
 from isacsim.errors import InputError
@@ -11,8 +13,6 @@ from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound, fisher_infor
 from isacsim.estimation.grid import Grid
 from isacsim.estimation.refine import Capture, evaluate
 from isacsim.estimation.relax import Limits, relax
-from validation.captures import axes, channel, draw_paths, noise, static_part
-from validation.counting import match, one_capture
 
 STATES = PARAMETERS[:4]
 

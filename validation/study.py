@@ -1,0 +1,245 @@
+"""What all studies share: how they are found, run, counted, and written down."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import textwrap
+import time as clock
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isacsim import __version__
+from isacsim.errors import InputError
+from isacsim.output_file import check_output, written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "STUDIES",
+    "Progress",
+    "Steps",
+    "Study",
+    "Table",
+    "figure_of",
+    "load_study",
+    "opening",
+    "rms",
+    "share",
+    "write_study",
+]
+
+# In the order in which they are best read.
+STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch")
+
+Table = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many steps are done, and of how many."""
+
+# Two-sided 95 % of a normal distribution.
+_Z = 1.96
+
+
+class Study(Protocol):
+    """A module of this package that is a study."""
+
+    NAME: str
+    DESCRIPTION: str
+    """One line for the list of studies."""
+
+    def run(
+        self, *, quick: bool, seed: int, progress: Progress | None = None, trials: int | None = None
+    ) -> Table:
+        """Do the study.
+
+        Parameters
+        ----------
+        quick : bool
+            Seconds instead of hours: enough to see that it runs and that the physics is right, no result.
+        seed : int
+            Of everything random.
+        progress : callable, optional
+            Called after every step.
+        trials : int, optional
+            Trials a point, instead of the study's own number.
+        """
+
+    def figure(self, table: Table) -> Figure:
+        """Draw the table that `run` returned."""
+
+
+def load_study(name: str) -> Study:
+    """Import a study by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in STUDIES:
+        raise InputError(f"there is no study {name!r}; the studies are {', '.join(STUDIES)}.")
+    return cast(Study, importlib.import_module(f"{__package__}.{name}"))
+
+
+def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) -> Table:
+    """Start a table with what is needed to repeat the study.
+
+    Parameters
+    ----------
+    study : str
+        Its name.
+    quick : bool
+        Whether this is the short form, whose numbers are no results.
+    seed : int
+        The seed.
+    settings : mapping
+        Every other setting, trials a point included.
+    """
+    return {
+        "study": study,
+        "quick": quick,
+        "seed": seed,
+        "settings": dict(settings),
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "versions": {
+            "isacsim": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "numba")},
+        },
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+class Steps:
+    """Counts steps for a progress callback.
+
+    Parameters
+    ----------
+    total : int
+        How many steps there will be.
+    progress : callable or None
+        Whom to tell.
+    """
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total, self._done, self._progress = total, 0, progress
+
+    def step(self, what: str) -> None:
+        """Say that one more is done."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(what, self._done, self._total)
+
+
+def share(hits: int, trials: int) -> dict[str, float]:
+    """Share of trials with Wilson's 95 % interval (E. B. Wilson, J. Amer. Statist. Assoc. 22, 1927)."""
+    p, z2 = hits / trials, _Z**2
+    middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _Z / (1 + z2 / trials) * np.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2))
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return {"value": p, "low": float(low), "high": float(high), "trials": trials}
+
+
+def rms(errors: ArrayLike) -> dict[str, float]:
+    """Root mean square with its standard error, and the median magnitude, which outliers don't move."""
+    e = np.asarray(errors, np.float64)
+    value = float(np.sqrt((e**2).mean()))
+    # Delta method: the standard error of the mean square over twice its root.
+    spread = float((e**2).std(ddof=1) / np.sqrt(e.size) / (2 * value)) if e.size > 1 and value > 0 else 0.0
+    return {
+        "rms": value,
+        "standard_error": spread,
+        "median": float(np.median(np.abs(e))),
+        "trials": int(e.size),
+    }
+
+
+def figure_of(table: Table, size: tuple[float, float], caption: str) -> Figure:
+    """Make an empty figure with a caption below that says how large the study was.
+
+    Parameters
+    ----------
+    table : dict
+        The study's table.
+    size : (float, float)
+        Width and height, inches.
+    caption : str
+        What is to be seen; trials and seed are added.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    trials = table["settings"]["trials"]
+    size_note = f"{trials} trial{'s' * (trials != 1)} a point, seed {table['seed']}."
+    if table["quick"]:
+        size_note += " QUICK FORM: no result."
+    lines = textwrap.wrap(f"{caption} {size_note}", int(size[0] * 15.5))
+    foot = (0.17 * len(lines) + 0.08) / size[1]
+    figure = Figure(
+        figsize=size, dpi=110, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
+    )
+    figure.text(0.01, 0.04 / size[1], "\n".join(lines), fontsize=8, color="#444444", va="bottom")
+    return figure
+
+
+def write_study(
+    name: str,
+    folder: Path,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    trials: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Path, Path]:
+    """Run a study and write its table and figure, both whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+        One of `STUDIES`.
+    folder : Path
+        Where ``NAME.json`` and ``NAME.png`` go.
+    quick, seed, trials, progress
+        As for `Study.run`.
+
+    Returns
+    -------
+    (Path, Path)
+        The table's file and the figure's.
+
+    Raises
+    ------
+    InputError
+        If there is no such study, an argument is out of range, or a file can't be written.
+    """
+    study = load_study(name)
+    if seed < 0 or (trials is not None and trials < 1):
+        raise InputError(f"seed must be at least 0 and trials at least 1, got {seed} and {trials}.")
+    files = folder / f"{name}.json", folder / f"{name}.png"
+    for file in files:
+        check_output(file)
+    started = clock.perf_counter()
+    table = study.run(quick=quick, seed=seed, progress=progress, trials=trials)
+    table["seconds"] = round(clock.perf_counter() - started, 1)
+    with written_whole(files[0]) as temporary:
+        text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    with written_whole(files[1]) as temporary:
+        study.figure(table).savefig(temporary)
+    return files
