@@ -25,6 +25,7 @@ from scipy.signal import get_window
 from threadpoolctl import ThreadpoolController
 
 from isacsim.aj_kernels import BLOCK, positive_lags
+from isacsim.axes import ACCELERATION_MAX, JERK_MAX
 
 __all__ = ["AJTransform", "band", "plan"]
 
@@ -180,7 +181,9 @@ def plan(
         Reduction of R's rate; None takes the largest that OVERSAMPLING allows, 1 does none.
     """
     if decimation is None:
-        highest = band(n, dt, kappa, acceleration, jerk)
+        # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
+        default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
+        highest = max(band(n, dt, kappa, acceleration, jerk), default)
         decimation = max(1, int(1 / (dt * 2 * OVERSAMPLING * max(highest, 1 / (n * dt)))))
     a, r = (np.ascontiguousarray(x, np.float64).tobytes() for x in (acceleration, jerk))
     return _plan(n, dt, kappa, a, r, lags, min_lag, window or "boxcar", decimation)
