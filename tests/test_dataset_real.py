@@ -126,7 +126,7 @@ def test_receivers_must_agree_and_one_can_be_asked_for(folder):
     both = capture_dataset(files[:1], **OPTIONS)
     assert both.aj_noisy.dims == ("sample", "receiver", "acceleration", "jerk")
     assert both.target_jerk.dims == ("sample", "receiver", "target")
-    with pytest.raises(InputError, match=r"one\.nc gives 1 receivers, three\.nc gave 2"):
+    with pytest.raises(InputError, match=r"one\.nc gives 1 receivers, three\.nc 2"):
         capture_dataset(files, **OPTIONS)
     one = capture_dataset(files, receivers="one", **OPTIONS)
     assert one.aj_noisy.dims == ("sample", "acceleration", "jerk")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
+from isacsim.dataset.parts import SPLITS
 from isacsim.errors import InputError
 
-__all__ = ["SPLITS", "UNLABELLED", "LabelRow", "read_labels", "rows_of"]
+__all__ = ["UNLABELLED", "LabelRow", "read_labels", "rows_of"]
 
-SPLITS = ("train", "validation", "test")
 UNLABELLED = -1
 
 _COLUMNS = ("file", "start", "end", "label", "split")

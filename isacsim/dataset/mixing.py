@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.dataset.labels import SPLITS, UNLABELLED
+from isacsim.dataset.labels import UNLABELLED
 from isacsim.dataset.mixing_plan import Shares, apportion, plan_shares
+from isacsim.dataset.parts import SPLITS
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,163 +8,126 @@ weak. The rms is in ``csi_rms``; ``aj_noisy * csi_rms**4`` is the spectrum of th
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from isacsim.conditioning import (
-    Gain,
-    Reference,
-    compensate_gain,
-    most_coherent_pair,
-    phase_coherence,
-    usable_subcarriers,
+from isacsim import __version__
+from isacsim.conditioning import Gain, Reference
+from isacsim.dataset.captures import (
+    CaptureFile,
+    Cutting,
+    FilePath,
+    Survey,
+    capture_files,
+    cut,
+    survey,
 )
-from isacsim.dataset.labels import SPLITS, UNLABELLED, LabelRow, read_labels, rows_of
+from isacsim.dataset.labels import read_labels
+from isacsim.dataset.parts import SPLITS, Part, parts_to_json
 from isacsim.dataset.samples import TRUTH
 from isacsim.errors import InputError
 from isacsim.spectrum import aj_spectrum
-from isacsim.windows import Windows, capture_windows, common_axes
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CaptureFile", "Captures", "capture_dataset", "plan_captures"]
+__all__ = ["Captures", "capture_dataset", "each_file", "plan_captures"]
 
-Path_ = str | PathLike[str]
-Receivers = Literal["all", "one"]
+Progress = Callable[[int, int], object]
+"""Told how many samples there are, and of how many."""
 
-
-@dataclass(frozen=True)
-class CaptureFile:
-    """One capture file of a data set."""
-
-    path: Path
-    source: str
-    """Its path from the folder that all the files share: the name, where they lie in one folder."""
-    sha256: str
-    split: str
-    rows: tuple[LabelRow, ...] = field(repr=False)
-    """Its labels; none: unlabelled."""
-
-    def label(self, start: float, end: float) -> int:
-        """Label of a window, s after the first packet: of the row that holds all of it, else -1."""
-        inside = [row.label for row in self.rows if row.start <= start and end <= row.end]
-        return inside[0] if inside else UNLABELLED
+# What aj_spectrum says of one window that other files' windows need not share.
+_OF_ONE_FILE = ("carrier", "lag_packets", "packets", "packet_interval")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Captures:
     """Capture files and how to make samples of them; from :func:`plan_captures`."""
 
     files: tuple[CaptureFile, ...]
+    surveys: tuple[Survey, ...]
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
-    length_s: float | None
-    hop_s: float | None
-    receivers: Receivers
-    reference: Reference
-    gain: Gain
-    reading: Mapping[str, Any]
-    """Arguments of :func:`isacsim.read_capture`."""
+    cutting: Cutting
 
-    def samples(self) -> Iterator[xr.Dataset]:
-        """Make the samples, one data set a file: memory holds one file at a time.
+    @property
+    def n_samples(self) -> int:
+        """Samples in all."""
+        return sum(one.n for one in self.surveys)
 
-        Raises
-        ------
-        InputError
-            Naming the file that is malformed, too slow for the axes, or of another number of receivers.
-        """
-        first: tuple[str, int] | None = None
-        for file in self.files:
-            made = self._samples_of(file)
-            receivers = made.sizes.get("receiver", 1)
-            if first is not None and receivers != first[1]:
-                raise InputError(
-                    f"{file.source} gives {receivers} receivers, {first[0]} gave {first[1]}; within a data set the "
-                    "number must be the same: take the most coherent one of each file (--one-receiver)."
-                )
-            first = first or (file.source, receivers)
-            yield made
+    @property
+    def notes(self) -> list[str]:
+        """What was repaired, assumed or skipped, file by file."""
+        return [f"{one.record['file']}: {line}" for one in self.surveys for line in one.record["notes"]]
 
-    def _samples_of(self, file: CaptureFile) -> xr.Dataset:
+    def attrs(self) -> dict[str, str | int | float]:
+        """Attributes of the data set: all that is needed to make it again from the files."""
+        parts = [
+            Part("", -1, file.split, 0, one.n, file.source)
+            for file, one in zip(self.files, self.surveys, strict=True)
+        ]
+        rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
+        records = [
+            {**one.record, "labels": own} for one, own in zip(self.surveys, _without_infinity(rows), strict=True)
+        ]
+        settings = {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in sorted(self.settings.items())
+        }
+        return {
+            "title": "acceleration-jerk spectra of captures, made by isacsim",
+            "isacsim": __version__,
+            "numpy": np.__version__,
+            "captures": json.dumps(records, ensure_ascii=False),
+            "spectrum": json.dumps(settings),
+            "parts": parts_to_json(parts),
+        }
+
+    def samples_of(self, file: CaptureFile) -> xr.Dataset:
+        """Make the samples of one file."""
         import xarray as xr
 
-        capture, notes = _opened(file, self.reading)
-        try:
-            windows = self.windows(capture)
-            # One number for all receivers: their relation is part of the measurement.
-            power = [np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows.used]
-            rms = float(np.sqrt(np.mean(power)))
-            if rms == 0:
-                raise InputError("the conditioned CSI is all zero.")
+        made = cut(self.cutting, file)
+        windows = made.windows.used
+        # One number for all receivers: their relation is part of the measurement.
+        rms = float(np.sqrt(np.mean([np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows])))
+        if rms == 0:
+            raise InputError(f"{file.source}: the conditioned CSI is all zero.")
+        spectra, labels = [], []
+        for window in windows:
             # A copy keeps the attributes, the phase sign among them, in every version of xarray.
-            csi = [w.csi.copy(data=w.csi.values / np.float32(rms)) for w in windows.used]
-            spectra = [aj_spectrum(one, **self.settings) for one in csi]
-        except InputError as error:
-            raise type(error)(f"{file.source}: {error}") from error
-        origin = float(capture.coords["time"][0])
-        starts = [w.start - origin for w in windows.used]
-        labels = [
-            file.label(start, start + (w.packets - 1) * w.interval)
-            for start, w in zip(starts, windows.used, strict=True)
-        ]
+            csi = window.csi.copy(data=window.csi.values / np.float32(rms))
+            spectra.append(aj_spectrum(csi, **self.settings))
+            start = window.start - made.origin
+            labels.append(file.label(start, start + (window.packets - 1) * window.interval))
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
         noisy = noisy.drop_vars([n for n in noisy.coords if n not in ("acceleration", "jerk", "delay")])
-        noisy.attrs["long_name"] = "noisy acceleration-jerk spectrum, linear magnitude"
+        noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
+            "long_name": "noisy acceleration-jerk spectrum, linear magnitude",
+            "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
+            "window_s": made.windows.window_s,
+        }
         if noisy.sizes["receiver"] == 1:
             noisy = noisy.isel(receiver=0)
-        record = {
-            "file": file.source,
-            "sha256": file.sha256,
-            "split": file.split,
-            "window_s": windows.window_s,
-            "hop_s": windows.hop_s,
-            "packet_rate": windows.packet_rate,
-            "receiver": [str(n) for n in windows.used[0].csi.coords["receiver"].values],
-            "conditioning": windows.conditioning,
-            "phase_sign": int(windows.used[0].csi.attrs.get("phase_sign", -1)),
-            "notes": [*notes, *windows.skipped],
-            **{n: capture.attrs[n] for n in ("format", "chip", "carrier", "bandwidth") if n in capture.attrs},
-        }
-        return _dataset(file, noisy, rms, labels, [w.number for w in windows.used], record)
-
-    def windows(self, capture: xr.Dataset) -> Windows:
-        """Windows of one capture."""
-        pair = None
-        if self.receivers == "one" and capture.sizes["receiver"] > 1:
-            pair = _coherent_pair(compensate_gain(capture, gain=self.gain))
-        return capture_windows(
-            capture,
-            window_s=self.length_s,
-            hop_s=self.hop_s,
-            reference=self.reference,
-            pair=pair,
-            gain=self.gain,
-        )
+        return _dataset(file, noisy, rms, labels, [w.number for w in windows])
 
 
 def plan_captures(
-    files: Sequence[Path_],
+    files: Sequence[FilePath],
     *,
     length_s: float | None = None,
     hop_s: float | None = None,
     label: int | None = None,
-    labels: Path_ | None = None,
+    labels: FilePath | None = None,
     split: str = "train",
     settings: Mapping[str, Any] | None = None,
-    receivers: Receivers = "all",
+    receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
     gain: Gain = "auto",
     format: str = "auto",
@@ -182,29 +145,17 @@ def plan_captures(
     if receivers not in ("all", "one"):
         raise InputError(f"receivers must be 'all' or 'one', got {receivers!r}.")
     rows = None if labels is None else read_labels(labels)
-    plan = Captures(
-        files=tuple(_files(files, rows, label, split)),
-        settings=dict(settings or {}),
-        length_s=length_s,
-        hop_s=hop_s,
-        receivers=receivers,
-        reference=reference,
-        gain=gain,
-        reading={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
-    )
-    if {"acceleration", "jerk"} <= set(plan.settings):
-        return plan
-    axes = dict(zip(("acceleration", "jerk"), _common_axes(plan), strict=True))
-    return Captures(**{**vars(plan), "settings": {**axes, **plan.settings}})
+    reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
+    cutting = Cutting(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
+    checked = tuple(capture_files(files, rows, label, split))
+    surveys, with_axes = survey(checked, cutting, settings or {})
+    return Captures(checked, tuple(surveys), with_axes, cutting)
 
 
 def capture_dataset(
-    files: Sequence[Path_],
-    *,
-    progress: Callable[[str], object] | None = None,
-    **options: Any,
+    files: Sequence[FilePath], *, progress: Progress | None = None, **options: Any
 ) -> xr.Dataset:
-    """Make a data set of capture files, in memory.
+    """Make a data set of capture files, in memory; :func:`isacsim.dataset.real_store.write_captures` makes a store, a file at a time.
 
     Parameters
     ----------
@@ -212,7 +163,7 @@ def capture_dataset(
         Receivers' files (:func:`isacsim.read_capture`) or saved captures (.nc). A simulated one is taken as if it were
         real: without its truth.
     progress : callable, optional
-        Called with each file's name when it is done.
+        Told how many samples there are, and of how many.
     **options
         length_s, hop_s : float, optional
             Length of a window in s (default 1.024, or all there is) and the step from one to the next (default: the
@@ -248,108 +199,45 @@ def capture_dataset(
 
     plan = plan_captures(files, **options)
     made = []
-    for file, samples in zip(plan.files, plan.samples(), strict=True):
+    for samples in each_file(plan, range(len(plan.files))):
         made.append(samples)
         if progress is not None:
-            progress(file.source)
-    records = [record for samples in made for record in json.loads(samples.attrs["captures"])]
-    out = xr.concat(
-        made,
-        "sample",
-        data_vars="all",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
-    )
-    return out.assign_attrs(captures=json.dumps(records, ensure_ascii=False))
+            progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
+    how: Any = {"coords": "minimal", "compat": "override", "join": "override", "combine_attrs": "override"}
+    return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
 
 
-def _files(
-    files: Sequence[Path_], rows: list[LabelRow] | None, label: int | None, split: str
-) -> Iterator[CaptureFile]:
-    if isinstance(files, str | PathLike):
-        raise InputError(f"files must be a list of paths, got one: {files}.")
-    paths = [Path(path) for path in files]
-    if not paths:
-        raise InputError("there is no capture file.")
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"{path}: {'this is a directory' if path.is_dir() else 'no such file'}.")
-    folder = os.path.commonpath([path.resolve().parent for path in paths])
-    seen: dict[str, Path] = {}
-    for path in paths:
-        digest = _sha256(path)
-        if digest in seen:
-            raise InputError(f"{path} and {seen[digest]} hold the same capture; give it once.")
-        seen[digest] = path
-        source = path.resolve().relative_to(folder).as_posix()
-        own = () if label in (None, UNLABELLED) else (LabelRow(source, int(label or 0)),)
-        if rows is not None:
-            own = tuple(rows_of(rows, path.resolve().as_posix()))
-        of_rows = own[0].split if own else None
-        yield CaptureFile(path, source, digest, of_rows or split, own)
+def each_file(plan: Captures, which: Sequence[int]) -> Iterator[xr.Dataset]:
+    """Make the samples of some of the files, one after the other.
+
+    Raises
+    ------
+    InputError
+        If their coordinates differ.
+    """
+    first: xr.Dataset | None = None
+    try:
+        for k in which:
+            made = plan.samples_of(plan.files[k])
+            first = made if first is None else first
+            for name, coord in first.coords.items():
+                if not np.array_equal(coord.values, made.coords[name].values):
+                    raise InputError(
+                        f"{plan.files[k].source} and {plan.files[which[0]].source} differ in {name}; within a data set "
+                        "it must be the same."
+                    )
+            yield made
+    finally:
+        cut.cache_clear()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
-    """A capture, and what its reader repaired."""
-    from isacsim.capture import read_capture
-    from isacsim.capture.packets import CaptureWarning
-    from isacsim.capture_file import load_capture, looks_saved
-
-    if looks_saved(file.path):
-        given = [n for n, value in reading.items() if value not in (None, "auto")]
-        if given:
-            raise InputError(f"{file.source} is a saved capture and has all that: {given[0]} is for others.")
-        capture = load_capture(file.path)
-    else:
-        with warnings.catch_warnings():
-            # They are in the capture's attribute too.
-            warnings.simplefilter("ignore", CaptureWarning)
-            capture = read_capture(file.path, **reading)
-    notes = [line for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
-    if capture.attrs.get("phase_sign_source") == "assumed":
-        notes.append("phase sign assumed to be -1")
-    return capture, notes
-
-
-def _coherent_pair(array: xr.DataArray) -> tuple[int, int]:
-    """The pair whose phases agree best; with a reference channel the surveillance channel that agrees best with it."""
-    array = usable_subcarriers(array)
-    roles = [str(role) for role in array.coords["role"].values]
-    if "reference" not in roles:
-        return most_coherent_pair(array)
-    reference = roles.index("reference")
-    coherence = phase_coherence(array)[reference]
-    coherence[reference] = -1
-    return int(coherence.argmax()), reference
-
-
-def _common_axes(plan: Captures) -> tuple[np.ndarray, np.ndarray]:
-    """Axes that every window of every file allows: those of the slowest."""
-    ratio = plan.settings.get("lag_ratio", 0.089)
-    every = []
-    for file in plan.files:
-        capture, _ = _opened(file, plan.reading)
-        try:
-            every.append(common_axes(plan.windows(capture).used, lag_ratio=ratio))
-        except InputError as error:
-            raise type(error)(f"{file.source}: {error}") from error
-    return min(every, key=lambda axes: float(axes[0][-1]))
+def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
+    """Rows of labels without infinities, which JSON lacks."""
+    return [[[v if np.isfinite(v) else None for v in row] for row in own] for own in rows]
 
 
 def _dataset(
-    file: CaptureFile,
-    noisy: xr.DataArray,
-    rms: float,
-    labels: list[int],
-    numbers: list[int],
-    record: dict[str, Any],
+    file: CaptureFile, noisy: xr.DataArray, rms: float, labels: list[int], numbers: list[int]
 ) -> xr.Dataset:
     """Samples of one file with everything that docs/datasets.md names: NaN where only a simulation knows."""
     import xarray as xr
@@ -363,7 +251,7 @@ def _dataset(
     shape = tuple(noisy.sizes.get(d, 1) for d in dims)
     for name, (_, units, long_name) in TRUTH.items():
         variables[name] = (dims, np.full(shape, np.nan), {"units": units, "long_name": long_name})
-    over = {
+    over: dict[str, tuple[Any, dict[str, str]]] = {
         "n_targets": (np.array(labels, np.int16), {"units": "1", "long_name": "number of targets"}),
         "snr_db": (
             np.full(n, np.nan, np.float32),
@@ -373,12 +261,9 @@ def _dataset(
             np.full(n, rms, np.float32),
             {"units": "1", "long_name": "rms of the file's conditioned CSI, divided out"},
         ),
-        "scenario": (np.full(n, ""), {}),
-        "domain": (np.full(n, "real"), {}),
-        "split": (np.full(n, file.split), {}),
-        "source": (np.full(n, file.source), {}),
         "seed": (np.full(n, -1, np.int64), {}),
         "index": (np.array(numbers, np.int64), {}),
     }
-    variables |= {name: ("sample", values, attrs) for name, (values, attrs) in over.items()}
-    return xr.Dataset(variables, attrs={"captures": json.dumps([record], ensure_ascii=False)})
+    texts = {"scenario": "", "domain": "real", "split": file.split, "source": file.source}
+    over |= {name: (np.full(n, text, np.dtypes.StringDType()), {}) for name, text in texts.items()}
+    return xr.Dataset(variables | {name: ("sample", values, attrs) for name, (values, attrs) in over.items()})
