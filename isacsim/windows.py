@@ -174,7 +174,9 @@ def capture_windows(
         used.append(Window(csi, int(inside.size), n))
     if not used:
         raise InputError(f"no window of {window_s:g} s can be used; {skipped[0]}")
-    return Windows(used, skipped, count - len(used) - len(skipped), 1 / interval, window_s, hop_s, reference, pair)
+    return Windows(
+        used, skipped, count - len(used) - len(skipped), 1 / interval, window_s, hop_s, reference, pair
+    )
 
 
 def common_axes(

@@ -55,7 +55,13 @@ def test_every_window_is_a_sample_without_truth(folder):
     assert made.aj_noisy.dtype == np.float32
     assert list(made["index"].values) == [0, 1, 2, 3]
     assert list(made.n_targets.values) == [1] * 4
-    for name, value in {"domain": "real", "source": "one.nc", "split": "train", "seed": -1, "scenario": ""}.items():
+    for name, value in {
+        "domain": "real",
+        "source": "one.nc",
+        "split": "train",
+        "seed": -1,
+        "scenario": "",
+    }.items():
         assert set(made[name].values.tolist()) == {value}
     unknown = ["aj_noiseless", "aj_clean", "snr_db", *(f"target_{name}" for name in TRUTH)]
     for name in unknown:
@@ -136,7 +142,9 @@ def test_receivers_must_agree_and_one_can_be_asked_for(folder):
 
 def test_labels_go_by_the_row_that_holds_the_whole_window(folder, tmp_path):
     csv = tmp_path / "labels.csv"
-    csv.write_text("file,start,end,label,split\none.nc,0,1.1,1,test\none.nc, 1.1, 9, 2, test\nnobody.nc,,,0,\n")
+    csv.write_text(
+        "file,start,end,label,split\none.nc,0,1.1,1,test\none.nc, 1.1, 9, 2, test\nnobody.nc,,,0,\n"
+    )
     made = capture_dataset([folder / "one.nc", folder / "nobody.nc"], labels=csv, **OPTIONS)
     assert list(made.n_targets.values) == [1, 1, -1, 2, 0, 0, 0, 0]
     assert list(made.split.values) == ["test"] * 4 + ["train"] * 4
@@ -179,7 +187,9 @@ def test_rows_find_their_file_and_must_not_overlap_or_leak():
     with pytest.raises(InputError, match="line 3: overlaps the row at line 2"):
         rows_of(two, "a")
     two = [LabelRow("a", 1, 0, 4, "train", "l, line 2"), LabelRow("a", 2, 4, 8, "test", "l, line 3")]
-    with pytest.raises(InputError, match=r"line 3: a is in split test, at line 2 in train; the windows of one"):
+    with pytest.raises(
+        InputError, match=r"line 3: a is in split test, at line 2 in train; the windows of one"
+    ):
         rows_of(two, "a")
 
 

@@ -29,7 +29,17 @@ from isacsim.windows import Windows, capture_windows, common_axes
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CaptureFile", "Cut", "Cutting", "FilePath", "Receivers", "Survey", "capture_files", "cut", "survey"]
+__all__ = [
+    "CaptureFile",
+    "Cut",
+    "Cutting",
+    "FilePath",
+    "Receivers",
+    "Survey",
+    "capture_files",
+    "cut",
+    "survey",
+]
 
 FilePath = str | PathLike[str]
 Receivers = Literal["all", "one"]
@@ -115,7 +125,7 @@ def capture_files(
             raise InputError(f"{path} and {seen[digest]} hold the same capture; give it once.")
         seen[digest] = path
         source = path.resolve().relative_to(folder).as_posix()
-        own = () if label is None or label == UNLABELLED else (LabelRow(source, label),)
+        own: tuple[LabelRow, ...] = () if label is None or label == UNLABELLED else (LabelRow(source, label),)
         if rows is not None:
             own = tuple(rows_of(rows, path.resolve().as_posix()))
         of_rows = own[0].split if own else None
@@ -183,7 +193,7 @@ def survey(
         Naming the file whose packet rate can't hold the axes, with the limit, or whose number of receivers differs.
     """
     ratio = settings.get("lag_ratio", 0.089)
-    given = [settings.get("acceleration"), settings.get("jerk")]
+    given: list[Any] = [settings.get("acceleration"), settings.get("jerk")]
     found: list[Survey] = []
     narrowest: Any = None
     for file in files:

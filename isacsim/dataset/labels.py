@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
@@ -139,7 +140,7 @@ def rows_of(rows: Sequence[LabelRow], source: str) -> list[LabelRow]:
     if not found:
         raise InputError(f"{source}: the labels hold no row for this file.")
     found.sort(key=lambda row: row.start)
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         if second.start < first.end:
             raise InputError(
                 f"{second.where}: overlaps the row at {first.where.rpartition(', ')[2]} of the same file."

@@ -1,11 +1,11 @@
 """Synthetic and real samples in one data set, at a fraction, lazily (docs/datasets.md).
 
-**Scale.** Spectra go as amplitude⁴ and the unit of real CSI is arbitrary, so a mix as it comes would tell the two domains
-apart by their level. Real spectra are multiplied by one factor, ``scale``: the median of the samples' maxima in the
-synthetic store over that in the real one, over the training samples with targets. One factor for the whole store,
+**Scale.** Spectra go as amplitude⁴ and the unit of real CSI is arbitrary, so a mix as it comes would tell the two
+domains apart by their level. Real spectra are multiplied by one factor, ``scale``: the median of the samples' maxima in
+the synthetic store over that in the real one, over the training samples with targets. One factor for the whole store,
 not one a sample: how strong a window is compared with others says how many move there, and a factor a sample would
-lift an empty room to the level of a full one. What differs from capture to capture for no good reason, the gain, is gone
-before (:mod:`isacsim.dataset.real`). The median, because a few windows next to an antenna would carry away a mean
+lift an empty room to the level of a full one. What differs from capture to capture for no good reason, the gain, is
+gone before (:mod:`isacsim.dataset.real`). The median, because a few windows next to an antenna would carry away a mean
 of fourth powers.
 """
 
@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import json
 import warnings
-from os import PathLike
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim import __version__
 from isacsim.dataset.labels import UNLABELLED
+from isacsim.dataset.mixing_checks import check_alike, opened, store_name
 from isacsim.dataset.mixing_plan import Shares, apportion, plan_shares
 from isacsim.dataset.parts import SPLITS
+from isacsim.dataset.store import StorePath
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ class MixWarning(UserWarning):
 
 
 def mix(
-    synthetic: xr.Dataset | str | PathLike[str],
-    real: xr.Dataset | str | PathLike[str],
+    synthetic: xr.Dataset | StorePath,
+    real: xr.Dataset | StorePath,
     *,
     real_fraction: float,
     seed: int,
@@ -91,14 +93,17 @@ def mix(
         raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
     if n is not None and n < 1:
         raise InputError(f"n must be at least 1, got {n}.")
-    stores = {"synthetic": _opened(synthetic), "real": _opened(real)}
-    names = {domain: _name(store, domain) for domain, store in stores.items()}
-    _check(stores, names)
+    stores = {"synthetic": opened(synthetic), "real": opened(real)}
+    names = {domain: store_name(store, domain) for domain, store in stores.items()}
+    lines = check_alike(stores, names)
     index = {domain: _small(store) for domain, store in stores.items()}
     plans = _plans(index, float(real_fraction), n)
-    lines = [line for split, plan in plans.items() for line in _unmet(split, plan, index["real"])]
+    unmet = [line for split, plan in plans.items() for line in _unmet(split, plan, index["real"])]
     if real_fraction > 0 and not any(sum(plan.real.values()) for plan in plans.values()):
-        raise InputError(f"{names['real']} has no sample that could be taken: {' '.join(lines)}")
+        raise InputError(
+            f"{names['real']} has no sample to take: {' '.join(unmet) or 'the mix is too small.'}"
+        )
+    lines += unmet
     for line in lines:
         warnings.warn(line, MixWarning, stacklevel=2)
     scale = _scale(stores, index) if match_scale and real_fraction > 0 else 1.0
@@ -118,82 +123,38 @@ def mix(
         combine_attrs="override",
     )
     both = both.isel(sample=_interleaved(both["split"].values, both["domain"].values))
-    asked = {"real_fraction": real_fraction, "seed": int(seed), "n": n, "scale": scale, "notes": lines, "left_out": dropped}
-    taken = {
-        split: {"synthetic": plan.synthetic, "real": plan.real, "wanted": plan.wanted}
-        for split, plan in plans.items()
+    record = {
+        "real_fraction": float(real_fraction),
+        "seed": int(seed),
+        "n": n,
+        "scale": scale,
+        "stores": names,
+        "taken": {split: asdict(plan) for split, plan in plans.items()},
+        "left_out": dropped,
+        "notes": lines,
     }
-    attrs = {"mix": json.dumps({**asked, "stores": names, "taken": taken}, ensure_ascii=False)}
+    attrs: dict[str, Any] = {
+        "title": "synthetic and real acceleration-jerk spectra, mixed by isacsim",
+        "isacsim": __version__,
+        "mix": json.dumps(record, ensure_ascii=False),
+        # What made the stores, so that a sample can be made again without them.
+        **{
+            domain: json.dumps(store.attrs, ensure_ascii=False, default=str)
+            for domain, store in stores.items()
+        },
+    }
     # What is one number a sample is in memory already; the rest stays lazy, in chunks that hold whole samples.
-    large = {k: v.chunk({"sample": _CHUNK, **dict.fromkeys(v.dims[1:], -1)}) for k, v in both.items() if v.ndim > 1}
-    return both.assign(large).assign_attrs(attrs)
-
-
-def _opened(store: xr.Dataset | str | PathLike[str]) -> xr.Dataset:
-    import xarray as xr
-
-    if not isinstance(store, xr.Dataset):
-        if not Path(store).exists():
-            raise InputError(f"{store}: no such store.")
-        store = xr.open_zarr(store)
-    for name in ("aj_noisy", "n_targets", "domain", "split", "source", "scenario", "seed", "index"):
-        if name not in store:
-            raise InputError(f"{_name(store, 'the data set')} has no variable {name}, so it is no data set.")
-    return store
-
-
-def _name(store: xr.Dataset, otherwise: str) -> str:
-    return str(store.encoding.get("source", otherwise)).rstrip("/")
+    large = {
+        k: v.chunk({"sample": _CHUNK, **dict.fromkeys(v.dims[1:], -1)}) for k, v in both.items() if v.ndim > 1
+    }
+    mixed = both.assign(large)
+    mixed.attrs = attrs
+    return mixed
 
 
 def _small(store: xr.Dataset) -> dict[str, NDArray[Any]]:
     """What decides which samples are taken, in memory."""
     return {name: store[name].values for name in ("n_targets", "split", "source", "index", "domain")}
-
-
-def _check(stores: dict[str, xr.Dataset], names: dict[str, str]) -> None:
-    """Refuse stores that can't be one."""
-    for domain, store in stores.items():
-        other = set(np.unique(store["domain"].values)) - {domain}
-        if other:
-            raise InputError(
-                f"{names[domain]} holds samples of domain {', '.join(sorted(map(str, other)))}; "
-                f"as the {domain} store it must hold {domain} ones only."
-            )
-    one, two = (stores[domain]["aj_noisy"] for domain in ("synthetic", "real"))
-    which = f"{names['synthetic']} and {names['real']} differ"
-    if one.dims != two.dims:
-        raise InputError(f"{which}: aj_noisy has dims {_listed(one.dims)} and {_listed(two.dims)}.")
-    for dim in one.dims[1:]:
-        if one.sizes[dim] != two.sizes[dim]:
-            raise InputError(f"{which}: {dim} has {one.sizes[dim]} and {two.sizes[dim]} values.")
-        if (dim in one.coords) != (dim in two.coords):
-            raise InputError(f"{which}: only one of them has values of {dim}.")
-        if dim in one.coords and one.coords[dim].dtype.kind == "f":
-            a, b = one.coords[dim].values, two.coords[dim].values
-            if not np.allclose(a, b, rtol=1e-6, atol=1e-9 * np.abs(a).max()):
-                raise InputError(
-                    f"{which}: {dim} runs from {a[0]:g} to {a[-1]:g} and from {b[0]:g} to {b[-1]:g} "
-                    f"{one.coords[dim].attrs.get('units', '')}".rstrip()
-                    + "; make the real store with the axes of the synthetic one (--like)."
-                )
-    for name in ("lag_ratio", "lags", "min_lag", "combine"):
-        a, b = (array.attrs.get(name) for array in (one, two))
-        if a is not None and b is not None and a != b:
-            raise InputError(f"{which}: the spectra were made with {name} {a} and {b}.")
-    _check_leak(stores["real"], names["real"])
-
-
-def _check_leak(real: xr.Dataset, name: str) -> None:
-    source, split = real["source"].values.astype(str), real["split"].values.astype(str)
-    for file in np.unique(source):
-        found = np.unique(split[source == file])
-        if found.size > 1:
-            raise InputError(f"{name}: windows of {file} are in {' and in '.join(found)}; splits would leak.")
-
-
-def _listed(dims: tuple[Any, ...]) -> str:
-    return f"({', '.join(map(str, dims))})"
 
 
 def _counts(index: dict[str, NDArray[Any]], split: str) -> dict[int, int]:
@@ -204,7 +165,9 @@ def _counts(index: dict[str, NDArray[Any]], split: str) -> dict[int, int]:
 def _plans(index: dict[str, dict[str, NDArray[Any]]], fraction: float, n: int | None) -> dict[str, Shares]:
     there = {split: _counts(index["synthetic"], split) for split in SPLITS}
     there = {split: counts for split, counts in there.items() if counts}
-    sizes = None if n is None else apportion(n, {s: sum(there[split].values()) for s, split in enumerate(there)})
+    sizes = (
+        None if n is None else apportion(n, {s: sum(there[split].values()) for s, split in enumerate(there)})
+    )
     return {
         split: plan_shares(
             counts,

@@ -72,7 +72,8 @@ class Captures:
         ]
         rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
         records = [
-            {**one.record, "labels": own} for one, own in zip(self.surveys, _without_infinity(rows), strict=True)
+            {**one.record, "labels": own}
+            for one, own in zip(self.surveys, _without_infinity(rows), strict=True)
         ]
         settings = {
             name: value.tolist() if isinstance(value, np.ndarray) else value
@@ -155,7 +156,9 @@ def plan_captures(
 def capture_dataset(
     files: Sequence[FilePath], *, progress: Progress | None = None, **options: Any
 ) -> xr.Dataset:
-    """Make a data set of capture files, in memory; :func:`isacsim.dataset.real_store.write_captures` makes a store, a file at a time.
+    """Make a data set of capture files, in memory.
+
+    :func:`isacsim.dataset.real_store.write_captures` makes a store and holds one file at a time.
 
     Parameters
     ----------

@@ -9,17 +9,9 @@ import numpy as np
 
 from isacsim.dataset.captures import FilePath
 from isacsim.dataset.plan import default_chunk
-from isacsim.dataset.real import Captures, Progress, each_file, plan_captures
-from isacsim.dataset.store import (
-    StorePath,
-    StoreRecord,
-    create_store,
-    exists,
-    open_dataset,
-    open_record,
-    write_chunk,
-)
-from isacsim.errors import InputError
+from isacsim.dataset.real import Progress, each_file, plan_captures
+from isacsim.dataset.resumable import resumable
+from isacsim.dataset.store import StorePath, create_store, exists, open_dataset, write_chunk
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,9 +57,10 @@ def write_captures(
     OSError
         If the store can't be written.
     """
-    there = exists(store) and not overwrite
+    if not overwrite:
+        exists(store)  # refuses what is no store before the files are gone through
     plan = plan_captures(files, **options)
-    record = _resumed(plan, store) if there else None
+    record = resumable(store, plan.attrs(), overwrite=overwrite)
     if record is None:
         template = plan.samples_of(plan.files[0])
         size = default_chunk(template, plan.n_samples) if chunk is None else chunk
@@ -93,24 +86,11 @@ def write_captures(
             if last > stops[k]:
                 break
             if not done[number]:
-                write_chunk(record, number, {n: v[first - position : last - position] for n, v in held.items()})
+                write_chunk(
+                    record, number, {n: v[first - position : last - position] for n, v in held.items()}
+                )
                 done[number] = True
             held, position = {name: v[last - position :] for name, v in held.items()}, last
             if progress is not None:
                 progress(record.count(done), plan.n_samples)
     return open_dataset(store)
-
-
-def _resumed(plan: Captures, store: StorePath) -> StoreRecord | None:
-    """The store that is there, if these captures were to fill it; None if its making went nowhere."""
-    record = open_record(store, mode="r+")
-    if not record.created:
-        return None
-    for name, asked in plan.attrs().items():
-        if record.attrs.get(name) != asked:
-            what = {"captures": "these captures", "spectrum": "these spectrum settings"}.get(name, f"this {name}")
-            raise InputError(
-                f"{store}: the data set there was not made with {what}; choose another name, or --overwrite replaces "
-                "it."
-            )
-    return record
