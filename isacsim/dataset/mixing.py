@@ -130,12 +130,16 @@ def mix(
         "scale": scale,
         "stores": names,
         "taken": {split: asdict(plan) for split, plan in plans.items()},
+        "there": {
+            domain: {split: _counts(there, split) for split in plans} for domain, there in index.items()
+        },
         "left_out": dropped,
         "notes": lines,
     }
     attrs: dict[str, Any] = {
         "title": "synthetic and real acceleration-jerk spectra, mixed by isacsim",
         "isacsim": __version__,
+        "numpy": np.__version__,
         "mix": json.dumps(record, ensure_ascii=False),
         # What made the stores, so that a sample can be made again without them.
         **{
