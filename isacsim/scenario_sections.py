@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, Float, Int, Number, support
+from isacsim.distribution import Bounds, Float, Int, Number, WholeNumber, support
 
 __all__ = [
     "AGC",
@@ -30,6 +30,7 @@ __all__ = [
     "Loss",
     "NoEnvironment",
     "NonNegativeNumber",
+    "NumberVector",
     "Quantisation",
     "Radio",
     "Rayleigh",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 Vector = tuple[Float, Float, Float]
+NumberVector = tuple[Number, Number, Number]
 Positive = Annotated[Float, Field(gt=0)]
 NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
 
@@ -193,7 +195,7 @@ class Floor(Section):
 
     kind: Literal["floor"]
     """floor: the plane z = height_m."""
-    height_m: Float = 0.0
+    height_m: Number = 0.0
     """Height z of the plane, metres."""
 
 
@@ -202,7 +204,7 @@ class Wall(Section):
 
     kind: Literal["wall"]
     """wall: the plane through point_m, perpendicular to normal."""
-    point_m: Vector
+    point_m: NumberVector
     """A point [x, y, z] of the plane, metres."""
     normal: Vector
     """Normal [x, y, z] of the plane; its length does not matter."""
@@ -236,7 +238,7 @@ class Rayleigh(Section):
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
     delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
     """Root-mean-square delay spread of the profile, ns."""
-    n_taps: Annotated[Int, Field(ge=1, le=1000)] = 12
+    n_taps: Annotated[WholeNumber, Bounds(ge=1, le=1000)] = 12
     """Number of taps."""
     k_factor_db: Number | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""
@@ -310,9 +312,9 @@ class Loss(Section):
 class Quantisation(Section):
     """Rounding of real and imaginary part to integers, as Wi-Fi chips report CSI."""
 
-    bits: Annotated[Int, Field(ge=2, le=16)]
+    bits: Annotated[WholeNumber, Bounds(ge=2, le=16)]
     """Bits of each of real and imaginary part, sign included."""
-    headroom_db: Annotated[Float, Field(ge=0)] = 3.0
+    headroom_db: NonNegativeNumber = 3.0
     """Room between the largest real or imaginary part and full scale, dB."""
 
 
