@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class CsiArray:
     dims: tuple[str, ...]
     coords: dict[str, Any]
 
-    @property
+    @cached_property
     def interval(self) -> float:
         """Packet interval in s.
 
