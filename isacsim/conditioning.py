@@ -256,7 +256,10 @@ def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
     """
     power = np.abs(reference) ** 2
     if not power.any():
-        raise InputError("the reference channel is all zero.")
+        raise InputError(
+            "the reference channel is all zero: a real antenna is dead, a simulated one has no static part "
+            "(the scenario's environment is none; two_ray or rayleigh has one)."
+        )
     if ratio:
         rms = np.sqrt(power.mean(axis=-1, keepdims=True))
         return np.asarray(

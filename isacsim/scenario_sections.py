@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, Float, Int, Number, support
+from isacsim.distribution import Bounds, DecibelNumber, Decibels, Float, Int, Number, support
 
 __all__ = [
     "AGC",
@@ -75,9 +75,9 @@ class Receiver(Section):
     """surveillance: analysed. reference: shares the oscillator and gain, and serves to remove them."""
     position_m: Vector
     """Position [x, y, z], metres."""
-    dynamic_gain_db: Float = 0.0
+    dynamic_gain_db: Decibels = 0.0
     """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
-    static_gain_db: Float = 0.0
+    static_gain_db: Decibels = 0.0
     """Gain of the static part at this channel, dB."""
 
 
@@ -223,7 +223,7 @@ class TwoRay(Section):
     """Amplitude of the reflection relative to the same path unreflected; negative turns the phase."""
     surface: Annotated[Floor | Wall, Field(discriminator="kind")]
     """The plane that reflects."""
-    power_db: Number = 20.0
+    power_db: DecibelNumber = 20.0
     """Total static power per subcarrier (mean over subcarriers), dB relative to a path of unit amplitude."""
 
 
@@ -232,13 +232,13 @@ class Rayleigh(Section):
 
     kind: Literal["rayleigh"]
     """rayleigh: complex Gaussian taps, drawn once a capture."""
-    power_db: Number = 20.0
+    power_db: DecibelNumber = 20.0
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
     delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
     """Root-mean-square delay spread of the profile, ns."""
     n_taps: Annotated[Int, Field(ge=1, le=1000)] = 12
     """Number of taps."""
-    k_factor_db: Number | None = None
+    k_factor_db: DecibelNumber | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""
 
 
@@ -273,7 +273,7 @@ class STO(Section):
 class AGC(Section):
     """Automatic gain control that steps at random moments."""
 
-    step_db: NonNegativeNumber
+    step_db: Annotated[DecibelNumber, Bounds(ge=0)]
     """Size of one gain step, dB; its sign is random."""
     rate_hz: NonNegativeNumber
     """Mean number of steps per second."""
@@ -312,7 +312,7 @@ class Quantisation(Section):
 
     bits: Annotated[Int, Field(ge=2, le=16)]
     """Bits of each of real and imaginary part, sign included."""
-    headroom_db: Annotated[Float, Field(ge=0)] = 3.0
+    headroom_db: Annotated[Decibels, Field(ge=0)] = 3.0
     """Room between the largest real or imaginary part and full scale, dB."""
 
 

@@ -83,14 +83,14 @@ def spectrum(
 
     Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
     """
-    from isacsim.output_file import check_output
+    from isacsim.capture_file import check_capture_path
     from isacsim.plotting import check_picture, save_figure, spectrum_figure
     from isacsim.windows import capture_windows, truth_at
 
     if output_file is not None:
         check_picture(output_file)
     if data is not None:
-        check_output(data, overwrite=overwrite)
+        check_capture_path(data, overwrite=overwrite)
     asked = {"combine": combine, "lags": lags}
     with progress() as bar:
         task = bar.add_task("reading", total=None)

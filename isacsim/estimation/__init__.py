@@ -56,6 +56,10 @@ def estimate_paths(
         "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
         deviations, from the Cramér-Rao bound at the estimate.
 
+        CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
+        holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
+        and the attribute ``reference`` of the result say so.
+
     Raises
     ------
     InputError
@@ -70,6 +74,16 @@ def estimate_paths(
         raise InputError(
             f"csi must be (subcarrier, packet), got shape {array.values.shape}: estimate one receiver at a time."
         )
+    out = _estimate(array, method, max_paths)
+    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
+    if reference >= 0:
+        out.attrs["reference"] = reference
+        for name in ("path_length", "std_path_length"):
+            out[name].attrs["long_name"] += " minus that of the reference's static path"
+    return out
+
+
+def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
     if method == "peaks":
         return _peaks(array, max_paths)
     given = (array.values, array.time, array.frequency)
