@@ -29,11 +29,11 @@ from isacsim.distribution import (
     support,
 )
 from isacsim.errors import InputError
+from isacsim.scenario_impairments import Impairments
 from isacsim.scenario_sections import (
     Dataset,
     Environment,
     Floor,
-    Impairments,
     Radio,
     Section,
     Spectrum,

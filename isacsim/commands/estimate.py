@@ -46,23 +46,19 @@ def estimate(
     """
     from isacsim.estimation import estimate_paths
     from isacsim.report import cubic_remark
-    from isacsim.windows import capture_windows, truth_at
+    from isacsim.windows import truth_at
 
     with progress() as bar:
         task = bar.add_task("reading", total=None)
-        opened = given.open_source(
-            source, seed=seed, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
-        )
-        bar.update(task, description="conditioning")
-        windows = capture_windows(
-            opened.capture,
-            window_s=window_s,
-            hop_s=hop_s,
-            start_s=start_s,
-            max_windows=max_windows,
-            reference=opened.reference(reference),
+        opened, windows = given.open_windows(
+            source,
+            lambda name: bar.update(task, description=name),
+            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
+            seed=seed,
+            reference=reference,
             pair=pair,
-            gain=gain,  # type: ignore[arg-type]  # checked by condition
+            gain=gain,
         )
         bar.update(task, description="estimating", total=len(windows.used))
         found = []

@@ -43,8 +43,8 @@ def estimate_paths(
     method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml"}
         "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
         supports (:func:`isacsim.estimation.relax.relax`). "peaks": maxima of the coherent AJ spectrum, the paper's
-        estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf", "cpf-haf", "qml": the
-        peers from the literature, which find exactly ``max_paths`` paths, whether there are so many or not.
+        estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf", "cpf-haf",
+        "qml": the peers from the literature, which find exactly ``max_paths`` paths, whether there are so many or not.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
@@ -80,7 +80,11 @@ def estimate_paths(
         )
     if method != "peaks" and not (acceleration is None and jerk is None):
         raise InputError(f"acceleration and jerk are for method 'peaks' only, not {method!r}.")
-    out = _peaks(array, max_paths, acceleration, jerk) if method == "peaks" else _estimate(array, method, max_paths)
+    out = (
+        _peaks(array, max_paths, acceleration, jerk)
+        if method == "peaks"
+        else _estimate(array, method, max_paths)
+    )
     reference = int(getattr(csi, "attrs", {}).get("reference", -1))
     if reference >= 0:
         out.attrs["reference"] = reference

@@ -145,7 +145,9 @@ def test_axes_as_asked_for():
     h = paths([4.0, -3.0], [20.0, -25.0])
     found = estimate(h, acceleration=np.linspace(-5, 0, 32), jerk=np.linspace(-40, 0, 32), max_paths=1)
     assert float(found.acceleration[0]) == pytest.approx(-3, abs=0.06)
-    with pytest.raises(isacsim.InputError, match=r"acceleration and jerk are for method 'peaks' only, not 'relax'"):
+    with pytest.raises(
+        isacsim.InputError, match=r"acceleration and jerk are for method 'peaks' only, not 'relax'"
+    ):
         isacsim.estimate_paths(h, time=TIME, frequency=FREQUENCY, jerk=[1.0, 2.0])
 
 
