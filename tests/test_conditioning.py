@@ -108,7 +108,7 @@ def test_a_reference_without_a_static_part_points_to_the_environment(make_scenar
     targets = {"fixed": []}
     scenario = make_scenario(environment={"kind": "none"}, targets=targets)
     with pytest.raises(InputError, match="the scenario's environment is none; two_ray or rayleigh has one"):
-        condition(isacsim.simulate(scenario, seed=0))
+        condition(simulate(scenario, seed=0))
 
 
 def test_agc_enters_the_product_squared_and_leaves_the_ratio(make_scenario):
