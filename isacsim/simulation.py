@@ -284,6 +284,10 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     """
     import xarray as xr
 
+    if not isinstance(scenario, Scenario):
+        raise InputError(
+            f"scenario must be a Scenario, got {scenario!r}; load it with isacsim.load_scenario first."
+        )
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
     damage = received.damage
