@@ -7,13 +7,18 @@ import shutil
 
 import numpy as np
 import pytest
+import xarray as xr
+from typer.testing import CliRunner
 
 import isacsim
 from isacsim import InputError
 from isacsim.capture_file import save_capture
+from isacsim.cli import app
 from isacsim.conditioning import condition
 from isacsim.dataset.labels import LabelRow, read_labels, rows_of
-from isacsim.dataset.real import capture_dataset
+from isacsim.dataset.real import Captures, capture_dataset
+from isacsim.dataset.real_store import write_captures
+from isacsim.dataset.store import open_dataset, open_record
 from isacsim.windows import truth_at
 from tests.capture.capture_files import real_capture
 
@@ -243,3 +248,67 @@ def test_real_files_become_samples(name, carrier, windows, done):
 def test_a_slow_real_file_is_refused_in_numbers():
     with pytest.raises(InputError, match=r"nexmon_4366c0_80mhz\.pcap: The window has 10 packets"):
         capture_dataset([real_capture("nexmon_4366c0_80mhz.pcap")])
+
+
+def test_a_store_holds_the_same_and_is_finished_after_an_interruption(folder, tmp_path, monkeypatch):
+    files, out = [folder / "one.nc", folder / "nobody.nc"], tmp_path / "real.zarr"
+    told: list[tuple[int, int]] = []
+    made = write_captures(files, out, chunk=3, progress=lambda *at: told.append(at), label=1, **OPTIONS)
+    expected = capture_dataset(files, label=1, **OPTIONS)
+    assert told == [(3, 8), (6, 8), (8, 8)]
+    xr.testing.assert_equal(made.load(), expected)
+    record = open_record(out, mode="r+")
+    record.digests[2] = 0
+    with pytest.raises(InputError, match="incomplete"):
+        open_dataset(out)
+    computed = []
+    of = Captures.samples_of
+    monkeypatch.setattr(
+        Captures, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
+    )
+    xr.testing.assert_equal(write_captures(files, out, label=1, **OPTIONS).load(), expected)
+    assert computed == ["nobody.nc"]
+    with pytest.raises(InputError, match="another data set is there, it differs in captures"):
+        write_captures(files[:1], out, label=1, **OPTIONS)
+    assert write_captures(files[:1], out, label=1, overwrite=True, **OPTIONS).sizes["sample"] == 4
+
+
+def test_the_command_takes_the_axes_of_a_store_and_refuses_what_does_not_go_together(folder, tmp_path):
+    def run(*arguments):
+        return CliRunner().invoke(app, ["generate", *map(str, arguments), "--no-progress"])
+
+    first, second = tmp_path / "first.zarr", tmp_path / "second.zarr"
+    made = run(
+        "--capture", folder / "one.nc", "--window", 0.512, "--like", "default", "--label", 1, "-o", first
+    )
+    assert made.exit_code == 0, made.output
+    assert "4 samples" in made.stdout
+    made = run(
+        "--capture",
+        folder / "nobody.nc",
+        "--window",
+        0.512,
+        "--hop",
+        0.256,
+        "--like",
+        first,
+        "--split",
+        "test",
+        "-o",
+        second,
+    )
+    assert made.exit_code == 0, made.output
+    one, two = open_dataset(first), open_dataset(second)
+    np.testing.assert_array_equal(one.jerk, two.jerk)
+    assert float(one.jerk[-1]) == 40
+    assert set(two.split.values.tolist()) == {"test"}
+    for arguments, message in (
+        (("--capture", folder / "one.nc", "--n", 3), "--n is for scenarios, not for captures"),
+        (("--capture", folder / "one.nc", "--split", "lab=test"), "--split is 'lab=test'; with --capture"),
+        (("default", "--hop", 0.1), "--hop-s is for captures"),
+        (("--capture", tmp_path / "none.dat"), "no such file"),
+    ):
+        refused = run(*arguments, "-o", tmp_path / "third.zarr")
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+        assert not (tmp_path / "third.zarr").exists()
