@@ -219,10 +219,12 @@ def create_store(
     if exists(path):
         # Deleting takes time; a kill meanwhile must not leave records without their data.
         zarr.open_group(location(path), mode="r+").attrs.update(root)
-    group = zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
+    zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
-    rest = template.drop_vars(over).drop_attrs(deep=False)
+    # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
+    rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
     rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False)
+    group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:
         variable = template[name]
         dtype = np.dtypes.StringDType() if variable.dtype.kind in "UOT" else variable.dtype
