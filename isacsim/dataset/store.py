@@ -84,12 +84,12 @@ class StoreRecord:
     @property
     def chunk(self) -> int:
         """Samples a chunk."""
-        return int(self.attrs["chunk"])
+        return int(self.attrs.get("chunk", 1))
 
     @property
     def n_samples(self) -> int:
-        """Samples in all, complete or not."""
-        return int(self.attrs["n_samples"])
+        """Samples in all, complete or not; 0 if its making did not go through."""
+        return int(self.attrs.get("n_samples", 0))
 
     @property
     def n_chunks(self) -> int:
@@ -358,7 +358,7 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     if not record.ready or not done.all():
         if not incomplete:
             raise InputError(
-                f"{path}: incomplete, {record.count(done)} of {record.attrs.get('n_samples', '?')} samples are there; "
+                f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
                 "the same isacsim generate finishes it, incomplete=True opens what there is."
             )
         if not record.ready:

@@ -184,17 +184,17 @@ def test_a_moved_store_is_the_same(store, tmp_path):
 
 
 def test_a_kill_at_any_write_of_its_making_can_be_made_again(tmp_path, monkeypatch):
-    class Killed(BaseException):
+    class Killed(Exception):
         pass
 
     put = zarr.storage._local._put
     for moment in range(100):
         path, writes = tmp_path / f"{moment}.zarr", iter(range(100))
 
-        def until(*given, writes=writes, moment=moment):
+        def until(*given, writes=writes, moment=moment, **how):
             if next(writes) == moment:
                 raise Killed
-            return put(*given)
+            return put(*given, **how)
 
         monkeypatch.setattr("zarr.storage._local._put", until)
         try:
