@@ -42,6 +42,10 @@ def tiny(make_scenario):
 def here():
     """A dask client whose only worker is a thread of this process: quick, and what is patched here is patched there."""
     with Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None, set_as_default=False
+        processes=False,
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        set_as_default=False,
     ) as client:
         yield client
