@@ -48,8 +48,10 @@ def progress() -> Progress:
 
 
 @contextmanager
-def sample_progress(name: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """Bar with rate and time left on standard error; gives a function to tell (samples made, samples in all)."""
+def sample_progress(
+    name: str, *, unit: str = "samples", shown: bool = True
+) -> Iterator[Callable[[int, int], None]]:
+    """Bar with rate and time left on standard error; gives a function to tell (units made, units in all)."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -74,7 +76,7 @@ def sample_progress(name: str, *, shown: bool = True) -> Iterator[Callable[[int,
             bar.update(task, completed=made, total=total)
             elapsed = bar.tasks[0].elapsed
             if made > first and elapsed:
-                bar.update(task, rate=f"{(made - first) / elapsed:.1f} samples/s")
+                bar.update(task, rate=f"{(made - first) / elapsed:.1f} {unit}/s")
 
         yield tell
 
