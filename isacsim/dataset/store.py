@@ -279,6 +279,8 @@ def _finish(group: zarr.Group, attrs: Mapping[str, Any]) -> None:
     with warnings.catch_warnings():
         # Consolidated metadata, which xarray looks for first, is no part of zarr's specification yet.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
+        # The data card.
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component")
         zarr.consolidate_metadata(group.store)
 
 
