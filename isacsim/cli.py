@@ -9,7 +9,17 @@ import typer
 from typer.core import TyperGroup
 
 from isacsim import __version__
-from isacsim.commands import demo, estimate, export, generate, inspect, scenarios, simulate, spectrum, validate
+from isacsim.commands import (
+    demo,
+    estimate,
+    export,
+    generate,
+    inspect,
+    scenarios,
+    simulate,
+    spectrum,
+    validate,
+)
 from isacsim.errors import InputError
 
 __all__ = ["app", "main"]

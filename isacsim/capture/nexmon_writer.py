@@ -32,8 +32,8 @@ _BANDS = {2: 0x0000, 5: 0xC000}
 _SPACING = 312.5e3
 _CHANNELS = {2: range(1, 15), 5: range(7, 197)}
 _FULL_SCALE = 32767
-# Four cores, four streams.
-_MOST_RECEIVERS = 16
+_CORES = 4
+_MOST_RECEIVERS = 4 * _CORES
 # A locally administered address: no maker's.
 _TRANSMITTER = b"\x02isacs"
 
@@ -49,14 +49,12 @@ class NexmonFile:
     """Mean power of the rounding error relative to the CSI's, dB."""
 
 
-def write_nexmon(
-    capture: xr.Dataset, path: str | PathLike[str], *, overwrite: bool = False
-) -> NexmonFile:
+def write_nexmon(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: bool = False) -> NexmonFile:
     """Write a capture's CSI as a Nexmon `.pcap` of the 43455c0.
 
     Kept: CSI as int16 of one scale for the whole file, to half a step; times from the first packet on, to half a
-    microsecond; carrier and bandwidth; receivers, the i-th as core i modulo 4 of spatial stream i // 4. Not kept,
-    as the format has no place for them: the truth, roles, AGC gain.
+    microsecond; carrier and bandwidth; receivers, in order: up to four as cores, more also as spatial streams of
+    each. Not kept, as the format has no place for them: the truth, roles, AGC gain.
 
     Parameters
     ----------
@@ -87,7 +85,12 @@ def write_nexmon(
     """
     csi = capture["csi"].transpose("receiver", "subcarrier", "packet").values
     if not 1 <= len(csi) <= _MOST_RECEIVERS:
-        raise InputError(f"capture: the format holds 1 to {_MOST_RECEIVERS} receivers (4 cores, 4 streams), got {len(csi)}.")
+        raise InputError(
+            f"capture: the format holds 1 to {_MOST_RECEIVERS} receivers (4 cores, 4 streams), got {len(csi)}."
+        )
+    # Readers sort by core, then stream: so shall the receivers be in order.
+    streams = -(-len(csi) // _CORES)
+    places = [i // streams | i % streams << 3 for i in range(len(csi))]
     order, chanspec = _channel(capture["frequency"].values)
     ticks = _ticks(capture["time"].values)
     sign = int(capture["csi"].attrs.get("phase_sign", capture.attrs.get("phase_sign", -1)))
@@ -97,8 +100,8 @@ def write_nexmon(
     with written_whole(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
         file.write(b"\xd4\xc3\xb2\xa1" + struct.pack("<HHiIII", 2, 4, 0, 0, 65535, 1))
         for number, (tick, frame) in enumerate(zip(ticks.tolist(), words, strict=True)):
-            for receiver, values in enumerate(frame):
-                file.write(_record(tick, number, receiver, chanspec, values.tobytes()))
+            for core_stream, values in zip(places, frame, strict=True):
+                file.write(_record(tick, number, core_stream, chanspec, values.tobytes()))
     return NexmonFile(_CHIP_NAME, step, error_db)
 
 
@@ -113,7 +116,8 @@ def _channel(frequency: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
         )
     if not np.allclose(np.diff(ascending), _SPACING, rtol=0, atol=1.0):
         raise InputError(
-            f"capture: subcarriers {np.diff(ascending).mean():g} Hz apart on average; Nexmon CSI has them 312500 Hz apart."
+            f"capture: subcarriers {np.diff(ascending).mean():g} Hz apart on average; Nexmon CSI has them 312500 Hz "
+            "apart."
         )
     carrier = float(ascending[n // 2])
     for band, channels in _CHANNELS.items():
@@ -156,14 +160,15 @@ def _quantised(csi: NDArray[np.complexfloating]) -> tuple[NDArray[np.int16], flo
     return words, step, 10 * float(np.log10(ratio)) if ratio else -np.inf
 
 
-def _record(tick: int, number: int, receiver: int, chanspec: int, values: bytes) -> bytes:
+def _record(tick: int, number: int, core_stream: int, chanspec: int, values: bytes) -> bytes:
     """One record of the pcap: Ethernet, IPv4 and UDP headers, Nexmon's header, CSI."""
-    core_stream = receiver % 4 | receiver // 4 << 3
     # Sequence control: twelve bits of number above four of fragment. Firmware before RSSI has 11 11 twice.
     head: Any = (b"\x11\x11\x11\x11", _TRANSMITTER, number % 4096 << 4, core_stream, chanspec, _CHIP)
     payload = struct.pack("<4s6sHHHH", *head) + values
     udp = struct.pack(">HHHH", 5500, 5500, 8 + len(payload), 0)
-    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 1, 17, 0, b"\x0a\x0a\x0a\x0a", b"\xff" * 4)
+    ip = struct.pack(
+        ">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 1, 17, 0, b"\x0a\x0a\x0a\x0a", b"\xff" * 4
+    )
     ip = ip[:10] + struct.pack(">H", _checksum(ip)) + ip[12:]
     frame = b"\xff" * 6 + b"NEXMON" + b"\x08\x00" + ip + udp + payload
     return struct.pack("<IIII", tick // 1_000_000, tick % 1_000_000, len(frame), len(frame)) + frame

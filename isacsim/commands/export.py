@@ -74,7 +74,7 @@ def _pcap(source: str, output_file: Path, overwrite: bool) -> None:
     written = write_nexmon(capture, output_file, overwrite=overwrite)
     output().print(
         f"{capture.sizes['packet']} packets of {capture.sizes['receiver']} receiver(s) as int16 of a {written.chip}; "
-        f"CSI = {written.step:.6g} x what the file holds, rounding {written.error_db:.0f} dB below its mean power"
+        f"CSI = {written.step:.9g} x what the file holds, rounding {written.error_db:.0f} dB below its mean power"
     )
     if "agc_gain_db" in capture and bool((capture["agc_gain_db"] != 0).any()):
         remark("the format has no place for the AGC gain: the amplitudes stay as the receiver scaled them")

@@ -78,8 +78,8 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
     if "keep_csi" in record.attrs and not record.attrs["keep_csi"]:
         lines += ["The CSI was not kept; `isacsim generate --keep-csi` does.", ""]
     splits = set(dataset["split"].values.tolist())
-    lines += _loading(name, "train" if "train" in splits or not splits else min(splits))
-    return "\n".join(lines)
+    split = "train" if "train" in splits or not splits else min(splits)
+    return "\n".join([*lines, _LOADING.format(name=name, split=split)])
 
 
 def _counts(dataset: xr.Dataset) -> list[str]:
@@ -121,19 +121,20 @@ def _variables(dataset: xr.Dataset) -> list[str]:
         units = str(v.attrs.get("units", ""))
         dtype = "text" if v.dtype.kind in "TOU" else str(v.dtype)
         shape = " x ".join(f"{dim} {size}" for dim, size in v.sizes.items())
-        rows.append([f"`{name}`", shape, dtype, units if units != "1" else "", str(v.attrs.get("long_name", ""))])
+        rows.append(
+            [f"`{name}`", shape, dtype, units if units != "1" else "", str(v.attrs.get("long_name", ""))]
+        )
     return _table(["name", "dimensions", "type", "unit", "what"], rows)
 
 
-def _loading(name: str, split: str) -> list[str]:
-    return f"""## Load
+_LOADING = """## Load
 
 With xarray:
 
 ```python
 import xarray
 dataset = xarray.open_zarr("{name}")
-spectra = dataset.aj_noisy.where(dataset.split == "{split}", drop=True)
+chosen = dataset.isel(sample=(dataset.split == "{split}").values)
 ```
 
 With torch:
@@ -151,7 +152,7 @@ import isacsim
 samples = isacsim.to_tf_dataset("{name}", split="{split}")
 batches = samples.batch(64)
 ```
-""".splitlines(keepends=False) + [""]
+"""
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

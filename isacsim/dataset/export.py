@@ -9,14 +9,13 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.dataset.stream import positions_of_split
 from isacsim.dataset.store import open_dataset
+from isacsim.dataset.stream import positions_of_split
 from isacsim.errors import InputError
 from isacsim.output_file import written_whole
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPORTERS", "export_mat", "export_netcdf", "export_npz"]
 
-Data = "xr.Dataset | str | PathLike[str]"
 Progress = Callable[[int, int], None]
 
 # MATLAB's limit for a variable of a level 5 file.
@@ -85,7 +83,11 @@ def export_netcdf(
             tell(done, done + len(state["waiting"]) + len(state["ready"]) + len(state["running"]))
 
     # One piece after the other: HDF5 takes one writer, and readers ahead of it would only fill the memory.
-    with written_whole(path, overwrite=overwrite) as temporary, dask.config.set(scheduler="synchronous"), Told():
+    with (
+        written_whole(path, overwrite=overwrite) as temporary,
+        dask.config.set(scheduler="synchronous"),
+        Told(),
+    ):
         chosen.to_netcdf(temporary, engine="h5netcdf")
 
 
@@ -130,7 +132,8 @@ def export_mat(
         "dims": {name: _cells(chosen[name].dims) for name in names},
         "units": {name: str(chosen[name].attrs.get("units", "")) for name in names},
     }
-    with written_whole(path, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+    with written_whole(path, overwrite=overwrite) as temporary, temporary.open("wb") as handle:
+        file: Any = handle  # scipy-stubs knows file names only
         for number, name in enumerate(names):
             values = chosen[name].load().values
             text = values.dtype.kind not in "biufc"

@@ -186,9 +186,7 @@ class SampleStream:
             name: self._picture(values[name]) for name in names if _picture_dims(variables, name) is not None
         }
         inputs = np.concatenate([pictures[name] for name in self.inputs], axis=self._channel_axis)
-        return inputs, [
-            pictures[name] if name in pictures else _plain(values[name]) for name in self.targets
-        ]
+        return inputs, [pictures[name] if name in pictures else _plain(values[name]) for name in self.targets]
 
     def _picture(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """From (sample, ..., height, width), perhaps complex, to float32 with one channel axis."""

@@ -85,9 +85,7 @@ def to_tf_dataset(
         for values, labels in stream.blocks(next(epochs), rank=rank, world_size=world_size, equal=equal):
             yield (values, *labels)
 
-    signature = tuple(
-        tf.TensorSpec((None, *shape), dtype) for shape, dtype in stream.signature()
-    )
+    signature = tuple(tf.TensorSpec((None, *shape), dtype) for shape, dtype in stream.signature())
     # Whole buffers cross from Python; TensorFlow takes them apart.
     samples = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch()
     first, last = stream.bounds(rank, world_size, equal=equal)

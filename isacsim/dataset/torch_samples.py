@@ -60,7 +60,10 @@ class TorchSamples(IterableDataset[Any]):
         for inputs, targets in blocks:
             for n in range(len(inputs)):
                 # A copy: a worker that sends a view sends the whole buffer with it.
-                item: list[Any] = [torch.from_numpy(inputs[n].copy()), *(torch.from_numpy(np.array(t[n])) for t in targets)]
+                item: list[Any] = [
+                    torch.from_numpy(inputs[n].copy()),
+                    *(torch.from_numpy(np.array(t[n])) for t in targets),
+                ]
                 if len(item) > 2:
                     item = [item[0], tuple(item[1:])]
                 if self._transform is not None:

@@ -29,7 +29,16 @@ np.savez(sys.argv[3], csi=data.csi, core=data.core, spatial=data.spatial, seq=da
 
 
 def by_csiread(path, bandwidth, folder):
-    command = [sys.executable, "-W", "ignore", "-c", CSIREAD, str(path), str(bandwidth), str(folder / "got.npz")]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        CSIREAD,
+        str(path),
+        str(bandwidth),
+        str(folder / "got.npz"),
+    ]
     subprocess.run(command, check=True, timeout=60)
     with np.load(folder / "got.npz") as got:
         return dict(got)
@@ -40,7 +49,12 @@ def made(n=64, packets=5, receivers=2, *, seed=0, carrier=5.805e9, scale=1.0, ti
     rng = np.random.default_rng(seed)
     parts = rng.normal(size=(2, receivers, n, packets))
     return xr.Dataset(
-        {"csi": (("receiver", "subcarrier", "packet"), (scale * (parts[0] + 1j * parts[1])).astype(np.complex64))},
+        {
+            "csi": (
+                ("receiver", "subcarrier", "packet"),
+                (scale * (parts[0] + 1j * parts[1])).astype(np.complex64),
+            )
+        },
         coords={
             "frequency": ("subcarrier", carrier + 312.5e3 * (np.arange(n) - n // 2)),
             "time": ("packet", 1e-3 * np.arange(packets) if time is None else time),
@@ -90,8 +104,8 @@ def test_csiread(tmp_path, n):
     written = write_nexmon(capture, tmp_path / "s.pcap")
     got = by_csiread(tmp_path / "s.pcap", 20 * n // 64, tmp_path)
     assert got["csi"].shape == (35, n)
-    np.testing.assert_array_equal(got["core"].reshape(7, 5), [[0, 1, 2, 3, 0]] * 7)
-    np.testing.assert_array_equal(got["spatial"].reshape(7, 5), [[0, 0, 0, 0, 1]] * 7)
+    np.testing.assert_array_equal(got["core"].reshape(7, 5), [[0, 0, 1, 1, 2]] * 7)
+    np.testing.assert_array_equal(got["spatial"].reshape(7, 5), [[0, 1, 0, 1, 0]] * 7)
     np.testing.assert_array_equal(got["sec"] * 10**6 + got["usec"], np.repeat(1000 * np.arange(7), 5))
     csi = np.fft.fftshift(got["csi"], axes=1).reshape(7, 5, n).transpose(1, 2, 0)
     assert near(written.step * csi, capture.csi.values, written.step)

@@ -11,6 +11,7 @@ import xarray as xr
 from isacsim.dataset.samples import make_samples
 from isacsim.dataset.store import create_store, write_chunk
 
+
 def labelled(ds: xr.Dataset, *, train: int) -> xr.Dataset:
     """Add what says where samples come from: the first `train` train, the others test."""
     n = ds.sizes["sample"]
@@ -24,7 +25,9 @@ def labelled(ds: xr.Dataset, *, train: int) -> xr.Dataset:
 
 def save(ds: xr.Dataset, path: Path, *, chunk: int, chunks: Iterable[int] | None = None) -> Path:
     """Write in chunks of samples; all of them, or only some."""
-    record = create_store(path, ds.isel(sample=slice(0, 1)), ds.sizes["sample"], chunk=chunk, attrs={"isacsim": "0"})
+    record = create_store(
+        path, ds.isel(sample=slice(0, 1)), ds.sizes["sample"], chunk=chunk, attrs={"isacsim": "0"}
+    )
     for number in range(record.n_chunks) if chunks is None else chunks:
         part = ds.isel(sample=slice(*record.bounds(number)))
         write_chunk(record, number, {name: part[name].values for name in record.variables})
@@ -42,11 +45,14 @@ def numbered(n: int, path: Path, *, chunk: int, train: int | None = None, **how)
     """All values of sample i are i; two receivers."""
     number = np.arange(n, dtype=np.float32)
     spectrum = np.broadcast_to(number[:, None, None, None], (n, 2, 3, 4))
-    csi = np.broadcast_to((number + 1j * (number + 0.5)).astype(np.complex64)[:, None, None, None], (n, 2, 5, 6))
+    csi = np.broadcast_to(
+        (number + 1j * (number + 0.5)).astype(np.complex64)[:, None, None, None], (n, 2, 5, 6)
+    )
     ds = xr.Dataset(
         {
             "aj_noisy": (("sample", "receiver", "acceleration", "jerk"), spectrum),
             "aj_clean": (("sample", "receiver", "acceleration", "jerk"), spectrum + 1000),
+            "scenario": ("sample", np.array(["none"] * n)),
             "n_targets": ("sample", number.astype(np.int16)),
             "target_jerk": (("sample", "receiver", "target"), spectrum[..., 0].astype(np.float64)),
             "csi": (("sample", "all_receivers", "subcarrier", "packet"), csi),

@@ -53,7 +53,7 @@ def test_its_code_runs(store, monkeypatch):
     xarray_code, torch_code, tensorflow_code = BLOCK.findall((store / "README.md").read_text())
     made = {}
     exec(xarray_code, made)
-    assert made["spectra"].shape == (3, 12, 10)
+    assert made["chosen"].aj_noisy.shape == (3, 12, 10)
     exec(torch_code.replace("num_workers=2", "num_workers=0"), made)
     values, labels = next(iter(made["loader"]))
     assert values.shape == (3, 1, 12, 10) and labels.tolist() == [2, 2, 2]

@@ -48,7 +48,9 @@ def order(stream, epoch=0, **part):
 def test_all_parts_together_are_each_sample_once(n, chunk, buffer_chunks, world_size, workers, seed, shuffle):
     labels = np.arange(n, dtype=np.int64)
     pictures = np.zeros((n, 1, 1), np.float32)
-    ds = xr.Dataset({"aj_noisy": (("sample", "acceleration", "jerk"), pictures), "n_targets": ("sample", labels)})
+    ds = xr.Dataset(
+        {"aj_noisy": (("sample", "acceleration", "jerk"), pictures), "n_targets": ("sample", labels)}
+    )
     ds["aj_noisy"].encoding["preferred_chunks"] = {"sample": chunk}
     stream = SampleStream(ds, **DEFAULTS | {"buffer_chunks": buffer_chunks, "seed": seed, "shuffle": shuffle})
     for equal in (False, True):
@@ -114,7 +116,11 @@ def test_split_is_respected_also_within_a_chunk(store):
 
 
 def test_channels_and_dtypes(store):
-    asked = {"inputs": ("aj_noisy", "aj_clean"), "targets": ("aj_clean", "target_jerk", "csi"), "shuffle": False}
+    asked = {
+        "inputs": ("aj_noisy", "aj_clean"),
+        "targets": ("aj_clean", "target_jerk", "csi"),
+        "shuffle": False,
+    }
     values, (clean, jerk, csi) = next(SampleStream(store, **DEFAULTS | asked).blocks(0))
     assert values.shape == (12, 4, 3, 4) and values.dtype == np.float32
     np.testing.assert_array_equal(values[7, :, 0, 0], [7, 7, 1007, 1007])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
 # Importing TensorFlow warns, depending on its version, of its own dependencies.
 pytestmark = pytest.mark.filterwarnings("default")
 needs_tensorflow = pytest.mark.skipif(
-    not HAS_TENSORFLOW, reason="TensorFlow is not installed; `make test-tensorflow` sets up an environment with it."
+    not HAS_TENSORFLOW,
+    reason="TensorFlow is not installed; `make test-tensorflow` sets up an environment with it.",
 )
 
 
@@ -62,7 +64,7 @@ def test_epochs(store):
 def test_splits_and_ranks(store):
     assert labels(to_tf_dataset(store, shuffle=False, split="test")) == list(range(30, 53))
     drawn = [labels(to_tf_dataset(store, rank=r, world_size=3)) for r in range(3)]
-    assert sorted(sum(drawn, [])) == list(range(53))
+    assert sorted(chain(*drawn)) == list(range(53))
     assert {len(to_tf_dataset(store, rank=r, world_size=3, equal=True)) for r in range(3)} == {17}
     with pytest.raises(InputError, match="got 3"):
         to_tf_dataset(store, rank=3, world_size=3)

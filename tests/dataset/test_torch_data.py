@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_ranks(store):
     ranks = [to_torch(store, rank=r, world_size=3) for r in range(3)]
     drawn = [labels(DataLoader(r, batch_size=4)) for r in ranks]
     assert [len(r) for r in ranks] == [len(d) for d in drawn]
-    assert sorted(sum(drawn, [])) == list(range(53))
+    assert sorted(chain(*drawn)) == list(range(53))
     assert {len(to_torch(store, rank=r, world_size=3, equal=True)) for r in range(3)} == {17}
 
 
