@@ -75,6 +75,7 @@ def inspect(
 
 def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
     from isacsim.dataset.inspection import class_counts, snr_histogram
+    from isacsim.dataset.parts import SPLITS
 
     out = output()
     sizes = ", ".join(f"{name} {size}" for name, size in dataset["aj_noisy"].sizes.items())
@@ -85,7 +86,7 @@ def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
     counts = class_counts(dataset)
     labels = sorted({key[3] for key in counts})
     rows = []
-    for group in sorted({key[:3] for key in counts}):
+    for group in sorted({key[:3] for key in counts}, key=lambda g: (*g[:2], SPLITS.index(g[2]))):
         here = [counts[*group, label] for label in labels]
         rows.append([" ".join(filter(None, group)), *map(str, here), str(sum(here))])
     columns = ["unlabelled" if label < 0 else str(label) for label in labels]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isacsim import __version__
 from isacsim.dataset.parts import Part, check_leaks
 from isacsim.dataset.plan import plan_of, samples_of
-from isacsim.dataset.store import StorePath, StoreRecord, digest, lagging, open_record
+from isacsim.dataset.store import StorePath, StoreRecord, digest, open_record
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> lis
         What is wrong, one sentence each; empty for a whole store. Chunks not yet made are not wrong.
     """
     record = open_record(path)
-    if not record.created or lagging(record):
+    if not record.ready:
         return ["its making or extension was cut short; the same isacsim generate finishes it"]
     out = []
     done = np.flatnonzero(record.complete())

@@ -15,7 +15,6 @@ from isacsim.dataset.store import (
     create_store,
     exists,
     extend_store,
-    lagging,
     open_record,
 )
 from isacsim.errors import InputError
@@ -43,7 +42,7 @@ def prepared(
                 )
             if difference := _difference(plan, record, chunk):
                 raise InputError(f"{store}: {difference}; choose another name, or --overwrite replaces it.")
-            if record.n_samples != plan.n_samples or lagging(record):
+            if record.n_samples != plan.n_samples or not record.ready:
                 return extend_store(record, plan.n_samples, plan.attrs())
             return record
     template = template_of(plan)

@@ -32,7 +32,6 @@ __all__ = [
     "digest",
     "exists",
     "extend_store",
-    "lagging",
     "location",
     "open_dataset",
     "open_record",
@@ -56,7 +55,7 @@ _COMPRESSION: dict[str, Any] = {
 }
 # Incomplete samples that someone reads all the same are unlabelled, not of class 0.
 _FILL: dict[str, Any] = {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1, "T": "", "b": False}
-_CREATING, _READY = "creating", "ready"
+_CREATING, _EXTENDING, _READY = "creating", "extending", "ready"
 
 
 class StoreRecord:
@@ -66,8 +65,11 @@ class StoreRecord:
         self.path = path
         self.group = group
         self.attrs: dict[str, Any] = dict(group.attrs)
-        self.created = self.attrs.get("state") == _READY
+        state = self.attrs.get("state")
+        self.created = state in (_EXTENDING, _READY)
         """Whether its making went through; if not, it holds nothing."""
+        self.ready = state == _READY
+        """Whether its last extension went through too."""
 
     @property
     def digests(self) -> zarr.Array[Any]:
@@ -157,6 +159,9 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     try:
         group = zarr.open_group(where, mode=mode, use_consolidated=False)
     except (GroupNotFoundError, FileNotFoundError) as error:
+        here = Path(where)
+        if "://" not in where and here.exists() and not (here.is_dir() and not any(here.iterdir())):
+            raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
         raise _Absent(f"{path}: no data set there; isacsim generate makes one.") from error
     except (NodeTypeValidationError, NotADirectoryError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
@@ -177,14 +182,9 @@ def exists(path: StorePath) -> bool:
     InputError
         If something else is there.
     """
-    where = Path(path) if "://" not in str(path) else None
-    if where is not None and where.is_dir() and not any(where.iterdir()):
-        return False
     try:
         open_record(path)
     except _Absent:
-        if where is not None and where.exists():
-            raise InputError(f"{path}: exists and is no data set of isacsim; choose another name.") from None
         return False
     return True
 
@@ -245,7 +245,8 @@ def create_store(
         fill_value=0,
         attributes={"long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete"},
     )
-    _finish(group, {**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
+    group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
+    _finish(group)
     return open_record(path, mode="r+")
 
 
@@ -254,34 +255,29 @@ def extend_store(record: StoreRecord, n_samples: int, attrs: Mapping[str, str | 
 
     A last chunk that was not full loses its record first: it has to be made again.
     """
-    if record.n_samples % record.chunk and n_samples > record.n_samples:
-        record.digests[record.n_chunks - 1] = 0
-    # From here on the store is as long as it will be; arrays that lag behind are found by their shape.
-    record.group.attrs.update({**attrs, "n_samples": n_samples})
+    last = record.n_samples // record.chunk
+    if record.n_samples % record.chunk and n_samples > record.n_samples and last < record.digests.shape[0]:
+        record.digests[last] = 0
+    record.group.attrs.update({**attrs, "n_samples": n_samples, "state": _EXTENDING})
     for name in record.variables:
         array = record.array(name)
         array.resize((n_samples, *array.shape[1:]))
     record.digests.resize((-(-n_samples // record.chunk), len(record.variables)))
-    _finish(record.group, {**attrs, "n_samples": n_samples})
+    _finish(record.group)
     return open_record(record.path, mode="r+")
 
 
-def lagging(record: StoreRecord) -> bool:
-    """Tell whether an extension was cut short."""
-    shapes = [record.array(name).shape[0] for name in record.variables]
-    return record.digests.shape[0] != record.n_chunks or any(n != record.n_samples for n in shapes)
-
-
-def _finish(group: zarr.Group, attrs: Mapping[str, Any]) -> None:
+def _finish(group: zarr.Group) -> None:
+    """Declare the store ready, with consolidated metadata, in one write."""
     import zarr
 
-    group.attrs.update({**attrs, "state": _READY})
     with warnings.catch_warnings():
         # Consolidated metadata, which xarray looks for first, is no part of zarr's specification yet.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         # The data card.
         warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component")
-        zarr.consolidate_metadata(group.store)
+        consolidated = zarr.consolidate_metadata(group.store)
+        consolidated.attrs["state"] = _READY
 
 
 def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLike]) -> None:
@@ -359,13 +355,13 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
 
     record = open_record(path)
     done = record.complete()
-    if not record.created or lagging(record) or not done.all():
+    if not record.ready or not done.all():
         if not incomplete:
             raise InputError(
                 f"{path}: incomplete, {record.count(done)} of {record.attrs.get('n_samples', '?')} samples are there; "
                 "the same isacsim generate finishes it, incomplete=True opens what there is."
             )
-        if not record.created or lagging(record):
+        if not record.ready:
             raise InputError(
                 f"{path}: its making or extension was cut short; the same isacsim generate finishes it."
             )

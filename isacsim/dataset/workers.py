@@ -53,7 +53,7 @@ def connected(client: Client | str | None, workers: int | None, most: int) -> It
             yield made
     elif isinstance(client, str):
         try:
-            made = Client(client, timeout=_ANSWER_S)
+            made = Client(client, timeout=_ANSWER_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
         with made:
@@ -82,7 +82,7 @@ def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
                 dashboard_address=None,
                 silence_logs="CRITICAL",
             )
-        with cluster, Client(cluster) as client:
+        with cluster, Client(cluster, set_as_default=False) as client:
             yield client
 
 

@@ -11,8 +11,11 @@ import pytest
 import xarray as xr
 import zarr
 
-from isacsim import InputError, generate
+from isacsim import InputError
 from isacsim.dataset.card import write_card
+from isacsim.dataset.generate import make_chunk
+from isacsim.dataset.plan import make_plan
+from isacsim.dataset.resuming import prepared
 from isacsim.dataset.store import open_dataset, open_record
 from tests.dataset import stores
 
@@ -24,12 +27,19 @@ def scenario(make_scenario):
     return make_scenario(spectrum={"bins_acceleration": 12, "bins_jerk": 10})
 
 
+def generated(scenario, path, *, n, chunk, splits=None):
+    """What generate makes, without its processes."""
+    plan = make_plan([scenario], n, 4, None, splits, False, None)
+    record = prepared(plan, path, resume=True, chunk=chunk, overwrite=False)
+    for number in (~record.complete()).nonzero()[0]:
+        make_chunk(str(path), int(number))
+
+
 @pytest.fixture(scope="module")
 def store(scenario, tmp_path_factory):
     """A generated store of six samples, with its card."""
     path = tmp_path_factory.mktemp("card") / "s.zarr"
-    splits = {"train": 0.5, "test": 0.5}
-    generate(scenario, path, n_samples=6, seed=4, chunk=4, splits=splits, workers=1, progress=False)
+    generated(scenario, path, n=6, chunk=4, splits={"train": 0.5, "test": 0.5})
     write_card(path)
     return path
 
@@ -68,10 +78,10 @@ def test_every_reader_opens_the_store_as_before(store):
         assert xr.open_zarr(store, consolidated=False).sizes["sample"] == 6
 
 
-def test_generate_extends_a_store_with_a_card(scenario, tmp_path):
+def test_a_store_with_a_card_can_be_extended(scenario, tmp_path):
     path = tmp_path / "s.zarr"
     for n in (2, 3):
-        generate(scenario, path, n_samples=n, seed=4, chunk=2, workers=1, progress=False)
+        generated(scenario, path, n=n, chunk=2)
         write_card(path)
     assert "| synthetic | small | train | 3 | 3 |" in (path / "README.md").read_text()
 
