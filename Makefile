@@ -27,7 +27,7 @@ test: $(READY)
 
 # TensorFlow is 1.3 GB and wanted by few: an environment of its own.
 test-tensorflow: $(VENV_TF)/.ready
-	$(VENV_TF)/bin/python -m pytest tests/dataset/test_tf_data.py
+	$(VENV_TF)/bin/python -m pytest tests/dataset/test_tf_data.py tests/test_interchange_page.py
 
 $(VENV_TF)/.ready: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
