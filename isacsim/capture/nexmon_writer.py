@@ -1,7 +1,7 @@
 """A capture as the Nexmon CSI `.pcap` of a 43455c0, so that other people's tools read what we simulate.
 
 Of the chips' layouts the 43455c0's int16 pairs hold simulated CSI best: with the largest part at 32767 the rounding
-lies some 85 dB below the mean power, against 71 dB for the 12-bit mantissas of the 4366c0, which csiread moreover
+lies about 90 dB below the mean power, against 71 dB for the 12-bit mantissas of the 4366c0, which csiread moreover
 rounds to 10 bits. The real 43455c0 has one core; the layout has room for more, and readers take them. Layout: see
 :mod:`isacsim.capture.nexmon`.
 """

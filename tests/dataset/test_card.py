@@ -44,6 +44,12 @@ def store(scenario, tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def quickly(monkeypatch):
+    """Drawing takes seconds; the first test sees that it works."""
+    monkeypatch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
+
+
 def test_says_what_there_is(store):
     text = (store / "README.md").read_text()
     assert text.startswith("# s.zarr\n")
@@ -78,7 +84,7 @@ def test_every_reader_opens_the_store_as_before(store):
         assert xr.open_zarr(store, consolidated=False).sizes["sample"] == 6
 
 
-def test_a_store_with_a_card_can_be_extended(scenario, tmp_path):
+def test_a_store_with_a_card_can_be_extended(scenario, tmp_path, quickly):
     path = tmp_path / "s.zarr"
     for n in (2, 3):
         generated(scenario, path, n=n, chunk=2)
@@ -94,7 +100,7 @@ def test_unfinished(tmp_path):
     assert not (path / "card.png").exists()
 
 
-def test_unfinished_with_some_samples(store, tmp_path):
+def test_unfinished_with_some_samples(store, tmp_path, quickly):
     whole = open_dataset(store).load()
     path = stores.save(whole, tmp_path / "s.zarr", chunk=2, chunks=[0, 2])
     write_card(path)
@@ -110,7 +116,7 @@ def test_no_store(tmp_path):
     assert not (tmp_path / "none.zarr").exists()
 
 
-def test_a_url(store):
+def test_a_url(store, quickly):
     files = fsspec.filesystem("memory")
     files.put(str(store), "/cards/s.zarr", recursive=True)
     files.rm("/cards/s.zarr/README.md")
