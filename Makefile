@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo test test-tensorflow lint bench validate clean
+.PHONY: setup demo demo-resume test test-tensorflow lint bench validate clean
 
 setup: $(READY)
 
@@ -21,6 +21,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/isacsim demo --output out/demo.html
+
+# A data set killed five times with SIGKILL and resumed has the same bits as one made in one go.
+demo-resume: $(READY)
+	$(BIN)/python -m isacsim.validation.resume_demo
 
 test: $(READY)
 	$(BIN)/python -m pytest

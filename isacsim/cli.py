@@ -34,7 +34,7 @@ class _Guarded(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            typer.echo(f"isacsim: {error or 'interrupted.'}", err=True)
+            typer.echo(f"isacsim: {str(error) or 'interrupted.'}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             raise  # `isacsim scenarios | head`: typer ends quietly

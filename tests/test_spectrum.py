@@ -423,3 +423,29 @@ def test_bad_arrays():
         isacsim.aj_spectrum(xr.DataArray(h, dims=("tone", "packet")))
     with pytest.raises(isacsim.InputError, match=r"100 packets/s .* unambiguous up to 14\.\d+ m/s²"):
         spectrum(h[:, ::10], time=TIME[::10])
+
+
+@pytest.mark.parametrize("exponent", [-28, -20, 20, 28])
+def test_csi_far_from_unit_scale_keeps_every_digit(exponent):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200]
+    expected = isacsim.aj_spectrum(csi).values
+    got = isacsim.aj_spectrum(csi * np.float32(2.0**exponent)).values
+    np.testing.assert_array_equal(got, expected * 2.0 ** (4 * exponent))
+
+
+@pytest.mark.parametrize("exponent", [-45, 40])
+def test_csi_whose_fourth_power_does_not_fit_is_refused(exponent):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200] * np.float32(2.0**exponent)
+    with pytest.raises(isacsim.InputError, match=r"fourth power does not fit into float32; scale the csi"):
+        isacsim.aj_spectrum(csi)
+
+
+def test_scaling_of_one_capture_does_not_touch_its_neighbours():
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200].values
+    time, frequency = capture.time.values[:200], capture.frequency.values[:8]
+    both = np.stack([csi, csi * np.float32(2.0**20)])
+    got = isacsim.aj_spectrum(both, time=time, frequency=frequency).values
+    np.testing.assert_array_equal(got[0] * 2.0**80, got[1])

@@ -84,12 +84,12 @@ class StoreRecord:
     @property
     def chunk(self) -> int:
         """Samples a chunk."""
-        return int(self.attrs["chunk"])
+        return int(self.attrs.get("chunk", 1))
 
     @property
     def n_samples(self) -> int:
-        """Samples in all, complete or not."""
-        return int(self.attrs["n_samples"])
+        """Samples in all, complete or not; 0 if its making did not go through."""
+        return int(self.attrs.get("n_samples", 0))
 
     @property
     def n_chunks(self) -> int:
@@ -219,10 +219,12 @@ def create_store(
     if exists(path):
         # Deleting takes time; a kill meanwhile must not leave records without their data.
         zarr.open_group(location(path), mode="r+").attrs.update(root)
-    group = zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
+    zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
-    rest = template.drop_vars(over).drop_attrs(deep=False)
+    # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
+    rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
     rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False)
+    group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:
         variable = template[name]
         dtype = np.dtypes.StringDType() if variable.dtype.kind in "UOT" else variable.dtype
@@ -358,7 +360,7 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     if not record.ready or not done.all():
         if not incomplete:
             raise InputError(
-                f"{path}: incomplete, {record.count(done)} of {record.attrs.get('n_samples', '?')} samples are there; "
+                f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
                 "the same isacsim generate finishes it, incomplete=True opens what there is."
             )
         if not record.ready:

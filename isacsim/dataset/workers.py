@@ -79,7 +79,7 @@ def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
                 n_workers=max(1, min(workers or CPU_COUNT, most)),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs="CRITICAL",
             )
         with cluster, Client(cluster, set_as_default=False) as client:

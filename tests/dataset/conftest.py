@@ -41,5 +41,11 @@ def tiny(make_scenario):
 @pytest.fixture(scope="session")
 def here():
     """A dask client whose only worker is a thread of this process: quick, and what is patched here is patched there."""
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None, set_as_default=False) as client:
+    with Client(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        set_as_default=False,
+    ) as client:
         yield client

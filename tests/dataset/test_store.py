@@ -12,7 +12,7 @@ import zarr
 
 import isacsim
 from isacsim.dataset.inspection import damage
-from isacsim.dataset.store import create_store, open_record, write_chunk
+from isacsim.dataset.store import create_store, exists, open_record, write_chunk
 from isacsim.errors import InputError
 
 
@@ -62,7 +62,7 @@ def test_plain_xarray_reads_what_was_written_without_a_warning(store):
         ours = isacsim.open_dataset(store)
     wanted = xr.concat([samples(4), samples(4, 4), samples(2, 8)], "sample", data_vars="minimal")
     for got in (plain, ours):
-        assert set(got.variables) == set(wanted.variables)
+        assert set(got.variables) == set(wanted.variables) and set(got.coords) == set(wanted.coords)
         for name in wanted.variables:
             np.testing.assert_array_equal(got[name], wanted[name])
             assert got[name].dims == wanted[name].dims and got[name].attrs == wanted[name].attrs
@@ -181,3 +181,31 @@ def test_a_moved_store_is_the_same(store, tmp_path):
     finish(store)
     shutil.move(store, tmp_path / "moved.zarr")
     assert not damage(tmp_path / "moved.zarr")
+
+
+def test_a_kill_at_any_write_of_its_making_can_be_made_again(tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    put = zarr.storage._local._put
+    for moment in range(100):
+        path, writes = tmp_path / f"{moment}.zarr", iter(range(100))
+
+        def until(*given, writes=writes, moment=moment, **how):
+            if next(writes) == moment:
+                raise Killed
+            return put(*given, **how)
+
+        monkeypatch.setattr("zarr.storage._local._put", until)
+        try:
+            create_store(path, samples(1), 10, chunk=4, attrs={})
+            break
+        except Killed:
+            pass
+        finally:
+            monkeypatch.undo()
+        assert not exists(path) or not open_record(path).complete().any()
+        with pytest.raises(InputError, match=r"no data set there|cut short|incomplete"):
+            isacsim.open_dataset(path, incomplete=True)
+    # Every object of the store was the last one written once.
+    assert moment > 12
