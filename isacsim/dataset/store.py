@@ -223,6 +223,9 @@ def create_store(
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
     # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
     rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
+    # Text of fixed length has no specification in format 3.
+    text = {name: c.astype(np.dtypes.StringDType()) for name, c in rest.coords.items() if c.dtype.kind == "U"}
+    rest = rest.assign_coords(text)
     rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False)
     group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:
@@ -276,6 +279,8 @@ def _finish(group: zarr.Group) -> None:
     with warnings.catch_warnings():
         # Consolidated metadata, which xarray looks for first, is no part of zarr's specification yet.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
+        # The data card.
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component")
         consolidated = zarr.consolidate_metadata(group.store)
         consolidated.attrs["state"] = _READY
 
