@@ -91,6 +91,8 @@ def create_store(
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
     # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
     rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
+    # zarr has no settled type for text of fixed length.
+    rest = rest.assign({name: v.astype(object) for name, v in rest.variables.items() if v.dtype.kind == "U"})
     rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False)
     group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:

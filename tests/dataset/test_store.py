@@ -36,6 +36,8 @@ def samples(n, first=0):
         coords={
             "acceleration": ("acceleration", np.linspace(-1, 1, 3), {"units": "m/s2"}),
             "frequency": ("packet", np.arange(4.0)),
+            "jerk": ["a", "b"],
+            "role": ("packet", list("wxyz")),
         },
     )
 
