@@ -32,6 +32,7 @@ _HOME = {
     "read_capture": "isacsim.capture",
     "generate": "isacsim.dataset.generate",
     "open_dataset": "isacsim.dataset.store",
+    "mix": "isacsim.dataset.mixing",
 }
 
 __all__ = ["__version__", *_HOME]

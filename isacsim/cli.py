@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from isacsim import __version__
-from isacsim.commands import demo, estimate, generate, inspect, scenarios, simulate, spectrum, validate
+from isacsim.commands import demo, estimate, generate, inspect, mix, scenarios, simulate, spectrum, validate
 from isacsim.errors import InputError
 
 __all__ = ["app", "main"]
@@ -65,6 +65,7 @@ for _command, _example in (
     (estimate.estimate, "isacsim estimate default --seed 3"),
     (generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     (inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
+    (mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
     (demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
     (validate.validate, "isacsim validate paper --quick -o out"),
 ):

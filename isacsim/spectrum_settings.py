@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -46,6 +47,9 @@ class SpectrumSettings:
         for name, allowed in (("lags", get_args(Lags)), ("combine", get_args(Combine))):
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
+        for name in ("lag_ratio", "min_lag"):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, Real):
+                raise InputError(f"{name} must be a number, got {value!r}.")
         if not 0 <= self.min_lag < 0.9:
             raise InputError(f"min_lag must be at least 0 and below 0.9 of R's length, got {self.min_lag}.")
         if self.delays < 1:
@@ -55,6 +59,8 @@ class SpectrumSettings:
         for name in ("window", "delay_window"):
             value = getattr(self, name)
             try:
+                if not isinstance(value, str | None):
+                    raise ValueError
                 get_window(value or "boxcar", 8)
             except ValueError as error:
                 raise InputError(

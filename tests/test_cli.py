@@ -18,8 +18,8 @@ from isacsim import __version__, load_scenario
 from isacsim.capture_file import load_capture, save_capture
 from isacsim.cli import app
 from isacsim.scenario import list_scenarios
+from tests.capture.capture_files import real_capture
 
-CAPTURES = Path(os.environ.get("ISACSIM_CAPTURES", "/work/shared/captures"))
 PNG = b"\x89PNG"
 
 
@@ -170,18 +170,17 @@ def test_real_captures_get_narrower_axes_or_are_refused_in_numbers(tmp_path: Pat
     assert not (tmp_path / "b.png").exists()
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no real captures in {CAPTURES}")
 def test_captures_of_real_hardware(tmp_path: Path) -> None:
-    walk = CAPTURES / "intel5300_walk_2x2.dat"
+    walk = real_capture("intel5300_walk_2x2.dat")
     assert "pass --carrier" in refused("spectrum", walk)
     result = run("spectrum", walk, "--carrier", 5.32e9, "--max-windows", 2, "-o", tmp_path / "w.png")
     assert result.exit_code == 0, result.output
     assert "product with receiver rx" in result.output
     assert "phase sign assumed" in result.stderr
     assert "contradicts" in refused(
-        "spectrum", CAPTURES / "nexmon_43455c0_80mhz_walk.pcap", "--carrier", 2.4e9
+        "spectrum", real_capture("nexmon_43455c0_80mhz_walk.pcap"), "--carrier", 2.4e9
     )
-    replicated = run("estimate", CAPTURES / "nexmon_4339_80mhz_replicated.pcap", "--max-windows", 1)
+    replicated = run("estimate", real_capture("nexmon_4339_80mhz_replicated.pcap"), "--max-windows", 1)
     assert replicated.exit_code == 0, replicated.output
     assert "replicated" in replicated.stderr
 

@@ -449,3 +449,17 @@ def test_scaling_of_one_capture_does_not_touch_its_neighbours():
     both = np.stack([csi, csi * np.float32(2.0**20)])
     got = isacsim.aj_spectrum(both, time=time, frequency=frequency).values
     np.testing.assert_array_equal(got[0] * 2.0**80, got[1])
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "says"),
+    [
+        ("window", 5, "window must be a name that scipy.signal.get_window knows, got 5"),
+        ("lag_ratio", "x", "lag_ratio must be a number, got 'x'"),
+        ("min_lag", None, "min_lag must be a number, got None"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(argument, value, says):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    with pytest.raises(isacsim.InputError, match=says):
+        isacsim.aj_spectrum(capture.csi[..., :8, :200], **{argument: value})
