@@ -41,6 +41,7 @@ def store(domain, classes, *, split="train", targets=3, level=1.0, seed=0, sourc
             "aj_noiseless": (dims, known * noisy),
             "aj_clean": (dims, (known * noisy).astype(np.float32)),
             "n_targets": ("sample", np.array(classes, np.int16)),
+            "target_acceleration": (("sample", "target"), np.full((n, targets), known)),
             "target_jerk": (("sample", "target"), np.full((n, targets), known)),
             "snr_db": ("sample", np.full(n, known, np.float32)),
             "seed": ("sample", np.full(n, -1 if domain == "real" else seed)),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from isacsim.dataset.store import StoreRecord
 
-__all__ = ["write_card"]
+__all__ = ["has_card", "write_card"]
 
 _README, _PICTURE = "README.md", "card.png"
 
@@ -51,6 +51,17 @@ def write_card(store_path: StorePath) -> None:
     if drawn:
         _write(store_path, _PICTURE, png(montage_figure(dataset)))
     _write(store_path, _README, _readme(record, dataset, drawn=drawn).encode())
+
+
+def has_card(store_path: StorePath) -> bool:
+    """Tell whether a store has its data card; the README is written last."""
+    where = f"{location(store_path).rstrip('/')}/{_README}"
+    if "://" in where:
+        import fsspec
+
+        file_system, path = fsspec.core.url_to_fs(where)
+        return bool(file_system.exists(path))
+    return Path(where).is_file()
 
 
 def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isacsim.dataset.card import write_card
 from isacsim.dataset.mixing import mix
 from isacsim.dataset.plan import default_chunk
 from isacsim.dataset.real import Progress
@@ -76,4 +77,5 @@ def write_mix(
         done[number] = True
         if progress is not None:
             progress(record.count(done), record.n_samples)
+    write_card(store)
     return open_dataset(store)

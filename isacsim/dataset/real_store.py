@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isacsim.dataset.captures import FilePath
+from isacsim.dataset.card import write_card
 from isacsim.dataset.plan import default_chunk
 from isacsim.dataset.real import Progress, each_file, plan_captures
 from isacsim.dataset.resumable import resumable
@@ -93,4 +94,5 @@ def write_captures(
             held, position = {name: v[last - position :] for name, v in held.items()}, last
             if progress is not None:
                 progress(record.count(done), plan.n_samples)
+    write_card(store)
     return open_dataset(store)
