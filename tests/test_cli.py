@@ -19,6 +19,7 @@ from isacsim.capture_file import load_capture, save_capture
 from isacsim.cli import app
 from isacsim.scenario import list_scenarios
 from tests.capture.capture_files import real_capture
+from tests.processes import ISACSIM
 
 PNG = b"\x89PNG"
 
@@ -274,7 +275,7 @@ def test_debug_shows_the_traceback() -> None:
 def isacsim(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-m", "isacsim", *map(str, arguments)],
+        [*ISACSIM, *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
