@@ -36,7 +36,8 @@ from isacsim.motion import PolynomialMotion, path_kinematics, path_length_exact
 
 from .captures import STATES, axes, draw_paths, noise, static_part
 from .peak import highest_point
-from .study import Progress, Steps, Table, figure_of, opening, rms
+from .points import Compute, Point
+from .study import Table, figure_of, opening, rms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -193,11 +194,11 @@ def point(trials: int, kind: str, level: float, seed: int, max_paths: int = 5) -
     return out
 
 
-def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     levels = _QUICK if quick else LEVELS
     most = 2 if quick else 5
-    trials = trials or (3 if quick else 300)
+    trials = trials or (3 if quick else 40)
     table = opening(
         NAME,
         quick=quick,
@@ -211,14 +212,18 @@ def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials:
             "levels": {kind: list(values) for kind, values in levels.items()},
         },
     )
-    steps = Steps(sum(map(len, levels.values())), progress)
-    table["rows"], table["breaks_at"] = [], {}
-    for kind, values in levels.items():
-        rows = []
-        for level in values:
-            rows.append(point(trials, kind, level, seed, most))
-            steps.step(f"{kind}, {level:g}")
-        table["rows"] += rows
+    same = {"trials": trials, "seed": seed, "max_paths": most}
+    table["rows"] = compute(
+        table,
+        [
+            Point(f"{kind}, {level:g}", point, {"kind": kind, "level": level, **same})
+            for kind, values in levels.items()
+            for level in values
+        ],
+    )
+    table["breaks_at"] = {}
+    for kind in levels:
+        rows = [row for row in table["rows"] if row["kind"] == kind]
         table["breaks_at"][kind] = {method: _breaks(rows, method) for method in ("relax", "peaks")}
     return table
 
