@@ -34,8 +34,8 @@ DESCRIPTION = (
     "number of targets: accuracy, confusion, F1, error on matched paths; relax and peak counting (1 h)"
 )
 
-# The first seed. Those from 0 to 599 were looked at while the estimator was made.
-FIRST = 10_000
+# The first seed; those below 100 000 were looked at while the estimator was made.
+FIRST = 7_000_000
 MATCH = {"acceleration": 0.2, "jerk": 1.5}
 
 
@@ -177,7 +177,7 @@ def empty_captures(
     t, f = axes(subcarriers, packets)
     rows = []
     for i in seeds:
-        rng = np.random.default_rng([seed, i, static])
+        rng = np.random.default_rng([FIRST + seed, i, static])
         h = noise(rng, (f.size, t.size), 10.0) + (static_part(rng, f, 20.0) if static else 0)
         estimate = relax(h.astype(np.complex64), t, f, **options)
         penalty, steps = estimate.attrs["penalty"], estimate.criterion.values
