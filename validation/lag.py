@@ -59,7 +59,7 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
     )
     least = [0.0, PAPER_MIN_LAG, 0.3] if quick else [0.0, 0.03, 0.06, 0.09, PAPER_MIN_LAG, 0.2, 0.3]
     snr_db = [0.0, 15.0] if quick else [-3.0, 0.0, 5.0, 15.0]
-    packets, trials = 512 if quick else 1024, trials or (20 if quick else 150)
+    packets, trials = 512 if quick else 1024, trials or (20 if quick else 100)
     table = opening(
         NAME,
         quick=quick,

@@ -198,7 +198,7 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
     """Do the study; see `validation.study.Study`."""
     levels = _QUICK if quick else LEVELS
     most = 2 if quick else 5
-    trials = trials or (3 if quick else 25)
+    trials = trials or (3 if quick else 15)
     table = opening(
         NAME,
         quick=quick,

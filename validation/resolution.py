@@ -95,8 +95,8 @@ def point(
 def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0]
-    ratios = [0.0] if quick else [0.0, 6.0, 12.0]
-    trials = trials or (3 if quick else 25)
+    ratios = [0.0] if quick else [0.0, 12.0]
+    trials = trials or (3 if quick else 20)
     settings = {
         "trials": trials,
         "packets": PACKETS,
