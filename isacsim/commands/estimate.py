@@ -76,7 +76,14 @@ def estimate(
             csi = given.receiver_of(window.csi, receiver)
             found.append(estimate_paths(csi, method=method, max_paths=max_paths))  # type: ignore[arg-type]
             bar.advance(task)
-    for line in (*opened.notes, *windows.skipped):
+    full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
+    notes = [*opened.notes, *windows.skipped]
+    if full:
+        notes.append(
+            f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
+            "and if the motion is no sum of cubics the deviations mean little"
+        )
+    for line in notes:
         remark(f"note: {line}")
     for window, estimates in zip(windows.used, found, strict=True):
         name = str(given.receiver_of(window.csi, receiver).coords["receiver"].values)
