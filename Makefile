@@ -6,7 +6,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench validate clean
+.PHONY: setup demo demo-resume test lint bench validate clean
 
 setup: $(READY)
 
@@ -18,6 +18,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/isacsim demo --output out/demo.html
+
+# A data set killed five times with SIGKILL and resumed has the same bits as one made in one go.
+demo-resume: $(READY)
+	$(BIN)/python -m isacsim.validation.resume_demo
 
 test: $(READY)
 	$(BIN)/python -m pytest

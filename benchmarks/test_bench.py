@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time as clock
 
+import numba
 import numpy as np
 import pytest
 
 import isacsim
 from isacsim.aj_transform import plan
 from isacsim.axes import WindowGrid
-from isacsim.dataset.sample import sample_spectra
+from isacsim.channel.noise import add_noise
+from isacsim.dataset.sample import Conditioned, SampleWindow, sample_spectra
+from isacsim.dataset.samples import make_samples
+from isacsim.lag_rows import spectra
+from isacsim.simulation import realise, receive
 
 C = 299_792_458.0
 CARRIER = 5.805e9
@@ -34,13 +39,20 @@ TABLE = {
         ("test_spectrum_literal_even", "the same, every second lag only (m = 2τ + τ_d)", "spectrum"),
         ("test_spectrum_transform", "of ours, from the lag product on", "spectrum"),
     ],
-    "One sample of the scenario `default`: capture and three spectra": [
-        ("test_sample_default", "`simulate` + `sample_spectra`", "sample"),
-        ("test_simulate_default", "of it, `simulate`", "sample"),
+    "Samples of the scenario `default`, one thread: where the time goes": [
+        ("test_samples_default", "`make_samples`, 32 at once: what `isacsim generate` does", "sample"),
+        ("test_part_channel", "of it, drawing, paths and static part", "sample"),
+        ("test_part_noise", "of it, noise (`add_noise`)", "sample"),
+        ("test_part_noise_numpy", "the noise by NumPy's `standard_normal` (float32) instead", "sample"),
+        ("test_part_lag_products", "of it, lag products: noisy, noiseless, and of each path", "sample"),
+        ("test_part_transform", "of it, three transforms", "sample"),
+        ("test_sample_default", "one at a time: `simulate` + `sample_spectra`", "sample"),
     ],
-    "One sample of the scenario `lab` (two channels, all impairments)": [
-        ("test_sample_lab", "`simulate` + `sample_spectra`", "sample"),
-        ("test_simulate_lab", "of it, `simulate`", "sample"),
+    "Samples of the scenario `lab` (two channels, all impairments), one thread": [
+        ("test_samples_lab", "`make_samples`, 32 at once", "sample"),
+        ("test_part_lab_received", "of it, the capture as received", "sample"),
+        ("test_part_lab_conditioned", "of it, product with the reference and resampling", "sample"),
+        ("test_sample_lab", "one at a time: `simulate` + `sample_spectra`", "sample"),
     ],
 }
 
@@ -199,21 +211,119 @@ def test_spectrum_transform(benchmark, batch):
     benchmark(made, r)
 
 
-def sample(scenario):
-    return sample_spectra(isacsim.simulate(scenario, seed=1))
+MANY = 32
 
 
-def test_sample_default(benchmark):
-    benchmark(sample, isacsim.load_scenario("default"))
+@pytest.fixture
+def one_thread():
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)
 
 
-def test_simulate_default(benchmark):
-    benchmark(isacsim.simulate, isacsim.load_scenario("default"), seed=1)
+class Parts:
+    """The stages of `make_samples`, each with what the one before it made."""
+
+    def __init__(self, name):
+        self.scenario = isacsim.load_scenario(name)
+        self.window = SampleWindow(self.scenario)
+        self.drawn = [realise(self.scenario, seed=1, index=i) for i in range(MANY)]
+        self.received = [receive(drawn) for drawn in self.drawn]
+        self.noisy = [Conditioned.of_received(received) for received in self.received]
+        self.rows = self.lag_products() if name == "default" else []
+
+    def channel(self):
+        time = self.scenario.radio.time_s
+        for i in range(MANY):
+            realise(self.scenario, seed=1, index=i).undamaged(time)
+
+    def noise(self, make):
+        rng = np.random.default_rng(1)
+        for received in self.received:
+            make(received.csi.copy(), rng)
+
+    def lag_products(self):
+        parts = zip(self.drawn, self.noisy, self.received, strict=True)
+        return [self.window.rows(drawn, noisy, received.clean) for drawn, noisy, received in parts]
+
+    def transform(self):
+        spectra([r.noisy for r in self.rows] + [r.noiseless for r in self.rows])
+        spectra([r.clean for r in self.rows])
 
 
-def test_sample_lab(benchmark):
-    benchmark(sample, isacsim.load_scenario("lab"))
+@pytest.fixture(scope="module")
+def default_parts():
+    return Parts("default")
 
 
-def test_simulate_lab(benchmark):
-    benchmark(isacsim.simulate, isacsim.load_scenario("lab"), seed=1)
+@pytest.fixture(scope="module")
+def lab_parts():
+    return Parts("lab")
+
+
+def measured(benchmark, function, *args, units=MANY, rounds=7):
+    benchmark.extra_info["units"] = units
+    benchmark.pedantic(function, args, rounds=rounds, warmup_rounds=1)
+
+
+def many(parts):
+    make_samples(parts.scenario, seed=1, indices=range(MANY))
+
+
+def sample(parts):
+    return sample_spectra(isacsim.simulate(parts.scenario, seed=1))
+
+
+def numpy_noise(csi, rng):
+    noise = rng.standard_normal((*csi.shape, 2), dtype=np.float32)
+    noise *= np.float32(0.1)
+    csi += noise.view(np.complex64)[..., 0]
+
+
+def test_samples_default(benchmark, one_thread, default_parts):
+    measured(benchmark, many, default_parts)
+    rate = MANY / benchmark.stats.stats.median
+    benchmark.extra_info["note"] = f"{rate:.0f} samples/s on one thread."
+
+
+def test_part_channel(benchmark, one_thread, default_parts):
+    measured(benchmark, default_parts.channel)
+
+
+def test_part_noise(benchmark, one_thread, default_parts):
+    measured(benchmark, default_parts.noise, lambda csi, rng: add_noise(csi, 0.02, rng))
+
+
+def test_part_noise_numpy(benchmark, one_thread, default_parts):
+    measured(benchmark, default_parts.noise, numpy_noise)
+
+
+def test_part_lag_products(benchmark, one_thread, default_parts):
+    measured(benchmark, default_parts.lag_products)
+
+
+def test_part_transform(benchmark, one_thread, default_parts):
+    measured(benchmark, default_parts.transform)
+
+
+def test_sample_default(benchmark, one_thread, default_parts):
+    measured(benchmark, sample, default_parts, units=1)
+
+
+def test_samples_lab(benchmark, one_thread, lab_parts):
+    measured(benchmark, many, lab_parts, rounds=3)
+    rate = MANY / benchmark.stats.stats.median
+    benchmark.extra_info["note"] = f"{rate:.0f} samples/s on one thread."
+
+
+def test_part_lab_received(benchmark, one_thread, lab_parts):
+    measured(benchmark, lambda: [receive(drawn) for drawn in lab_parts.drawn], rounds=3)
+
+
+def test_part_lab_conditioned(benchmark, one_thread, lab_parts):
+    measured(benchmark, lambda: [Conditioned.of_received(r) for r in lab_parts.received], rounds=3)
+
+
+def test_sample_lab(benchmark, one_thread, lab_parts):
+    measured(benchmark, sample, lab_parts, units=1)

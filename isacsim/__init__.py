@@ -30,6 +30,8 @@ _HOME = {
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.doppler",
     "read_capture": "isacsim.capture",
+    "generate": "isacsim.dataset.generate",
+    "open_dataset": "isacsim.dataset.store",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -12,48 +12,40 @@ __all__ = ["BLOCK", "positive_lags"]
 _JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 # Spectra that share their matrix products. Blocks are always whole, padded with zeros, so that the bits of a spectrum
 # depend neither on its neighbours nor on the number of threads.
-BLOCK = 16
+BLOCK = 32
 
 
-# The inner loops of stage 1. Unsigned offsets into flat arrays, one store a loop, no slices: this is what it takes for
-# them to become SIMD code without overhead.
+# The inner loop of stage 1. Unsigned offsets into flat arrays, all of them forwards, no slices: this is what it takes
+# for it to become SIMD code without overhead. For the mirror image of time t, the rows are kept backwards as well.
 @njit(**_JIT)
-def _set_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
-    """R2 at lag m of the row whose real part starts at re and imaginary part at im, into x + jy."""
-    for i in range(n_t):
-        x[i] = flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
-    for i in range(n_t):
-        y[i] = flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
+def _folded_products(flat, back, re, im, n, m, half, folded, start, stride, add):  # type: ignore[no-untyped-def]
+    """R2 at lag m: sums and differences of times t and -t, outwards from the middle, into four rows of ``folded``.
 
-
-@njit(**_JIT)
-def _add_products(flat, re, im, m, n_t, x, y):  # type: ignore[no-untyped-def]
-    """Add a further member of the group to x + jy."""
-    for i in range(n_t):
-        x[i] += flat[re + i + m] * flat[re + i] + flat[im + i + m] * flat[im + i]
-    for i in range(n_t):
-        y[i] += flat[im + i + m] * flat[re + i] - flat[re + i + m] * flat[im + i]
-
-
-@njit(**_JIT)
-def _fold(x, y, n_t, half, folded, start, stride):  # type: ignore[no-untyped-def]
-    """Sums and differences of times t and -t of x and y, outwards from the middle, into four rows."""
+    The rows are S+ and S-, each its real and its imaginary part; (re, im) are the offsets of a row's real and imaginary
+    part in ``flat`` and, backwards, in ``back``. ``add`` is 1 to add to what is there, 0 to replace it.
+    """
+    n_t = n - m
     up = n_t // np.uint64(2)
-    down = half - np.uint64(1)
-    if n_t % np.uint64(2):  # the middle sample is its own mirror image: counted once
-        x[up] *= np.float32(0.5)
-        y[up] *= np.float32(0.5)
+    # Of the pair at time index t = half - 1 - i the later one, t + m, stands in a row kept backwards at n - 1 - t - m.
+    down = n_t - half
+    keep = np.float32(add)
     for i in range(half):
-        folded[start + i] = x[up + i] + x[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = y[up + i] + y[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = x[up + i] - x[down - i]
-    start += stride
-    for i in range(half):
-        folded[start + i] = y[up + i] - y[down - i]
+        a = flat[re + up + m + i]
+        b = flat[im + up + m + i]
+        c = flat[re + up + i]
+        d = flat[im + up + i]
+        x = a * c + b * d
+        y = b * c - a * d
+        a = back[re + down + i]
+        b = back[im + down + i]
+        c = back[re + down + m + i]
+        d = back[im + down + m + i]
+        u = a * c + b * d
+        v = b * c - a * d
+        folded[start + i] = keep * folded[start + i] + (x + u)
+        folded[start + stride + i] = keep * folded[start + stride + i] + (y + v)
+        folded[start + np.uint64(2) * stride + i] = keep * folded[start + np.uint64(2) * stride + i] + (x - u)
+        folded[start + np.uint64(3) * stride + i] = keep * folded[start + np.uint64(3) * stride + i] + (y - v)
 
 
 @njit(**_JIT)
@@ -66,20 +58,23 @@ def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  
     n_lag, n_row, n_u = out.shape
     n = planes.shape[1]
     flat = planes.reshape(-1)
+    back = np.ascontiguousarray(planes[:, ::-1]).reshape(-1)
     folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
-    x = np.empty(n, np.float32)
-    y = np.empty(n, np.float32)
     for lag in range(n_lag):
         m = np.uint64(first_lag + lag)
-        n_t = np.uint64(n) - m
         half = (n - first_lag - lag + 1) // 2
+        stride = np.uint64(BLOCK * half)
         for b in range(n_real):
-            row = b * group
-            other = (BLOCK + b) * group
-            _set_products(flat, np.uint64(row * n), np.uint64(other * n), m, n_t, x, y)
-            for g in range(1, group):
-                _add_products(flat, np.uint64((row + g) * n), np.uint64((other + g) * n), m, n_t, x, y)
-            _fold(x, y, n_t, np.uint64(half), folded, np.uint64(b * half), np.uint64(BLOCK * half))
+            start = np.uint64(b * half)
+            for g in range(group):
+                re = np.uint64((b * group + g) * n)
+                im = np.uint64(((BLOCK + b) * group + g) * n)
+                _folded_products(
+                    flat, back, re, im, np.uint64(n), m, np.uint64(half), folded, start, stride, g > 0
+                )
+            if (n - first_lag - lag) % 2:  # the middle sample is its own mirror image: counted once
+                folded[start] *= np.float32(0.5)
+                folded[start + stride] *= np.float32(0.5)
         s = folded[: n_row * half].reshape(n_row, half)
         table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
         np.dot(s[: 2 * BLOCK], table, out[lag, : 2 * BLOCK])

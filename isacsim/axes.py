@@ -60,6 +60,8 @@ class WindowGrid:
                 f"The window has {self.packets} packets ({self.packets * self.interval:.3g} s); an acceleration-jerk "
                 f"spectrum needs at least {MIN_PACKETS}: take a longer window or a higher packet rate."
             )
+        if not np.isfinite(self.lag_ratio):
+            raise InputError(f"lag_ratio must lie between 0 and 0.5, got {self.lag_ratio:g}.")
         if not 0 < self.lag_ratio < 0.5 or self.lag < 1 or self.length < 16:
             raise InputError(
                 f"lag_ratio {self.lag_ratio:g} makes a lag of {self.lag} of {self.packets} packets; it must lie "

@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isacsim.errors import CaptureError
-from isacsim.output_file import written_whole
+from isacsim.errors import CaptureError, InputError
+from isacsim.output_file import check_output, written_whole
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["load_capture", "looks_saved", "save_capture"]
+__all__ = ["check_capture_path", "load_capture", "looks_saved", "save_capture"]
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_SUFFIXES = (".nc", ".netcdf", ".h5")
+
+
+def check_capture_path(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
+    """Refuse a path for netCDF that can't work, before the work starts.
+
+    Raises
+    ------
+    InputError
+        If it doesn't end in .nc, .netcdf or .h5, or as :func:`isacsim.output_file.check_output`.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise InputError(f"{path}: the name of a netCDF file must end in {', '.join(_SUFFIXES)}.")
+    return check_output(path, overwrite=overwrite)
 
 
 def save_capture(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: bool = False) -> None:
@@ -27,18 +41,18 @@ def save_capture(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: b
     capture : xarray.Dataset
         Simulated or read from a file.
     path : str or path-like
-        By custom ending in .nc. The file appears whole or not at all; missing folders are made.
+        Ending in .nc, .netcdf or .h5. The file appears whole or not at all; missing folders are made.
     overwrite : bool
         Replace an existing file.
 
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, or can't be one.
+        If the file exists and may not be overwritten, can't be one, or has another ending.
     OSError
         If it can't be written.
     """
-    with written_whole(path, overwrite=overwrite) as temporary:
+    with written_whole(check_capture_path(path), overwrite=overwrite) as temporary:
         # h5netcdf stores complex numbers as the compound type of netCDF-C 4.9.3; older netCDF tools see (r, i).
         capture.to_netcdf(temporary, engine="h5netcdf")
 

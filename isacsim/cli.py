@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from isacsim import __version__
-from isacsim.commands import demo, estimate, scenarios, simulate, spectrum, validate
+from isacsim.commands import demo, estimate, generate, inspect, scenarios, simulate, spectrum, validate
 from isacsim.errors import InputError
 
 __all__ = ["app", "main"]
@@ -23,8 +23,8 @@ class _Guarded(TyperGroup):
         debug = bool(ctx.params.get("debug"))
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            typer.echo("isacsim: interrupted.", err=True)
+        except KeyboardInterrupt as error:
+            typer.echo(f"isacsim: {error or 'interrupted.'}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             raise  # `isacsim scenarios | head`: typer ends quietly
@@ -63,6 +63,8 @@ for _command, _example in (
     (simulate.simulate, "isacsim simulate lab --seed 3 --targets 4 -o lab.nc"),
     (spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
     (estimate.estimate, "isacsim estimate default --seed 3"),
+    (generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
+    (inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
     (demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
     (validate.validate, "isacsim validate paper --quick -o out"),
 ):

@@ -22,10 +22,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.interpolate import make_interp_spline
 
 from isacsim.errors import InputError
+from isacsim.reference_channel import (
+    align_phase,
+    most_coherent_pair,
+    phase_coherence,
+    reference_factor,
+    reference_product,
+)
+from isacsim.resampling import resample
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,10 +51,6 @@ __all__ = [
 
 Reference = Literal["auto", "product", "ratio", "self", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
-Complex = NDArray[np.complex64]
-
-# Regularisation of the CSI ratio, as a share of the reference's rms on each subcarrier (-20 dB).
-_FADE = 0.1
 
 
 def condition(
@@ -168,216 +170,6 @@ def usable_subcarriers(array: xr.DataArray) -> xr.DataArray:
     if "valid" not in array.coords:
         return array
     return array.isel(subcarrier=np.flatnonzero(array.coords["valid"].values))
-
-
-def phase_coherence(array: xr.DataArray) -> NDArray[np.float64]:
-    """How well each pair of receivers keeps its phase difference over time.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-
-    Returns
-    -------
-    numpy.ndarray, shape (receiver, receiver)
-        ``median over k of |Σ_t H_i conj(H_j)| / Σ_t |H_i| |H_j|``: 1 for a common oscillator and a static scene,
-        about 1/√packets for independent ones. The timing error is common as well and cancels.
-    """
-    h = array.transpose("receiver", "subcarrier", "packet").values
-    n = h.shape[0]
-    out = np.eye(n)
-    for i in range(n):
-        for j in range(i):
-            cross = np.abs((h[i] * h[j].conj()).sum(axis=-1))
-            size = (np.abs(h[i]) * np.abs(h[j])).sum(axis=-1)
-            out[i, j] = out[j, i] = np.median(cross / np.maximum(size, np.finfo(np.float32).tiny))
-    return out
-
-
-def reference_product(
-    array: xr.DataArray, surveillance: list[int], reference: int, *, ratio: bool = False
-) -> xr.DataArray:
-    """Conjugate product (the paper's eq. 1) or regularised ratio of receivers with a reference.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-    surveillance : list of int
-        Receivers to keep, by position.
-    reference : int
-        The reference, by position.
-    ratio : bool
-        Ratio instead of product; both in the scale of the surveillance channel (module docstring).
-    """
-    array = array.transpose("receiver", "subcarrier", "packet")
-    factor = reference_factor(array.values[reference], ratio=ratio)
-    out = array.isel(receiver=surveillance)
-    return out.copy(data=(out.values * factor).astype(np.complex64))
-
-
-def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
-    """Choose two receivers by :func:`phase_coherence`.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-        At least two receivers.
-
-    Returns
-    -------
-    (int, int)
-        Positions of surveillance and reference. The steadier channel is the reference: relative to its mean power it
-        fluctuates less.
-    """
-    coherence = phase_coherence(array) - np.eye(array.sizes["receiver"])
-    i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
-    power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
-    unrest = power.std(axis=-1).mean(axis=-1) / np.maximum(
-        power.mean(axis=(-1, -2)), np.finfo(np.float32).tiny
-    )
-    low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
-    return high, low
-
-
-def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
-    """What the product or ratio multiplies a surveillance channel by.
-
-    Parameters
-    ----------
-    reference : numpy.ndarray, complex, shape (subcarrier, packet)
-        The reference channel.
-    ratio : bool
-        ``rms_k conj(H) / (|H|² + (0.1 rms_k)²)`` instead of ``conj(H) / rms``.
-
-    Raises
-    ------
-    InputError
-        If the reference is all zero.
-    """
-    power = np.abs(reference) ** 2
-    if not power.any():
-        raise InputError("the reference channel is all zero.")
-    if ratio:
-        rms = np.sqrt(power.mean(axis=-1, keepdims=True))
-        return np.asarray(
-            rms * reference.conj() / np.maximum(power + (_FADE * rms) ** 2, np.finfo(np.float32).tiny)
-        )
-    return np.asarray(reference.conj() / np.sqrt(power.mean()))
-
-
-def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:
-    """Align each packet's phase and its slope over frequency to the capture's mean channel, receiver by receiver.
-
-    The phase sanitisation of single-antenna sensing (Sen et al., "You are facing the Mona Lisa", MobiSys 2012;
-    Kotaru et al., SpotFi, SIGCOMM 2015), against the mean channel instead of a straight line: for each packet the
-    slope that best lines up neighbouring subcarriers with the mean, then the phase. The mean is made anew
-    ``rounds`` times.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-    rounds : int
-        Alignments; the mean channel starts as the first packet.
-    """
-    array = array.transpose("receiver", "subcarrier", "packet")
-    f = array.coords["frequency"].values
-    offset = (f - f.mean())[:, np.newaxis]
-    out = array.values.astype(np.complex128)
-    # Neighbours at the most common spacing (grouped subcarriers have a few odd ones) give the slope.
-    step = np.diff(f)
-    spacing = float(np.median(step)) if f.size > 1 else 0.0
-    common = np.abs(step - spacing) < 0.25 * abs(spacing)
-    for channel in out:
-        mean = channel[:, :1]
-        for _ in range(rounds):
-            z = channel * mean.conj()
-            if common.any():
-                pairs = (z[1:] * z[:-1].conj())[common]
-                slope = np.angle(pairs.sum(axis=0)) / spacing
-                z *= np.exp(-1j * offset * slope)
-                channel *= np.exp(-1j * offset * slope)
-            channel *= np.exp(-1j * np.angle(z.sum(axis=0)))
-            mean = channel.mean(axis=1, keepdims=True)
-    return array.copy(data=out.astype(np.complex64))
-
-
-def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
-    """Bring jittered or lossy packets onto a uniform grid over the same span.
-
-    A cubic spline through the packets, for real and imaginary part. Without gaps its error falls as (f/F)⁴ for a tone
-    at frequency f in packets at rate F. At 60 Hz in 1000 packets/s its rms is 4e-5 of the amplitude with jitter of
-    0.1 ms and 4e-4 with 5 % single losses; with the losses in bursts of 3 it is 0.08, nearly all of it inside gaps of
-    5 packets and more, where half a turn is missing and no method can know it (at 20 Hz: 2e-3). White noise comes out
-    with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
-    ``tests/test_conditioning.py``. Already uniform CSI comes back as it is.
-
-    Packets closer together than a quarter of the median interval are averaged to one first: the spline would take the
-    noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power).
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (..., packet) with coordinate ``time`` in s
-    packets : int, optional
-        Packets of the grid, at least 2; default: the span over the median interval, plus one. With jitter the median
-        is off by half a percent: give the number where it is known.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 6 packets, or a gap holds more than a tenth of the span.
-    """
-    time = np.asarray(array.coords["time"].values, np.float64)
-    if time.size < 6:
-        raise InputError(f"resampling needs at least 6 packets, got {time.size}.")
-    steps = np.diff(time)
-    if steps.min() <= 0:
-        raise InputError("time must ascend strictly from packet to packet.")
-    span = time[-1] - time[0]
-    if packets is not None and packets < 2:
-        raise InputError(f"packets must be at least 2, got {packets}.")
-    if packets is None:
-        packets = round(span / float(np.median(steps))) + 1
-    grid = np.linspace(time[0], time[-1], packets)
-    if packets == time.size and np.abs(grid - time).max() < 1e-3 * span / packets:
-        return array
-    if steps.max() > 0.1 * span:
-        raise InputError(
-            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
-            "there."
-        )
-    array = array.transpose(..., "packet")
-    values = np.ascontiguousarray(array.values, np.complex64)
-    flat = values.reshape(-1, time.size).view(np.float32).reshape(-1, time.size, 2).swapaxes(0, 1)
-    start, rows = time[0], flat.reshape(time.size, -1)
-    time, rows = _merge_close(time, rows, float(np.median(steps)) / 4)
-    if time.size < 6:
-        raise InputError(f"resampling needs at least 6 packets at different times, got {time.size}.")
-    grid = np.linspace(time[0], time[-1], packets)
-    made = make_interp_spline(time - start, rows, k=3)(grid - start)
-    pairs = made.astype(np.float32).reshape(packets, -1, 2).swapaxes(0, 1)
-    out = np.ascontiguousarray(pairs).view(np.complex64)[..., 0].reshape(*values.shape[:-1], packets)
-    coords: dict[Any, Any] = {n: c for n, c in array.coords.items() if "packet" not in c.dims}
-    coords["time"] = ("packet", grid, array.coords["time"].attrs)
-    import xarray as xr
-
-    return xr.DataArray(out, dims=array.dims, coords=coords, name=array.name, attrs=array.attrs)
-
-
-def _merge_close(
-    time: NDArray[np.float64], rows: NDArray[np.float32], closest: float
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Average packets (packet, ...) that come within ``closest`` seconds of the first of their group."""
-    if np.diff(time).min() >= closest:
-        return time, rows
-    first = [0]
-    for i in range(1, time.size):
-        if time[i] - time[first[-1]] >= closest:
-            first.append(i)
-    count = np.diff([*first, time.size])
-    mean = np.add.reduceat(rows, first) / count[:, np.newaxis]
-    merged = np.add.reduceat(time, first) / count
-    merged[[0, -1]] = time[[0, -1]]  # the span stays
-    return merged, mean.astype(np.float32)
 
 
 def remove_static(array: xr.DataArray) -> xr.DataArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class CsiArray:
     dims: tuple[str, ...]
     coords: dict[str, Any]
 
-    @property
+    @cached_property
     def interval(self) -> float:
         """Packet interval in s.
 
@@ -78,6 +79,8 @@ def read(
     """
     dims: tuple[str, ...]
     coords: dict[str, Any] = {}
+    if hasattr(csi, "data_vars"):
+        raise InputError("csi is a whole data set; pass the array in it, as capture.csi.")
     if hasattr(csi, "dims") and hasattr(csi, "coords"):
         array: Any = csi
         if missing := {"subcarrier", "packet"} - set(array.dims):
@@ -97,7 +100,7 @@ def read(
     else:
         values = np.asarray(csi)
         dims = tuple(f"dim_{i}" for i in range(values.ndim - 2))
-    if values.ndim < 2 or values.shape[-1] < 1 or values.shape[-2] < 1:
+    if values.ndim < 2 or values.size < 1:
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
@@ -115,14 +118,18 @@ def read(
     f = _axis("frequency", frequency, values.shape[-2])
     if f.min() <= 0:
         raise InputError(f"frequency must be positive absolute frequencies in Hz, got {f.min():g}.")
-    sign = -1 if phase_sign is None else int(phase_sign)
+    sign = -1 if phase_sign is None else phase_sign
     if sign not in (-1, 1):
-        raise InputError(f"phase_sign must be -1 or 1, got {phase_sign}.")
-    return CsiArray(values, t, f, sign, dims, coords)
+        raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
+    return CsiArray(values, t, f, int(sign), dims, coords)
 
 
 def _axis(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:
-    axis = np.atleast_1d(np.asarray(value, np.float64))
+    given = np.asarray(value)
+    if given.dtype.kind not in "iuf":
+        unit = "seconds" if name == "time" else "hertz"
+        raise InputError(f"{name} must be numbers in {unit}, got an array of {given.dtype}.")
+    axis = np.atleast_1d(given.astype(np.float64))
     if axis.shape != (size,):
         raise InputError(f"{name} must have one value for each of the {size} of csi, got shape {axis.shape}.")
     if not np.isfinite(axis).all():

@@ -21,7 +21,16 @@ from isacsim.errors import InputError
 from isacsim.estimation import estimate_paths
 from isacsim.output_file import check_output
 from isacsim.plotting import csi_figure, doppler_figure, png, spectra_figure
-from isacsim.report import Match, impairment_lines, match_paths, target_names
+from isacsim.report import (
+    QUANTITIES,
+    RELATIVE_LENGTH,
+    Match,
+    cubic_remark,
+    impairment_lines,
+    is_relative,
+    match_paths,
+    target_names,
+)
 from isacsim.scenario import Scenario
 from isacsim.scene import scene_figure
 from isacsim.simulation import realisation_of, simulate
@@ -30,18 +39,11 @@ from isacsim.windows import Window, truth_at
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["STEPS", "check_page", "demo_page"]
+__all__ = ["STEPS", "check_page", "demo_page", "table"]
 
 # How often `demo_page` calls ``step``.
 STEPS = 5
 _PACKAGES = ("numpy", "scipy", "numba", "xarray", "matplotlib")
-_QUANTITIES = {
-    "path_length": ("path length", "m"),
-    "velocity": ("velocity", "m/s"),
-    "acceleration": ("acceleration", "m/s²"),
-    "jerk": ("jerk", "m/s³"),
-    "amplitude": ("amplitude", "1"),
-}
 
 
 def check_page(path: str | PathLike[str]) -> Path:
@@ -116,6 +118,13 @@ def demo_page(
     step("writing")
     found = sum(m.truth is not None and m.estimate is not None for m in matches)
     false = sum(m.truth is None for m in matches)
+    summary = [f"{found} of {truth.sizes['path']} targets found, {false} false; method: {method}."]
+    if is_relative(estimates):
+        summary.append("Estimated path lengths are less that of the reference's static path.")
+    if method == "relax":
+        remedy = f"isacsim estimate {shlex.quote(given)} --window-s, or fewer radio.packets in the scenario"
+        note = cubic_remark(capture, receiver, [csi.coords["time"].values], remedy)
+        summary += [note[:1].upper() + note[1:]] if note else []
     return demo_layout.page(
         title=f"isacsim: {scenario.name}",
         description=scenario.description,
@@ -129,8 +138,8 @@ def demo_page(
             n_targets=truth.sizes["path"],
             static=bool(capture["static"].values.any()),
         ),
-        summary=f"{found} of {truth.sizes['path']} targets found, {false} false; method: {method}",
-        table=_table(truth, estimates, matches, target_names(scenario, truth)),
+        summary=" ".join(summary),
+        table=table(truth, estimates, matches, target_names(scenario, truth)),
         impairments=impairment_lines(capture, scenario) or ["none"],
         yaml=str(capture.attrs["scenario"]),
         command=f"isacsim demo --scenario {shlex.quote(given)} --seed {seed} --method {method}",
@@ -166,31 +175,39 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
     }
 
 
-def _table(
+def table(
     truth: xr.Dataset, estimates: xr.Dataset, matches: list[Match], names: list[str]
 ) -> tuple[list[tuple[str, list[str]]], list[list[str]]]:
     """Groups of columns and rows; quantities that the method doesn't give keep their truth."""
-    given = {n: bool(estimates[n].notnull().any()) for n in _QUANTITIES}
+    given = {n: bool(estimates[n].notnull().any()) for n in QUANTITIES}
     # Every method gives these, even if it found nothing.
     given |= {"acceleration": True, "jerk": True}
+    # The truth's lengths are absolute: no error can be told against relative ones.
+    compared = {n: n != "path_length" or not is_relative(estimates) for n in QUANTITIES}
     groups = [("target", [""])]
-    for name, (words, unit) in _QUANTITIES.items():
-        groups.append((f"{words} [{unit}]", ["true", "estimate", "error"] if given[name] else ["true"]))
+    for name, heading in QUANTITIES.items():
+        groups.append(
+            (heading, ["true", "estimate", "error"] if given[name] and compared[name] else ["true"])
+        )
+        if given[name] and not compared[name]:
+            groups.append((RELATIVE_LENGTH, ["estimate"]))
     rows = []
     for match in matches:
         row = ["false" if match.truth is None else names[match.truth]]
-        for name in _QUANTITIES:
+        for name in QUANTITIES:
             true = None if match.truth is None else float(truth[name][match.truth])
             row.append("" if true is None else f"{true:.2f}")
             if not given[name]:
                 continue
             if match.estimate is None:
-                row += ["not found" if name == "acceleration" else "", ""]
+                row.append("not found" if name == "acceleration" else "")
+                row += [""] * compared[name]
                 continue
             value = float(estimates[name][match.estimate])
             spread = float(estimates[f"std_{name}"][match.estimate])
             row.append(f"{value:.2f}" if spread != spread else f"{value:.4f} ± {spread:.4f}")
-            row.append("" if true is None else f"{value - true:+.3f}")
+            if compared[name]:
+                row.append("" if true is None else f"{value - true:+.3f}")
         rows.append([cell.replace("-", "−") if cell[-1:].isdigit() else cell for cell in row])
     return groups, rows
 

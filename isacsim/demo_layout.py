@@ -150,7 +150,7 @@ def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list
     below = "".join(f"<th>{escape(c)}</th>" for _, columns in groups for c in columns)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return (
-        f"<section><h2>Estimates against the truth</h2><p>{escape(summary)}. An estimate belongs to a target if it "
+        f"<section><h2>Estimates against the truth</h2><p>{escape(summary)} An estimate belongs to a target if it "
         "lies within one resolution cell of it; all values are of the path length at the window's centre.</p>"
         f'<div class="scroll"><table><thead><tr>{above}</tr><tr>{below}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"

@@ -23,6 +23,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 __all__ = [
     "Bounds",
     "Choice",
+    "DecibelNumber",
+    "Decibels",
     "Distribution",
     "Float",
     "Int",
@@ -30,6 +32,7 @@ __all__ = [
     "Normal",
     "Number",
     "Uniform",
+    "bound_words",
     "draw",
     "support",
 ]
@@ -144,6 +147,13 @@ def support(value: float | Distribution) -> tuple[float, float]:
     return float(value), float(value)
 
 
+def bound_words(bounds: Any) -> str:
+    """Say the bounds of anything with ``ge``, ``gt``, ``le`` or ``lt``; an empty text for none."""
+    words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+    limits = {word: getattr(bounds, name, None) for name, word in words.items()}
+    return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+
+
 @dataclass(frozen=True)
 class Bounds:
     """What a `Number` must lie in, whatever is drawn; used as ``Annotated[Number, Bounds(ge=0)]``."""
@@ -165,19 +175,9 @@ class Bounds:
             or (self.lt is not None and hi >= self.lt)
         )
         if wrong:
-            limits = [
-                f"{word} {limit:g}"
-                for word, limit in (
-                    ("at least", self.ge),
-                    ("greater than", self.gt),
-                    ("at most", self.le),
-                    ("less than", self.lt),
-                )
-                if limit is not None
-            ]
             reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
             raise PydanticCustomError(
-                "bounds", "must be {limits}{reach}", {"limits": " and ".join(limits), "reach": reach}
+                "bounds", "must be {limits}{reach}", {"limits": bound_words(self), "reach": reach}
             )
         return value
 
@@ -195,6 +195,27 @@ class Bounds:
             if option.get("type") == "number":
                 option.update({k: getattr(self, n) for n, k in names.items() if getattr(self, n) is not None})
         return json
+
+
+def _decibels(value: float | Distribution) -> float | Distribution:
+    lo, hi = support(value)
+    if isinstance(value, Normal):  # what it can reach in practice: nothing there may overflow
+        mean, std = value.normal
+        lo, hi = mean - 10 * std, mean + 10 * std
+    if lo < -_MOST_DB or hi > _MOST_DB:
+        reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
+        raise PydanticCustomError(
+            "bounds",
+            "must lie between {lo} and {hi} dB{reach}",
+            {"lo": -_MOST_DB, "hi": _MOST_DB, "reach": reach},
+        )
+    return value
+
+
+# Beyond any radio, and far from where powers of ten overflow.
+_MOST_DB = 200
+Decibels = Annotated[Float, AfterValidator(_decibels)]
+DecibelNumber = Annotated[Number, AfterValidator(_decibels)]
 
 
 def draw(value: float | Distribution, rng: np.random.Generator) -> float:

@@ -51,7 +51,10 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
     path = check_output(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: matplotlib and others choose the format by it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -70,5 +73,12 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
                 raise InputError(
                     f"{path}: the file exists; choose another name or pass --overwrite."
                 ) from error
+    except OSError as error:
+        # Nobody has heard of the temporary file: speak of the one that was asked for.
+        if name not in str(error):
+            raise
+        if error.filename == name:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise type(error)(str(error).replace(name, str(path))) from error
     finally:
         temporary.unlink(missing_ok=True)

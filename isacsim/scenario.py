@@ -17,13 +17,23 @@ from pydantic import Field, model_validator
 
 from isacsim import scenario_file
 from isacsim.axes import WindowGrid
-from isacsim.distribution import Choice, Distribution, LogNormal, Normal, Number, Uniform, draw, support
+from isacsim.distribution import (
+    Choice,
+    DecibelNumber,
+    Distribution,
+    LogNormal,
+    Normal,
+    Number,
+    Uniform,
+    draw,
+    support,
+)
 from isacsim.errors import InputError
+from isacsim.scenario_impairments import Impairments
 from isacsim.scenario_sections import (
     Dataset,
     Environment,
     Floor,
-    Impairments,
     Radio,
     Section,
     Spectrum,
@@ -58,7 +68,7 @@ class Scenario(Section):
     """One line that says what this is."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     """Seed used where none is given."""
-    snr_db: Number = Uniform(uniform=(5.0, 25.0))
+    snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))
     """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""
     motion_model: Literal["polynomial", "exact"] = "polynomial"
     """polynomial: path lengths are the cubic of the truth. exact: they follow the motion in space."""
@@ -85,11 +95,19 @@ class Scenario(Section):
         try:
             grid = WindowGrid(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
         except InputError as error:
-            raise refuse(str(error), "spectrum", "lag_ratio") from None
+            where = (
+                ("spectrum", "lag_ratio")
+                if "lag_ratio" in spectrum.model_fields_set
+                else ("radio", "packets")
+            )
+            raise refuse(str(error), *where) from None
         try:
             grid.check(spectrum.acceleration_max_m_s2, spectrum.jerk_max_m_s3)
         except InputError as error:
-            raise refuse(str(error), "spectrum", "acceleration_max_m_s2") from None
+            # The file's own axes are to blame, else the packet rate that doesn't do for the default ones.
+            axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
+            given = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
+            raise refuse(str(error), *(given or [("radio", "packet_rate_hz")])[0]) from None
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
+from isacsim.distribution import bound_words
 from isacsim.errors import InputError
 
 __all__ = ["did_you_mean", "dump", "parse", "read_text", "validate"]
@@ -113,8 +114,8 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
             raise InputError(
                 f"{file}: over {_MOST_NODES} entries once its aliases are expanded; not a scenario"
             )
-        for key in _duplicate_keys(node):
-            raise InputError(f"{file}, line {key.start_mark.line + 1}: {key.value!r} is given twice")
+        for key, problem in _wrong_keys(node):
+            raise InputError(f"{file}, line {key.start_mark.line + 1}: {problem}")
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -148,7 +149,7 @@ def _expanded_size(node: yaml.Node, known: dict[int, float]) -> float:
     return known[id(node)]
 
 
-def _duplicate_keys(root: yaml.Node) -> Iterator[yaml.Node]:
+def _wrong_keys(root: yaml.Node) -> Iterator[tuple[yaml.Node, str]]:
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -160,8 +161,10 @@ def _duplicate_keys(root: yaml.Node) -> Iterator[yaml.Node]:
             keys: set[tuple[str, str]] = set()
             for key, value in node.value:
                 if isinstance(key, yaml.ScalarNode):
+                    if key.tag == f"{_TAG}null":
+                        yield key, f"{key.value or 'nothing'} (null) stands where the name of a field should"
                     if (key.tag, key.value) in keys:
-                        yield key
+                        yield key, f"{key.value!r} is given twice"
                     keys.add((key.tag, key.value))
                 stack.append(value)
         elif isinstance(node, yaml.SequenceNode):
@@ -221,7 +224,7 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
     parent = (
         error["loc"][:-1] if error["type"] in ("missing", "extra_forbidden", "invalid_key") else error["loc"]
     )
-    message = _sentence(error, field, _models_at(model, parent))
+    message = _sentence(error, field, _models_at(model, parent), _models_at(model, error["loc"][:-1]))
     where = f"{file}, line {line}"
     return InitErrorDetails(
         type=PydanticCustomError(
@@ -245,8 +248,13 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
     return None
 
 
-def _sentence(error: ErrorDetails, field: str, candidates: list[type[BaseModel]]) -> str:
-    """Say in one sentence what was passed and what is allowed."""
+def _sentence(
+    error: ErrorDetails, field: str, candidates: list[type[BaseModel]], parents: list[type[BaseModel]]
+) -> str:
+    """Say in one sentence what was passed and what is allowed.
+
+    `candidates` are the models that the field's names come from, `parents` those that may hold the field itself.
+    """
     context = error.get("ctx", {})
     kind, leaf = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     if kind == "scenario":
@@ -265,8 +273,27 @@ def _sentence(error: ErrorDetails, field: str, candidates: list[type[BaseModel]]
         allowed = str(context["expected_tags"]).replace("'", "")
         hint = did_you_mean(str(context["tag"]), allowed.split(", "))
         return f"{field} is {context['tag']!r}; it must be one of {allowed}{hint}"
+    if kind in ("model_type", "model_attributes_type"):
+        names = [name for m in candidates for name in _kinds(m)]
+        inside = (
+            f"kind: {' or '.join(names)}"
+            if names
+            else ", ".join(n for m in candidates for n in m.model_fields)
+        )
+        return f"{field} is {_short(error['input'])}; it must be a mapping with {inside}"
     message = re.sub(r"^(\w+ should|must)", "it must", error["msg"])
-    return f"{field} is {_short(error['input'])}; {message}"
+    # pydantic tells the bound only to those who got the type right.
+    bound = (
+        _bound(leaf, parents) if kind == "number" or kind.endswith(("_type", "_parsing", "_float")) else ""
+    )
+    return f"{field} is {_short(error['input'])}; {message}{bound}"
+
+
+def _bound(leaf: str, models: list[type[BaseModel]]) -> str:
+    """Say what a field's number must lie in."""
+    items = [item for m in models if leaf in m.model_fields for item in m.model_fields[leaf].metadata]
+    limits = [words for item in items if (words := bound_words(item))]
+    return f", {' and '.join(limits)}" if limits else ""
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Sections of a scenario: radio, environment, impairments, spectrum, dataset (targets: `scenario_targets`).
+"""Sections of a scenario: radio, environment, spectrum, dataset (others: `scenario_targets`, `scenario_impairments`).
 
 Each is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What
 concerns several sections at once is checked by `isacsim.scenario.Scenario`. A further kind of environment is
@@ -15,22 +15,14 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, Float, Int, Number, support
+from isacsim.distribution import Bounds, DecibelNumber, Decibels, Float, Int, Number
 
 __all__ = [
-    "AGC",
-    "CFO",
-    "SFO",
-    "STO",
     "Dataset",
     "Environment",
     "Floor",
-    "Impairments",
-    "Jitter",
-    "Loss",
     "NoEnvironment",
     "NonNegativeNumber",
-    "Quantisation",
     "Radio",
     "Rayleigh",
     "Receiver",
@@ -75,9 +67,9 @@ class Receiver(Section):
     """surveillance: analysed. reference: shares the oscillator and gain, and serves to remove them."""
     position_m: Vector
     """Position [x, y, z], metres."""
-    dynamic_gain_db: Float = 0.0
+    dynamic_gain_db: Decibels = 0.0
     """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
-    static_gain_db: Float = 0.0
+    static_gain_db: Decibels = 0.0
     """Gain of the static part at this channel, dB."""
 
 
@@ -223,7 +215,7 @@ class TwoRay(Section):
     """Amplitude of the reflection relative to the same path unreflected; negative turns the phase."""
     surface: Annotated[Floor | Wall, Field(discriminator="kind")]
     """The plane that reflects."""
-    power_db: Number = 20.0
+    power_db: DecibelNumber = 20.0
     """Total static power per subcarrier (mean over subcarriers), dB relative to a path of unit amplitude."""
 
 
@@ -232,109 +224,17 @@ class Rayleigh(Section):
 
     kind: Literal["rayleigh"]
     """rayleigh: complex Gaussian taps, drawn once a capture."""
-    power_db: Number = 20.0
+    power_db: DecibelNumber = 20.0
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
     delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
     """Root-mean-square delay spread of the profile, ns."""
     n_taps: Annotated[Int, Field(ge=1, le=1000)] = 12
     """Number of taps."""
-    k_factor_db: Number | None = None
+    k_factor_db: DecibelNumber | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""
 
 
 Environment = Annotated[NoEnvironment | TwoRay | Rayleigh, Field(discriminator="kind")]
-
-
-class CFO(Section):
-    """Carrier frequency offset and oscillator phase noise, shared by all receive channels."""
-
-    offset_hz: Number
-    """Residual carrier frequency offset, Hz; drawn once a capture."""
-    phase_noise_rad_per_sqrt_s: NonNegativeNumber = 0.0
-    """Standard deviation of the random-walk phase after one second, rad/√s."""
-
-
-class SFO(Section):
-    """Sampling frequency offset: a delay that drifts over the window, by whole samples put right packet by packet."""
-
-    ppm: Number
-    """Offset, parts per million."""
-
-
-class STO(Section):
-    """Symbol timing offset: a delay common to all receive channels."""
-
-    offset_ns: Number
-    """Mean delay, ns; drawn once a capture."""
-    jitter_ns: NonNegativeNumber = 0.0
-    """Standard deviation of the delay from packet to packet, ns."""
-
-
-class AGC(Section):
-    """Automatic gain control that steps at random moments."""
-
-    step_db: NonNegativeNumber
-    """Size of one gain step, dB; its sign is random."""
-    rate_hz: NonNegativeNumber
-    """Mean number of steps per second."""
-
-
-class Jitter(Section):
-    """Packets that leave late or early."""
-
-    std_us: NonNegativeNumber
-    """Standard deviation of a packet's time, µs; none comes more than 0.45 intervals early or late."""
-
-
-class Loss(Section):
-    """Packets that never arrive, in bursts."""
-
-    fraction: Annotated[Number, Bounds(ge=0, lt=1)]
-    """Expected share of packets lost."""
-    mean_burst_packets: Annotated[Number, Bounds(ge=1)] = 1.0
-    """Mean length of a burst of losses, packets."""
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Loss:
-        # Between two bursts at least one packet arrives.
-        most, burst = support(self.fraction)[1], support(self.mean_burst_packets)[0]
-        if most > burst / (1 + burst):
-            raise refuse(
-                f"fraction reaches {most:g}, but bursts of {burst:g} packets with a received packet between "
-                f"them lose {burst / (1 + burst):.3g} at most; lower it or lengthen mean_burst_packets",
-                "fraction",
-            )
-        return self
-
-
-class Quantisation(Section):
-    """Rounding of real and imaginary part to integers, as Wi-Fi chips report CSI."""
-
-    bits: Annotated[Int, Field(ge=2, le=16)]
-    """Bits of each of real and imaginary part, sign included."""
-    headroom_db: Annotated[Float, Field(ge=0)] = 3.0
-    """Room between the largest real or imaginary part and full scale, dB."""
-
-
-class Impairments(Section):
-    """What the hardware does to the channel; null: nothing."""
-
-    noise: Annotated[bool, Field(strict=True)] = True
-    """Thermal noise at the scenario's snr_db."""
-    cfo: CFO | None = None
-    """Carrier frequency offset."""
-    sfo: SFO | None = None
-    """Sampling frequency offset."""
-    sto: STO | None = None
-    """Symbol timing offset."""
-    agc: AGC | None = None
-    """Automatic gain control."""
-    jitter: Jitter | None = None
-    """Packet-time jitter."""
-    loss: Loss | None = None
-    """Packet loss."""
-    quantisation: Quantisation | None = None
-    """Rounding to integers."""
 
 
 class Spectrum(Section):

@@ -33,7 +33,7 @@ from isacsim.scenario import Scenario
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Realisation", "realisation_of", "realise", "simulate"]
+__all__ = ["Realisation", "Received", "realisation_of", "realise", "receive", "simulate"]
 
 Real = NDArray[np.float64]
 
@@ -100,12 +100,17 @@ class Realisation:
     def dynamic(self, time: Real) -> NDArray[np.complex64]:
         """CSI of the moving paths together; shape (receiver, subcarrier, packet)."""
         f = self.scenario.radio.frequency_hz
-        return np.stack(
-            [
-                simulate_path_lengths(d, f, amplitude=a, phase=self.phase)
-                for d, a in zip(self.path_lengths(time), self.received_amplitude, strict=True)
-            ]
-        )
+        made = [
+            simulate_path_lengths(d, f, amplitude=a, phase=self.phase)
+            for d, a in zip(self.path_lengths(time), self.received_amplitude, strict=True)
+        ]
+        return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
+
+    def undamaged(self, time: Real) -> NDArray[np.complex64]:
+        """CSI of paths and static part together; shape (receiver, subcarrier, packet)."""
+        csi = self.dynamic(time)
+        csi += self.static[..., np.newaxis].astype(np.complex64)
+        return csi
 
     def each_path(self, time: Real) -> NDArray[np.complex64]:
         """CSI of each target path by itself; shape (receiver, path, subcarrier, packet), movers left out."""
@@ -170,6 +175,53 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Received:
+    """What the receivers make of a realisation."""
+
+    drawn: Realisation
+    time: Real
+    """s about the window's centre; shape (packet,)."""
+    damage: impairments.Impairment
+    clean: NDArray[np.complex64]
+    """Paths and static part at those packets; shape (receiver, subcarrier, packet)."""
+    csi: NDArray[np.complex64]
+    """The same with noise and impairments."""
+
+    @property
+    def nominal(self) -> bool:
+        """Whether every packet came when the radio meant to send it."""
+        return np.array_equal(self.time, self.drawn.scenario.radio.time_s)
+
+    def bare_capture(self) -> xr.Dataset:
+        """Capture with what conditioning and spectra need and no more: a full one takes as long as a spectrum."""
+        import xarray as xr
+
+        receivers = self.drawn.scenario.radio.receivers
+        dims = ("receiver", "subcarrier", "packet")
+        variables = {"csi": (dims, self.csi, {"phase_sign": -1})}
+        if self.damage.gain_db.any():
+            variables["agc_gain_db"] = ("packet", self.damage.gain_db, {})  # type: ignore[assignment]
+        coords = {
+            "receiver": [r.name for r in receivers],
+            "role": ("receiver", [r.role for r in receivers]),
+            "frequency": ("subcarrier", self.drawn.scenario.radio.frequency_hz),
+            "time": ("packet", self.time),
+        }
+        rate = self.drawn.scenario.radio.packet_rate_hz
+        attrs = {"shared_phase_error": int(self.damage.shared), "packet_rate": rate}
+        return xr.Dataset(variables, coords, attrs)
+
+
+def receive(drawn: Realisation) -> Received:
+    """Receive a realisation: packets, impairments, noise; decided by its scenario, seed and index."""
+    time = impairments.packet_times(drawn.scenario, drawn.seed, drawn.index)
+    damage = impairments.draw_impairments(drawn.scenario, time, drawn.seed, drawn.index)
+    clean = drawn.undamaged(time)
+    csi = impairments.apply(clean, drawn.scenario, damage, drawn.seed, drawn.index)
+    return Received(drawn, time, damage, clean, csi)
+
+
 @lru_cache(maxsize=16)
 def _scenario_of(text: str) -> Scenario:
     # Reading the YAML takes as long as a spectrum, and the captures of a data set share it.
@@ -232,12 +284,13 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     """
     import xarray as xr
 
+    if not isinstance(scenario, Scenario):
+        raise InputError(
+            f"scenario must be a Scenario, got {scenario!r}; load it with isacsim.load_scenario first."
+        )
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
-    time = impairments.packet_times(scenario, seed, index)
-    damage = impairments.draw_impairments(scenario, time, seed, index)
-    clean = drawn.dynamic(time)
-    clean += drawn.static[..., np.newaxis].astype(np.complex64)
-    csi = impairments.apply(clean, scenario, damage, seed, index)
+    received = receive(drawn)
+    damage = received.damage
     length, velocity, acceleration, jerk = drawn.kinematics
     over_paths = {
         "path_length": (length, "m", "path length"),
@@ -257,10 +310,14 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     ]
     kps = ("receiver", "subcarrier", "packet")
     variables = {
-        "csi": (kps, csi, {"units": "1", "long_name": "channel state information", "phase_sign": -1}),
+        "csi": (
+            kps,
+            received.csi,
+            {"units": "1", "long_name": "channel state information", "phase_sign": -1},
+        ),
         "csi_noiseless": (
             kps,
-            clean,
+            received.clean,
             {"units": "1", "long_name": "CSI without noise and impairments", "phase_sign": -1},
         ),
         "static": (kps[:2], drawn.static, {"units": "1", "long_name": "static channel"}),
@@ -297,7 +354,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
                 radio.frequency_hz,
                 {"units": "Hz", "long_name": "subcarrier frequency"},
             ),
-            "time": ("packet", time, {"units": "s", "long_name": "time from the window's centre"}),
+            "time": ("packet", received.time, {"units": "s", "long_name": "time from the window's centre"}),
         },
         attrs={
             "scenario": scenario.to_yaml(),

@@ -199,6 +199,8 @@ def named_receivers(capture: xr.Dataset) -> xr.Dataset:
 def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | None:
     """Truth of the targets at a receiver, moved to a window's centre (method.md section 1).
 
+    Along the cubic, or, where the scenario's ``motion_model`` is exact, along the motion itself.
+
     Parameters
     ----------
     capture : xarray.Dataset
@@ -219,14 +221,20 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     names = ["path_length", "velocity", "acceleration", "jerk", "amplitude", "model_error", "target"]
     kept = np.flatnonzero(capture["target"].values >= 0)
     at = capture[names].isel(path=kept).sel(receiver=receiver)
-    d, v, a, r = (at[n] for n in names[:4])
-    t = centre
-    moved = {
-        "path_length": d + v * t + a * t**2 / 2 + r * t**3 / 6,
-        "velocity": v + a * t + r * t**2 / 2,
-        "acceleration": a + r * t,
-    }
-    return at.assign({n: value.assign_attrs(at[n].attrs) for n, value in moved.items()})
+    if centre == 0:
+        return at
+    from isacsim.motion import PathKinematics, PathMotion, path_kinematics
+    from isacsim.simulation import realisation_of
+
+    drawn = realisation_of(capture)
+    radio = drawn.scenario.radio
+    position = next(r.position_m for r in radio.receivers if r.name == receiver)
+    moved = np.empty((4, kept.size))
+    for n, p in enumerate(kept):
+        cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))
+        motion = drawn.motions[p] if drawn.scenario.motion_model == "exact" else cubic
+        moved[:, n] = path_kinematics(motion, radio.transmitter_m, position, centre)
+    return at.assign({name: at[name].copy(data=row) for name, row in zip(names[:4], moved, strict=True)})
 
 
 def _nominal_length(capture: xr.Dataset, otherwise: float) -> float:

@@ -52,6 +52,44 @@ def test_existing_file_stays_unless_told(capture: xr.Dataset, tmp_path: Path) ->
     assert load_capture(path).attrs["seed"] == 3
 
 
+def test_only_names_of_netcdf_are_written(capture: xr.Dataset, tmp_path: Path) -> None:
+    for name in ("c.txt", "c", "c.nc.gz"):
+        with pytest.raises(
+            InputError, match=rf"{name}: the name of a netCDF file must end in .nc, .netcdf, .h5"
+        ):
+            save_capture(capture, tmp_path / name)
+    for name in ("c.NC", "c.netcdf", "c.h5"):
+        save_capture(capture, tmp_path / name)
+        assert load_capture(tmp_path / name).attrs["seed"] == 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_errors_speak_of_the_file_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.nc"
+
+    def write(say: str | None) -> None:
+        with written_whole(path) as temporary:
+            if say is None:
+                raise PermissionError(13, "Permission denied", str(temporary))
+            raise OSError(say.format(temporary))
+
+    with pytest.raises(PermissionError, match="Permission denied") as caught:
+        write(None)
+    assert caught.value.filename == str(path)
+    with pytest.raises(OSError, match="unable to open") as caught:
+        write("unable to open name = '{}'")
+    assert str(caught.value) == f"unable to open name = '{path}'"
+
+    def no_space(**kwargs: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / ".a-xyz.nc"))
+
+    monkeypatch.setattr("tempfile.mkstemp", no_space)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write(None)
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_nothing_behind_and_the_old_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")

@@ -191,6 +191,8 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "1 of 1 targets found" in result.output
     assert "method: relax" in result.output
+    assert "true path" in result.output
+    assert "cubic" not in result.output
     real = run("estimate", real_capture(tmp_path, 1000, 1100))
     assert real.exit_code == 0, real.output
     assert "targets" not in real.output
@@ -198,6 +200,16 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     full = run("estimate", "single_target", "--max-paths", 1)
     assert "1 of 1 windows hold 1 paths, the most that were looked for" in full.stderr
     assert "method must be one of" in refused("estimate", "single_target", "--method", "guess")
+
+
+def test_path_lengths_relative_to_a_reference_are_not_set_against_the_truth(saved: Path) -> None:
+    result = run("estimate", saved, "--max-paths", 2)
+    assert result.exit_code == 0, result.output
+    assert "reference" in result.output  # the heading is folded
+    assert "true path" not in result.output
+    absolute = run("estimate", saved, "--max-paths", 2, "--reference", "none")
+    assert "true path" in absolute.output
+    assert "reference" not in absolute.output
 
 
 @pytest.mark.parametrize(
@@ -209,7 +221,12 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
         (["simulate", "lab", "--seed", "-1"], "seed"),
         (["simulate", "lab", "--targets", "101"], "n_targets must be an integer from 0 to 100"),
         (["simulate", "single_target", "--targets", "2"], "1 fixed targets"),
-        (["simulate", "lab", "-o", "/proc/none/a.nc"], "/proc"),
+        (["simulate", "lab", "-o", "/proc/none/a.nc"], "/proc/none"),
+        (
+            ["simulate", "lab", "-o", "a.txt"],
+            "a.txt: the name of a netCDF file must end in .nc, .netcdf, .h5",
+        ),
+        (["spectrum", "lab", "--data", "a.zarr"], "a.zarr: the name of a netCDF file must end in"),
         (["spectrum", "lab", "--carrier", "5e9"], "--carrier is for receivers' files"),
         (["spectrum", "lab", "-o", "a.jpg2"], "must end in .png"),
         (["spectrum", "intel5300", "--combine", "x"], "combine must be one of single, noncoherent"),

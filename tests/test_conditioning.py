@@ -104,6 +104,13 @@ def test_reference_of_zeros_is_refused():
         reference_product(array, [0], 1)
 
 
+def test_a_reference_without_a_static_part_points_to_the_environment(make_scenario):
+    targets = {"fixed": []}
+    scenario = make_scenario(environment={"kind": "none"}, targets=targets)
+    with pytest.raises(InputError, match="the scenario's environment is none; two_ray or rayleigh has one"):
+        condition(simulate(scenario, seed=0))
+
+
 def test_agc_enters_the_product_squared_and_leaves_the_ratio(make_scenario):
     capture = simulate(make_scenario(impairments=AGC), seed=4)
     gain = 10 ** (capture.agc_gain_db.values / 20)

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,8 +15,10 @@ import isacsim
 from isacsim import demo_layout
 from isacsim.axes import WindowGrid
 from isacsim.cli import app
-from isacsim.demo import STEPS, demo_page
-from isacsim.report import impairment_lines, match_paths
+from isacsim.demo import STEPS, demo_page, table
+from isacsim.report import cubic_remark, departure_from_cubic, impairment_lines, match_paths
+from isacsim.simulation import realisation_of
+from isacsim.windows import capture_windows, truth_at
 
 
 class _Page(HTMLParser):
@@ -128,6 +131,57 @@ def test_matching_pairs_the_nearest_within_one_cell_and_leaves_the_rest() -> Non
     nothing = found.isel(path=[])
     assert [(m.truth, m.estimate) for m in match_paths(nothing, nothing, grid)] == []
     assert [(m.truth, m.estimate) for m in match_paths(truth, nothing, grid)] == [(i, None) for i in range(3)]
+
+
+def test_relative_path_lengths_have_no_error_on_the_page() -> None:
+    scenario = isacsim.load_scenario("intel5300")
+    capture = isacsim.simulate(scenario, seed=0)
+    csi = capture_windows(capture).used[0].csi.isel(receiver=0)
+    truth = truth_at(capture, str(csi.receiver.values), 0.0)
+    assert truth is not None
+    relative = isacsim.estimate_paths(csi, max_paths=1)
+    absolute = isacsim.estimate_paths(csi.drop_attrs(), max_paths=1)
+    matches = match_paths(truth, relative, WindowGrid(1024, 1e-3, 5.32e9))
+    names = [str(i) for i in range(truth.sizes["path"])]
+    groups, rows = table(truth, relative, matches, names)
+    assert groups[1:3] == [("path length [m]", ["true"]), ("path length − reference [m]", ["estimate"])]
+    columns = sum(len(below) for _, below in groups)
+    assert {len(row) for row in rows} == {columns}
+    groups, rows = table(truth, absolute, matches, names)
+    assert groups[1] == ("path length [m]", ["true", "estimate", "error"])
+    assert {len(row) for row in rows} == {columns + 1}
+
+
+def test_the_page_says_where_the_cubic_does_not_hold() -> None:
+    uav = isacsim.load_scenario("uav")
+    for model, words in (("exact", True), ("polynomial", False)):
+        scenario = uav.model_copy(update={"motion_model": model})
+        capture = isacsim.simulate(scenario, seed=0)
+        name = scenario.radio.receivers[0].name
+        said = cubic_remark(capture, name, [scenario.radio.time_s], "--window-s")
+        assert (said is not None) == words
+        if said is not None:
+            assert said.startswith("the cubic doesn't hold over this window")
+            assert "(--window-s)" in said
+        # The departure of a quartic falls with the fourth power of the window.
+        short = scenario.radio.time_s[384:640]
+        assert cubic_remark(capture, name, [short], "--window-s") is None
+    capture.attrs.pop("scenario")
+    assert cubic_remark(capture, name, [scenario.radio.time_s], "--window-s") is None
+
+
+def test_departure_from_the_best_cubic_is_an_eighth_of_a_quartic_s() -> None:
+    """c T4(x)/8 is what the minimax cubic leaves of c x^4; the least-squares one leaves c 8/35 at the ends."""
+    capture = isacsim.simulate(isacsim.load_scenario("uav"), seed=0)
+    drawn = realisation_of(capture)
+    time = drawn.scenario.radio.time_s
+    x = time / time[-1]
+    quartic = np.broadcast_to(10 + x + x**2 + x**3 + 0.35 * x**4, (1, 1, time.size))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(drawn), "path_lengths", lambda self, time, exact=None: quartic)
+        name = drawn.scenario.radio.receivers[0].name
+        off = departure_from_cubic(capture, name, [time]) * drawn.scenario.radio.wavelength_m
+    assert off == pytest.approx(0.35 * 8 / 35, rel=0.02)
 
 
 def test_impairments_are_told_as_drawn() -> None:

@@ -162,10 +162,39 @@ CASES = [
     (
         "dataset:",
         "spectrum: {jerk_max_m_s3: 1e5}\ndataset:",
-        "spectrum.acceleration_max_m_s2",
+        "spectrum.jerk_max_m_s3",
         21,
         ["unambiguous up to", "m/s²"],
     ),
+    # The default axes are not in the file: what is wrong there is the packet rate.
+    (
+        "packet_rate_hz: 1000",
+        "packet_rate_hz: 20",
+        "radio.packet_rate_hz",
+        7,
+        ["20 packets/s", "unambiguous"],
+    ),
+    ("packets: 256", "packets: many", "radio.packets", 8, ["valid integer, at least 32 and at most 1e+06"]),
+    ("packet_rate_hz: 1000", "packet_rate_hz: []", "radio.packet_rate_hz", 7, ["number, greater than 0"]),
+    (
+        "delay_spread_ns: 30",
+        "delay_spread_ns: x",
+        "environment.delay_spread_ns",
+        14,
+        ["[values], greater than 0"],
+    ),
+    (
+        "environment:\n  kind: rayleigh\n  delay_spread_ns: 30",
+        "environment: none",
+        "environment",
+        12,
+        ["kind: none"],
+    ),
+    ("dataset:", "impairments: 3\ndataset:", "impairments", 21, ["is 3", "a mapping with noise, cfo"]),
+    ("dataset:", "snr_db: -1e4\ndataset:", "snr_db", 21, ["-10000", "between -200 and 200 dB"]),
+    ("dataset:", "snr_db: {normal: [15, 50]}\ndataset:", "snr_db", 21, ["200 dB", "from -485 to 515"]),
+    ("kind: rayleigh", "kind: rayleigh\n  power_db: 1e5", "environment.power_db", 14, ["200 dB"]),
+    ("{name: rx,", "{name: rx, static_gain_db: 1e5,", "radio.receivers.0.static_gain_db", 11, ["200 dB"]),
     (
         "dataset:",
         "spectrum: {lag_ratio: 0.499}\ndataset:",
@@ -293,6 +322,8 @@ def test_several_errors_are_told_at_once():
         ("# only a comment\n", "f.yaml: empty"),
         ("- a\n- b\n", "f.yaml, line 1: .* not a list"),
         ("\n3\n", "f.yaml, line 2: .* not a single value"),
+        ("a: 1\nb: {~: 3}\n", "f.yaml, line 2: ~ .null. stands where the name of a field should"),
+        ("a: 1\n? \n: 3\n", "f.yaml, line 2: nothing .null. stands"),
         ("a: 1\nb: [1, 2\nc: 3\n", "f.yaml, line 3: not valid YAML"),
         ("a: 1\nb: {c: 1,\n c: 2}\n", "f.yaml, line 3: 'c' is given twice"),
         ("a: 1\nb: !!python/object:os.system x\n", "f.yaml, line 2: not valid YAML"),
@@ -417,8 +448,11 @@ def test_draws_lie_in_the_support_and_repeat(value, seed):
 
 @settings(deadline=None)
 @given(distributions, st.floats(1e-12, 1e12), st.integers(0, 2**70))
-def test_any_numbers_round_trip_exactly(snr, power, seed):
-    data = Scenario.from_yaml(TEXT).model_dump() | {"snr_db": snr, "seed": seed}
+def test_any_numbers_round_trip_exactly(offset, power, seed):
+    data = Scenario.from_yaml(TEXT).model_dump() | {
+        "impairments": {"cfo": {"offset_hz": offset}},
+        "seed": seed,
+    }
     data["environment"]["delay_spread_ns"] = np.float64(power)
     scenario = Scenario.model_validate(data)
     assert Scenario.from_yaml(scenario.to_yaml()) == scenario

@@ -423,3 +423,43 @@ def test_bad_arrays():
         isacsim.aj_spectrum(xr.DataArray(h, dims=("tone", "packet")))
     with pytest.raises(isacsim.InputError, match=r"100 packets/s .* unambiguous up to 14\.\d+ m/s²"):
         spectrum(h[:, ::10], time=TIME[::10])
+
+
+@pytest.mark.parametrize("exponent", [-28, -20, 20, 28])
+def test_csi_far_from_unit_scale_keeps_every_digit(exponent):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200]
+    expected = isacsim.aj_spectrum(csi).values
+    got = isacsim.aj_spectrum(csi * np.float32(2.0**exponent)).values
+    np.testing.assert_array_equal(got, expected * 2.0 ** (4 * exponent))
+
+
+@pytest.mark.parametrize("exponent", [-45, 40])
+def test_csi_whose_fourth_power_does_not_fit_is_refused(exponent):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200] * np.float32(2.0**exponent)
+    with pytest.raises(isacsim.InputError, match=r"fourth power does not fit into float32; scale the csi"):
+        isacsim.aj_spectrum(csi)
+
+
+def test_scaling_of_one_capture_does_not_touch_its_neighbours():
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    csi = capture.csi[..., :8, :200].values
+    time, frequency = capture.time.values[:200], capture.frequency.values[:8]
+    both = np.stack([csi, csi * np.float32(2.0**20)])
+    got = isacsim.aj_spectrum(both, time=time, frequency=frequency).values
+    np.testing.assert_array_equal(got[0] * 2.0**80, got[1])
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "says"),
+    [
+        ("window", 5, "window must be a name that scipy.signal.get_window knows, got 5"),
+        ("lag_ratio", "x", "lag_ratio must be a number, got 'x'"),
+        ("min_lag", None, "min_lag must be a number, got None"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(argument, value, says):
+    capture = isacsim.simulate(isacsim.load_scenario("single_target"), seed=1)
+    with pytest.raises(isacsim.InputError, match=says):
+        isacsim.aj_spectrum(capture.csi[..., :8, :200], **{argument: value})

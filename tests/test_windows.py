@@ -9,6 +9,7 @@ import xarray as xr
 import isacsim
 from isacsim import InputError
 from isacsim.conditioning import resample
+from isacsim.simulation import realisation_of
 from isacsim.windows import capture_windows, common_axes, truth_at
 
 RATE = 200.0
@@ -118,6 +119,22 @@ def test_truth_moves_with_the_window() -> None:
     assert empty is not None
     assert empty.sizes["path"] == 0
     assert truth_at(capture_of(np.arange(10.0)), "rx0-tx0", 0.0) is None
+
+
+def test_truth_of_exact_motion_follows_the_motion() -> None:
+    """Off the centre a cubic is not where the target is; the CSI's phase tells."""
+    scenario = isacsim.load_scenario("fall")
+    capture = isacsim.simulate(scenario, seed=0)
+    receiver = scenario.radio.receivers[0].name
+    for centre in (-0.3, 0.4):
+        moved = truth_at(capture, receiver, centre)
+        assert moved is not None
+        step = 1e-3
+        at = centre + step * np.arange(-2, 3)
+        d = realisation_of(capture).path_lengths(at)[0, 0]
+        assert float(moved.path_length[0]) == pytest.approx(d[2], abs=1e-9)
+        assert float(moved.velocity[0]) == pytest.approx((d[3] - d[1]) / (2 * step), abs=1e-3)
+        assert float(moved.acceleration[0]) == pytest.approx((d[3] - 2 * d[2] + d[1]) / step**2, abs=1e-2)
 
 
 def test_packets_that_nearly_coincide_do_not_make_the_spline_overshoot() -> None:

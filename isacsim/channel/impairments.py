@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
+from isacsim.channel.noise import add_noise
 from isacsim.channel.paths import simulate_path_lengths
 from isacsim.distribution import draw
 from isacsim.random_streams import Stream, stream
@@ -142,12 +143,8 @@ def apply(
     if drawn.shared:
         csi *= _common_factor(scenario, drawn)
     if drawn.noise:
-        scale = np.float32(10 ** (-drawn.snr_db / 20) / np.sqrt(2))
         for receiver, channel in enumerate(csi):
-            rng = stream(seed, index, Stream.NOISE, receiver)
-            noise = rng.standard_normal((*channel.shape, 2), dtype=np.float32)
-            noise *= scale
-            channel += noise.view(np.complex64)[..., 0]
+            add_noise(channel, 10 ** (-drawn.snr_db / 10), stream(seed, index, Stream.NOISE, receiver))
     if drawn.gain_db.any():
         csi *= (10 ** (drawn.gain_db / 20)).astype(np.float32)
     if scenario.impairments.quantisation is not None:

@@ -53,7 +53,7 @@ def _cis(turns: float) -> tuple[float, float]:
 
 
 @njit(**_JIT)
-def _phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-untyped-def]
+def phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-untyped-def]
     """Fill amplitude · exp(j2π(turns - frequency·delay)) over packets, into two float32 arrays."""
     for i in range(delay.size):
         c, s = _cis(turns - frequency * delay[i])
@@ -78,8 +78,8 @@ def _sum_uniform(delay, amplitude, turns, first, spacing, out):  # type: ignore[
         for p in range(n_path):
             tau = delay[p, t0 : t0 + width]
             first_k = first + k0 * spacing
-            _phasors(tau, amplitude[p], turns[p], first_k, state[p, 0, :width], state[p, 1, :width])
-            _phasors(tau, 1.0, 0.0, spacing, turn[p, 0, :width], turn[p, 1, :width])
+            phasors(tau, amplitude[p], turns[p], first_k, state[p, 0, :width], state[p, 1, :width])
+            phasors(tau, 1.0, 0.0, spacing, turn[p, 0, :width], turn[p, 1, :width])
         total = np.empty((2, TILE_PACKETS), np.float32)
         for k in range(k0, min(k0 + TILE_SUBCARRIERS, n_subcarrier)):
             total[:] = 0
@@ -113,13 +113,22 @@ def _sum_general(delay, amplitude, turns, frequency, out):  # type: ignore[no-un
         total = np.zeros((2, TILE_PACKETS), np.float32)
         for p in range(n_path):
             tau = delay[p, t0 : t0 + width]
-            _phasors(tau, amplitude[p], turns[p], frequency[k], real[:width], imag[:width])
+            phasors(tau, amplitude[p], turns[p], frequency[k], real[:width], imag[:width])
             for i in range(width):
                 total[0, i] += real[i]
                 total[1, i] += imag[i]
         row = out[k, t0 : t0 + width]
         for i in range(width):
             row[i] = complex(total[0, i], total[1, i])
+
+
+def uniform_spacing(frequency: NDArray[np.float64]) -> float | None:
+    """Spacing in Hz of uniform subcarriers, None if they are not."""
+    if frequency.size < 2:
+        return 1.0
+    spacing = float(frequency[-1] - frequency[0]) / (frequency.size - 1)
+    uniform = spacing != 0 and np.allclose(np.diff(frequency), spacing, rtol=1e-9, atol=0)
+    return spacing if uniform else None
 
 
 def simulate_path_lengths(
@@ -169,9 +178,8 @@ def simulate_path_lengths(
         raise InputError(f"frequency must be positive absolute frequencies in Hz, got {freq.min():g}.")
     out = np.empty((freq.size, length.shape[1]), np.complex64)
     delay = np.ascontiguousarray(length / speed_of_light)
-    spacing = (freq[-1] - freq[0]) / (freq.size - 1) if freq.size > 1 else 1.0
-    uniform = spacing != 0 and np.allclose(np.diff(freq), spacing, rtol=1e-9, atol=0)
-    if uniform:
+    spacing = uniform_spacing(freq)
+    if spacing is not None:
         _sum_uniform(delay, amp, turns, freq[0], spacing, out)
     else:
         _sum_general(delay, amp, turns, freq, out)

@@ -8,6 +8,7 @@ before the receivers' ``static_gain_db``. ``power_db`` is relative to a path of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,13 @@ def exponential_profile(spread: float, n_taps: int) -> tuple[NDArray[np.float64]
     """
     if n_taps == 1:
         return np.zeros(1), np.ones(1)
-    delay = np.linspace(0, _PROFILE_SPREADS, n_taps)  # in spreads: brentq's tolerance is absolute
+    delay = np.linspace(0, _PROFILE_SPREADS, n_taps)  # in spreads: the powers are the same for any
+    return delay * spread, np.array(_powers(n_taps))
+
+
+@lru_cache(maxsize=64)
+def _powers(n_taps: int) -> tuple[float, ...]:
+    delay = np.linspace(0, _PROFILE_SPREADS, n_taps)
 
     def powers(decay: float) -> NDArray[np.float64]:
         p = np.exp(-delay / decay)
@@ -138,4 +145,4 @@ def exponential_profile(spread: float, n_taps: int) -> tuple[NDArray[np.float64]
         p = powers(decay)
         return float(np.sqrt(p @ delay**2 - (p @ delay) ** 2)) - 1
 
-    return delay * spread, powers(brentq(excess, 0.05, 1e3))
+    return tuple(powers(brentq(excess, 0.05, 1e3)).tolist())

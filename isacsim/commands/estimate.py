@@ -18,14 +18,6 @@ __all__ = ["DEFAULT_METHOD", "estimate"]
 
 DEFAULT_METHOD = "relax"
 
-_QUANTITIES = {
-    "path_length": "path length [m]",
-    "velocity": "velocity [m/s]",
-    "acceleration": "acceleration [m/s²]",
-    "jerk": "jerk [m/s³]",
-    "amplitude": "amplitude [1]",
-}
-
 
 def estimate(
     source: given.Input,
@@ -49,26 +41,24 @@ def estimate(
 ) -> None:
     """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
 
-    All values are of the path length (transmitter, target, receiver) at the window's centre.
+    All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
+    receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
     """
     from isacsim.estimation import estimate_paths
-    from isacsim.windows import capture_windows, truth_at
+    from isacsim.report import cubic_remark
+    from isacsim.windows import truth_at
 
     with progress() as bar:
         task = bar.add_task("reading", total=None)
-        opened = given.open_source(
-            source, seed=seed, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
-        )
-        bar.update(task, description="conditioning")
-        windows = capture_windows(
-            opened.capture,
-            window_s=window_s,
-            hop_s=hop_s,
-            start_s=start_s,
-            max_windows=max_windows,
-            reference=opened.reference(reference),
+        opened, windows = given.open_windows(
+            source,
+            lambda name: bar.update(task, description=name),
+            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
+            seed=seed,
+            reference=reference,
             pair=pair,
-            gain=gain,  # type: ignore[arg-type]  # checked by condition
+            gain=gain,
         )
         bar.update(task, description="estimating", total=len(windows.used))
         found = []
@@ -76,8 +66,12 @@ def estimate(
             csi = given.receiver_of(window.csi, receiver)
             found.append(estimate_paths(csi, method=method, max_paths=max_paths))  # type: ignore[arg-type]
             bar.advance(task)
-    full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
+    name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
     notes = [*opened.notes, *windows.skipped]
+    if method == "relax" and opened.simulated:
+        times = [w.csi.coords["time"].values for w in windows.used]
+        notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
+    full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
     if full:
         notes.append(
             f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
@@ -86,7 +80,6 @@ def estimate(
     for line in notes:
         remark(f"note: {line}")
     for window, estimates in zip(windows.used, found, strict=True):
-        name = str(given.receiver_of(window.csi, receiver).coords["receiver"].values)
         _show(window, estimates, truth_at(opened.capture, name, window.centre))
     out = output()
     out.print(
@@ -96,27 +89,31 @@ def estimate(
 
 
 def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None) -> None:
-    from isacsim.report import match_paths
+    from isacsim.report import QUANTITIES, RELATIVE_LENGTH, is_relative, match_paths
 
     title = f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"
     # A column that a method doesn't fill tells nothing.
-    given_ones = [n for n in _QUANTITIES if estimates[n].notnull().any()] or ["acceleration", "jerk"]
+    names = [n for n in QUANTITIES if estimates[n].notnull().any()] or ["acceleration", "jerk"]
+    headings = QUANTITIES | ({"path_length": RELATIVE_LENGTH} if is_relative(estimates) else {})
     if truth is None:
         rows = [
-            [str(p + 1), *(_with_spread(estimates, n, p) for n in given_ones)]
+            [str(p + 1), *(_with_spread(estimates, n, p) for n in names)]
             for p in range(estimates.sizes["path"])
         ]
-        show_table(f"{title}: {len(rows)} paths", ["path", *(_QUANTITIES[n] for n in given_ones)], rows)
+        show_table(f"{title}: {len(rows)} paths", ["path", *(headings[n] for n in names)], rows)
         return
     matches = match_paths(truth, estimates, window.grid())
+    # The truth's lengths are absolute: beside relative ones they would look like errors of metres.
+    compared = [n for n in names if n != "path_length" or not is_relative(estimates)]
     columns = ["target"]
-    for name in given_ones:
-        columns += [f"true {_QUANTITIES[name]}", "estimate"]
+    for name in names:
+        columns += [f"true {headings[name]}", "estimate"] if name in compared else [headings[name]]
     rows = []
     for match in matches:
         row = ["–" if match.truth is None else str(int(truth["target"][match.truth]))]
-        for name in given_ones:
-            row.append("" if match.truth is None else number(float(truth[name][match.truth])))
+        for name in names:
+            if name in compared:
+                row.append("" if match.truth is None else number(float(truth[name][match.truth])))
             row.append("" if match.estimate is None else _with_spread(estimates, name, match.estimate))
         rows.append(row)
     hits = sum(m.truth is not None and m.estimate is not None for m in matches)

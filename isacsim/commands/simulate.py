@@ -37,12 +37,11 @@ def simulate(
 
     The file opens with isacsim.capture_file.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """
-    from isacsim.capture_file import save_capture
-    from isacsim.output_file import check_output
+    from isacsim.capture_file import check_capture_path, save_capture
     from isacsim.scenario import load_scenario
     from isacsim.simulation import simulate as make
 
-    check_output(output_file, overwrite=overwrite)
+    check_capture_path(output_file, overwrite=overwrite)
     loaded = load_scenario(scenario)
     capture = make(loaded, seed=loaded.seed if seed is None else seed, n_targets=targets, index=index)
     save_capture(capture, output_file, overwrite=overwrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from isacsim.scenario import Scenario
+    from isacsim.windows import Windows
 
 __all__ = [
     "Bandwidth",
@@ -33,6 +35,7 @@ __all__ = [
     "Start",
     "WindowLength",
     "open_source",
+    "open_windows",
     "receiver_of",
 ]
 
@@ -184,6 +187,47 @@ def open_source(
             )
             raise type(error)(text) from error
     return Source(capture, path.name, path.stem, _notes(capture))
+
+
+def open_windows(
+    given: str,
+    step: Callable[[str], Any],
+    *,
+    file: dict[str, Any],
+    cut: dict[str, Any],
+    seed: int | None,
+    reference: str,
+    pair: tuple[int, int] | None,
+    gain: str,
+) -> tuple[Source, Windows]:
+    """Simulate or read what the user named, and cut it into conditioned windows.
+
+    Parameters
+    ----------
+    given, seed
+        As for :func:`open_source`.
+    step : callable
+        Called with the name of each stage.
+    file : dict
+        The other arguments of :func:`open_source`.
+    cut : dict
+        Arguments of :func:`isacsim.windows.capture_windows` on where the windows lie.
+    reference, pair, gain
+        As for :func:`isacsim.conditioning.condition`; a reference "auto" is the scenario's.
+    """
+    from isacsim.windows import capture_windows
+
+    step("reading")
+    opened = open_source(given, seed=seed, **file)
+    step("conditioning")
+    windows = capture_windows(
+        opened.capture,
+        reference=opened.reference(reference),
+        pair=pair,
+        gain=gain,  # type: ignore[arg-type]  # checked by condition
+        **cut,
+    )
+    return opened, windows
 
 
 def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:

@@ -83,30 +83,26 @@ def spectrum(
 
     Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
     """
-    from isacsim.output_file import check_output
+    from isacsim.capture_file import check_capture_path
     from isacsim.plotting import check_picture, save_figure, spectrum_figure
-    from isacsim.windows import capture_windows, truth_at
+    from isacsim.windows import truth_at
 
     if output_file is not None:
         check_picture(output_file)
     if data is not None:
-        check_output(data, overwrite=overwrite)
+        check_capture_path(data, overwrite=overwrite)
     asked = {"combine": combine, "lags": lags}
     with progress() as bar:
         task = bar.add_task("reading", total=None)
-        opened = given.open_source(
-            source, seed=seed, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
-        )
-        bar.update(task, description="conditioning")
-        windows = capture_windows(
-            opened.capture,
-            window_s=window_s,
-            hop_s=hop_s,
-            start_s=start_s,
-            max_windows=max_windows,
-            reference=opened.reference(reference),
+        opened, windows = given.open_windows(
+            source,
+            lambda name: bar.update(task, description=name),
+            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
+            seed=seed,
+            reference=reference,
             pair=pair,
-            gain=gain,  # type: ignore[arg-type]  # checked by condition
+            gain=gain,
         )
         settings = {**opened.spectrum_settings(), **{n: v for n, v in asked.items() if v is not None}}
         settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-__all__ = ["number", "output", "progress", "remark", "show_table"]
+__all__ = ["number", "output", "progress", "remark", "sample_progress", "show_table"]
 
 # A pipe has no width; wide enough for every table here.
 _PIPE_WIDTH = 140
@@ -37,6 +45,40 @@ def progress() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+@contextmanager
+def sample_progress(
+    name: str, *, unit: str = "samples", shown: bool = True
+) -> Iterator[Callable[[int, int], None]]:
+    """Bar with rate and time left on standard error; gives a function to tell (units made, units in all)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not shown,
+        # Chunks come seldom and several at a time.
+        speed_estimate_period=300,
+    )
+    first: int | None = None
+    with bar:
+        task = bar.add_task(name, total=None, rate="")
+
+        def tell(made: int, total: int) -> None:
+            nonlocal first
+            first = made if first is None else first
+            bar.update(task, completed=made, total=total)
+            elapsed = bar.tasks[0].elapsed
+            if made > first and elapsed:
+                bar.update(task, rate=f"{(made - first) / elapsed:.1f} {unit}/s")
+
+        yield tell
 
 
 def show_table(

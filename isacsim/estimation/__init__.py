@@ -29,6 +29,8 @@ def estimate_paths(
     method: Method = "relax",
     max_paths: int = 10,
     phase_sign: int | None = None,
+    acceleration: ArrayLike | None = None,
+    jerk: ArrayLike | None = None,
 ) -> xr.Dataset:
     """Estimate the moving paths in CSI.
 
@@ -41,12 +43,14 @@ def estimate_paths(
     method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml"}
         "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
         supports (:func:`isacsim.estimation.relax.relax`). "peaks": maxima of the coherent AJ spectrum, the paper's
-        estimator, over ±8 m/s² and ±40 m/s³ or what the packet rate allows. "haf", "cpf", "cpf-haf", "qml": the
-        peers from the literature, which find exactly ``max_paths`` paths, whether there are so many or not.
+        estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf", "cpf-haf",
+        "qml": the peers from the literature, which find exactly ``max_paths`` paths, whether there are so many or not.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
         Sign of the CSI's phase; default: the xarray's attribute, else -1.
+    acceleration, jerk : array_like, optional
+        Axes of the spectrum for "peaks", in m/s² and m/s³.
 
     Returns
     -------
@@ -55,6 +59,10 @@ def estimate_paths(
         ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
         "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
         deviations, from the Cramér-Rao bound at the estimate.
+
+        CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
+        holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
+        and the attribute ``reference`` of the result say so.
 
     Raises
     ------
@@ -70,8 +78,22 @@ def estimate_paths(
         raise InputError(
             f"csi must be (subcarrier, packet), got shape {array.values.shape}: estimate one receiver at a time."
         )
-    if method == "peaks":
-        return _peaks(array, max_paths)
+    if method != "peaks" and not (acceleration is None and jerk is None):
+        raise InputError(f"acceleration and jerk are for method 'peaks' only, not {method!r}.")
+    out = (
+        _peaks(array, max_paths, acceleration, jerk)
+        if method == "peaks"
+        else _estimate(array, method, max_paths)
+    )
+    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
+    if reference >= 0:
+        out.attrs["reference"] = reference
+        for name in ("path_length", "std_path_length"):
+            out[name].attrs["long_name"] += " minus that of the reference's static path"
+    return out
+
+
+def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
     given = (array.values, array.time, array.frequency)
     if method == "relax":
         from isacsim.estimation.relax import relax
@@ -91,7 +113,9 @@ def estimate_paths(
     return cpf(*given, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
 
 
-def _peaks(array: CsiArray, max_paths: int) -> xr.Dataset:
+def _peaks(
+    array: CsiArray, max_paths: int, acceleration: ArrayLike | None, jerk: ArrayLike | None
+) -> xr.Dataset:
     """Label the maxima of the coherent AJ spectrum as paths."""
     import xarray as xr
 
@@ -99,8 +123,10 @@ def _peaks(array: CsiArray, max_paths: int) -> xr.Dataset:
     from isacsim.estimation.peaks import find_peaks
     from isacsim.spectrum import aj_spectrum
 
-    grid = WindowGrid(array.time.size, array.interval, float(array.frequency.mean()))
-    acceleration, jerk = grid.allowed()
+    if acceleration is None or jerk is None:
+        allowed = WindowGrid(array.time.size, array.interval, float(array.frequency.mean())).allowed()
+        acceleration = allowed[0] if acceleration is None else acceleration
+        jerk = allowed[1] if jerk is None else jerk
     spectrum = aj_spectrum(
         array.values,
         time=array.time,

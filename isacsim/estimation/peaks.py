@@ -22,6 +22,8 @@ __all__ = ["Peak", "cfar_threshold", "find_peaks", "interpolate_peak"]
 # The CFAR ring around a cell, in resolution cells of each axis: guard inside, training outside.
 _GUARD, _TRAIN = 1.5, 8.0
 _QUANTILE = 0.5
+# Samples of an axis to take the ring from, at least, however fine it is.
+_COARSEST = 16
 
 
 @dataclass(frozen=True)
@@ -109,9 +111,13 @@ def cfar_threshold(
     Returns
     -------
     numpy.ndarray, shape (acceleration, jerk)
+        On axes of three bins a cell and more, one value for each half cell: all its bins see about the same ring,
+        and neighbours in that ring tell nothing new.
     """
     if not 0 < false_alarm < 1:
         raise InputError(f"false_alarm must lie between 0 and 1, got {false_alarm}.")
+    strides = [max(1, min(round(c / 2), n // _COARSEST)) for c, n in zip(cell, p.shape, strict=True)]
+    cell = (cell[0] / strides[0], cell[1] / strides[1])
     half = [max(1, round(_TRAIN * c)) for c in cell]
     x, y = np.ogrid[-half[0] : half[0] + 1, -half[1] : half[1] + 1]
     footprint = (np.abs(x) > _GUARD * cell[0]) | (np.abs(y) > _GUARD * cell[1])
@@ -126,7 +132,12 @@ def cfar_threshold(
         return float(log_p - np.log(false_alarm))
 
     alpha = brentq(excess, 1e-9, 1e6)
-    return np.asarray(alpha * percentile_filter(p, 100 * _QUANTILE, footprint=footprint, mode="mirror"))
+    coarse = p[strides[0] // 2 :: strides[0], strides[1] // 2 :: strides[1]]
+    level = percentile_filter(coarse, 100 * _QUANTILE, footprint=footprint, mode="mirror")
+    rows, columns = (
+        np.minimum(np.arange(n) // s, m - 1) for n, s, m in zip(p.shape, strides, coarse.shape, strict=True)
+    )
+    return np.asarray(alpha * level[np.ix_(rows, columns)])
 
 
 def interpolate_peak(

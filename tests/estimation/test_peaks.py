@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter, percentile_filter
 from scipy.stats import binom
 
 import isacsim
@@ -49,6 +50,42 @@ def test_cfar_keeps_its_false_alarm_rate(false_alarm):
     assert low <= inner.sum() <= high
     # The k-th of N is taken as a continuous quantile: within a fifth of nominal over all cells.
     assert above[10:-10, 10:-10].mean() == pytest.approx(false_alarm, rel=0.2)
+
+
+def full_footprint_threshold(p, cell, false_alarm):
+    """The median over every bin of the ring, as its definition says."""
+    half = [round(8 * c) for c in cell]
+    x, y = np.ogrid[-half[0] : half[0] + 1, -half[1] : half[1] + 1]
+    ring = (np.abs(x) > 1.5 * cell[0]) | (np.abs(y) > 1.5 * cell[1])
+    # The factor for that many independent cells, from a spectrum whose median is one everywhere.
+    alpha = cfar_threshold(np.ones((64, 64)), cell, false_alarm)[0, 0]
+    return alpha * percentile_filter(p, 50, footprint=ring, mode="mirror")
+
+
+def test_thresholds_of_fine_axes_equal_the_full_ring_s():
+    """Less than a tenth apart, and the same share of noise above them, on axes of 5 and 6 bins a cell."""
+    rng = np.random.default_rng(5)
+    cell = (5.0, 6.0)
+    ours, full = [], []
+    for _ in range(3):
+        n = rng.standard_normal((2, 48, 48))
+        p = np.abs(gaussian_filter(n[0], (2, 2.4)) + 1j * gaussian_filter(n[1], (2, 2.4))) ** 2
+        a, b = cfar_threshold(p, cell, 0.1), full_footprint_threshold(p, cell, 0.1)
+        assert np.median(np.abs(a / b - 1)) < 0.1
+        ours.append((p > a).mean())
+        full.append((p > b).mean())
+    assert np.mean(ours) == pytest.approx(np.mean(full), abs=0.01)
+
+
+def test_short_windows_find_the_same_peaks_as_the_full_ring(monkeypatch):
+    """512 packets and 32 bins: 3 by 5 of them a cell."""
+    h = (paths([4.0, -4.0], [20.0, -25.0], amplitude=[1.0, 0.9]) + noise(3))[:, 256:768]
+    axes = {"acceleration": np.linspace(-8, 8, 32), "jerk": np.linspace(-40, 40, 32)}
+    p = isacsim.aj_spectrum(h, time=TIME[256:768], frequency=FREQUENCY, **axes)
+    found = find_peaks(p)
+    monkeypatch.setattr("isacsim.estimation.peaks.cfar_threshold", full_footprint_threshold)
+    assert find_peaks(p) == found
+    assert len(found) == 2
 
 
 def test_threshold_scales_with_the_noise():
@@ -102,6 +139,16 @@ def test_scenario_truth_is_found():
     found = isacsim.estimate_paths(capture.csi.isel(receiver=0), method="peaks", max_paths=1)
     assert float(found.acceleration[0]) == pytest.approx(float(capture.acceleration[0, 0]), abs=0.04)
     assert float(found.jerk[0]) == pytest.approx(float(capture.jerk[0, 0]), abs=0.2)
+
+
+def test_axes_as_asked_for():
+    h = paths([4.0, -3.0], [20.0, -25.0])
+    found = estimate(h, acceleration=np.linspace(-5, 0, 32), jerk=np.linspace(-40, 0, 32), max_paths=1)
+    assert float(found.acceleration[0]) == pytest.approx(-3, abs=0.06)
+    with pytest.raises(
+        isacsim.InputError, match=r"acceleration and jerk are for method 'peaks' only, not 'relax'"
+    ):
+        isacsim.estimate_paths(h, time=TIME, frequency=FREQUENCY, jerk=[1.0, 2.0])
 
 
 def test_slow_packet_rates_narrow_the_axes():

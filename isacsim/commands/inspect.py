@@ -1,0 +1,144 @@
+"""``isacsim inspect``: what a data set holds, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isacsim.commands.terminal import number, output, remark, sample_progress, show_table
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["inspect"]
+
+_BAR = 40
+_MOST_FAULTS = 20
+
+
+def inspect(
+    store: Annotated[str, typer.Argument(help="Zarr store that isacsim made.", show_default=False)],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute every digest and look for leaks between splits.")
+    ] = False,
+    sample: Annotated[
+        int | None, typer.Option(help="Show one sample: its number in the store.", show_default=False)
+    ] = None,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Make --sample again from its record and compare bit by bit.")
+    ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Write a montage of eight samples (.png, .pdf, .svg).", show_default=False),
+    ] = None,
+) -> None:
+    """Show counts by class and split, the SNRs, and whether the data set is complete.
+
+    Exit code 1: --verify found damage or a leak, or --regenerate a difference.
+    """
+    from isacsim.dataset.store import open_dataset, open_record
+
+    if regenerate and sample is None:
+        raise InputError("--regenerate needs --sample, the number of the sample to make again.")
+    if picture is not None:
+        from isacsim.plotting import check_picture
+
+        check_picture(picture)
+    record = open_record(store)
+    if sample is not None:
+        _one(store, sample, regenerate)
+        return
+    dataset = open_dataset(store, incomplete=True)
+    _summary(dataset, record.attrs)
+    here, whole = dataset.sizes["sample"], record.n_samples
+    out = output()
+    out.print(
+        f"{here} of {whole} samples are complete; " + ("finished." if here == whole else "NOT FINISHED.")
+    )
+    if here < whole:
+        remark("the same isacsim generate makes the rest")
+    if picture is not None:
+        if not here:
+            raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
+        from isacsim.dataset.montage import montage_figure
+        from isacsim.plotting import save_figure
+
+        save_figure(montage_figure(dataset), picture)
+        out.print(f"picture: {picture}")
+    if verify:
+        _verify(store)
+
+
+def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
+    from isacsim.dataset.inspection import class_counts, snr_histogram
+    from isacsim.dataset.parts import SPLITS
+
+    out = output()
+    sizes = ", ".join(f"{name} {size}" for name, size in dataset["aj_noisy"].sizes.items())
+    out.print(f"{attrs.get('title', 'data set')}; isacsim {attrs['isacsim']}, numpy {attrs['numpy']}")
+    out.print(f"spectra: {sizes}")
+    for name, text in json.loads(attrs.get("fingerprints", "{}")).items():
+        out.print(f"scenario {name}: fingerprint {text[:12]}")
+    counts = class_counts(dataset)
+    labels = sorted({key[3] for key in counts})
+    rows = []
+    for group in sorted({key[:3] for key in counts}, key=lambda g: (*g[:2], SPLITS.index(g[2]))):
+        here = [counts[*group, label] for label in labels]
+        rows.append([" ".join(filter(None, group)), *map(str, here), str(sum(here))])
+    columns = ["unlabelled" if label < 0 else str(label) for label in labels]
+    show_table("Samples by number of targets", ["domain, scenario, split", *columns, "all"], rows)
+    snr, edges = snr_histogram(dataset)
+    if snr.sum():
+        out.print("SNR of a unit path")
+        for count, low, high in zip(snr, edges[:-1], edges[1:], strict=True):
+            bar = "#" * round(_BAR * count / snr.max())
+            out.print(f"{number(low, 1):>6} to {number(high, 1):>5} dB {count:>8} {bar}")
+
+
+def _one(store: str, sample: int, again: bool) -> None:
+    import numpy as np
+
+    from isacsim.dataset.inspection import regenerate
+    from isacsim.dataset.store import open_record
+
+    out = output()
+    record = open_record(store)
+    if not 0 <= sample < record.n_samples:
+        raise InputError(f"{store}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
+    for name in record.variables:
+        values = np.asarray(record.read(name, sample, sample + 1)[0])
+        if values.ndim == 0:
+            shown = str(values)
+        elif values.ndim == 1:
+            shown = " ".join(number(float(value), 3) for value in values)
+        else:
+            shown = f"{values.shape}, largest {number(float(abs(values).max()), 3)}"
+        out.print(f"{name}: {shown}")
+    if not again:
+        return
+    same = regenerate(store, sample)
+    if all(same.values()):
+        out.print(f"sample {sample} made again: the same bits in all {len(same)} variables.")
+        return
+    other = ", ".join(name for name, equal in same.items() if not equal)
+    out.print(f"sample {sample} made again DIFFERS in {other}.")
+    raise typer.Exit(1)
+
+
+def _verify(store: str) -> None:
+    from isacsim.dataset.inspection import damage
+
+    with sample_progress("verifying", unit="chunks") as tell:
+        faults = damage(store, tell=tell)
+    out = output()
+    for fault in faults[:_MOST_FAULTS]:
+        out.print(f"DAMAGED: {fault}")
+    if len(faults) > _MOST_FAULTS:
+        out.print(f"and {len(faults) - _MOST_FAULTS} more.")
+    if faults:
+        raise typer.Exit(1)
+    out.print("verified: every value is what was written, and no (seed, index) pair is in two splits.")

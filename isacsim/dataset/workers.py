@@ -1,0 +1,138 @@
+"""Work on dask.distributed: processes of this machine, or any cluster."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["connected", "each"]
+
+_ANSWER_S = 15
+# Tasks in the scheduler's hands for each thread: one at work, one waiting.
+_AHEAD = 2
+
+
+@contextmanager
+def connected(client: Client | str | None, workers: int | None, most: int) -> Iterator[Client]:
+    """Give a dask client: the one passed, one of the scheduler at an address, or one of processes on this machine.
+
+    Parameters
+    ----------
+    client : distributed.Client or str or None
+        Client, or a scheduler's address.
+    workers : int or None
+        Processes on this machine; default: one a core.
+    most : int
+        No more processes than this: there is not more to do.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers, it has no worker, or ``workers`` is given with a cluster.
+    """
+    from distributed import Client
+
+    if workers is not None and (client is not None or workers < 1):
+        raise InputError(
+            f"workers must be at least 1, got {workers}."
+            if client is None
+            else "workers is for processes on this machine; a cluster has its own."
+        )
+    if client is None:
+        with _this_machine(workers, most) as made:
+            yield made
+    elif isinstance(client, str):
+        try:
+            made = Client(client, timeout=_ANSWER_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
+        with made:
+            try:
+                made.wait_for_workers(1, timeout=_ANSWER_S)
+            except TimeoutError as error:
+                raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
+            yield made
+    else:
+        yield client
+
+
+@contextmanager
+def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
+    import dask
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    # dask keeps BLAS to one thread a process; Numba has to be told the same.
+    with dask.config.set({"distributed.nanny.pre-spawn-environ.NUMBA_NUM_THREADS": 1}):
+        with _deaf_to_interrupts():
+            cluster = LocalCluster(
+                n_workers=max(1, min(workers or CPU_COUNT, most)),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                silence_logs="CRITICAL",
+            )
+        with cluster, Client(cluster, set_as_default=False) as client:
+            yield client
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let processes started here ignore Ctrl-C, which reaches them too: they end with the one that started them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def each(client: Client, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+    """Call a function for every tuple of arguments; results as they come, a bounded number on their way.
+
+    Raises
+    ------
+    InputError
+        If a task took its worker down several times.
+    """
+    from distributed import KilledWorker, as_completed
+
+    waiting = iter(tasks)
+    name = f"isacsim-{uuid.uuid4().hex}"
+    numbers = iter(range(2**62))
+    on_their_way = as_completed([], loop=client.loop)
+
+    def top_up() -> None:
+        # Asked anew each time: clusters grow and shrink.
+        room = _AHEAD * max(1, sum(client.nthreads().values())) - on_their_way.count()
+        for arguments in islice(waiting, max(0, room)):
+            key = f"{name}-{next(numbers)}"
+            on_their_way.add(client.submit(function, *arguments, key=key, pure=False))
+
+    top_up()
+    try:
+        for future in on_their_way:
+            try:
+                result = future.result()
+            except KilledWorker as error:
+                raise InputError(
+                    "a worker died several times over one chunk, as it does when memory runs out; take fewer "
+                    "workers or smaller chunks."
+                ) from error
+            future.release()
+            top_up()
+            yield result
+    finally:
+        client.cancel(list(on_their_way.futures), force=True)

@@ -1,0 +1,163 @@
+"""The common phase error out: by another receive channel (conjugate product, CSI ratio), or by the channel's own mean.
+
+Which of these when: :mod:`isacsim.conditioning`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "align_phase",
+    "most_coherent_pair",
+    "phase_coherence",
+    "reference_factor",
+    "reference_product",
+]
+
+Complex = NDArray[np.complex64]
+
+# Regularisation of the CSI ratio, as a share of the reference's rms on each subcarrier (-20 dB).
+_FADE = 0.1
+
+
+def phase_coherence(array: xr.DataArray) -> NDArray[np.float64]:
+    """How well each pair of receivers keeps its phase difference over time.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+
+    Returns
+    -------
+    numpy.ndarray, shape (receiver, receiver)
+        ``median over k of |Σ_t H_i conj(H_j)| / Σ_t |H_i| |H_j|``: 1 for a common oscillator and a static scene,
+        about 1/√packets for independent ones. The timing error is common as well and cancels.
+    """
+    h = array.transpose("receiver", "subcarrier", "packet").values
+    n = h.shape[0]
+    out = np.eye(n)
+    for i in range(n):
+        for j in range(i):
+            cross = np.abs((h[i] * h[j].conj()).sum(axis=-1))
+            size = (np.abs(h[i]) * np.abs(h[j])).sum(axis=-1)
+            out[i, j] = out[j, i] = np.median(cross / np.maximum(size, np.finfo(np.float32).tiny))
+    return out
+
+
+def reference_product(
+    array: xr.DataArray, surveillance: list[int], reference: int, *, ratio: bool = False
+) -> xr.DataArray:
+    """Conjugate product (the paper's eq. 1) or regularised ratio of receivers with a reference.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+    surveillance : list of int
+        Receivers to keep, by position.
+    reference : int
+        The reference, by position.
+    ratio : bool
+        Ratio instead of product; both in the scale of the surveillance channel (module docstring).
+    """
+    array = array.transpose("receiver", "subcarrier", "packet")
+    factor = reference_factor(array.values[reference], ratio=ratio)
+    out = array.isel(receiver=surveillance)
+    return out.copy(data=(out.values * factor).astype(np.complex64))
+
+
+def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
+    """Choose two receivers by :func:`phase_coherence`.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+        At least two receivers.
+
+    Returns
+    -------
+    (int, int)
+        Positions of surveillance and reference. The steadier channel is the reference: relative to its mean power it
+        fluctuates less.
+    """
+    coherence = phase_coherence(array) - np.eye(array.sizes["receiver"])
+    i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
+    power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
+    unrest = power.std(axis=-1).mean(axis=-1) / np.maximum(
+        power.mean(axis=(-1, -2)), np.finfo(np.float32).tiny
+    )
+    low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
+    return high, low
+
+
+def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
+    """What the product or ratio multiplies a surveillance channel by.
+
+    Parameters
+    ----------
+    reference : numpy.ndarray, complex, shape (subcarrier, packet)
+        The reference channel.
+    ratio : bool
+        ``rms_k conj(H) / (|H|² + (0.1 rms_k)²)`` instead of ``conj(H) / rms``.
+
+    Raises
+    ------
+    InputError
+        If the reference is all zero.
+    """
+    power = np.abs(reference) ** 2
+    if not power.any():
+        raise InputError(
+            "the reference channel is all zero: a real antenna is dead, a simulated one has no static part "
+            "(the scenario's environment is none; two_ray or rayleigh has one)."
+        )
+    if ratio:
+        rms = np.sqrt(power.mean(axis=-1, keepdims=True))
+        return np.asarray(
+            rms * reference.conj() / np.maximum(power + (_FADE * rms) ** 2, np.finfo(np.float32).tiny)
+        )
+    return np.asarray(reference.conj() / np.sqrt(power.mean()))
+
+
+def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:
+    """Align each packet's phase and its slope over frequency to the capture's mean channel, receiver by receiver.
+
+    The phase sanitisation of single-antenna sensing (Sen et al., "You are facing the Mona Lisa", MobiSys 2012;
+    Kotaru et al., SpotFi, SIGCOMM 2015), against the mean channel instead of a straight line: for each packet the
+    slope that best lines up neighbouring subcarriers with the mean, then the phase. The mean is made anew
+    ``rounds`` times.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+    rounds : int
+        Alignments; the mean channel starts as the first packet.
+    """
+    array = array.transpose("receiver", "subcarrier", "packet")
+    f = array.coords["frequency"].values
+    offset = (f - f.mean())[:, np.newaxis]
+    out = array.values.astype(np.complex128)
+    # Neighbours at the most common spacing (grouped subcarriers have a few odd ones) give the slope.
+    step = np.diff(f)
+    spacing = float(np.median(step)) if f.size > 1 else 0.0
+    common = np.abs(step - spacing) < 0.25 * abs(spacing)
+    for channel in out:
+        mean = channel[:, :1]
+        for _ in range(rounds):
+            z = channel * mean.conj()
+            if common.any():
+                pairs = (z[1:] * z[:-1].conj())[common]
+                slope = np.angle(pairs.sum(axis=0)) / spacing
+                z *= np.exp(-1j * offset * slope)
+                channel *= np.exp(-1j * offset * slope)
+            channel *= np.exp(-1j * np.angle(z.sum(axis=0)))
+            mean = channel.mean(axis=1, keepdims=True)
+    return array.copy(data=out.astype(np.complex64))

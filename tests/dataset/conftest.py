@@ -1,0 +1,51 @@
+"""A scenario so small that data sets of it are made in a second, and dask clients."""
+
+from __future__ import annotations
+
+import pytest
+from distributed import Client
+
+ONE_RECEIVER = [{"name": "rx", "position_m": [4.0, 0.0, 1.0]}]
+TARGETS = {
+    "count": {"min": 1, "max": 3},
+    "template": {
+        "motion": {
+            "kind": "kinematics",
+            "path_length_m": {"uniform": [3, 15]},
+            "acceleration_m_s2": {"uniform": [-6, 6]},
+            "jerk_m_s3": {"uniform": [-30, 30]},
+        }
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tiny(make_scenario):
+    """Function: a tiny scenario with sections replaced."""
+
+    def make(**changes):
+        radio = {"packets": 64, "subcarriers": 4, "receivers": ONE_RECEIVER} | changes.pop("radio", {})
+        given = {
+            "name": "tiny",
+            "radio": radio,
+            "targets": TARGETS,
+            "spectrum": {"bins_acceleration": 8, "bins_jerk": 6, "combine": "single"},
+            "impairments": {"noise": True},
+            "dataset": {"per_class": {1: 6, 2: 9, 3: 3}},
+        }
+        return make_scenario(**given | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def here():
+    """A dask client whose only worker is a thread of this process: quick, and what is patched here is patched there."""
+    with Client(
+        processes=False,
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        set_as_default=False,
+    ) as client:
+        yield client

@@ -1,0 +1,142 @@
+"""Data sets made by other processes: a dask cluster, killed ones, interrupted ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import isacsim
+from isacsim.cli import app
+from isacsim.dataset.store import exists, open_record
+
+N, CHUNK, SEED = 24, 3, 4
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(isacsim.__file__).parents[1])}
+# Longer than any start-up, however busy the machine.
+PATIENCE = 240
+
+
+def digests(path):
+    return np.asarray(open_record(path).digests[:])
+
+
+def complete(path):
+    return int(open_record(path).complete().sum()) if path.exists() and exists(path) else 0
+
+
+@pytest.fixture(scope="module")
+def yaml(tiny, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scenario") / "tiny.yaml"
+    path.write_text(tiny().to_yaml())
+    return path
+
+
+@pytest.fixture(scope="module")
+def wanted(tiny, here, tmp_path_factory):
+    """Digests of the data set made in one go, by this process."""
+    path = tmp_path_factory.mktemp("whole") / "whole.zarr"
+    isacsim.generate(tiny(), path, n_samples=N, seed=SEED, chunk=CHUNK, client=here, progress=False)
+    return digests(path)
+
+
+def started(yaml, store, *options):
+    command = [
+        sys.executable,
+        "-m",
+        "isacsim",
+        "generate",
+        yaml,
+        "-o",
+        store,
+        "--n",
+        N,
+        "--chunk",
+        CHUNK,
+        "--seed",
+        SEED,
+    ]
+    return subprocess.Popen(
+        [*map(str, command), *options],
+        env=ENVIRONMENT,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(condition, process):
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_dask_cluster_makes_the_same_bits(yaml, wanted, tmp_path):
+    file = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"env": ENVIRONMENT, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    listen = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
+    scheduler = subprocess.Popen([*dask, "scheduler", "--scheduler-file", file, *listen], **quiet)
+    many = ["--nworkers", "2", "--nthreads", "1", "--host", "127.0.0.1"]
+    worker = subprocess.Popen([*dask, "worker", "--scheduler-file", file, *many, "--no-dashboard"], **quiet)
+    try:
+        until(lambda: file.exists() and file.read_text().endswith("}"), scheduler)
+        address = json.loads(file.read_text())["address"]
+        store = tmp_path / "cluster.zarr"
+        options = ["--n", N, "--chunk", CHUNK, "--seed", SEED, "--scheduler", address, "--no-progress"]
+        end = time.monotonic() + PATIENCE
+        while True:
+            result = CliRunner().invoke(app, [str(a) for a in ["generate", yaml, "-o", store, *options]])
+            # The workers may take longer to start than generate waits.
+            if result.exit_code == 0 or "has no workers" not in result.stderr or time.monotonic() > end:
+                break
+        assert result.exit_code == 0, result.output
+        assert np.array_equal(digests(store), wanted)
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait()
+
+
+def test_killed_at_random_moments_and_resumed(yaml, wanted, tiny, here, tmp_path):
+    store = tmp_path / "killed.zarr"
+    rng = random.Random()
+    left = []
+    for _ in range(2):
+        before = complete(store)
+        process = started(yaml, store, "--workers", "2", "--no-progress")
+        until(lambda process=process, before=before: complete(store) > before, process)
+        time.sleep(rng.uniform(0, 0.2))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        left.append(complete(store))
+    assert left[0] > 0
+    isacsim.generate(tiny(), store, n_samples=N, seed=SEED, client=here, progress=False)
+    assert np.array_equal(digests(store), wanted), left
+    assert not list(store.rglob("*.partial"))
+    assert not CliRunner().invoke(app, ["inspect", str(store), "--verify"]).exit_code
+
+
+def test_ctrl_c_ends_in_one_sentence(yaml, wanted, tmp_path):
+    store = tmp_path / "interrupted.zarr"
+    process = started(yaml, store, "--workers", "1")
+    until(lambda: complete(store) > 0, process)
+    # To the whole group, as a terminal does.
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    assert process.returncode == 130, said
+    assert len(lines) == 1 and lines[0].startswith("isacsim: interrupted; "), said
+    assert f"of {N} samples are in {store}, and the same isacsim generate goes on from there." in lines[0]
+    done = open_record(store).complete()
+    assert np.array_equal(digests(store)[done], wanted[done])

@@ -1,0 +1,146 @@
+"""How data sets are best stored, and what memory making them takes: ``python -m isacsim.validation.storage``."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import zarr
+
+from isacsim.dataset.samples import make_samples
+from isacsim.scenario import load_scenario
+
+__all__ = ["main", "measure_memory", "measure_storage"]
+
+_ZSTD = {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
+_KINDS = ("aj_noisy", "aj_noiseless", "aj_clean")
+
+
+def _blosc(name: str, shuffle: str, level: int = 1) -> dict[str, Any]:
+    return {"name": "blosc", "configuration": {"cname": name, "clevel": level, "shuffle": shuffle}}
+
+
+CODECS: dict[str, Any] = {
+    "none": None,
+    "zstd 1": _ZSTD,
+    "blosc lz4, shuffle": _blosc("lz4", "shuffle"),
+    "blosc zstd 1, shuffle": _blosc("zstd", "shuffle"),
+    "blosc zstd 5, shuffle": _blosc("zstd", "shuffle", 5),
+    "blosc zstd 1, bitshuffle": _blosc("zstd", "bitshuffle"),
+}
+
+
+def measure_storage(spectra: dict[str, np.ndarray], folder: Path) -> list[list[str]]:
+    """Write and read spectra (sample, acceleration, jerk) with each codec and chunk length; rows of the table."""
+    rows = []
+    n = next(iter(spectra.values())).shape[0]
+    cases = [(codec, 64, 0) for codec in CODECS]
+    cases += [("blosc zstd 1, shuffle", chunk, 0) for chunk in (1, 16, 256)]
+    cases += [("blosc zstd 1, shuffle", 16, 256)]
+    for codec, chunk, shard in cases:
+        path = folder / f"{codec}-{chunk}-{shard}.zarr"
+        group = zarr.open_group(path, mode="w", zarr_format=3)
+        start = clock.perf_counter()
+        for name, values in spectra.items():
+            made = group.create_array(
+                name,
+                shape=values.shape,
+                dtype=values.dtype,
+                chunks=(chunk, *values.shape[1:]),
+                shards=(shard, *values.shape[1:]) if shard else None,
+                compressors=CODECS[codec],
+                fill_value=np.nan,
+            )
+            for first in range(0, n, shard or chunk):
+                made[first : first + (shard or chunk)] = values[first : first + (shard or chunk)]
+        wrote = (clock.perf_counter() - start) / n
+        files = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+        arrays: list[Any] = [zarr.open_group(path, mode="r")[name] for name in spectra]
+        order = np.random.default_rng(0).permutation(n)[:200]
+        start = clock.perf_counter()
+        for sample in order:
+            for array in arrays:
+                np.asarray(array[int(sample)])
+        one = (clock.perf_counter() - start) / order.size
+        start = clock.perf_counter()
+        for first in np.random.default_rng(0).permutation(np.arange(0, n, chunk)):
+            for array in arrays:
+                np.asarray(array[int(first) : int(first) + chunk])
+        whole = (clock.perf_counter() - start) / n
+        rows.append(
+            [
+                f"{codec}{f', shards of {shard}' if shard else ''}",
+                str(chunk),
+                f"{sum(files) / n / 1e3:.1f}",
+                f"{len(files)}",
+                f"{wrote * 1e3:.2f}",
+                f"{one * 1e3:.2f}",
+                f"{whole * 1e3:.2f}",
+            ]
+        )
+    return rows
+
+
+def measure_memory(n: int, folder: Path) -> list[list[str]]:
+    """Make n tiny samples; resident memory of this process and its workers at every fifth of the way."""
+    from isacsim.validation.resume_demo import small_scenario
+
+    import isacsim
+
+    rows: list[list[str]] = []
+    me = psutil.Process()
+    start = clock.perf_counter()
+
+    def look(made: int, total: int) -> None:
+        if made >= (len(rows) + 1) * n // 5:
+            others = [p.memory_info().rss for p in me.children(recursive=True)]
+            seconds = clock.perf_counter() - start
+            sizes = [f"{size / 2**20:.0f}" for size in (me.memory_info().rss, max(others), sum(others))]
+            rows.append([str(made), *sizes, f"{seconds:.0f}"])
+
+    isacsim.generate(small_scenario(), folder / "memory.zarr", n_samples=n, chunk=16, progress=look)
+    return rows
+
+
+def _print(columns: list[str], rows: list[list[str]]) -> None:
+    print("| " + " | ".join(columns) + " |")
+    print("|---|" + "---:|" * (len(columns) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scenario", default="default", help="whose samples are stored")
+    parser.add_argument("--n", type=int, default=512, help="samples stored")
+    parser.add_argument("--memory", type=int, default=0, help="instead: samples made while memory is watched")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="isacsim-storage-") as folder:
+        if given.memory:
+            columns = ["samples", "driver [MiB]", "largest worker [MiB]", "all workers [MiB]", "seconds"]
+            _print(columns, measure_memory(given.memory, Path(folder)))
+            return
+        made = make_samples(load_scenario(given.scenario), seed=0, indices=range(given.n))
+        spectra = {name: made[name].values for name in _KINDS}
+        raw = sum(values.nbytes for values in spectra.values()) / given.n / 1e3
+        print(f"{given.n} samples of {given.scenario}, {raw:.1f} kB of spectra each")
+        columns = [
+            "compression",
+            "chunk",
+            "kB a sample",
+            "files",
+            "write",
+            "read one at random",
+            "read by chunks",
+        ]
+        _print(columns, measure_storage(spectra, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
