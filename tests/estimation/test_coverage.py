@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from isacsim.validation.captures import axes, channel, draw_paths, noise, static_part
-from isacsim.validation.counting import match
+from isacsim.validation.counted import match
 from scipy import stats
 
 from isacsim.estimation.relax import relax
