@@ -7,7 +7,7 @@ For a strong path R is a chirp with a noise of 2/ρ per sample, so that a least-
 ``var(a) ∝ 1/(φ² (Q-2φ)³)`` and ``var(r) ∝ 1/(φ² (Q-2φ)⁵)``, smallest at φ = Q/5 and Q/7. That takes the noise of R as
 white; it is not (each noise sample enters R twice, 2φ apart), which is what the study shows.
 
-Full size: 1000 trials a point, 4 SNR, 10 lags and 7 least lags: about 25 minutes on one core.
+Full size: 100 trials a point, 4 SNR, 10 lags and 7 least lags: about 3 minutes on one core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "lag"
-DESCRIPTION = "the lag φ and the minimum lag of the AJ spectrum against the bound: is 0.089 Q right? (25 min)"
+DESCRIPTION = "the lag φ and the minimum lag of the AJ spectrum against the bound: is 0.089 Q right? (3 min)"
 
 PAPER_LAG, PAPER_MIN_LAG = 0.089, 0.12
 STATES = ("acceleration", "jerk")

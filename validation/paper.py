@@ -4,7 +4,7 @@ The paper's eq. (19) and (20) swap the axes against its (9) and (10) (method.md 
 (8)-(10) are written out on frequency axes f_τ and f_η, in no common code with `isacsim.aj_spectrum`, the peak is read
 off there, and turned into acceleration and jerk both ways.
 
-Full size: 200 captures for each number of targets, 200 for the erratum: about 3 minutes on one core.
+Full size: 200 captures for each number of targets, 200 for the erratum: about a minute on one core.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "paper"
-DESCRIPTION = "Fig. 4's spectra with 3-7 targets, and the erratum of eq. (19)-(20) in numbers (3 min)"
+DESCRIPTION = "Fig. 4's spectra with 3-7 targets, and the erratum of eq. (19)-(20) in numbers (1 min)"
 
 TARGETS = (3, 4, 5, 6, 7)
 SNR_DB = 20.0

@@ -177,7 +177,7 @@ def figure_of(table: Table, size: tuple[float, float], caption: str) -> Figure:
     lines = textwrap.wrap(f"{caption} {size_note}", int(size[0] * 15.5))
     foot = (0.17 * len(lines) + 0.08) / size[1]
     figure = Figure(
-        figsize=size, dpi=110, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
+        figsize=size, dpi=96, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
     )
     figure.text(0.01, 0.04 / size[1], "\n".join(lines), fontsize=8, color="#444444", va="bottom")
     return figure

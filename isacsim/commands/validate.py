@@ -31,7 +31,7 @@ def validate(
 ) -> None:
     """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
 
-    Without --quick a study takes minutes to an hour on one core; the list says how long. One that was stopped goes on
+    Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
     where it was.
     """
     from isacsim.validation.study import STUDIES, load_study, write_study
