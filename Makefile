@@ -1,17 +1,20 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
-# PIP_ARGS reaches every pip call, e.g. PIP_ARGS="--index-url https://my.mirror/simple".
+# PIP_ARGS reaches every pip call, e.g. PIP_ARGS="--index-url https://my.mirror/simple", or, where PyPI's torch is the CUDA
+# build and the CPU one will do, PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu".
 PYTHON ?= python3
 VENV ?= .venv
+VENV_TF ?= .venv-tf
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test lint bench validate clean
+.PHONY: setup demo demo-resume test test-tensorflow lint bench validate clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -25,6 +28,16 @@ demo-resume: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# TensorFlow is 1.3 GB and wanted by few: an environment of its own.
+test-tensorflow: $(VENV_TF)/.ready
+	$(VENV_TF)/bin/python -m pytest tests/dataset/test_tf_data.py tests/test_interchange_page.py
+
+$(VENV_TF)/.ready: pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(VENV_TF)
+	$(VENV_TF)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[tensorflow,test]'
+	@touch $@
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -30,8 +30,11 @@ _HOME = {
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.doppler",
     "read_capture": "isacsim.capture",
+    "to_torch": "isacsim.dataset.torch_data",
+    "to_tf_dataset": "isacsim.dataset.tf_data",
     "generate": "isacsim.dataset.generate",
     "open_dataset": "isacsim.dataset.store",
+    "mix": "isacsim.dataset.mixing",
 }
 
 __all__ = ["__version__", *_HOME]

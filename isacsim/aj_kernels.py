@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 
+from isacsim.jit import JIT
+
 __all__ = ["BLOCK", "positive_lags"]
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 # Spectra that share their matrix products. Blocks are always whole, padded with zeros, so that the bits of a spectrum
 # depend neither on its neighbours nor on the number of threads.
 BLOCK = 32
@@ -17,7 +16,7 @@ BLOCK = 32
 
 # The inner loop of stage 1. Unsigned offsets into flat arrays, all of them forwards, no slices: this is what it takes
 # for it to become SIMD code without overhead. For the mirror image of time t, the rows are kept backwards as well.
-@njit(**_JIT)
+@njit(**JIT)
 def _folded_products(flat, back, re, im, n, m, half, folded, start, stride, add):  # type: ignore[no-untyped-def]
     """R2 at lag m: sums and differences of times t and -t, outwards from the middle, into four rows of ``folded``.
 
@@ -48,7 +47,7 @@ def _folded_products(flat, back, re, im, n, m, half, folded, start, stride, add)
         folded[start + np.uint64(3) * stride + i] = keep * folded[start + np.uint64(3) * stride + i] + (y - v)
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  # type: ignore[no-untyped-def]
     """Stage 1: for each lag, products of the folded R2 with cos and sin of 2πκ u t m.
 
@@ -82,7 +81,7 @@ def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  
         np.dot(s[2 * BLOCK :], table, out[lag, 2 * BLOCK :])
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def _unfold(s, b, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-untyped-def]
     """From products over distinct |a|, |r| (cos/sin q, plane, spectrum, u) of spectrum b to |P| (a, r)."""
     n_q = s.shape[0] // 2
@@ -102,7 +101,7 @@ def _unfold(s, b, a_index, a_sign, r_index, r_sign, out):  # type: ignore[no-unt
             out[ia, ir] = np.sqrt(real * real + imag * imag)
 
 
-@njit(parallel=True, **_JIT)
+@njit(parallel=True, **JIT)
 def positive_lags(  # type: ignore[no-untyped-def]
     r,
     n_thread,

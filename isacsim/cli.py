@@ -9,7 +9,18 @@ import typer
 from typer.core import TyperGroup
 
 from isacsim import __version__
-from isacsim.commands import demo, estimate, generate, inspect, scenarios, simulate, spectrum, validate
+from isacsim.commands import (
+    demo,
+    estimate,
+    export,
+    generate,
+    inspect,
+    mix,
+    scenarios,
+    simulate,
+    spectrum,
+    validate,
+)
 from isacsim.errors import InputError
 
 __all__ = ["app", "main"]
@@ -24,7 +35,7 @@ class _Guarded(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            typer.echo(f"isacsim: {error or 'interrupted.'}", err=True)
+            typer.echo(f"isacsim: {str(error) or 'interrupted.'}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             raise  # `isacsim scenarios | head`: typer ends quietly
@@ -65,6 +76,8 @@ for _command, _example in (
     (estimate.estimate, "isacsim estimate default --seed 3"),
     (generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     (inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
+    (mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
+    (export.export, "isacsim export lab.zarr -o lab.mat --split train --variables aj_noisy,n_targets"),
     (demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
     (validate.validate, "isacsim validate paper --quick -o out"),
 ):

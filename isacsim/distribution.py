@@ -32,8 +32,10 @@ __all__ = [
     "Normal",
     "Number",
     "Uniform",
+    "WholeNumber",
     "bound_words",
     "draw",
+    "draw_whole",
     "support",
 ]
 
@@ -121,6 +123,20 @@ Number = Annotated[
     ),
 ]
 
+WholeNumber = Annotated[
+    Annotated[Int, Tag("number")]
+    | Annotated[Uniform, Tag("uniform distribution")]
+    | Annotated[Normal, Tag("normal distribution")]
+    | Annotated[LogNormal, Tag("lognormal distribution")]
+    | Annotated[Choice, Tag("choice distribution")],
+    Discriminator(
+        _kind,
+        custom_error_type="number",
+        custom_error_message="must be a whole number or one of uniform: [lo, hi], normal: [mean, std], "
+        "lognormal: [mu, sigma], choice: [values], which are rounded",
+    ),
+]
+
 
 def support(value: float | Distribution) -> tuple[float, float]:
     """Give the smallest and the largest value that `draw` can return.
@@ -192,7 +208,7 @@ class Bounds:
         json = handler(schema)
         names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
         for option in (*json.get("oneOf", []), *json.get("anyOf", [])):
-            if option.get("type") == "number":
+            if option.get("type") in ("number", "integer"):
                 option.update({k: getattr(self, n) for n, k in names.items() if getattr(self, n) is not None})
         return json
 
@@ -243,3 +259,8 @@ def draw(value: float | Distribution, rng: np.random.Generator) -> float:
         case Choice(choice=values):
             return float(values[int(rng.integers(len(values)))])
     return float(value)
+
+
+def draw_whole(value: int | Distribution, rng: np.random.Generator) -> int:
+    """Draw a scenario's whole number: what :func:`draw` gives, rounded."""
+    return round(draw(value, rng))

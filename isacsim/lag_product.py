@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from isacsim.jit import JIT
+
 __all__ = ["lag_product"]
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 _TILE = 128
+_LANES = 8
 
 
-@njit(parallel=True, **_JIT)
+@njit(parallel=True, **JIT)
 def _means(csi, out):  # type: ignore[no-untyped-def]
     """Mean over packets of csi (row, packet): the zero-frequency bin, in double precision."""
+    n = csi.shape[1]
     for row in prange(csi.shape[0]):
-        re = 0.0
-        im = 0.0
-        for t in range(csi.shape[1]):
-            re += csi[row, t].real
-            im += csi[row, t].imag
-        out[row] = complex(re / csi.shape[1], im / csi.shape[1])
+        # Partial sums side by side: one alone would wait for itself at every addition.
+        re = np.zeros(_LANES)
+        im = np.zeros(_LANES)
+        whole = csi[row]
+        for t in range(0, n - _LANES + 1, _LANES):
+            some = whole[t : t + _LANES]
+            for i in range(_LANES):
+                re[i] += some[i].real
+                im[i] += some[i].imag
+        for t in range(n - n % _LANES, n):
+            re[0] += whole[t].real
+            im[0] += whole[t].imag
+        x = 0.0
+        y = 0.0
+        for i in range(_LANES):
+            x += re[i]
+            y += im[i]
+        out[row] = complex(x / n, y / n)
 
 
-@njit(parallel=True, **_JIT)
+@njit(parallel=True, **JIT)
 def _product(csi, mean, lag, sign, average, out):  # type: ignore[no-untyped-def]
     """R over csi (capture, subcarrier, packet) into out (capture, 1 or subcarrier, N); sign -1 conjugates."""
     n = out.shape[2]

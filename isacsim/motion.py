@@ -107,7 +107,8 @@ def realise_motion(config: MotionConfig, rng: np.random.Generator) -> Motion:
         case Waypoints():
             return SplineMotion(config.times_s, tuple(_vector(p, rng) for p in config.positions_m))
         case Oscillation():
-            axis = np.array(config.axis) / np.linalg.norm(config.axis)
+            axis = np.array(_vector(config.axis, rng))
+            axis /= np.linalg.norm(axis)
             return OscillationMotion(
                 _vector(config.position_m, rng),
                 (float(axis[0]), float(axis[1]), float(axis[2])),

@@ -30,6 +30,7 @@ class Stream(IntEnum):
     AGC = 9
     JITTER = 10
     LOSS = 11
+    QUANTISATION = 12
 
 
 def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:

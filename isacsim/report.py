@@ -183,5 +183,5 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
         lost = int(attrs["packets"]) - capture.sizes["packet"]
         lines.append(f"packet loss: {lost} of {attrs['packets']} packets")
     if on.quantisation is not None:
-        lines.append(f"quantisation: {on.quantisation.bits} bits")
+        lines.append(f"quantisation: {attrs['quantisation_bits']} bits")
     return lines

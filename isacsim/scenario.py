@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -115,13 +116,18 @@ class Scenario(Section):
         if not isinstance(self.environment, TwoRay):
             return self
         surface = self.environment.surface
+        point: tuple[float | Distribution, ...]
         if isinstance(surface, Floor):
-            point, normal = np.array([0.0, 0.0, surface.height_m]), np.array([0.0, 0.0, 1.0])
+            point, normal = (0.0, 0.0, surface.height_m), np.array([0.0, 0.0, 1.0])
         else:
-            point, normal = np.array(surface.point_m), np.array(surface.normal)
-        side = float((np.array(self.radio.transmitter_m) - point) @ normal)
+            point, normal = surface.point_m, np.array(surface.normal)
+        # Sides are linear in the point: what holds at the ends of what may be drawn holds between them.
+        ends = np.array(list(product(*map(support, point))))
         for receiver in self.radio.receivers:
-            if side * float((np.array(receiver.position_m) - point) @ normal) <= 0:
+            antennas = np.array([self.radio.transmitter_m, receiver.position_m])
+            with np.errstate(invalid="ignore"):  # a normal distribution reaches to infinity, on either side
+                sides = (antennas[:, np.newaxis] - ends) @ normal
+            if not ((sides > 0).all() or (sides < 0).all()):
                 raise refuse(
                     f"the reflecting {surface.kind} separates (or touches) the transmitter and receiver "
                     f"{receiver.name!r}; both must stand on the same side of it",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from isacsim.distribution import Bounds, DecibelNumber, Decibels, Int, Number, support
+from isacsim.distribution import Bounds, DecibelNumber, Number, WholeNumber, support
 from isacsim.scenario_sections import NonNegativeNumber, Section, refuse
 
 __all__ = ["AGC", "CFO", "SFO", "STO", "Impairments", "Jitter", "Loss", "Quantisation"]
@@ -77,9 +77,9 @@ class Loss(Section):
 class Quantisation(Section):
     """Rounding of real and imaginary part to integers, as Wi-Fi chips report CSI."""
 
-    bits: Annotated[Int, Field(ge=2, le=16)]
+    bits: Annotated[WholeNumber, Bounds(ge=2, le=16)]
     """Bits of each of real and imaginary part, sign included."""
-    headroom_db: Annotated[Decibels, Field(ge=0)] = 3.0
+    headroom_db: Annotated[DecibelNumber, Bounds(ge=0)] = 3.0
     """Room between the largest real or imaginary part and full scale, dB."""
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, DecibelNumber, Decibels, Float, Int, Number
+from isacsim.distribution import Bounds, DecibelNumber, Decibels, Float, Int, Number, WholeNumber
 
 __all__ = [
     "Dataset",
@@ -23,6 +23,7 @@ __all__ = [
     "Floor",
     "NoEnvironment",
     "NonNegativeNumber",
+    "NumberVector",
     "Radio",
     "Rayleigh",
     "Receiver",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 Vector = tuple[Float, Float, Float]
+NumberVector = tuple[Number, Number, Number]
 Positive = Annotated[Float, Field(gt=0)]
 NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
 
@@ -185,7 +187,7 @@ class Floor(Section):
 
     kind: Literal["floor"]
     """floor: the plane z = height_m."""
-    height_m: Float = 0.0
+    height_m: Number = 0.0
     """Height z of the plane, metres."""
 
 
@@ -194,7 +196,7 @@ class Wall(Section):
 
     kind: Literal["wall"]
     """wall: the plane through point_m, perpendicular to normal."""
-    point_m: Vector
+    point_m: NumberVector
     """A point [x, y, z] of the plane, metres."""
     normal: Vector
     """Normal [x, y, z] of the plane; its length does not matter."""
@@ -228,7 +230,7 @@ class Rayleigh(Section):
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
     delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
     """Root-mean-square delay spread of the profile, ns."""
-    n_taps: Annotated[Int, Field(ge=1, le=1000)] = 12
+    n_taps: Annotated[WholeNumber, Bounds(ge=1, le=1000)] = 12
     """Number of taps."""
     k_factor_db: DecibelNumber | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from isacsim.distribution import Bounds, Float, Int, LogNormal, Number
-from isacsim.scenario_sections import NonNegativeNumber, Section, Vector, refuse
+from isacsim.distribution import Bounds, Choice, Float, Int, LogNormal, Number, support
+from isacsim.scenario_sections import NonNegativeNumber, NumberVector, Section, refuse
 
 __all__ = [
     "Body",
@@ -27,8 +27,6 @@ __all__ = [
     "Trajectory",
     "Waypoints",
 ]
-
-NumberVector = tuple[Number, Number, Number]
 
 
 class Kinematics(Section):
@@ -107,7 +105,7 @@ class Oscillation(Section):
     """oscillation: position + axis · amplitude · sin(2π · frequency · t + phase)."""
     position_m: NumberVector
     """Middle of the swing [x, y, z], m."""
-    axis: Vector
+    axis: NumberVector
     """Direction [x, y, z] of the swing; its length does not matter."""
     amplitude_m: NonNegativeNumber
     """Half of the swing, m."""
@@ -118,8 +116,9 @@ class Oscillation(Section):
 
     @model_validator(mode="after")
     def _not_zero(self) -> Oscillation:
-        if not any(self.axis):
-            raise refuse("axis is [0, 0, 0]; it must have a length", "axis")
+        # A drawn zero is as bad as a given one; of a continuous distribution it has no probability.
+        if all(0 in c.choice if isinstance(c, Choice) else support(c) == (0, 0) for c in self.axis):
+            raise refuse("axis is, or may be drawn as, [0, 0, 0]; it must have a length", "axis")
         return self
 
 

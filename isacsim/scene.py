@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
+from isacsim.distribution import support
 from isacsim.motion import Motion, PathMotion
 from isacsim.scenario_sections import Rayleigh, TwoRay, Wall
 
@@ -151,7 +152,10 @@ def _environment(axes: Axes, scenario: Scenario) -> None:
     environment = scenario.environment
     text = "no static part"
     if isinstance(environment, Rayleigh):
-        taps = "one random tap" if environment.n_taps == 1 else f"{environment.n_taps} random taps"
+        least, most = support(environment.n_taps)
+        taps = f"{least:g} random taps" if least == most else f"{least:g} to {most:g} random taps"
+        if most == 1:
+            taps = "one random tap"
         line = "" if environment.k_factor_db is None else " and the line of sight"
         text = f"static part: {taps}{line}, without a place in space"
     elif isinstance(environment, TwoRay):
@@ -161,13 +165,13 @@ def _environment(axes: Axes, scenario: Scenario) -> None:
             _wall(axes, surface, scenario.radio.transmitter_m[2])
             text += " at the wall"
         else:
-            text += f" at the floor, z = {surface.height_m:g} m"
+            text += f" at the floor, z = {np.mean(support(surface.height_m)):g} m"
     axes.set_title(text, fontsize=9, color="#555555")
 
 
 def _wall(axes: Axes, wall: Wall, height: float) -> None:
     """Where the plane cuts the transmitter's height: a line n·(p - point) = 0."""
-    normal, point = np.array(wall.normal), np.array(wall.point_m)
+    normal, point = np.array(wall.normal), np.mean([support(x) for x in wall.point_m], axis=1)
     across = normal[:2]
     if not across.any():  # a ceiling
         return

@@ -366,6 +366,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
             "snr_db": damage.snr_db,
             "cfo_hz": damage.cfo_hz,
             "sfo_ppm": damage.sfo_ppm,
+            "quantisation_bits": damage.bits,
             "shared_phase_error": int(damage.shared),
             "packet_rate": radio.packet_rate_hz,
             "packets": radio.packets,

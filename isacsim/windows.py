@@ -37,6 +37,8 @@ class Window:
     """Conditioned CSI (receiver, subcarrier, packet), uniform in time."""
     received: int
     """Packets that the capture holds of it; the others are interpolated."""
+    number: int = 0
+    """Its place in the capture: it starts ``number`` hops after the first one, used or not."""
 
     @property
     def start(self) -> float:
@@ -75,6 +77,10 @@ class Windows:
     """Further windows that the capture has room for, beyond the limit asked for."""
     packet_rate: float
     """Packets per second (from the median interval)."""
+    window_s: float
+    """Length asked for, or settled on, in s."""
+    hop_s: float
+    """From one window's start to the next one's, s."""
     reference: Reference
     pair: tuple[int, int] | None
     """Surveillance and reference receiver by position, if they were chosen by coherence or given."""
@@ -165,10 +171,12 @@ def capture_windows(
                 raise
             skipped.append(f"{where}: {error}")
             continue
-        used.append(Window(csi, int(inside.size)))
+        used.append(Window(csi, int(inside.size), n))
     if not used:
         raise InputError(f"no window of {window_s:g} s can be used; {skipped[0]}")
-    return Windows(used, skipped, count - len(used) - len(skipped), 1 / interval, reference, pair)
+    return Windows(
+        used, skipped, count - len(used) - len(skipped), 1 / interval, window_s, hop_s, reference, pair
+    )
 
 
 def common_axes(

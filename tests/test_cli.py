@@ -18,8 +18,8 @@ from isacsim import __version__, load_scenario
 from isacsim.capture_file import load_capture, save_capture
 from isacsim.cli import app
 from isacsim.scenario import list_scenarios
+from tests.capture.capture_files import real_capture
 
-CAPTURES = Path(os.environ.get("ISACSIM_CAPTURES", "/work/shared/captures"))
 PNG = b"\x89PNG"
 
 
@@ -45,7 +45,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def real_capture(tmp_path: Path, rate: float, packets: int, *, warnings: str = "") -> Path:
+def capture_as_read(tmp_path: Path, rate: float, packets: int, *, warnings: str = "") -> Path:
     """A saved capture without truth."""
     rng = np.random.default_rng(0)
     csi = 5 + rng.standard_normal((1, 4, packets, 2)) @ [1, 1j]
@@ -157,31 +157,30 @@ def test_spectrum_options_reach_the_spectrum(saved: Path, tmp_path: Path) -> Non
 
 
 def test_real_captures_get_narrower_axes_or_are_refused_in_numbers(tmp_path: Path) -> None:
-    path = real_capture(tmp_path, 100, 330, warnings="dropped 2 packets\nunwrapped the clock")
+    path = capture_as_read(tmp_path, 100, 330, warnings="dropped 2 packets\nunwrapped the clock")
     result = run("spectrum", path, "-o", tmp_path / "a.png")
     assert result.exit_code == 0, result.output
     assert "100 packets/s" in result.stdout
     assert "axes ±5" in result.stdout
     assert "note: dropped 2 packets" in result.stderr
     assert "note: unwrapped the clock" in result.stderr
-    slow = real_capture(tmp_path, 10, 300)
+    slow = capture_as_read(tmp_path, 10, 300)
     assert "10 packets" in refused("spectrum", slow, "-o", tmp_path / "b.png")
     assert "10 packets/s allow ±" in refused("spectrum", slow, "--window-s", 10, "-o", tmp_path / "b.png")
     assert not (tmp_path / "b.png").exists()
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no real captures in {CAPTURES}")
 def test_captures_of_real_hardware(tmp_path: Path) -> None:
-    walk = CAPTURES / "intel5300_walk_2x2.dat"
+    walk = real_capture("intel5300_walk_2x2.dat")
     assert "pass --carrier" in refused("spectrum", walk)
     result = run("spectrum", walk, "--carrier", 5.32e9, "--max-windows", 2, "-o", tmp_path / "w.png")
     assert result.exit_code == 0, result.output
     assert "product with receiver rx" in result.output
     assert "phase sign assumed" in result.stderr
     assert "contradicts" in refused(
-        "spectrum", CAPTURES / "nexmon_43455c0_80mhz_walk.pcap", "--carrier", 2.4e9
+        "spectrum", real_capture("nexmon_43455c0_80mhz_walk.pcap"), "--carrier", 2.4e9
     )
-    replicated = run("estimate", CAPTURES / "nexmon_4339_80mhz_replicated.pcap", "--max-windows", 1)
+    replicated = run("estimate", real_capture("nexmon_4339_80mhz_replicated.pcap"), "--max-windows", 1)
     assert replicated.exit_code == 0, replicated.output
     assert "replicated" in replicated.stderr
 
@@ -193,7 +192,7 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     assert "method: relax" in result.output
     assert "true path" in result.output
     assert "cubic" not in result.output
-    real = run("estimate", real_capture(tmp_path, 1000, 1100))
+    real = run("estimate", capture_as_read(tmp_path, 1000, 1100))
     assert real.exit_code == 0, real.output
     assert "targets" not in real.output
     assert "most that were looked for" not in result.stderr

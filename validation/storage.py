@@ -14,8 +14,9 @@ import zarr
 
 from isacsim.dataset.samples import make_samples
 from isacsim.scenario import load_scenario
+from isacsim.scenario_sections import Dataset
 
-__all__ = ["main", "measure_memory", "measure_storage"]
+__all__ = ["main", "measure_making", "measure_storage"]
 
 _ZSTD = {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
 _KINDS = ("aj_noisy", "aj_noiseless", "aj_clean")
@@ -86,24 +87,31 @@ def measure_storage(spectra: dict[str, np.ndarray], folder: Path) -> list[list[s
     return rows
 
 
-def measure_memory(n: int, folder: Path) -> list[list[str]]:
-    """Make n tiny samples; resident memory of this process and its workers at every fifth of the way."""
-    from isacsim.validation.resume_demo import small_scenario
-
+def measure_making(scenario: str, n: int, workers: int, folder: Path) -> list[list[str]]:
+    """Make n samples; rate and resident memory of this process and its workers at every fifth of the way."""
     import isacsim
 
     rows: list[list[str]] = []
     me = psutil.Process()
     start = clock.perf_counter()
+    # Rates count from the first chunk: starting the workers takes seconds, whatever the size.
+    seen: list[tuple[float, int]] = []
 
     def look(made: int, total: int) -> None:
+        now = clock.perf_counter()
+        if not seen and made:
+            seen.append((now, made))
         if made >= (len(rows) + 1) * n // 5:
             others = [p.memory_info().rss for p in me.children(recursive=True)]
-            seconds = clock.perf_counter() - start
             sizes = [f"{size / 2**20:.0f}" for size in (me.memory_info().rss, max(others), sum(others))]
-            rows.append([str(made), *sizes, f"{seconds:.0f}"])
+            since, before = seen[-1]
+            rate = (made - before) / (now - since) if made > before else float("nan")
+            rows.append([str(made), *sizes, f"{now - start:.0f}", f"{rate:.0f}"])
+            seen.append((now, made))
 
-    isacsim.generate(small_scenario(), folder / "memory.zarr", n_samples=n, chunk=16, progress=look)
+    loaded = load_scenario(scenario)
+    loaded = loaded.model_copy(update={"dataset": Dataset(n_samples=n)})
+    isacsim.generate(loaded, folder / "made.zarr", n_samples=n, workers=workers, progress=look)
     return rows
 
 
@@ -119,12 +127,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenario", default="default", help="whose samples are stored")
     parser.add_argument("--n", type=int, default=512, help="samples stored")
-    parser.add_argument("--memory", type=int, default=0, help="instead: samples made while memory is watched")
+    parser.add_argument(
+        "--making", type=int, default=0, help="instead: samples made, rate and memory watched"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes that make them")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="isacsim-storage-") as folder:
-        if given.memory:
-            columns = ["samples", "driver [MiB]", "largest worker [MiB]", "all workers [MiB]", "seconds"]
-            _print(columns, measure_memory(given.memory, Path(folder)))
+        if given.making:
+            columns = [
+                "samples",
+                "driver [MiB]",
+                "largest worker [MiB]",
+                "all workers [MiB]",
+                "s",
+                "samples/s",
+            ]
+            _print(columns, measure_making(given.scenario, given.making, given.workers, Path(folder)))
             return
         made = make_samples(load_scenario(given.scenario), seed=0, indices=range(given.n))
         spectra = {name: made[name].values for name in _KINDS}

@@ -15,7 +15,7 @@ from scipy.constants import speed_of_light
 
 from isacsim.channel.noise import add_noise
 from isacsim.channel.paths import simulate_path_lengths
-from isacsim.distribution import draw
+from isacsim.distribution import draw, draw_whole
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import Scenario
 
@@ -40,6 +40,10 @@ class Impairment:
     timing_offset: Real
     """s; later arrival is positive"""
     gain_db: Real
+    """dB"""
+    bits: int
+    """Of each of real and imaginary part; 0: not rounded."""
+    headroom_db: float
     """dB"""
 
     @property
@@ -116,7 +120,11 @@ def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> I
         moments = rng.uniform(time[0], time[-1], rng.poisson(rate * (time[-1] - time[0])))
         signs = rng.choice([-step, step], moments.size)
         gain += (np.asarray(time)[:, np.newaxis] >= moments) @ signs if moments.size else 0.0
-    return Impairment(snr_db, given.noise, cfo_hz, sfo_ppm, phase, timing, gain)
+    bits, headroom = 0, 0.0
+    if given.quantisation is not None:
+        rng = stream(seed, index, Stream.QUANTISATION)
+        bits, headroom = draw_whole(given.quantisation.bits, rng), draw(given.quantisation.headroom_db, rng)
+    return Impairment(snr_db, given.noise, cfo_hz, sfo_ppm, phase, timing, gain, bits, headroom)
 
 
 def apply(
@@ -148,9 +156,8 @@ def apply(
     if drawn.gain_db.any():
         csi *= (10 ** (drawn.gain_db / 20)).astype(np.float32)
     if scenario.impairments.quantisation is not None:
-        q = scenario.impairments.quantisation
         for channel in csi:
-            quantise(channel, q.bits, q.headroom_db)
+            quantise(channel, drawn.bits, drawn.headroom_db)
     return csi
 
 

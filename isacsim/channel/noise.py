@@ -5,15 +5,14 @@ NumPy's own normals (the ziggurat) take about five times as long as everything e
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.jit import JIT
+
 __all__ = ["add_noise"]
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 _TILE = 1024
 _PIECE = 8 * _TILE
 _F = np.float32
@@ -23,7 +22,7 @@ _LN2, _ROOT2, _PI = _F(np.log(2)), _F(np.sqrt(2)), _F(np.pi)
 # Each loop reads some arrays and writes others, all float32 and int32: this is what it takes for it to become SIMD
 # code (a view of an array that is written would keep it scalar). The arithmetic always runs over a whole tile: the
 # compiler rounds the odd elements at an end otherwise.
-@njit(**_JIT)
+@njit(**JIT)
 def _add(bits, scale, out):  # type: ignore[no-untyped-def]
     """Add scale · sqrt(-ln u1) exp(j2π u2) to out (complex64), u1 and u2 from a word's upper and lower half."""
     high = np.zeros(_TILE, np.int32)

@@ -6,14 +6,13 @@ The model is method.md section 1 (the paper's eq. 1-3 with the physical sign):
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.errors import InputError
+from isacsim.jit import JIT
 
 __all__ = ["cubic_path_length", "simulate_path_lengths", "simulate_paths"]
 
@@ -22,10 +21,8 @@ __all__ = ["cubic_path_length", "simulate_path_lengths", "simulate_paths"]
 TILE_SUBCARRIERS = 128
 TILE_PACKETS = 64
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
 
-
-@njit(inline="always", **_JIT)
+@njit(inline="always", **JIT)
 def _cis(turns: float) -> tuple[float, float]:
     """Cosine and sine of 2π·turns (Taylor series at half the reduced angle; error below 1e-10).
 
@@ -52,7 +49,7 @@ def _cis(turns: float) -> tuple[float, float]:
     return 1.0 - 2.0 * s * s, 2.0 * s * c
 
 
-@njit(**_JIT)
+@njit(**JIT)
 def phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-untyped-def]
     """Fill amplitude · exp(j2π(turns - frequency·delay)) over packets, into two float32 arrays."""
     for i in range(delay.size):
@@ -61,7 +58,7 @@ def phasors(delay, amplitude, turns, frequency, real, imag):  # type: ignore[no-
         imag[i] = amplitude * s
 
 
-@njit(parallel=True, **_JIT)
+@njit(parallel=True, **JIT)
 def _sum_uniform(delay, amplitude, turns, first, spacing, out):  # type: ignore[no-untyped-def]
     """Sum the paths on uniform subcarriers; delay (path, packet) in s, out complex64 (subcarrier, packet)."""
     n_path, n_packet = delay.shape
@@ -98,7 +95,7 @@ def _sum_uniform(delay, amplitude, turns, first, spacing, out):  # type: ignore[
                 row[i] = complex(total[0, i], total[1, i])
 
 
-@njit(parallel=True, **_JIT)
+@njit(parallel=True, **JIT)
 def _sum_general(delay, amplitude, turns, frequency, out):  # type: ignore[no-untyped-def]
     """Sum the paths on any subcarriers, each phase evaluated by itself; arrays as in :func:`_sum_uniform`."""
     n_path, n_packet = delay.shape

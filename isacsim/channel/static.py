@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 from scipy.optimize import brentq
 
-from isacsim.distribution import draw
+from isacsim.distribution import draw, draw_whole
 from isacsim.errors import InputError
 from isacsim.scenario import Scenario
 from isacsim.scenario_sections import Floor, NoEnvironment, Radio, Rayleigh, TwoRay
@@ -79,9 +79,9 @@ def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Res
     coefficient, power = draw(environment.reflection_coefficient, rng), draw(environment.power_db, rng)
     surface = environment.surface
     if isinstance(surface, Floor):
-        point, normal = np.array([0.0, 0.0, surface.height_m]), np.array([0.0, 0.0, 1.0])
+        point, normal = np.array([0.0, 0.0, draw(surface.height_m, rng)]), np.array([0.0, 0.0, 1.0])
     else:
-        point = np.array(surface.point_m)
+        point = np.array([draw(x, rng) for x in surface.point_m])
         normal = np.array(surface.normal) / np.linalg.norm(surface.normal)
     source = np.array(radio.transmitter_m)
     image = source - 2 * ((source - point) @ normal) * normal
@@ -103,7 +103,7 @@ def _rayleigh(environment: Rayleigh, radio: Radio, rng: np.random.Generator) -> 
     power = draw(environment.power_db, rng)
     spread = draw(environment.delay_spread_ns, rng) * 1e-9
     k_factor = None if environment.k_factor_db is None else 10 ** (draw(environment.k_factor_db, rng) / 10)
-    delay, profile = exponential_profile(spread, environment.n_taps)
+    delay, profile = exponential_profile(spread, draw_whole(environment.n_taps, rng))
     direct = np.array(
         [np.linalg.norm(np.subtract(r.position_m, radio.transmitter_m)) for r in radio.receivers]
     )

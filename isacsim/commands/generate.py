@@ -1,9 +1,9 @@
-"""``isacsim generate``: scenarios become a data set."""
+"""``isacsim generate``: scenarios, or captures, become a data set."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,7 +14,9 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     from isacsim.dataset.parts import Splits
 
-__all__ = ["generate"]
+__all__ = ["generate", "store_size"]
+
+_PANEL = "Captures"
 
 Number = TypeVar("Number", int, float)
 
@@ -22,7 +24,10 @@ Number = TypeVar("Number", int, float)
 def generate(
     scenario: Annotated[
         list[str],
-        typer.Argument(help="Names of shipped scenarios, or .yaml files; several go into one data set."),
+        typer.Argument(
+            help="Names of shipped scenarios, or .yaml files; several go into one data set. With --capture: files.",
+            show_default=False,
+        ),
     ],
     output_store: Annotated[
         str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")
@@ -69,15 +74,143 @@ def generate(
     ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no bar.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+    capture: Annotated[
+        bool,
+        typer.Option(
+            "--capture", help="Cut capture files (saved .nc or a receiver's) instead.", rich_help_panel=_PANEL
+        ),
+    ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Scenario or store whose axes and spectrum settings to take; default: what the packet rates allow.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    window_s: Annotated[
+        float | None,
+        typer.Option(
+            "--window-s",
+            "--window",
+            help="Window in s; default: 1.024.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    hop_s: Annotated[
+        float | None,
+        typer.Option(
+            "--hop-s",
+            "--hop",
+            help="Step from window to window in s; default: a window.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    label: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of targets in all windows; default: unlabelled.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of labels: file, label, and if need be start, end (s) and split.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    one_receiver: Annotated[
+        bool,
+        typer.Option(
+            "--one-receiver",
+            help="Of several receivers take the pair whose phases agree best.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    reference: Annotated[
+        str,
+        typer.Option(
+            help="Common phase removed by: auto, product, ratio, self or none.", rich_help_panel=_PANEL
+        ),
+    ] = "auto",
+    gain: Annotated[
+        str, typer.Option(help="Gain control undone by: auto, agc, rssi or none.", rich_help_panel=_PANEL)
+    ] = "auto",
+    format: Annotated[
+        str,
+        typer.Option(
+            help="File format: auto, intel5300, nexmon, atheros, picoscenes or esp32.", rich_help_panel=_PANEL
+        ),
+    ] = "auto",
+    carrier: Annotated[
+        float | None,
+        typer.Option(
+            help="Carrier in Hz that files do not carry, e.g. 5.32e9.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    bandwidth: Annotated[
+        float | None,
+        typer.Option(
+            help="Bandwidth in Hz to check against the files.", show_default=False, rich_help_panel=_PANEL
+        ),
+    ] = None,
+    phase_sign: Annotated[
+        int | None,
+        typer.Option(
+            help="-1 if a path of length d turns as exp(-j2πfd/c), 1 if as its conjugate; default -1.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
 ) -> None:
     """Make a data set of noisy, noiseless and clean spectra with truth, or go on with one that is not finished.
 
     The same command finishes what was interrupted, and a larger --n extends it. It opens with isacsim.open_dataset,
     or xarray.open_zarr.
     """
+    from isacsim.commands.generate_captures import generate_captures, refuse
     from isacsim.dataset.generate import generate as make
     from isacsim.scenario import load_scenario
 
+    options: dict[str, Any] = {
+        "like": like,
+        "window_s": window_s,
+        "hop_s": hop_s,
+        "label": label,
+        "labels": labels,
+        "one_receiver": one_receiver,
+        "reference": reference,
+        "gain": gain,
+        "format": format,
+        "carrier": carrier,
+        "bandwidth": bandwidth,
+        "phase_sign": phase_sign,
+    }
+    if capture:
+        others = {"n": n, "per_class": per_class, "splits": splits, "seed": seed, "workers": workers}
+        refuse(
+            others | {"scheduler": scheduler, "keep_csi": keep_csi, "range": index_range},
+            "is for scenarios, not for captures",
+        )
+        generate_captures(
+            scenario,
+            output_store,
+            split=split or [],
+            chunk=chunk,
+            overwrite=overwrite,
+            shown=not no_progress,
+            **options,
+        )
+        _finished(output_store)
+        return
+    refuse(options, "is for captures: give --capture and their files")
     if splits and split:
         raise InputError("--splits divides every scenario, --split says where each goes; give one of them.")
     wanted: Splits | None = None
@@ -92,7 +225,7 @@ def generate(
             for label, size in _numbers("--per-class", per_class, "=", int).items()
         }
     loaded = [load_scenario(name) for name in scenario]
-    dataset = make(
+    make(
         loaded,
         output_store,
         n_samples=n,
@@ -107,9 +240,15 @@ def generate(
         workers=workers,
         index_range=_range(index_range),
     )
+    _finished(output_store)
+
+
+def _finished(store: str) -> None:
+    from isacsim.dataset.store import open_record
+
     out = output()
-    out.print(f"data set: {output_store}, {dataset.sizes['sample']} samples{_size(output_store)}")
-    out.print(f"look at it: isacsim inspect {output_store}")
+    out.print(f"data set: {store}, {open_record(store).n_samples} samples{store_size(store)}")
+    out.print(f"look at it: isacsim inspect {store}")
 
 
 def _of_scenario(text: str) -> tuple[str, str | dict[str, float]]:
@@ -144,7 +283,8 @@ def _range(text: str | None) -> tuple[int, int] | None:
     return _converted("--range", text, start, int), _converted("--range", text, stop, int)
 
 
-def _size(store: str) -> str:
+def store_size(store: str) -> str:
+    """Size of a local store in words; nothing for one elsewhere."""
     if "://" in store:
         return ""
     files = [path.stat().st_size for path in Path(store).rglob("*") if path.is_file()]

@@ -34,6 +34,7 @@ __all__ = [
     "Source",
     "Start",
     "WindowLength",
+    "in_options",
     "open_source",
     "open_windows",
     "receiver_of",
@@ -179,13 +180,7 @@ def open_source(
                 path, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
             )
         except InputError as error:
-            # The reader speaks of Python's arguments.
-            text = (
-                str(error)
-                .replace("pass carrier= in", "pass --carrier in")
-                .replace("e.g. carrier=", "e.g. --carrier ")
-            )
-            raise type(error)(text) from error
+            raise in_options(error) from error
     return Source(capture, path.name, path.stem, _notes(capture))
 
 
@@ -242,6 +237,16 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     if not 0 <= receiver < csi.sizes["receiver"]:
         raise InputError(f"--receiver must be one of {names}; got {receiver}.")
     return csi.isel(receiver=receiver)
+
+
+def in_options(error: InputError) -> InputError:
+    """A reader's error, which speaks of Python's arguments, in words of the command line."""
+    text = (
+        str(error)
+        .replace("pass carrier= in", "pass --carrier in")
+        .replace("e.g. carrier=", "e.g. --carrier ")
+    )
+    return type(error)(text)
 
 
 def _simulated(given: str, seed: int | None) -> Source:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isacsim import __version__
+from isacsim.dataset.card import has_card, write_card
 from isacsim.dataset.parts import Splits
 from isacsim.dataset.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.resuming import prepared
@@ -132,16 +133,18 @@ def _generate(
                     made += n
                     tell(made, plan.n_samples)
             _remove_leftovers(store)
+        if not open_record(store).complete().all():
+            raise InputError(
+                f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
+            )
+        if missing.size or not has_card(store):
+            write_card(store)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, made, plan)}") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
         raise OSError(error.errno, f"{what}; {_how_to_go_on(store, made, plan)}", str(store)) from error
-    if not open_record(store).complete().all():
-        raise InputError(
-            f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
-        )
     return open_dataset(store)
 
 

@@ -6,21 +6,36 @@ capture. Here a path passes through one row of packets, which stays in the cache
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.paths import TILE_SUBCARRIERS, phasors
+from isacsim.jit import JIT
 
 __all__ = ["self_products"]
 
-_JIT: dict[str, Any] = {"cache": True, "error_model": "numpy", "fastmath": True}
+_LANES = 32
 
 
-@njit(**_JIT)
+@njit(**JIT)
+def _sum(x, partial):  # type: ignore[no-untyped-def]
+    """Sum over partial sums side by side: one alone would wait for itself at every addition."""
+    partial[:] = 0
+    for t in range(0, x.size - _LANES + 1, _LANES):
+        some = x[t : t + _LANES]
+        for i in range(_LANES):
+            partial[i] += some[i]
+    total = 0.0
+    for i in range(_LANES):
+        total += partial[i]
+    for i in range(x.size - x.size % _LANES, x.size):
+        total += x[i]
+    return total
+
+
+@njit(**JIT)
 def _self_products(delay, amplitude, frequency, spacing, weight, lag, remove_static, out):  # type: ignore[no-untyped-def]
     """Fill out (path, N): mean over subcarriers of weight · x(t+lag) conj(x(t)), x a path less its own mean."""
     n_path, n_packet = delay.shape
@@ -33,6 +48,7 @@ def _self_products(delay, amplitude, frequency, spacing, weight, lag, remove_sta
     y = np.empty(n_packet, np.float32)
     re = np.empty(n, np.float32)
     im = np.empty(n, np.float32)
+    partial = np.empty(_LANES, np.float32)
     for p in range(n_path):
         phasors(delay[p], 1.0, 0.0, spacing, turn_real, turn_imag)
         re[:] = 0
@@ -43,11 +59,8 @@ def _self_products(delay, amplitude, frequency, spacing, weight, lag, remove_sta
             mean_real = np.float32(0)
             mean_imag = np.float32(0)
             if remove_static:
-                for i in range(n_packet):
-                    mean_real += real[i]
-                    mean_imag += imag[i]
-                mean_real /= np.float32(n_packet)
-                mean_imag /= np.float32(n_packet)
+                mean_real = np.float32(_sum(real, partial) / n_packet)
+                mean_imag = np.float32(_sum(imag, partial) / n_packet)
             root = np.float32(np.sqrt(weight[k] / frequency.size))
             for i in range(n_packet):
                 x[i] = root * (real[i] - mean_real)

@@ -72,8 +72,14 @@ def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
-    # dask keeps BLAS to one thread a process; Numba has to be told the same.
-    with dask.config.set({"distributed.nanny.pre-spawn-environ.NUMBA_NUM_THREADS": 1}):
+    environment = {
+        # dask keeps BLAS to one thread a process; Numba has to be told the same.
+        "NUMBA_NUM_THREADS": 1,
+        # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
+        "MALLOC_TRIM_THRESHOLD_": 2**28,
+        "MALLOC_MMAP_THRESHOLD_": 2**28,
+    }
+    with dask.config.set({f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in environment.items()}):
         with _deaf_to_interrupts():
             cluster = LocalCluster(
                 n_workers=max(1, min(workers or CPU_COUNT, most)),

@@ -283,3 +283,17 @@ def test_a_really_full_disk(tiny, here, tmp_path):
         assert not damage(disk / "full.zarr")
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_store_behind_a_url(whole, tiny, here):
+    url = "memory://isacsim-test/whole.zarr"
+    got = make(tiny(), url, here, chunk=5)
+    same_bits(got, isacsim.open_dataset(whole))
+    assert np.array_equal(digests(url), digests(whole))
+    assert not damage(url)
+    with pytest.raises(InputError, match="made with seed 4, asked for 5"):
+        make(tiny(), url, here, seed=5)
+    make(tiny(), url, here, n_samples=2, overwrite=True)
+    assert isacsim.open_dataset(url).sizes["sample"] == 2
+    with pytest.raises(InputError, match="no data set there"):
+        isacsim.open_dataset("memory://isacsim-test/none.zarr")

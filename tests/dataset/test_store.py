@@ -36,6 +36,8 @@ def samples(n, first=0):
         coords={
             "acceleration": ("acceleration", np.linspace(-1, 1, 3), {"units": "m/s2"}),
             "frequency": ("packet", np.arange(4.0)),
+            "jerk": ["a", "b"],
+            "role": ("packet", list("wxyz")),
         },
     )
 
@@ -158,7 +160,7 @@ def test_foreign_and_missing_stores_are_refused(tmp_path, store):
             isacsim.open_dataset(path)
 
     refused(tmp_path / "none.zarr", "no data set there")
-    samples(2).drop_vars(["scenario", "split", "source"]).to_zarr(
+    samples(2).drop_vars(["scenario", "split", "source", "jerk", "role"]).to_zarr(
         tmp_path / "other.zarr", zarr_format=3, consolidated=False
     )
     refused(tmp_path / "other.zarr", "not one that isacsim made")

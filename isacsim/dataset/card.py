@@ -1,0 +1,182 @@
+"""The data card that every store carries: a README and a picture of eight samples, in the store's folder.
+
+zarr and xarray open the store by its consolidated metadata and never see the two files; a zarr that is told to list
+the folder instead warns that they are no arrays, and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isacsim.dataset.inspection import class_counts
+from isacsim.dataset.store import StorePath, location, open_dataset, open_record
+from isacsim.output_file import written_whole
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from isacsim.dataset.store import StoreRecord
+
+__all__ = ["has_card", "write_card"]
+
+_README, _PICTURE = "README.md", "card.png"
+
+
+def write_card(store_path: StorePath) -> None:
+    """Write the data card of a store, in place of an earlier one: README.md and card.png.
+
+    A store that is not finished gets one too, which says so and counts what there is.
+
+    Parameters
+    ----------
+    store_path : str or path-like
+        Folder or URL of a store that isacsim made.
+
+    Raises
+    ------
+    InputError
+        If there is no such store, or its making was cut short before there was any sample.
+    OSError
+        If it can't be written.
+    """
+    from isacsim.dataset.montage import montage_figure
+    from isacsim.plotting import png
+
+    record = open_record(store_path)
+    dataset = open_dataset(store_path, incomplete=True)
+    drawn = dataset.sizes["sample"] > 0
+    if drawn:
+        _write(store_path, _PICTURE, png(montage_figure(dataset)))
+    _write(store_path, _README, _readme(record, dataset, drawn=drawn).encode())
+
+
+def has_card(store_path: StorePath) -> bool:
+    """Tell whether a store has its data card; the README is written last."""
+    where = f"{location(store_path).rstrip('/')}/{_README}"
+    if "://" in where:
+        import fsspec
+
+        file_system, path = fsspec.core.url_to_fs(where)
+        return bool(file_system.exists(path))
+    return Path(where).is_file()
+
+
+def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
+    name = location(record.path).rstrip("/").rsplit("/", 1)[-1]
+    here, whole = dataset.sizes["sample"], record.n_samples
+    made = f"Acceleration-jerk spectra made by isacsim {record.attrs['isacsim']}"
+    numpy, seed = record.attrs.get("numpy"), record.attrs.get("seed")
+    made += f" with NumPy {numpy}" if numpy else ""
+    made += f", seed {seed}." if seed is not None else "."
+    lines = [f"# {name}", "", made, ""]
+    if here < whole:
+        lines += [
+            f"**Not finished: {here} of {whole} samples are there.** The same `isacsim generate` makes the rest.",
+            "",
+        ]
+    if drawn:
+        lines += [
+            f"![Spectra of up to eight samples]({_PICTURE})",
+            "",
+            "*Noisy, noiseless and clean spectrum of a few samples; circles: the truth.*",
+            "",
+        ]
+    lines += ["## Samples", "", *_counts(dataset), "", *_origins(record.attrs)]
+    lines += ["## Variables", "", *_variables(dataset), ""]
+    if "keep_csi" in record.attrs and not record.attrs["keep_csi"]:
+        lines += ["The CSI was not kept; `isacsim generate --keep-csi` does.", ""]
+    splits = set(dataset["split"].values.tolist())
+    split = "train" if "train" in splits or not splits else min(splits)
+    return "\n".join([*lines, _LOADING.format(name=name, split=split)])
+
+
+def _counts(dataset: xr.Dataset) -> list[str]:
+    counts = class_counts(dataset)
+    labels = sorted({key[3] for key in counts})
+    header = ["domain", "scenario", "split"]
+    header += ["unlabelled" if k < 0 else f"{k} target{'s' if k != 1 else ''}" for k in labels]
+    rows = []
+    for group in sorted({key[:3] for key in counts}):
+        here = [counts[*group, label] for label in labels]
+        rows.append([*group, *map(str, here), str(sum(here))])
+    return _table([*header, "all"], rows)
+
+
+def _origins(attrs: Mapping[str, Any]) -> list[str]:
+    """What scenarios and seeds made it, where scenarios did."""
+    from isacsim.scenario import Scenario
+
+    if "scenarios" not in attrs:
+        return []
+    lines = ["## Scenarios", ""]
+    fingerprints = json.loads(attrs.get("fingerprints", "{}"))
+    for name, text in json.loads(attrs["scenarios"]).items():
+        scenario = Scenario.from_yaml(text, file=name)
+        mark = f" (fingerprint {fingerprints[name][:12]})" if name in fingerprints else ""
+        lines.append(f"- **{name}**{mark}: {scenario.description}")
+    return [
+        *lines,
+        "",
+        "Their full text is in the attribute `scenarios`. Sample i of a part depends on (scenario, seed, index) alone; "
+        "all three are stored with it, and `isacsim inspect STORE --sample N --regenerate` makes it again.",
+        "",
+    ]
+
+
+def _variables(dataset: xr.Dataset) -> list[str]:
+    rows = []
+    for name, v in dataset.variables.items():
+        units = str(v.attrs.get("units", ""))
+        dtype = "text" if v.dtype.kind in "TOU" else str(v.dtype)
+        shape = " x ".join(f"{dim} {size}" for dim, size in v.sizes.items())
+        rows.append(
+            [f"`{name}`", shape, dtype, units if units != "1" else "", str(v.attrs.get("long_name", ""))]
+        )
+    return _table(["name", "dimensions", "type", "unit", "what"], rows)
+
+
+_LOADING = """## Load
+
+With xarray:
+
+```python
+import xarray
+dataset = xarray.open_zarr("{name}")
+chosen = dataset.isel(sample=(dataset.split == "{split}").values)
+```
+
+With torch:
+
+```python
+import isacsim, torch
+samples = isacsim.to_torch("{name}", split="{split}")
+loader = torch.utils.data.DataLoader(samples, batch_size=64, num_workers=2)
+```
+
+With TensorFlow:
+
+```python
+import isacsim
+samples = isacsim.to_tf_dataset("{name}", split="{split}")
+batches = samples.batch(64)
+```
+"""
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def _write(store_path: StorePath, name: str, content: bytes) -> None:
+    where = location(store_path)
+    if "://" in where:
+        import fsspec
+
+        with fsspec.open(f"{where.rstrip('/')}/{name}", "wb") as file:
+            file.write(content)
+        return
+    with written_whole(Path(where, name)) as temporary:
+        temporary.write_bytes(content)

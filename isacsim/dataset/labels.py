@@ -1,0 +1,155 @@
+"""Labels of real captures: a CSV of file, [start, end], label and [split], checked line by line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path, PurePosixPath
+
+from isacsim.dataset.parts import SPLITS
+from isacsim.errors import InputError
+
+__all__ = ["UNLABELLED", "LabelRow", "read_labels", "rows_of"]
+
+UNLABELLED = -1
+
+_COLUMNS = ("file", "start", "end", "label", "split")
+_MOST = 32767  # int16
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One line of the CSV."""
+
+    file: str
+    """Capture file, as the CSV names it."""
+    label: int
+    """Number of targets."""
+    start: float = -math.inf
+    """From here on, s after the file's first packet."""
+    end: float = math.inf
+    """Up to here, s after the file's first packet."""
+    split: str | None = None
+    """train, validation or test; None: not said."""
+    where: str = field(default="", compare=False)
+    """Path and line, for messages."""
+
+
+def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
+    """Read a CSV of labels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Comma-separated with a header: ``file`` and ``label``, both needed; ``start`` and ``end`` in s after the first
+        packet, empty for the whole file; ``split``.
+
+    Raises
+    ------
+    InputError
+        Naming the line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    header = [str(name).strip() for name in reader.fieldnames or ()]
+    if not {"file", "label"} <= set(header) or not set(header) <= set(_COLUMNS):
+        raise InputError(
+            f"{path}, line 1: the columns are {', '.join(header) or 'none'}; they must be file and label, and may be "
+            "start, end and split."
+        )
+    if ("start" in header) != ("end" in header):
+        raise InputError(f"{path}, line 1: start and end go together.")
+    reader.fieldnames = header
+    rows = [_row(row, f"{path}, line {reader.line_num}") for row in reader]
+    if not rows:
+        raise InputError(f"{path}: there is no label below the header.")
+    return rows
+
+
+def _row(row: dict[str, str], where: str) -> LabelRow:
+    if None in row or None in row.values():
+        raise InputError(f"{where}: the number of fields differs from the header's.")
+    value = {name: text.strip() for name, text in row.items()}
+    if not value["file"]:
+        raise InputError(f"{where}: file is empty.")
+    if not value["label"].isdecimal() or int(value["label"]) > _MOST:
+        raise InputError(
+            f"{where}: label is {value['label']!r}; it must be a number of targets, 0 or more (leave the row out "
+            "where it is not known)."
+        )
+    start, end = (_seconds(value.get(name, ""), name, where) for name in ("start", "end"))
+    if (start is None) != (end is None):
+        raise InputError(f"{where}: start and end go together; leave both empty for the whole file.")
+    if start is not None and end is not None and not start < end:
+        raise InputError(f"{where}: end is {end:g} s; it must be above start, {start:g} s.")
+    split = value.get("split") or None
+    if split is not None and split not in SPLITS:
+        raise InputError(f"{where}: split is {split!r}; it must be one of {', '.join(SPLITS)}.")
+    return LabelRow(
+        value["file"],
+        int(value["label"]),
+        -math.inf if start is None else start,
+        math.inf if end is None else end,
+        split,
+        where,
+    )
+
+
+def _seconds(text: str, name: str, where: str) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise InputError(f"{where}: {name} is {text!r}; it must be a number of seconds.")
+    return seconds
+
+
+def rows_of(rows: Sequence[LabelRow], source: str) -> list[LabelRow]:
+    """Rows of one capture file, in the order of their starts.
+
+    Parameters
+    ----------
+    rows : sequence of LabelRow
+        All of them.
+    source : str
+        The file's path; a row matches it by its last part or parts (``walk.dat``, ``day1/walk.dat``).
+
+    Raises
+    ------
+    InputError
+        If there is none, if two overlap, or if they name two splits.
+    """
+    parts = PurePosixPath(source).parts
+    found = []
+    for row in rows:
+        named = PurePosixPath(row.file).parts
+        if named and parts[-len(named) :] == named:
+            found.append(row)
+    if not found:
+        raise InputError(f"{source}: the labels hold no row for this file.")
+    found.sort(key=lambda row: row.start)
+    for first, second in pairwise(found):
+        if second.start < first.end:
+            raise InputError(
+                f"{second.where}: overlaps the row at {first.where.rpartition(', ')[2]} of the same file."
+            )
+    for row in found:
+        if row.split != found[0].split:
+            raise InputError(
+                f"{row.where}: {row.file} is in split {row.split or 'none'}, at "
+                f"{found[0].where.rpartition(', ')[2]} in {found[0].split or 'none'}; the windows of one capture must "
+                "be in one split."
+            )
+    return found
