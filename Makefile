@@ -47,7 +47,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
 
-# All studies in full: hours on one core (docs/validation.md); each alone: isacsim validate STUDY.
+# All studies in full: two hours on one core (docs/validation.md); each alone: isacsim validate STUDY.
 validate: $(READY)
 	$(BIN)/isacsim validate all --output docs/results/validation
 

@@ -196,6 +196,9 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     real = run("estimate", capture_as_read(tmp_path, 1000, 1100))
     assert real.exit_code == 0, real.output
     assert "targets" not in real.output
+    assert "most that were looked for" not in result.stderr
+    full = run("estimate", "single_target", "--max-paths", 1)
+    assert "1 of 1 windows hold 1 paths, the most that were looked for" in full.stderr
     assert "method must be one of" in refused("estimate", "single_target", "--method", "guess")
 
 

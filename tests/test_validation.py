@@ -24,6 +24,7 @@ def table_of(name: str, folder: Path) -> dict:
     read = json.loads(table.read_text())
     assert read["study"] == name and read["quick"] is True and read["seed"] == 0
     assert read["settings"]["trials"] > 0 and read["versions"]["numpy"] and read["machine"]["cores"]
+    assert read["core_seconds"] > 0
     return read
 
 
@@ -107,16 +108,23 @@ def test_the_command(tmp_path):
     runner = CliRunner()
     listed = runner.invoke(app, ["validate"])
     assert listed.exit_code == 0 and all(name in listed.output for name in STUDIES)
-    made = runner.invoke(
-        app, ["validate", "paper", "--quick", "--trials", "1", "--seed", "3", "-o", str(tmp_path / "a" / "b")]
-    )
+    small = ["validate", "paper", "--quick", "--trials", "1", "--seed", "3"]
+    made = runner.invoke(app, [*small, "-o", str(tmp_path / "a" / "b")])
     assert made.exit_code == 0, made.output
     table = json.loads((tmp_path / "a" / "b" / "paper.json").read_text())
     assert table["seed"] == 3 and table["settings"]["trials"] == 1
+    assert sorted(file.name for file in (tmp_path / "a" / "b").iterdir()) == ["paper.json", "paper.png"]
+    shared = runner.invoke(app, [*small, "--jobs", "2", "-o", str(tmp_path)])
+    assert shared.exit_code == 0, shared.output
+    again = json.loads((tmp_path / "paper.json").read_text())
+    assert again | {"core_seconds": 0} == table | {"core_seconds": 0}
+    (tmp_path / "paper.partial.jsonl").write_text('{"seed": 2}\n')
     for wrong in (
         ["papers"],
         ["paper", "--trials", "0"],
         ["paper", "--seed", "-1"],
+        ["paper", "--jobs", "0"],
+        [*small[1:], "-o", str(tmp_path)],
         ["paper", "-o", __file__],
     ):
         refused = runner.invoke(app, ["validate", *wrong])

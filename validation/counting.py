@@ -2,117 +2,49 @@
 
 The paper's way, counting the peaks of the AJ spectrum above a threshold, is shown on the same captures.
 
-Full size: 300 captures with 3-7 targets and 300 with 1-8, 100 at each of 22 points of the sweeps, and 500 without a
-target of either kind: about 1 hour on one core.
+Full size: 300 captures with 3-7 targets and 300 with 1-8, 50 at each of 22 points of the sweeps, and 500 without a
+target of either kind: about 15 minutes on one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time as clock
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from isacsim.errors import InputError
-from isacsim.estimation import estimate_paths
-from isacsim.estimation.bounds import cramer_rao_bound
-from isacsim.estimation.relax import relax
-
-from .captures import STATES, axes, channel, draw_paths, noise, static_part
+from .captures import STATES
+from .counted import FIRST, captures, empty_captures
 from .counting_figure import figure
-from .study import Progress, Steps, Table, opening, share
+from .points import Compute, Point
+from .study import Table, opening, share
 
-__all__ = ["captures", "false_alarms", "figure", "match", "one_capture", "run", "summary"]
+__all__ = ["false_alarms", "figure", "run", "summary"]
 
 NAME = "counting"
 DESCRIPTION = (
-    "number of targets: accuracy, confusion, F1, error on matched paths; relax and peak counting (1 h)"
+    "number of targets: accuracy, confusion, F1, error on matched paths; relax and peak counting (15 min)"
 )
-
-MATCH = {"acceleration": 0.2, "jerk": 1.5}
-
-
-def match(estimate: Any, truth: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (estimate, truth) of pairs within 0.2 m/s^2 and 1.5 m/s^3, as many and as close as can be."""
-    cost = np.zeros((estimate["acceleration"].size, truth["acceleration"].size))
-    for name, width in MATCH.items():
-        off = np.abs(np.asarray(estimate[name])[:, None] - truth[name]) / width
-        cost = np.maximum(cost, off)
-    i, j = linear_sum_assignment(np.where(cost <= 1, cost, 1e3))
-    near = cost[i, j] <= 1
-    return i[near], j[near]
-
-
-def one_capture(
-    seed: int,
-    targets: tuple[int, int],
-    snr: tuple[float, float],
-    subcarriers: int,
-    packets: int,
-    span: float = 80e6,
-    spread: float = 0.3,
-    peaks: bool = False,
-    **options: Any,
-) -> dict[str, Any]:
-    """Draw, estimate and compare one capture; everything about it follows from the seed.
-
-    With `peaks` the paper's peak counting has a go at it too.
-    """
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(targets[0], targets[1] + 1))
-    snr_db = float(rng.uniform(*snr))
-    t, f = axes(subcarriers, packets, span=span)
-    truth = draw_paths(rng, n, spread) if n else None
-    h = channel(t, f, truth) + static_part(rng, f, 20.0)
-    h = (h + noise(rng, h.shape, snr_db)).astype(np.complex64)
-    started = clock.process_time()
-    estimate = relax(h, t, f, **options)
-    seconds = clock.process_time() - started
-    row: dict[str, Any] = {
-        "seed": seed,
-        "snr_db": snr_db,
-        "truth": n,
-        "found": int(estimate.sizes["path"]),
-        "seconds": seconds,
-        "log": estimate.attrs["log"],
-    }
-    if peaks:
-        counted = _peaks(h, t, f, options.get("max_paths", 10))
-        row["peaks_found"] = int(counted["acceleration"].size)
-        row["peaks_matched"] = int(match(counted, truth)[0].size) if truth is not None else 0
-    if truth is not None:
-        i, j = match(estimate, truth)
-        bound = cramer_rao_bound(t, f, snr_db=snr_db, paths=truth)
-        row["matched"] = int(i.size)
-        for name in STATES:
-            error = estimate[name].values[i] - truth[name][j]
-            row[f"error_{name}"] = error.tolist()
-            row[f"bound_{name}"] = bound[f"std_{name}"].values[j].tolist()
-    return row
-
-
-def _peaks(h: np.ndarray, t: np.ndarray, f: np.ndarray, most: int) -> Any:
-    """Find the spectrum's peaks; none where the window is too short to have a spectrum."""
-    try:
-        return estimate_paths(h, time=t, frequency=f, method="peaks", max_paths=most)
-    except InputError:
-        return {"acceleration": np.empty(0), "jerk": np.empty(0)}
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Rates over captures, and rmse over matched paths against the bound's own root mean square."""
     found, true = np.array([r["found"] for r in rows]), np.array([r["truth"] for r in rows])
     hits = sum(r.get("matched", 0) for r in rows)
+    seconds = np.array([r["seconds"] for r in rows])
     table: dict[str, Any] = {
         "captures": len(rows),
         "count_right": float((found == true).mean()),
         "f1": 2 * hits / max(int(found.sum() + true.sum()), 1),
-        "seconds_mean": float(np.mean([r["seconds"] for r in rows])),
-        "seconds_max": float(np.max([r["seconds"] for r in rows])),
+        "seconds": {
+            "mean": float(seconds.mean()),
+            "median": float(np.median(seconds)),
+            "95 %": float(np.quantile(seconds, 0.95)),
+            "max": float(seconds.max()),
+            "share_within_half_a_second": float((seconds <= 0.5).mean()),
+        },
         "wrong": [(r["seed"], r["truth"], r["found"]) for r in rows if r["found"] != r["truth"]],
         "confusion": _confusion(true, found),
     }
@@ -139,54 +71,18 @@ def _confusion(true: np.ndarray, found: np.ndarray) -> dict[str, list[int]]:
     return {str(n): np.bincount(found[true == n], minlength=11).tolist() for n in np.unique(true).tolist()}
 
 
-def captures(
-    seeds: Iterable[int] = range(300),
-    *,
-    targets: tuple[int, int] = (3, 7),
-    snr: tuple[float, float] = (5.0, 25.0),
-    subcarriers: int = 32,
-    packets: int = 1024,
-    span: float = 80e6,
-    steps: Steps | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Many captures; the defaults are the project's stated target, with nothing known about the count."""
-    options.setdefault("max_paths", 10)
-    one_capture(10**6, targets, snr, subcarriers, packets, span, **options)  # compile before the clock starts
-    rows = []
-    for s in seeds:
-        rows.append(one_capture(s, targets, snr, subcarriers, packets, span, **options))
-        if steps is not None:
-            steps.step(f"{targets[0]}-{targets[1]} targets")
-    return {"summary": summary(rows), "rows": rows}
-
-
-def false_alarms(
-    captures: int = 500,
-    *,
-    static: bool = False,
-    subcarriers: int = 32,
-    packets: int = 1024,
-    seed: int = 0,
-    **options: Any,
-) -> dict[str, Any]:
-    """Share of captures without a moving path in which one is found, and quantiles of the gain it brought."""
-    t, f = axes(subcarriers, packets)
-    gains, found = [], 0
-    for i in range(captures):
-        rng = np.random.default_rng([seed, i, static])
-        h = noise(rng, (f.size, t.size), 10.0) + (static_part(rng, f, 20.0) if static else 0)
-        estimate = relax(h.astype(np.complex64), t, f, **options)
-        steps = estimate.criterion.values
-        gains.append(float(steps[0] - steps[1] + estimate.attrs["penalty"]))
-        found += estimate.sizes["path"] > 0
+def false_alarms(rows: list[dict[str, Any]], *, static: bool) -> dict[str, Any]:
+    """Share of captures without a moving path in which one was found, and quantiles of the gain."""
     levels = (0.5, 0.9, 0.99, 1.0)
+    hits = sum(row["found"] > 0 for row in rows)
+    gains = np.quantile([row["gain"] for row in rows], levels)
     return {
-        "captures": captures,
+        "captures": len(rows),
         "static": static,
-        "false_alarms": found / captures,
-        "penalty": estimate.attrs["penalty"],
-        "gain_quantiles": dict(zip(map(str, levels), np.quantile(gains, levels).tolist(), strict=True)),
+        "false_alarms": hits / len(rows),
+        "interval": share(hits, len(rows)),
+        "penalty": rows[0]["penalty"],
+        "gain_quantiles": dict(zip(map(str, levels), gains.tolist(), strict=True)),
     }
 
 
@@ -198,15 +94,28 @@ SWEEPS: dict[str, tuple[float, ...]] = {
     "packets": (256, 512, 768, 1024, 2048),
 }
 _QUICK_SWEEPS: dict[str, tuple[float, ...]] = {"snr_db": (-45.0, 15.0)}
+# Captures at a time: what a stopped run loses, and what a process takes on.
+_PART = 50
 
 
-def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
+def _parts(name: str, function: Callable[..., Any], first: int, count: int, **arguments: Any) -> list[Point]:
+    """Some captures, part by part."""
+    return [
+        Point(
+            f"{name}, captures from {start}",
+            function,
+            {"seeds": range(start, min(start + _PART, first + count)), **arguments},
+        )
+        for start in range(first, first + count, _PART)
+    ]
+
+
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`. `trials` is the number of captures of the main part."""
     trials = trials or (8 if quick else 300)
-    each, empty = max(trials // 3, 1), max(trials * 5 // 3, 1)
+    each, empty = max(trials // 6, 1), max(trials * 5 // 3, 1)
     sweeps = _QUICK_SWEEPS if quick else SWEEPS
     mixtures = {"stated": (3, 7)} if quick else {"stated": (3, 7), "all": (1, 8)}
-    points = [(name, value) for name, values in sweeps.items() for value in values]
     table = opening(
         NAME,
         quick=quick,
@@ -231,34 +140,41 @@ def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials:
             },
         },
     )
-    steps = Steps(len(mixtures) * trials + len(points) * each + 2, progress)
-    first = 10**6 * seed
-    for name, targets in mixtures.items():
-        # The rows hold every error; the table keeps what they come to.
-        table[name] = captures(range(first, first + trials), targets=targets, peaks=True, steps=steps)[
-            "summary"
-        ]
-    table["sweeps"] = []
-    for name, value in points:
-        given: dict[str, Any] = {"snr": (15.0, 15.0), "spread": 0.3, name: value}
-        if name == "snr_db":
-            given["snr"] = (given.pop("snr_db"), value)
-        # Seeds of their own: the sweeps are no repetition of the main part.
-        seeds = range(first + 500_000, first + 500_000 + each)
-        result = captures(seeds, targets=(1, 8), peaks=True, steps=steps, **given)["summary"]
-        table["sweeps"].append({"of": name, "value": value, **result})
-    table["false_alarms"] = []
-    for static in (False, True):
-        alarms = false_alarms(empty, static=static, seed=seed)
-        alarms["interval"] = share(round(alarms["false_alarms"] * empty), empty)
-        table["false_alarms"].append(alarms)
-        steps.step("no target")
+    first = FIRST + 10**6 * seed
+    # Lists of points, each with what its rows make up.
+    mixed = {
+        name: _parts(f"{name} targets", captures, first, trials, targets=targets, peaks=True)
+        for name, targets in mixtures.items()
+    }
+    swept: list[tuple[str, float, list[Point]]] = []
+    for name, values in sweeps.items():
+        for value in values:
+            given: dict[str, Any] = {"snr": (15.0, 15.0), "spread": 0.3, name: value}
+            if name == "snr_db":
+                given["snr"] = (given.pop("snr_db"), value)
+            # Seeds of their own: the sweeps are no repetition of the main part.
+            points = _parts(
+                f"{name} {value:g}", captures, first + 500_000, each, targets=(1, 8), peaks=True, **given
+            )
+            swept.append((name, value, points))
+    without = {
+        static: _parts(f"no target, static {static}", empty_captures, 0, empty, static=static, seed=seed)
+        for static in (False, True)
+    }
+    lists = [*mixed.values(), *(points for _, _, points in swept), *without.values()]
+    flat = iter(compute(table, [point for points in lists for point in points]))
+    rows = iter([[row for _ in points for row in next(flat)] for points in lists])
+    # The rows hold every error; the table keeps what they come to.
+    for name in mixed:
+        table[name] = summary(next(rows))
+    table["sweeps"] = [{"of": name, "value": value, **summary(next(rows))} for name, value, _ in swept]
+    table["false_alarms"] = [false_alarms(next(rows), static=static) for static in without]
     return table
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--first", type=int, default=FIRST)
     parser.add_argument("--captures", type=int, default=300)
     parser.add_argument("--targets", type=int, nargs=2, default=(3, 7))
     parser.add_argument("--span", type=float, default=80e6)
@@ -268,12 +184,16 @@ if __name__ == "__main__":
     )
     args = parser.parse_args()
     if args.false_alarms:
-        print(json.dumps([false_alarms(args.captures, static=static) for static in (False, True)], indent=1))
+        alarms = [
+            false_alarms(empty_captures(range(args.captures), static=static), static=static)
+            for static in (False, True)
+        ]
+        print(json.dumps(alarms, indent=1))
         raise SystemExit
     result = captures(
         range(args.first, args.first + args.captures), targets=tuple(args.targets), span=args.span
     )
-    print(json.dumps(result["summary"], indent=1))
+    print(json.dumps(summary(result), indent=1))
     if args.output:
         with open(args.output, "w") as file:
             json.dump(result, file)

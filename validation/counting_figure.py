@@ -62,7 +62,7 @@ def figure(table: Table) -> Figure:
         axis.grid(alpha=0.3)
         if name == names[0]:
             axis.set_ylabel("share")
-            axis.legend(fontsize=8)
+            below.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper center")
     return made
 
 

@@ -14,7 +14,8 @@ and by the highest point of the AJ spectrum (`peaks`); six things go wrong, one 
 "Breaks" is the first level from which upwards the rmse of acceleration or jerk exceeds √2 of its value at no
 mismatch.
 
-Full size: 300 trials at each of 58 levels: about 2.5 hours on one core.
+Full size: 15 trials at each of 50 levels: about 8 minutes on one core. They are the same captures at every level of a
+kind but for what goes wrong.
 """
 
 from __future__ import annotations
@@ -36,26 +37,27 @@ from isacsim.motion import PolynomialMotion, path_kinematics, path_length_exact
 
 from .captures import STATES, axes, draw_paths, noise, static_part
 from .peak import highest_point
-from .study import Progress, Steps, Table, figure_of, opening, rms
+from .points import Compute, Point
+from .study import Table, figure_of, opening, rms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "mismatch"
 DESCRIPTION = (
-    "exact geometry, quartic motion, jitter, loss, phase residue, quantisation: where each breaks (2.5 h)"
+    "exact geometry, quartic motion, jitter, loss, phase residue, quantisation: where each breaks (8 min)"
 )
 
 SNR_DB, SUBCARRIERS, PACKETS = 20.0, 16, 1024
 # Each from harmless to hopeless; the first level is no mismatch at all.
 LEVELS: dict[str, tuple[float, ...]] = {
-    "geometry": (0.0, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5),
-    "snap": (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+    "geometry": (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5),
+    "snap": (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
     "jitter": (0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0),
-    "stamped": (0.0, 30.0, 100.0, 200.0),
-    "loss": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+    "stamped": (0.0, 100.0, 200.0),
+    "loss": (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95),
     "phase": (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
-    "quantisation": (16.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0),
+    "quantisation": (16.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0),
 }
 _QUICK: dict[str, tuple[float, ...]] = {
     "geometry": (0.0, 0.7),
@@ -193,11 +195,11 @@ def point(trials: int, kind: str, level: float, seed: int, max_paths: int = 5) -
     return out
 
 
-def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     levels = _QUICK if quick else LEVELS
     most = 2 if quick else 5
-    trials = trials or (3 if quick else 300)
+    trials = trials or (3 if quick else 15)
     table = opening(
         NAME,
         quick=quick,
@@ -211,14 +213,18 @@ def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials:
             "levels": {kind: list(values) for kind, values in levels.items()},
         },
     )
-    steps = Steps(sum(map(len, levels.values())), progress)
-    table["rows"], table["breaks_at"] = [], {}
-    for kind, values in levels.items():
-        rows = []
-        for level in values:
-            rows.append(point(trials, kind, level, seed, most))
-            steps.step(f"{kind}, {level:g}")
-        table["rows"] += rows
+    same = {"trials": trials, "seed": seed, "max_paths": most}
+    table["rows"] = compute(
+        table,
+        [
+            Point(f"{kind}, {level:g}", point, {"kind": kind, "level": level, **same})
+            for kind, values in levels.items()
+            for level in values
+        ],
+    )
+    table["breaks_at"] = {}
+    for kind in levels:
+        rows = [row for row in table["rows"] if row["kind"] == kind]
         table["breaks_at"][kind] = {method: _breaks(rows, method) for method in ("relax", "peaks")}
     return table
 
@@ -261,8 +267,10 @@ def figure(table: Table) -> Figure:
                 at = next(i for i, row in enumerate(rows) if row["level"] == broken)
                 axis.axvline(at - 0.05 + 0.1 * n, color=f"C{n}", ls=":", lw=1)
         axis.set_yscale("log")
+        low, high = axis.get_ylim()
+        axis.set_ylim(min(low, 0.2), max(high, 20))
         labels = [f"{row['level']:g}" for row in rows]
-        axis.set_xticks(x, labels, fontsize=8)
+        axis.set_xticks(x, labels, fontsize=7)
         axis.set_title(kind, fontsize=10)
         axis.set_xlabel(LABELS[kind], fontsize=9)
         axis.grid(alpha=0.3)

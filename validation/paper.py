@@ -4,7 +4,7 @@ The paper's eq. (19) and (20) swap the axes against its (9) and (10) (method.md 
 (8)-(10) are written out on frequency axes f_τ and f_η, in no common code with `isacsim.aj_spectrum`, the peak is read
 off there, and turned into acceleration and jerk both ways.
 
-Full size: 200 captures for each number of targets, 200 for the erratum: about 3 minutes on one core.
+Full size: 200 captures for each number of targets, 200 for the erratum: about a minute on one core.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum import aj_spectrum
 
 from .captures import axes, channel, draw_paths, noise, static_part
-from .study import Progress, Steps, Table, figure_of, opening, rms, share
+from .points import Compute, Point
+from .study import Table, figure_of, opening, rms, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "paper"
-DESCRIPTION = "Fig. 4's spectra with 3-7 targets, and the erratum of eq. (19)-(20) in numbers (3 min)"
+DESCRIPTION = "Fig. 4's spectra with 3-7 targets, and the erratum of eq. (19)-(20) in numbers (1 min)"
 
 TARGETS = (3, 4, 5, 6, 7)
 SNR_DB = 20.0
@@ -128,7 +129,23 @@ def _stands_out(spectrum: xr.DataArray, truth: dict[str, NDArray]) -> int:
     return int((off.min(axis=0, initial=np.inf) < 1).sum())
 
 
-def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
+def panel(targets: int, trials: int, seed: int) -> dict[str, Any]:
+    """Share of paths at which the spectrum has a maximum, and of places without a path."""
+    drawn = [one_spectrum(seed + i, targets) for i in range(trials)]
+    truth = drawn[0][0]
+    seen = sum(_stands_out(p, paths) for paths, p in drawn)
+    # The mirror image of the truth has the truth's distribution and no path: what chance alone would score.
+    mirrored = [(p, {name: -x for name, x in paths.items()}) for paths, p in drawn]
+    chance = sum(_stands_out(p, paths) for p, paths in mirrored)
+    return {
+        "targets": targets,
+        "truth": {name: truth[name].tolist() for name in ("acceleration", "jerk", "amplitude")},
+        "targets_with_a_maximum_within_a_cell": share(seen, targets * trials),
+        "by_chance": share(chance, targets * trials),
+    }
+
+
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
     trials = trials or (4 if quick else 200)
     settings = {
@@ -140,30 +157,13 @@ def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials:
         "min_lag": MIN_LAG,
     }
     table = opening(NAME, quick=quick, seed=seed, settings=settings)
-    steps = Steps(len(TARGETS) + 1, progress)
-    table["panels"] = []
-    for n in TARGETS:
-        drawn = [one_spectrum(seed + i, n) for i in range(trials)]
-        truth = drawn[0][0]
-        seen = sum(_stands_out(p, paths) for paths, p in drawn)
-        # The mirror image of the truth has the truth's distribution and no path: what chance alone would score.
-        mirrored = [(p, {name: -x for name, x in paths.items()}) for paths, p in drawn]
-        chance = sum(_stands_out(p, paths) for p, paths in mirrored)
-        table["panels"].append(
-            {
-                "targets": n,
-                "truth": {name: truth[name].tolist() for name in ("acceleration", "jerk", "amplitude")},
-                "targets_with_a_maximum_within_a_cell": share(seen, n * trials),
-                "by_chance": share(chance, n * trials),
-            }
-        )
-        steps.step(f"{n} targets")
-    table["erratum"] = _erratum(seed, trials)
-    steps.step("erratum")
+    same = {"trials": trials, "seed": seed}
+    points = [Point(f"{n} targets", panel, {"targets": n, **same}) for n in TARGETS]
+    *table["panels"], table["erratum"] = compute(table, [*points, Point("erratum", erratum, same)])
     return table
 
 
-def _erratum(seed: int, trials: int) -> dict[str, Any]:
+def erratum(trials: int, seed: int) -> dict[str, Any]:
     """Errors of both readings over random paths, and the example in full."""
     t, f = axes(1, PACKETS)
     tau_d = _minimum_lag(PACKETS, 1e-3)

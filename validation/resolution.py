@@ -7,7 +7,7 @@ resolution cells of the AJ spectrum (method.md section 2).
 Success: exactly two paths found, each true one with an estimate of its own closer than half the separation and half
 a cell in the quantity that differs. Nothing is told about the count.
 
-Full size: 200 trials a point, 3 cases, 11 separations, 3 amplitude ratios: about 1.5 hours on one core.
+Full size: 20 trials a point, 3 cases, 9 separations, 2 amplitude ratios: about 6 minutes on one core.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from isacsim.axes import WindowGrid
 from isacsim.estimation import estimate_paths
 
 from .captures import axes, channel, draw_paths, noise, static_part
-from .study import Progress, Steps, Table, figure_of, opening, share
+from .points import Compute, Point
+from .study import Table, figure_of, opening, share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "resolution"
-DESCRIPTION = "two paths: success against separation in a and r and amplitude ratio, relax and peaks (1.5 h)"
+DESCRIPTION = "two paths: success against separation in a and r and amplitude ratio, relax and peaks (6 min)"
 
 METHODS = ("relax", "peaks")
 CASES = {
@@ -36,7 +37,7 @@ CASES = {
     "jerk": "only jerk differs",
     "apart": "acceleration, length and velocity differ",
 }
-SNR_DB = 20.0
+SNR_DB, SUBCARRIERS, PACKETS = 20.0, 16, 1024
 
 
 def two_paths(rng: np.random.Generator, case: str, separation: float, ratio_db: float) -> dict[str, NDArray]:
@@ -64,55 +65,66 @@ def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: 
     return bool((off < near).all())
 
 
-def run(*, quick: bool, seed: int = 0, progress: Progress | None = None, trials: int | None = None) -> Table:
+def cells() -> dict[str, float]:
+    """Resolution of the spectrum, m/s² and m/s³."""
+    grid = WindowGrid(PACKETS, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
+    return dict(zip(("acceleration", "jerk"), grid.resolution(), strict=True))
+
+
+def point(
+    case: str, separation_cells: float, ratio_db: float, trials: int, seed: int
+) -> list[dict[str, Any]]:
+    """Share resolved at one separation, a row a method."""
+    t, f = axes(SUBCARRIERS, PACKETS)
+    state = "jerk" if case == "jerk" else "acceleration"
+    cell = cells()[state]
+    apart = separation_cells * cell
+    hits = dict.fromkeys(METHODS, 0)
+    for i in range(trials):
+        rng = np.random.default_rng([seed, i, round(100 * separation_cells)])
+        truth = two_paths(rng, case, apart, ratio_db)
+        h = channel(t, f, truth) + static_part(rng, f, 20.0)
+        h = (h + noise(rng, h.shape, SNR_DB)).astype(np.complex64)
+        for method in METHODS:
+            found = estimate_paths(h, time=t, frequency=f, method=method)  # type: ignore[arg-type]
+            hits[method] += resolved(found, truth, state, min(apart, cell) / 2)
+    here = {"case": case, "separation_cells": separation_cells, "ratio_db": ratio_db}
+    return [{**here, "method": method, "success": share(hits[method], trials)} for method in METHODS]
+
+
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
     """Do the study; see `validation.study.Study`."""
-    separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
-    ratios = [0.0] if quick else [0.0, 6.0, 12.0]
-    trials, packets = trials or (3 if quick else 200), 1024
-    subcarriers = 16
-    t, f = axes(subcarriers, packets)
-    grid = WindowGrid(packets, 1e-3, float(f.mean()))
-    cells = dict(zip(("acceleration", "jerk"), grid.resolution(), strict=True))
-    table = opening(
-        NAME,
-        quick=quick,
-        seed=seed,
-        settings={
-            "trials": trials,
-            "packets": packets,
-            "subcarriers": subcarriers,
-            "snr_db": SNR_DB,
-            "cells": cells,
-        },
+    separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0]
+    ratios = [0.0] if quick else [0.0, 12.0]
+    trials = trials or (3 if quick else 20)
+    settings = {
+        "trials": trials,
+        "packets": PACKETS,
+        "subcarriers": SUBCARRIERS,
+        "snr_db": SNR_DB,
+        "cells": cells(),
+    }
+    table = opening(NAME, quick=quick, seed=seed, settings=settings)
+    rows = compute(
+        table,
+        [
+            Point(
+                f"{case}, {separation:g} cells, {ratio_db:g} dB",
+                point,
+                {
+                    "case": case,
+                    "separation_cells": separation,
+                    "ratio_db": ratio_db,
+                    "trials": trials,
+                    "seed": seed,
+                },
+            )
+            for case in CASES
+            for ratio_db in ratios
+            for separation in separations
+        ],
     )
-    steps = Steps(len(CASES) * len(separations) * len(ratios), progress)
-    rows: list[dict[str, Any]] = []
-    for case in CASES:
-        state = "jerk" if case == "jerk" else "acceleration"
-        for ratio_db in ratios:
-            for separation in separations:
-                apart = separation * cells[state]
-                hits = dict.fromkeys(METHODS, 0)
-                for i in range(trials):
-                    rng = np.random.default_rng([seed, i, round(100 * separation)])
-                    truth = two_paths(rng, case, apart, ratio_db)
-                    h = channel(t, f, truth) + static_part(rng, f, 20.0)
-                    h = (h + noise(rng, h.shape, SNR_DB)).astype(np.complex64)
-                    for method in METHODS:
-                        found = estimate_paths(h, time=t, frequency=f, method=method)  # type: ignore[arg-type]
-                        hits[method] += resolved(found, truth, state, min(apart, cells[state]) / 2)
-                rows += [
-                    {
-                        "case": case,
-                        "separation_cells": separation,
-                        "ratio_db": ratio_db,
-                        "method": method,
-                        "success": share(hits[method], trials),
-                    }
-                    for method in METHODS
-                ]
-                steps.step(f"{case}, {separation:g} cells, {ratio_db:g} dB")
-    table["rows"] = rows
+    table["rows"] = [row for both in rows for row in both]
     return table
 
 

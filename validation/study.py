@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
 import platform
 import textwrap
-import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -16,17 +17,17 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from isacsim import __version__
+import isacsim
 from isacsim.errors import InputError
 from isacsim.output_file import check_output, written_whole
+
+from .points import Compute, Progress, compute_points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "STUDIES",
-    "Progress",
-    "Steps",
     "Study",
     "Table",
     "figure_of",
@@ -41,9 +42,6 @@ __all__ = [
 STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch")
 
 Table = dict[str, Any]
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many steps are done, and of how many."""
-
 # Two-sided 95 % of a normal distribution.
 _Z = 1.96
 
@@ -55,19 +53,17 @@ class Study(Protocol):
     DESCRIPTION: str
     """One line for the list of studies."""
 
-    def run(
-        self, *, quick: bool, seed: int, progress: Progress | None = None, trials: int | None = None
-    ) -> Table:
+    def run(self, *, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
         """Do the study.
 
         Parameters
         ----------
         quick : bool
-            Seconds instead of hours: enough to see that it runs and that the physics is right, no result.
+            Seconds instead of an hour: enough to see that it runs and that the physics is right, no result.
         seed : int
             Of everything random.
-        progress : callable, optional
-            Called after every step.
+        compute : callable
+            Computes the points.
         trials : int, optional
             Trials a point, instead of the study's own number.
         """
@@ -110,11 +106,21 @@ def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) 
         "settings": dict(settings),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
         "versions": {
-            "isacsim": __version__,
+            "isacsim": isacsim.__version__,
+            "sources": _sources(),
             "python": platform.python_version(),
             **{name: version(name) for name in ("numpy", "scipy", "numba")},
         },
     }
+
+
+def _sources() -> str:
+    """Fingerprint of the code: versions stay the same while it is worked on."""
+    digest = hashlib.sha256()
+    for folder in (Path(isacsim.__file__).parent, Path(__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _processor() -> str:
@@ -124,27 +130,6 @@ def _processor() -> str:
         return platform.processor()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()
-
-
-class Steps:
-    """Counts steps for a progress callback.
-
-    Parameters
-    ----------
-    total : int
-        How many steps there will be.
-    progress : callable or None
-        Whom to tell.
-    """
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._done, self._progress = total, 0, progress
-
-    def step(self, what: str) -> None:
-        """Say that one more is done."""
-        self._done += 1
-        if self._progress is not None:
-            self._progress(what, self._done, self._total)
 
 
 def share(hits: int, trials: int) -> dict[str, float]:
@@ -192,7 +177,7 @@ def figure_of(table: Table, size: tuple[float, float], caption: str) -> Figure:
     lines = textwrap.wrap(f"{caption} {size_note}", int(size[0] * 15.5))
     foot = (0.17 * len(lines) + 0.08) / size[1]
     figure = Figure(
-        figsize=size, dpi=110, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
+        figsize=size, dpi=96, layout=ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot), hspace=0.06)
     )
     figure.text(0.01, 0.04 / size[1], "\n".join(lines), fontsize=8, color="#444444", va="bottom")
     return figure
@@ -205,9 +190,12 @@ def write_study(
     quick: bool = False,
     seed: int = 0,
     trials: int | None = None,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Path, Path]:
     """Run a study and write its table and figure, both whole or not at all.
+
+    A run that was stopped goes on where it was: until the end, finished points lie in ``NAME.partial.jsonl``.
 
     Parameters
     ----------
@@ -215,8 +203,12 @@ def write_study(
         One of `STUDIES`.
     folder : Path
         Where ``NAME.json`` and ``NAME.png`` go.
-    quick, seed, trials, progress
+    quick, seed, trials
         As for `Study.run`.
+    jobs : int
+        Processes.
+    progress : callable, optional
+        Called after every point.
 
     Returns
     -------
@@ -226,20 +218,24 @@ def write_study(
     Raises
     ------
     InputError
-        If there is no such study, an argument is out of range, or a file can't be written.
+        If there is no such study, an argument is out of range, a file can't be written, or an unfinished run with
+        other settings, another seed or other code is in the folder.
     """
     study = load_study(name)
-    if seed < 0 or (trials is not None and trials < 1):
-        raise InputError(f"seed must be at least 0 and trials at least 1, got {seed} and {trials}.")
+    if seed < 0 or jobs < 1 or (trials is not None and trials < 1):
+        raise InputError(
+            f"seed must be at least 0, jobs and trials at least 1, got {seed}, {jobs} and {trials}."
+        )
     files = folder / f"{name}.json", folder / f"{name}.png"
-    for file in files:
+    kept = folder / f"{name}.partial.jsonl"
+    for file in (*files, kept):
         check_output(file)
-    started = clock.perf_counter()
-    table = study.run(quick=quick, seed=seed, progress=progress, trials=trials)
-    table["seconds"] = round(clock.perf_counter() - started, 1)
+    compute = partial(compute_points, kept=kept, jobs=jobs, progress=progress)
+    table = study.run(quick=quick, seed=seed, compute=compute, trials=trials)
     with written_whole(files[0]) as temporary:
         text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     with written_whole(files[1]) as temporary:
         study.figure(table).savefig(temporary)
+    kept.unlink()
     return files

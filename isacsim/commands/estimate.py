@@ -71,6 +71,12 @@ def estimate(
     if method == "relax" and opened.simulated:
         times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
+    full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
+    if full:
+        notes.append(
+            f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
+            "and if the motion is no sum of cubics the deviations mean little"
+        )
     for line in notes:
         remark(f"note: {line}")
     for window, estimates in zip(windows.used, found, strict=True):

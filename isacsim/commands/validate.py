@@ -21,16 +21,18 @@ def validate(
         Path, typer.Option("--output", "-o", help="Folder for STUDY.json and STUDY.png.")
     ] = Path("out/validation"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Seconds instead of hours; the numbers are no results.")
+        bool, typer.Option("--quick", help="Seconds instead of an hour; the numbers are no results.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     trials: Annotated[
         int | None, typer.Option(help="Trials a point; default: the study's own.", show_default=False)
     ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they don't change the results.")] = 1,
 ) -> None:
     """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
 
-    Without --quick a study may take hours on one core; the list says how long.
+    Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
+    where it was.
     """
     from isacsim.validation.study import STUDIES, load_study, write_study
 
@@ -48,5 +50,7 @@ def validate(
             def tell(what: str, done: int, total: int, name: str = name) -> None:
                 bar.update(task, description=f"{name}: {what}", completed=done, total=total)  # noqa: B023
 
-            table, picture = write_study(name, folder, quick=quick, seed=seed, trials=trials, progress=tell)
+            table, picture = write_study(
+                name, folder, quick=quick, seed=seed, trials=trials, jobs=jobs, progress=tell
+            )
         output().print(f"{name}: {table}, {picture}")

@@ -179,8 +179,13 @@ def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
             break
         gain = run.gain(fit, more)
         criterion.append(capture.degrees * float(np.log(more.rss)) + run.penalty * more.theta.shape[0])
-        if not exactly and (gain < run.penalty or more.own_energy.min() < SMALLEST_OWN_ENERGY):
+        if not exactly and gain < run.penalty:
             run.log.append(f"stopped: the next path gains {gain:.1f}, less than {run.penalty:.1f}")
+            break
+        if not exactly and more.own_energy.min() < SMALLEST_OWN_ENERGY:
+            run.log.append(
+                f"stopped: the next path gains {gain:.1f}, but one can't be told from the static part"
+            )
             break
         run.log.append(f"added a path, gain {gain:.1f}, at {_describe(more, -1)}")
         fit = more

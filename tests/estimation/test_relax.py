@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from isacsim.validation.captures import axes, channel, draw_paths, noise, static_part
-from isacsim.validation.counting import match, one_capture
+from isacsim.validation.counted import match, one_capture
 from scipy import stats
 
 from isacsim.errors import InputError

@@ -1,0 +1,90 @@
+"""Points of a study: neither processes nor an interruption may change what they give."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from isacsim.validation.points import Point, compute_points
+
+from isacsim.errors import InputError
+
+OPENING = {"study": "nothing", "seed": 3, "settings": {"trials": 2, "levels": (0.1, 0.2)}}
+
+
+def draw(seed: int, calls: str, fail: bool = False) -> dict:
+    """A point that leaves a mark, so that a test sees how often and where it was computed."""
+    with open(calls, "a") as file:
+        file.write(f"{seed} {os.getpid()}\n")
+    if fail:
+        raise KeyboardInterrupt
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(200, 200))
+    return {"largest": float(np.linalg.svd(x @ x.T, compute_uv=False)[0]), "pair": (1, None)}
+
+
+@pytest.fixture
+def calls(tmp_path):
+    return tmp_path / "calls"
+
+
+def points(calls, failing: int | None = None) -> list[Point]:
+    return [
+        Point(f"seed {n}", draw, {"seed": n, "calls": str(calls), "fail": n == failing}) for n in range(5)
+    ]
+
+
+def times_called(calls) -> dict[int, int]:
+    seeds = [int(line.split()[0]) for line in calls.read_text().splitlines()]
+    return {n: seeds.count(n) for n in seeds}
+
+
+def test_processes_and_interruptions_change_nothing(tmp_path, calls):
+    told = []
+    opening = dict(OPENING)
+    plain = compute_points(
+        opening, points(calls), kept=tmp_path / "a", progress=lambda *step: told.append(step)
+    )
+    assert [row["largest"] for row in plain] == [draw(n, str(calls))["largest"] for n in range(5)]
+    assert plain[0]["pair"] == [1, None] and opening["core_seconds"] >= 0
+    assert told == [(f"seed {n}", n + 1, 5) for n in range(5)]
+
+    calls.unlink()
+    shared = compute_points(dict(OPENING), points(calls), kept=tmp_path / "b", jobs=2)
+    assert shared == plain and times_called(calls) == dict.fromkeys(range(5), 1)
+    assert str(os.getpid()) not in calls.read_text()
+
+    calls.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        compute_points(dict(OPENING), points(calls, failing=3), kept=tmp_path / "c")
+    # A kill amid a line.
+    with (tmp_path / "c").open("ab") as file:
+        file.write('{"point": "seed 4", "seconds": 0.1, "result": "é'.encode()[:-1])
+    told.clear()
+    resumed = compute_points(
+        dict(OPENING), points(calls), kept=tmp_path / "c", progress=lambda *step: told.append(step)
+    )
+    assert resumed == plain
+    assert told == [("seed 3", 4, 5), ("seed 4", 5, 5)]
+    assert times_called(calls) == {0: 1, 1: 1, 2: 1, 3: 2, 4: 1}
+
+
+def test_what_another_run_left_is_refused(tmp_path, calls):
+    kept = tmp_path / "kept"
+    compute_points(dict(OPENING), points(calls)[:2], kept=kept)
+    before = kept.read_bytes()
+    for other in ({"seed": 4}, {"settings": {"trials": 3}}, {"versions": {"sources": "1"}}):
+        with pytest.raises(InputError, match=f"with other {next(iter(other))};"):
+            compute_points({**OPENING, **other}, points(calls), kept=kept)
+    assert kept.read_bytes() == before
+    kept.write_text("no JSON\n")
+    with pytest.raises(InputError, match="finished points"):
+        compute_points(dict(OPENING), points(calls), kept=kept)
+    with pytest.raises(ValueError, match="one name"):
+        compute_points(dict(OPENING), points(calls)[:1] * 2, kept=tmp_path / "new")
+
+
+def test_a_failing_point_ends_all_processes(tmp_path):
+    bad = [Point(f"{n}", json.loads, {"s": "wrong"}) for n in range(3)]
+    with pytest.raises(ValueError, match="Expecting value"):
+        compute_points(dict(OPENING), bad, kept=tmp_path / "kept", jobs=2)

@@ -1,0 +1,152 @@
+"""The points of a study, each computed on its own: in several processes, and kept on disk until the study is whole."""
+
+from __future__ import annotations
+
+import json
+import time as clock
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from isacsim.errors import InputError
+
+__all__ = ["Compute", "Point", "Progress", "compute_points"]
+
+Progress = Callable[[str, int, int], None]
+"""Told what has been done, how many points are done, and of how many."""
+
+
+class Point(NamedTuple):
+    """One point of a study; nothing it gives depends on another."""
+
+    name: str
+    """Unlike any other of its study; it is shown, and finds the point again in the file of finished ones."""
+    function: Callable[..., Any]
+    """Returns what JSON can hold. Of a module, not a closure: it goes to other processes."""
+    arguments: dict[str, Any]
+
+
+Compute = Callable[[dict[str, Any], Sequence[Point]], list[Any]]
+"""Told a study's opening and its points, gives what they return, in their order."""
+
+
+def compute_points(
+    opening: dict[str, Any],
+    points: Sequence[Point],
+    *,
+    kept: Path,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> list[Any]:
+    """Compute points, except those that an interrupted run has left in a file.
+
+    Parameters
+    ----------
+    opening : dict
+        What decides every number besides the points; gets ``core_seconds``, the processor time of all points.
+    points : sequence of Point
+        What to do.
+    kept : Path
+        JSON lines: the opening, then every finished point. A run that is killed goes on from there.
+    jobs : int
+        Processes. They don't change the results: every point is computed on one thread.
+    progress : callable, optional
+        Called after every point.
+
+    Returns
+    -------
+    list
+        What each point returned, as JSON gives it back.
+
+    Raises
+    ------
+    InputError
+        If the file was left by a run with other settings, another seed or other code, or can't be written.
+    """
+    if len({point.name for point in points}) < len(points):
+        raise ValueError("two points of a study have one name")
+    done = _read(kept, opening)
+    missing = [point for point in points if point.name not in done]
+    if not done:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(_line(opening), encoding="utf-8")
+    finished = len(points) - len(missing)
+    with kept.open("a", encoding="utf-8") as file:
+        for name, seconds, result in _computed(missing, jobs):
+            line = _line({"point": name, "seconds": seconds, "result": result})
+            file.write(line)
+            file.flush()
+            done[name] = json.loads(line)
+            finished += 1
+            if progress is not None:
+                progress(name, finished, len(points))
+    opening["core_seconds"] = round(sum(done[point.name]["seconds"] for point in points), 1)
+    return [done[point.name]["result"] for point in points]
+
+
+def _line(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _read(kept: Path, opening: dict[str, Any]) -> dict[str, Any]:
+    """Finished points by name; the file is cut back to its last whole line."""
+    if not kept.exists():
+        return {}
+    content = kept.read_bytes()
+    # A kill in the middle of a line leaves a part of it at the end.
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = [json.loads(line) for line in whole.splitlines()]
+    except ValueError as error:
+        raise InputError(f"{kept}: this is not a study's file of finished points; remove it.") from error
+    if not lines:
+        return {}
+    other = [key for key, value in json.loads(_line(opening)).items() if lines[0].get(key) != value]
+    if other:
+        raise InputError(
+            f"{kept}: an unfinished run with other {', '.join(other)}; repeat it, remove the file, or choose another "
+            "folder."
+        )
+    kept.write_bytes(whole)
+    return {line["point"]: line for line in lines[1:]}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for matrix products and numba: their number may change the last digits."""
+    import numba
+    from threadpoolctl import threadpool_limits
+
+    before = numba.get_num_threads()
+    with threadpool_limits(1):
+        numba.set_num_threads(1)
+        try:
+            yield
+        finally:
+            numba.set_num_threads(before)
+
+
+def _one(point: Point) -> tuple[str, float, Any]:
+    """Compute a point; name, processor seconds, result."""
+    with _one_thread():
+        started = clock.process_time()
+        result = point.function(**point.arguments)
+        return point.name, round(clock.process_time() - started, 2), result
+
+
+def _computed(points: Sequence[Point], jobs: int) -> Iterator[tuple[str, float, Any]]:
+    """Points as they are finished."""
+    if jobs == 1 or len(points) < 2:
+        yield from map(_one, points)
+        return
+    # Not forked: the progress bar is a thread of its own.
+    with ProcessPoolExecutor(min(jobs, len(points)), get_context("spawn")) as pool:
+        futures = [pool.submit(_one, point) for point in points]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
