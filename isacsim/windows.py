@@ -148,7 +148,7 @@ def capture_windows(
     # Says in numbers why a slow capture has no spectrum, before anything is computed.
     WindowGrid(length, interval, float(capture.coords["frequency"].mean()))
     tolerance = interval / 2
-    if start_s < 0 or start_s + window_s > span + tolerance:
+    if not (start_s >= 0 and start_s + window_s <= span + tolerance):
         raise InputError(
             f"a window of {window_s:g} s from {start_s:g} s on doesn't fit into the capture's {span:.4g} s."
         )

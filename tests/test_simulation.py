@@ -380,3 +380,10 @@ MODULES = ["isacsim.simulation", "isacsim.channel.paths", "isacsim.spectrum"]
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.attempted > 0 and result.failed == 0
+
+
+@pytest.mark.parametrize("name", ["seed", "index"])
+def test_seeds_that_no_file_could_hold_are_refused(name):
+    arguments = {"seed": 0, "index": 0, name: 2**63}
+    with pytest.raises(InputError, match=f"{name} must be below 2\\^63, got {2**63}"):
+        simulate(load_scenario("single_target"), **arguments)

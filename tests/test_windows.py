@@ -84,6 +84,7 @@ def test_slow_captures_are_refused_with_the_limit_in_numbers() -> None:
         ({"window_s": -1.0}, "window_s must be a positive"),
         ({"hop_s": float("nan")}, "hop_s must be a positive"),
         ({"window_s": 9.0}, "doesn't fit into the capture's 5 s"),
+        ({"window_s": 1.0, "start_s": float("nan")}, "from nan s on doesn't fit into the capture"),
         ({"start_s": -1.0}, "doesn't fit"),
         ({"max_windows": 0}, "max_windows must be at least 1"),
         ({"reference": "maybe"}, "reference must be one of"),
