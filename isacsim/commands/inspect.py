@@ -52,6 +52,8 @@ def inspect(
     if sample is not None:
         _one(store, sample, regenerate)
         return
+    if verify:  # first: what is damaged can't be counted
+        _verify(store)
     dataset = open_dataset(store, incomplete=True)
     _summary(dataset, record.attrs)
     here, whole = dataset.sizes["sample"], record.n_samples
@@ -69,8 +71,6 @@ def inspect(
 
         save_figure(montage_figure(dataset), picture)
         out.print(f"picture: {picture}")
-    if verify:
-        _verify(store)
 
 
 def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
