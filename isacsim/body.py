@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import make_smoothing_spline
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
 
 from isacsim.distribution import draw
 from isacsim.errors import InputError
@@ -45,16 +46,16 @@ class Parts:
     motion: SpaceMotion
     """Of the body's frame."""
     pose: Callable[[Real], Pose]
-    offsets: Callable[[Real], Real]
-    """Positions in the body's frame at times (time,); (3, scatterer, time), m."""
+    offsets: Callable[[Real, Pose], Real]
+    """Positions in the body's frame at times (time,) and poses; (3, scatterer, time), m."""
     instant_s: float
     """Time within which the fastest part moves little."""
 
     def positions(self, time_s: ArrayLike) -> Real:
         """Positions at times (time,), s from the window's centre; (3, scatterer, time), m."""
         time = np.atleast_1d(np.asarray(time_s, np.float64))
-        x, y, z = self.offsets(time)
         pose = self.pose(time)
+        x, y, z = self.offsets(time, pose)
         if pose.pitch.any():
             c, s = np.cos(pose.pitch), np.sin(pose.pitch)
             x, z = x * c + z * s, z * c - x * s
@@ -152,6 +153,7 @@ def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.ran
     pose = motion.pose if isinstance(motion, PhasesMotion) else travel_pose(motion, nodes, looks)
     config = target.body
     reference: SpaceMotion = motion
+    offsets: Callable[[Real, Pose], Real]
     names: tuple[str, ...]
     match config:
         case WalkerBody():
@@ -169,7 +171,7 @@ def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.ran
             fixed = np.array(config.points_m).T[:, :, np.newaxis]
             names = ("reference", *(f"point {n + 1}" for n in range(len(config.points_m))))
             shares = [config.reference_share, *(config.shares or (1.0,) * len(config.points_m))]
-            offsets, instant = (lambda time: np.broadcast_to(fixed, (*fixed.shape[:2], time.size))), 3e-3
+            offsets, instant = (lambda time, _: np.broadcast_to(fixed, (*fixed.shape[:2], time.size))), 3e-3
         case _:
             raise ValueError(f"{config!r} has no parts")
     amplitude = np.sqrt(np.array(shares) / sum(shares))
@@ -198,7 +200,7 @@ class _Rotors:
     angle: Real
     """Of each tip at time 0; (rotor, blade), rad."""
 
-    def offsets(self, time: Real) -> Real:
+    def offsets(self, time: Real, pose: Pose) -> Real:
         """Hubs, then tips rotor by rotor; (3, scatterer, time), m."""
         turned = self.omega[:, np.newaxis, np.newaxis] * time + self.angle[..., np.newaxis]
         hubs = np.broadcast_to(self.hubs[..., np.newaxis], (*self.hubs.shape, time.size))
@@ -247,8 +249,11 @@ def travel_pose(motion: SpaceMotion, nodes: Real, looks: float) -> Callable[[Rea
         angle = np.full(nodes.size, looks)
     turning = None
     if np.ptp(angle) > 1e-9:
-        # Σ (y - f)² + lam ∫ f''² passes slow turns and stops those faster than 1/_TURN_S.
-        turning = make_smoothing_spline(nodes, angle, lam=_TURN_S**4 / float(nodes[1] - nodes[0]))
+        # Mirrored at its ends with opposite sign, a steady turn goes on beyond them.
+        width = _TURN_S / float(nodes[1] - nodes[0])
+        room = min(int(4 * width) + 1, nodes.size - 1)
+        longer = np.pad(angle, room, mode="reflect", reflect_type="odd")
+        turning = CubicSpline(nodes, gaussian_filter1d(longer, width)[room:-room])
 
     def pose(time: Real) -> Pose:
         v = motion.state(time).velocity

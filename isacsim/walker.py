@@ -94,32 +94,46 @@ class Walker:
     def torso(self, time: Real) -> Real:
         """Where the torso's middle is at times (time,), because of the steps; (3, time), m."""
         at = self.joints(time)
-        return self._from_origin(at, _upper(at, (0.0, 0.0, self.origin)))
+        return self._from_origin(at, _upper(at)(0.0, 0.0, self.origin))
 
-    def joint_positions(self, time: Real) -> dict[str, Real]:
-        """Positions in the body's frame of the joints that `SKELETON` names, each (3, time), m."""
-        at, pose = self.joints(time), self.pose(time)
+    def joint_positions(self, time: Real, bend: Real) -> dict[str, Real]:
+        """Positions in the body's frame of the joints that `SKELETON` names.
+
+        Parameters
+        ----------
+        time : numpy.ndarray, shape (time,)
+            s.
+        bend : numpy.ndarray, shape (time,)
+            Of hips and knees, rad; from the pose.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray, shape (3, time)
+            m.
+        """
+        at = self.joints(time)
+        upper_body = _upper(at)
         length = {name: relative * self.height for name, relative in gait.LENGTHS.items()}
         torso, zero = length["torso"], np.zeros_like(time)
         out = {
             "origin": np.zeros((3, time.size)),
-            "neck": _upper(at, (0.0, 0.0, torso)),
-            "head": _upper(at, (0.0, 0.0, torso + length["head"])),
+            "neck": upper_body(0.0, 0.0, torso),
+            "head": upper_body(0.0, 0.0, torso + length["head"]),
         }
         for n, (side, sign) in enumerate((("left", 1.0), ("right", -1.0))):
             arm, fore = at.shoulder[n], at.shoulder[n] + at.elbow[n]
             x, z = length["upper arm"] * np.sin(arm), torso - length["upper arm"] * np.cos(arm)
             y = sign * length["shoulders"]
-            out[f"{side} shoulder"] = _upper(at, (0.0, y, torso))
-            out[f"{side} elbow"] = _upper(at, (x, y, z))
+            out[f"{side} shoulder"] = upper_body(0.0, y, torso)
+            out[f"{side} elbow"] = upper_body(x, y, z)
             x, z = x + length["lower arm"] * np.sin(fore), z - length["lower arm"] * np.cos(fore)
-            out[f"{side} hand"] = _upper(at, (x, y, z))
+            out[f"{side} hand"] = upper_body(x, y, z)
             # The pelvis carries the hips along; the legs stay in the planes of walking, else the feet would slide.
             half = sign * length["hips"]
             flat = half * np.cos(at.drop)
             hip = np.stack([-flat * np.sin(at.torsion), flat * np.cos(at.torsion), half * np.sin(at.drop)])
             # Thigh and shank bend against each other as somebody sits down: the shank stays upright.
-            upper, lower = at.hip[n] + pose.bend, at.hip[n] - at.knee[n]
+            upper, lower = at.hip[n] + bend, at.hip[n] - at.knee[n]
             tread = lower + at.ankle[n]
             knee = hip + length["thigh"] * np.stack([np.sin(upper), zero, -np.cos(upper)])
             ankle = knee + length["shank"] * np.stack([np.sin(lower), zero, -np.cos(lower)])
@@ -127,9 +141,9 @@ class Walker:
             out |= {f"{side} hip": hip, f"{side} knee": knee, f"{side} ankle": ankle, f"{side} toe": toe}
         return {name: self._from_origin(at, place) for name, place in out.items()}
 
-    def offsets(self, time: Real) -> Real:
+    def offsets(self, time: Real, pose: Pose) -> Real:
         """Middle of each part in the body's frame, in the order of `PARTS`; (3, part, time), m."""
-        at = self.joint_positions(time)
+        at = self.joint_positions(time, pose.bend)
         ends = [("neck", "head")]
         for a, b in (
             ("shoulder", "elbow"),
@@ -147,12 +161,16 @@ class Walker:
         return out
 
 
-def _upper(at: gait.Joints, place: tuple[float | Real, float, float | Real]) -> Real:
-    """Lean and turn a point of the upper body; (3, time)."""
-    x, y, z = place
-    ahead, up = x * np.cos(at.lean) + z * np.sin(at.lean), z * np.cos(at.lean) - x * np.sin(at.lean)
+def _upper(at: gait.Joints) -> Callable[[float | Real, float, float | Real], Real]:
+    """Make what leans and turns a point (x, y, z) of the upper body; (3, time)."""
+    lean_c, lean_s = np.cos(at.lean), np.sin(at.lean)
     c, s = np.cos(at.thorax), np.sin(at.thorax)
-    return np.stack([ahead * c - y * s, ahead * s + y * c, up])
+
+    def place(x: float | Real, y: float, z: float | Real) -> Real:
+        ahead = x * lean_c + z * lean_s
+        return np.stack([ahead * c - y * s, ahead * s + y * c, z * lean_c - x * lean_s])
+
+    return place
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,10 +27,12 @@ SHIPPED = [
     "hall",
     "intel5300",
     "lab",
+    "phases",
     "randomised",
     "single_target",
     "uav",
     "vehicle",
+    "walker",
 ]
 TEXT = """\
 name: test
