@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +39,13 @@ _STILL = 0.1
 _TURN_S = 0.05
 
 
+class Shape(Protocol):
+    """Where the points of a body are in its frame."""
+
+    def offsets(self, time: Real, pose: Pose) -> Real:
+        """Positions at times (time,) and poses; (3, scatterer, time), m."""
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The points of a body that aren't its reference point, in motion."""
@@ -46,8 +53,7 @@ class Parts:
     motion: SpaceMotion
     """Of the body's frame."""
     pose: Callable[[Real], Pose]
-    offsets: Callable[[Real, Pose], Real]
-    """Positions in the body's frame at times (time,) and poses; (3, scatterer, time), m."""
+    shape: Shape
     instant_s: float
     """Time within which the fastest part moves little."""
 
@@ -55,7 +61,7 @@ class Parts:
         """Positions at times (time,), s from the window's centre; (3, scatterer, time), m."""
         time = np.atleast_1d(np.asarray(time_s, np.float64))
         pose = self.pose(time)
-        x, y, z = self.offsets(time, pose)
+        x, y, z = self.shape.offsets(time, pose)
         if pose.pitch.any():
             c, s = np.cos(pose.pitch), np.sin(pose.pitch)
             x, z = x * c + z * s, z * c - x * s
@@ -153,7 +159,7 @@ def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.ran
     pose = motion.pose if isinstance(motion, PhasesMotion) else travel_pose(motion, nodes, looks)
     config = target.body
     reference: SpaceMotion = motion
-    offsets: Callable[[Real, Pose], Real]
+    shape: Shape
     names: tuple[str, ...]
     match config:
         case WalkerBody():
@@ -161,17 +167,16 @@ def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.ran
             names = ("torso", *PARTS)
             kinds = [name.removeprefix("left ").removeprefix("right ").replace(" ", "_") for name in names]
             shares = [getattr(config.shares, kind) for kind in kinds]
-            offsets, instant = walker.offsets, 3e-3
+            shape, instant = walker, 3e-3
             if config.sway:
                 reference = SwayingMotion.of(motion, nodes, _turned(walker.torso(nodes), pose(nodes)))
         case RotorBody():
-            rotors, names, shares = _rotors(config, rng)
-            offsets, instant = rotors.offsets, 0.1 / float(np.abs(rotors.omega).max(initial=1.0))
+            shape, names, shares = _rotors(config, rng)
+            instant = 0.1 / float(np.abs(shape.omega).max(initial=1.0))
         case RigidBody():
-            fixed = np.array(config.points_m).T[:, :, np.newaxis]
+            shape, instant = _Rigid(np.array(config.points_m).T), 3e-3
             names = ("reference", *(f"point {n + 1}" for n in range(len(config.points_m))))
             shares = [config.reference_share, *(config.shares or (1.0,) * len(config.points_m))]
-            offsets, instant = (lambda time, _: np.broadcast_to(fixed, (*fixed.shape[:2], time.size))), 3e-3
         case _:
             raise ValueError(f"{config!r} has no parts")
     amplitude = np.sqrt(np.array(shares) / sum(shares))
@@ -181,13 +186,23 @@ def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.ran
         names,
         tuple(map(float, amplitude)),
         tuple(map(float, phase)),
-        Parts(motion, pose, offsets, instant),
+        Parts(motion, pose, shape, instant),
     )
 
 
 def _turned(place: Real, pose: Pose) -> Real:
     c, s = np.cos(pose.heading), np.sin(pose.heading)
     return np.stack([place[0] * c - place[1] * s, place[0] * s + place[1] * c, place[2]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Rigid:
+    points: Real
+    """(3, scatterer), m."""
+
+    def offsets(self, time: Real, pose: Pose) -> Real:
+        """The same at all times; (3, scatterer, time), m."""
+        return np.broadcast_to(self.points[:, :, np.newaxis], (*self.points.shape, time.size))
 
 
 @dataclass(frozen=True, eq=False)
