@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from isacsim.jit import JIT
 
 __all__ = [
+    "BODY_HEIGHT",
     "FASTEST",
     "HIP_HEIGHT",
     "LENGTHS",
@@ -58,16 +59,16 @@ HIP_HEIGHT = LENGTHS["thigh"] + LENGTHS["shank"]
 _SPEEDS = np.linspace(0.0, FASTEST, 31)
 # Below it, steps as long as the cycle asks for would need a hip angle that goes with the root of the speed.
 _SLOWEST_SWING = 0.2
-# Of whom the shift of the spine's origin, which is not relative to anything, was measured.
-_BODY_HEIGHT = 1.75
+BODY_HEIGHT = 1.75
+"""m, of an average body: the published shifts are taken as its, and grow with the height."""
 _ANGLES = ("hip", "knee", "ankle", "elbow", "thorax", "drop")
 
 
 class Joints(NamedTuple):
-    """Joint angles in rad and pelvis shift in m; those of limbs are (side, time), left then right."""
+    """Joint angles in rad and the pelvis' shift; those of limbs are (side, time), left then right."""
 
     shift: Real
-    """Of the spine's origin: forward, left, up; (time, 3), m."""
+    """Of the spine's origin of a body of `BODY_HEIGHT`: forward, left, up; (time, 3), m."""
     drop: Real
     """Pelvis about the forward axis; positive: the left side goes up."""
     torsion: Real
@@ -179,7 +180,7 @@ def _hip_swing(v: float, cycle: Real) -> float:
 
     def slide(factor: float) -> float:
         at = upper * np.sin(factor * hip) + lower * np.sin(factor * hip - knee) + hips * np.sin(torsion)
-        at = at + shift / (_BODY_HEIGHT * HIP_HEIGHT) + 1.346 * np.sqrt(v) * cycle
+        at = at + shift / (BODY_HEIGHT * HIP_HEIGHT) + 1.346 * np.sqrt(v) * cycle
         return float(at[ends[1]] - at[ends[0]])
 
     return float(brentq(slide, 0.1, 3.0))

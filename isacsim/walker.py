@@ -156,7 +156,7 @@ class Walker:
         return 0.5 * np.stack([at[a] + at[b] for a, b in ends], axis=1)
 
     def _from_origin(self, at: gait.Joints, place: Real) -> Real:
-        out = place + at.shift.T
+        out = place + self.height / gait.BODY_HEIGHT * at.shift.T
         out[2] -= self.origin
         return out
 
