@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from isacsim.validation.gait import point, steady
+from isacsim.validation.gait import one, steady
 from numpy.testing import assert_allclose
 
 from isacsim import InputError, gait
@@ -75,7 +75,7 @@ def test_joints_stay_in_their_ranges_and_sides_mirror(speed):
 @given(heights, st.floats(0.3, 1.0))
 def test_feet_stand_while_they_are_on_the_ground_and_steps_are_as_long_as_the_way(height, of_fastest):
     speed = of_fastest * 2.3 * gait.HIP_HEIGHT * height
-    row = point(height, speed)
+    row = one(height, speed)
     assert abs(row["stance_mean_m_s"]) < 0.03 * speed
     assert row["stance_rms_m_s"] < 0.25 * speed
     assert row["stride_m"] == pytest.approx(
