@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from isacsim import InputError
 from isacsim.phases import PhasesMotion, realise_phases
+from isacsim.scenario import Scenario
 from isacsim.scenario_phases import Phases
 
 STORY = [
@@ -122,6 +125,24 @@ def test_the_profile_is_the_point_to_point_movement_of_least_jerk():
 def test_impossible_stories_are_refused(phases, words):
     with pytest.raises(ValidationError, match=words):
         make(phases)
+
+
+@pytest.mark.parametrize(
+    ("phases", "words"),
+    [
+        ("[{kind: walk, duration_s: 1}]", "targets.fixed.0.motion.phases.0.kind: walk needs a start"),
+        (
+            "[{kind: stand, duration_s: -1}]",
+            "targets.fixed.0.motion.phases.0.duration_s is -1; it must be greater",
+        ),
+    ],
+)
+def test_a_wrong_phase_is_named_where_it_stands(make_scenario, phases, words):
+    text = make_scenario(targets={"fixed": []}).to_yaml()
+    motion = f"{{kind: phases, position_m: [1, 3, 1.2], start_s: -1, phases: {phases}}}"
+    assert "  fixed: []" in text
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        Scenario.from_yaml(text.replace("  fixed: []", f"  fixed: [motion: {motion}]"))
 
 
 def test_durations_are_drawn():
