@@ -63,8 +63,8 @@ class StoreRecord:
         array = self.array("record/digest")
         if array.ndim != 2 or array.shape[1] != len(self.variables):
             raise InputError(
-                f"{self.path}: damaged, it names {len(self.variables)} variables and has digests of shape {array.shape};"
-                " --overwrite makes the data set again."
+                f"{self.path}: damaged, it names {len(self.variables)} variables and has digests of shape "
+                f"{array.shape}; --overwrite makes the data set again."
             )
         return array
 

@@ -22,9 +22,11 @@ from tests.dataset import stores
 
 N = 10
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
-def made(tiny, here, tmp_path_factory):
+def made(tiny, here, undrawn, tmp_path_factory):
     path = tmp_path_factory.mktemp("damage") / "made.zarr"
     how = {"splits": {"train": 0.5, "test": 0.5}, "chunk": 4, "seed": 3, "progress": False}
     generate(tiny(), path, n_samples=N, client=here, **how)

@@ -27,6 +27,8 @@ N = 18
 SEED = 4
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(isacsim.__file__).parents[1])}
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def make(scenario, path, reached, **options):
     return isacsim.generate(scenario, path, **{"seed": SEED, "progress": False, "client": reached} | options)
@@ -45,7 +47,7 @@ def digests(path):
 
 
 @pytest.fixture(scope="module")
-def whole(tiny, here, tmp_path_factory):
+def whole(tiny, here, undrawn, tmp_path_factory):
     """The data set, made in chunks of five by one worker."""
     path = tmp_path_factory.mktemp("whole") / "whole.zarr"
     make(tiny(), path, here, chunk=5)
