@@ -1,0 +1,115 @@
+"""What every model has: a frozen configuration checked in one sentence, and the spectra that it is made for."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from isacsim.errors import InputError
+
+__all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "validated"]
+
+Made = TypeVar("Made", bound=BaseModel)
+
+
+class Config(BaseModel):
+    """Base of all configurations: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def validated(kind: type[Made], given: Any, *, what: str) -> Made:
+    """Make a configuration.
+
+    Raises
+    ------
+    InputError
+        In one sentence with the field, what was passed and what is allowed.
+    """
+    try:
+        return kind.model_validate(given)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "it"
+        passed = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
+        raise InputError(f"{what}: {field}: {first['msg']}{passed}.") from None
+
+
+class Scaling(Config):
+    """From linear magnitude to the models' range: y = 2 (P / Pmax)^power - 1, Pmax each spectrum's own maximum."""
+
+    power: float = Field(default=0.25, gt=0, le=1)
+    """Compression; 1/4 shows a path's amplitude, of which P is the fourth power."""
+
+    def to_model(self, spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scale (sample, channel, acceleration, jerk) linear magnitudes; an all-zero spectrum becomes all -1."""
+        most = spectra.max(axis=(1, 2, 3), keepdims=True)
+        share = np.divide(spectra, most, out=np.zeros_like(spectra), where=most > 0)
+        return np.asarray(2 * share**self.power - 1, np.float32)
+
+    def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Linear magnitudes relative to the strongest that the range knows; what lies outside -1..1 is cut."""
+        return np.asarray(((np.clip(values, -1, 1) + 1) / 2) ** (1 / self.power), np.float32)
+
+
+class Axes(Config):
+    """Axes of the spectra that a model is made for; a limit of None is not known (plain arrays)."""
+
+    channels: int = Field(ge=1)
+    bins_acceleration: int = Field(ge=2)
+    bins_jerk: int = Field(ge=2)
+    acceleration_max: float | None = None
+    """m/s²"""
+    jerk_max: float | None = None
+    """m/s³"""
+
+    def check(self, other: Axes, *, model: str) -> None:
+        """Refuse spectra on other axes.
+
+        Raises
+        ------
+        InputError
+            Naming both settings.
+        """
+        known = [
+            (name, getattr(self, name), getattr(other, name))
+            for name in type(self).model_fields
+            if None not in (getattr(self, name), getattr(other, name))
+        ]
+        off = [(n, a, b) for n, a, b in known if not np.isclose(a, b, rtol=1e-6)]
+        if off:
+            differ = ", ".join(f"{n} {b:g} where the model has {a:g}" for n, a, b in off)
+            raise InputError(f"the spectra don't fit {model}: {differ}; make them on the model's axes.")
+
+
+class ScheduleConfig(Config):
+    """How noise is added over the diffusion's steps (eq. 21-22); defaults of METHOD and Ho et al. 2020."""
+
+    steps: int = Field(default=1000, ge=2, le=100_000)
+    kind: Literal["linear", "cosine"] = "linear"
+    beta_start: float = Field(default=1e-4, gt=0, lt=1)
+    beta_end: float = Field(default=0.02, gt=0, lt=1)
+
+
+class UNetConfig(Config):
+    """Size of the network (Fig. 2)."""
+
+    blocks: tuple[int, ...] = Field(default=(32, 64, 128), min_length=1)
+    """Channels at each resolution, multiples of 32 wherever there is attention."""
+    layers: int = Field(default=1, ge=1)
+    """Residual layers at each resolution."""
+    attention: tuple[bool, ...] | None = None
+    """At which resolutions; default: the lowest alone."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> UNetConfig:
+        if self.attention is not None and len(self.attention) != len(self.blocks):
+            raise ValueError(f"attention must have one value for each of the {len(self.blocks)} blocks")
+        if any(b % 8 for b in self.blocks):
+            raise ValueError("blocks must be multiples of 8")
+        return self

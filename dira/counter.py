@@ -1,0 +1,239 @@
+"""Counting targets in a spectrum: ResNet-18 (Fig. 3; He et al. 2016) on any number of channels."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from dira.config import Axes, Config, Scaling, validated
+from dira.model import Model
+from dira.spectra import read_labels, read_spectra
+from dira.training import Progress, Training, accelerator
+
+__all__ = ["CounterConfig", "ResNet18", "TargetCounter"]
+
+_TARGETS = "n_targets"
+
+
+class _Block(nn.Module):
+    """Two 3 x 3 convolutions and the way around them."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add the two ways."""
+        y = functional.relu(self.bn1(self.conv1(x)))
+        out: torch.Tensor = functional.relu(self.bn2(self.conv2(y)) + self.downsample(x))
+        return out
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 as published, with any number of input channels; ``features`` are what the last layer sees.
+
+    Parameters
+    ----------
+    channels : int
+        Input channels.
+    outputs : int
+        Classes.
+    width : int
+        Channels of the first stage, 64 as published.
+    """
+
+    def __init__(self, channels: int, outputs: int, width: int = 64) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        stages, inputs = [], width
+        for stage in range(4):
+            out = width * 2**stage
+            stages.append(nn.Sequential(_Block(inputs, out, 1 if stage == 0 else 2), _Block(out, out, 1)))
+            inputs = out
+        self.stages = nn.Sequential(*stages)
+        self.fc = nn.Linear(inputs, outputs)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Mean over the image of the last stage, shape (sample, 8 · width)."""
+        x = functional.max_pool2d(functional.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        out: torch.Tensor = self.stages(x).mean(dim=(2, 3))
+        return out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, shape (sample, class)."""
+        out: torch.Tensor = self.fc(self.features(x))
+        return out
+
+
+class CounterConfig(Config):
+    """Configuration of a counter."""
+
+    width: int = Field(default=64, ge=8)
+    """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
+    scaling: Scaling = Scaling()
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing."""
+    temperature: float = Field(default=1.0, gt=0)
+    """By which logits are divided; set by `calibrate`."""
+
+
+class TargetCounter(Model):
+    """Counts targets in spectra.
+
+    Parameters
+    ----------
+    **config
+        Fields of `CounterConfig`.
+
+    Examples
+    --------
+    >>> import numpy as np, dira
+    >>> spectra, counts = np.random.default_rng(0).random((8, 32, 32)), np.array([3, 4] * 4)
+    >>> counter = dira.TargetCounter(width=8).fit(spectra, counts, steps=2, batch_size=4)
+    >>> counter.predict(spectra).shape
+    (8,)
+    """
+
+    Settings = CounterConfig
+    config: CounterConfig
+
+    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> ResNet18:
+        """Make the network for spectra and counts."""
+        return ResNet18(axes.channels, len(classes[_TARGETS]), self.config.width)
+
+    def fit(
+        self,
+        spectra: Any,
+        labels: ArrayLike,
+        *,
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 1000,
+        progress: Progress | None = None,
+        **training: Any,
+    ) -> Self:
+        """Train on spectra and their numbers of targets; arguments as `dira.ConditionalDiffusion.fit`'s.
+
+        Without other wishes the rate is 1e-3 with weight decay 1e-2, and no average is taken over the weights.
+        """
+        given = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0, **training, "steps": steps}
+        how = validated(Training, given, what="fit")
+        values, axes = read_spectra(spectra)
+        numbers, classes = read_labels(np.asarray(labels), len(values), None)
+
+        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
+            inputs, wanted = batch
+            return functional.cross_entropy(
+                net(inputs).float(), wanted[:, 0], label_smoothing=self.config.smoothing
+            )
+
+        data = [torch.from_numpy(self.config.scaling.to_model(values)), torch.from_numpy(numbers)]
+        self.learn(
+            axes,
+            classes,
+            loss,
+            data,
+            how,
+            device=device,
+            checkpoints=checkpoints,
+            every=every,
+            progress=progress,
+        )
+        return self
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Numbers of targets that the columns of `predict_proba` stand for."""
+        self.fitted()
+        return np.array(self.classes[_TARGETS], np.int64)
+
+    @torch.no_grad()
+    def _run(self, spectra: Any, what: str, batch_size: int, device: str) -> NDArray[np.float32]:
+        network, axes = self.fitted()
+        values, given = read_spectra(spectra)
+        axes.check(given, model="the counter")
+        inputs = torch.from_numpy(self.config.scaling.to_model(values))
+        where = accelerator(device, "no").device
+        network = network.to(where).eval()
+        call = network.features if what == "features" else network
+        made = [call(part.to(where)).cpu() for part in inputs.split(batch_size)]  # type: ignore[operator]
+        network.cpu()
+        return np.asarray(torch.cat(made).numpy())
+
+    def features(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
+        """What the last layer sees of each spectrum, shape (sample, 8 · width): features for distances."""
+        return self._run(spectra, "features", batch_size, device)
+
+    def predict_proba(
+        self, spectra: Any, *, batch_size: int = 256, device: str = "auto"
+    ) -> NDArray[np.float64]:
+        """Probability of each of ``counts``, shape (sample, count)."""
+        logits = self._run(spectra, "logits", batch_size, device).astype(np.float64) / self.config.temperature
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def predict(self, spectra: Any, **how: Any) -> NDArray[np.int64]:
+        """Most probable number of targets of each spectrum."""
+        return np.asarray(self.counts[self.predict_proba(spectra, **how).argmax(axis=1)])
+
+    def score(self, spectra: Any, labels: ArrayLike, **how: Any) -> float:
+        """Share of spectra whose number is right."""
+        return float((self.predict(spectra, **how) == np.asarray(labels)).mean())
+
+    def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
+        """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
+
+        Raises
+        ------
+        InputError
+            If a label is none of the counts.
+        """
+        truth, _ = read_labels(np.asarray(labels), np.size(labels), self.classes)
+        made = np.zeros((self.counts.size, self.counts.size), np.int64)
+        np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, self.predict(spectra, **how))), 1)
+        return made
+
+    def calibrate(self, spectra: Any, labels: ArrayLike, **how: Any) -> Self:
+        """Set the temperature that makes held-out labels most likely (Guo et al. 2017).
+
+        Parameters
+        ----------
+        spectra, labels
+            Samples that were not trained on.
+        """
+        from scipy.optimize import minimize_scalar
+
+        truth, _ = read_labels(np.asarray(labels), np.size(labels), self.classes)
+        self.config = self.config.model_copy(update={"temperature": 1.0})
+        log_p = np.log(np.maximum(self.predict_proba(spectra, **how), 1e-300))
+
+        def surprise(log_temperature: float) -> float:
+            scaled = log_p / np.exp(log_temperature)
+            scaled -= np.log(
+                np.exp(scaled - scaled.max(1, keepdims=True)).sum(1, keepdims=True)
+            ) + scaled.max(1, keepdims=True)
+            return -float(scaled[np.arange(len(scaled)), truth[:, 0]].mean())
+
+        best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
+        self.config = self.config.model_copy(update={"temperature": float(np.exp(best.x))})
+        return self

@@ -1,0 +1,90 @@
+"""From pure noise to spectra by any of diffusers' schedulers, each sample with a generator of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dira.config import Axes
+from dira.training import Progress, accelerator
+from dira.unet import SpectrumUNet
+from isacsim.errors import InputError
+
+__all__ = ["generate", "generators"]
+
+
+def generators(seed: int, first: int, last: int) -> list[torch.Generator]:
+    """Generator of each sample, by (seed, sample) alone.
+
+    Raises
+    ------
+    InputError
+        If the seed is no integer from 0 on.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
+    states = [
+        np.random.SeedSequence([int(seed), 3, i]).generate_state(1, np.uint64)[0] for i in range(first, last)
+    ]
+    return [torch.Generator().manual_seed(int(state >> 1)) for state in states]
+
+
+def generate(
+    network: SpectrumUNet,
+    axes: Axes,
+    labels: NDArray[np.int64] | None,
+    n: int,
+    *,
+    walk: Callable[[], Any],
+    seed: int,
+    guidance: float,
+    batch_size: int,
+    device: str,
+    progress: Progress | None,
+) -> NDArray[np.float32]:
+    """Sample n spectra on the model's scale; arguments as `ConditionalDiffusion.sample`'s, walk makes a scheduler."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"the number of spectra must be an integer of at least 1, got {n!r}.")
+    if batch_size < 1:
+        raise InputError(f"batch_size must be at least 1, got {batch_size}.")
+    where = accelerator(device, "no").device
+    network = network.to(where).eval()
+    shape = (axes.channels, axes.bins_acceleration, axes.bins_jerk)
+    out = np.empty((n, *shape), np.float32)
+    for first in range(0, n, batch_size):
+        last = min(n, first + batch_size)
+        own = generators(seed, first, last)
+        values = torch.stack([torch.randn(shape, generator=g) for g in own]).to(where)
+        numbers = None if labels is None else torch.from_numpy(labels[first:last]).to(where)
+        scheduler = walk()
+        values = values * scheduler.init_noise_sigma
+        for step in scheduler.timesteps:
+            predicted = guided(network, scheduler.scale_model_input(values, step), step, numbers, guidance)
+            more = {} if type(scheduler).__name__ == "DPMSolverMultistepScheduler" else {"generator": own}
+            values = scheduler.step(predicted, step, values, **more).prev_sample
+        out[first:last] = values.cpu().numpy()
+        if progress is not None:
+            progress(last, n, float("nan"))
+    network.cpu()
+    return out
+
+
+def guided(
+    network: SpectrumUNet,
+    values: torch.Tensor,
+    step: torch.Tensor,
+    labels: torch.Tensor | None,
+    guidance: float,
+) -> torch.Tensor:
+    """Prediction with classifier-free guidance: w · (with labels) + (1 - w) · (without)."""
+    steps = step.to(values.device).expand(len(values))
+    predicted = network(values, steps, labels)
+    if labels is None or guidance == 1:
+        return predicted
+    nothing = torch.tensor(network.nothing, device=values.device).expand_as(labels)
+    without = network(values, steps, nothing)
+    return without + guidance * (predicted - without)

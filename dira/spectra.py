@@ -1,0 +1,133 @@
+"""From what users have (xarray or NumPy, one spectrum a sample or a stack of them) to arrays the models take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dira.config import Axes
+from isacsim.errors import InputError
+
+__all__ = ["Labels", "read_labels", "read_spectra"]
+
+# One array, for the number of targets, or one for each condition by name.
+Labels = ArrayLike | Mapping[str, ArrayLike]
+
+
+def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.float32], Axes]:
+    """Read linear-magnitude spectra.
+
+    Parameters
+    ----------
+    spectra : array_like or xarray.DataArray, shape (sample, [receiver,] [delay,] acceleration, jerk)
+        What lies between sample and acceleration becomes channels.
+    name : str
+        For messages.
+
+    Returns
+    -------
+    values : numpy.ndarray, float32, shape (sample, channel, acceleration, jerk)
+    axes : Axes
+        With limits where the spectra have coordinates.
+
+    Raises
+    ------
+    InputError
+        If the shape is another, there is no sample, or a value is negative or not finite.
+    """
+    limits: dict[str, float] = {}
+    dims = getattr(spectra, "dims", None)
+    if dims is not None:
+        for axis in ("sample", "acceleration", "jerk"):
+            if axis not in dims:
+                raise InputError(f"{name} needs the dimension {axis}; it has {', '.join(map(str, dims))}.")
+        between = [d for d in dims if d not in ("sample", "acceleration", "jerk")]
+        spectra = spectra.transpose("sample", *between, "acceleration", "jerk")
+        for axis in ("acceleration", "jerk"):
+            if axis in spectra.coords:
+                limits[f"{axis}_max"] = float(np.abs(spectra.coords[axis].values).max())
+        spectra = spectra.values
+    try:
+        values = np.asarray(spectra, np.float32)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be real numbers, got {type(spectra).__name__}.") from None
+    if values.ndim < 3 or 0 in values.shape:
+        raise InputError(
+            f"{name} must have the shape (sample, [channel,] acceleration, jerk) and hold at least one sample, got "
+            f"{values.shape}."
+        )
+    values = values.reshape(len(values), -1, *values.shape[-2:])
+    bad = ~np.isfinite(values).all(axis=(1, 2, 3))
+    if bad.any():
+        raise InputError(
+            f"{name}: {bad.sum()} of {len(values)} samples hold NaN or infinity, the first is {bad.argmax()}: real "
+            "captures have no clean spectrum; choose samples that have one."
+        )
+    if values.min() < 0:
+        raise InputError(f"{name} must be linear magnitudes, not negative; got {values.min():.3g} (dB?).")
+    _, channels, n_a, n_r = values.shape
+    return values, Axes(channels=channels, bins_acceleration=n_a, bins_jerk=n_r, **limits)
+
+
+def read_labels(
+    labels: Labels | None, n: int, classes: Mapping[str, Sequence[int | str]] | None
+) -> tuple[NDArray[np.int64], dict[str, list[int | str]]]:
+    """Turn labels into class numbers.
+
+    Parameters
+    ----------
+    labels : array_like, mapping of names to array_like, or None
+        Conditions over sample; one array alone is ``n_targets``.
+    n : int
+        How many samples there are.
+    classes : mapping, optional
+        Values of each condition, in the order of the numbers; default: those that occur, sorted.
+
+    Returns
+    -------
+    numbers : numpy.ndarray, int64, shape (sample, condition)
+    classes : dict
+        Values of each condition.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a condition is missing or unknown, or a value is none of the classes.
+    """
+    if labels is None:
+        given: dict[str, NDArray[Any]] = {}
+    elif isinstance(labels, Mapping):
+        given = {str(name): np.asarray(values) for name, values in labels.items()}
+    else:
+        given = {"n_targets": np.asarray(labels)}
+    for name, values in given.items():
+        if values.shape != (n,):
+            raise InputError(
+                f"labels: {name} must have one value for each of {n} samples, got {values.shape}."
+            )
+        if values.dtype.kind == "f" and not (values == values.astype(np.int64)).all():
+            raise InputError(
+                f"labels: {name} must be whole numbers or text; put numbers such as SNR into bands."
+            )
+    if classes is None:
+        # Text stays text, everything else becomes whole numbers: JSON must bring back the same.
+        classes = {
+            name: [str(x) if values.dtype.kind in "UO" else int(x) for x in np.unique(values)]
+            for name, values in given.items()
+        }
+    if set(classes) != set(given):
+        raise InputError(
+            f"labels must name {sorted(classes) or 'nothing'}, got {sorted(given) or 'nothing'}."
+        )
+    numbers = np.empty((n, len(classes)), np.int64)
+    for column, (name, known) in enumerate(classes.items()):
+        place = {value: i for i, value in enumerate(known)}
+        of_samples = given[name].tolist()
+        unknown = sorted({x for x in of_samples if x not in place})
+        if unknown:
+            raise InputError(f"labels: {name} {unknown[0]!r} is none of the model's {list(known)}.")
+        numbers[:, column] = [place[x] for x in of_samples]
+    return numbers, {name: list(values) for name, values in classes.items()}
