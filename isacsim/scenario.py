@@ -30,17 +30,9 @@ from isacsim.distribution import (
     support,
 )
 from isacsim.errors import InputError
+from isacsim.scenario_environments import Environment, Floor, TwoRay
 from isacsim.scenario_impairments import Impairments
-from isacsim.scenario_sections import (
-    Dataset,
-    Environment,
-    Floor,
-    Radio,
-    Section,
-    Spectrum,
-    TwoRay,
-    refuse,
-)
+from isacsim.scenario_sections import Dataset, Radio, Section, Spectrum, refuse
 from isacsim.scenario_targets import MotionConfig, Mover, Targets, Trajectory, Waypoints
 
 __all__ = [

@@ -11,7 +11,7 @@ from matplotlib.patches import Ellipse
 
 from isacsim.distribution import support
 from isacsim.motion import Motion, PathMotion
-from isacsim.scenario_sections import Rayleigh, TwoRay, Wall
+from isacsim.scenario_environments import NoEnvironment, Rayleigh, TwoRay, Wall
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -166,6 +166,8 @@ def _environment(axes: Axes, scenario: Scenario) -> None:
             text += " at the wall"
         else:
             text += f" at the floor, z = {np.mean(support(surface.height_m)):g} m"
+    elif not isinstance(environment, NoEnvironment):
+        text = f"static part: {environment.kind}, without a place in space"
     axes.set_title(text, fontsize=9, color="#555555")
 
 
