@@ -20,15 +20,21 @@ from isacsim.distribution import Choice, LogNormal, Normal, Uniform, draw, suppo
 from isacsim.scenario import Scenario, list_scenarios, scenario_json_schema
 
 SHIPPED = [
+    "cdl_array",
     "corridor",
     "default",
     "empty_room",
+    "factory",
     "fall",
     "hall",
     "intel5300",
     "lab",
+    "office",
     "randomised",
     "single_target",
+    "street",
+    "tdl",
+    "tgn_home",
     "uav",
     "vehicle",
 ]
