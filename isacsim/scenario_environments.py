@@ -9,17 +9,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from isacsim.distribution import Bounds, DecibelNumber, Float, Number, WholeNumber
+from isacsim.distribution import Bounds, DecibelNumber, Float, Int, Number, WholeNumber
+from isacsim.scenario_rooms import Room
 from isacsim.scenario_sections import NumberVector, Positive, Section, Vector, refuse
 
 __all__ = [
+    "Antenna",
     "Cdl",
     "Environment",
     "Factory",
     "Floor",
     "IndoorOffice",
     "NoEnvironment",
+    "RayTraced",
     "Rayleigh",
+    "ReceiverAntenna",
     "StreetCanyon",
     "Tdl",
     "Tr38901",
@@ -187,7 +191,95 @@ class WifiIndoor(Expected):
     """B: home, 15 ns of delay spread. C: small office, 30 ns. D: office, 50 ns."""
 
 
+class Antenna(Section):
+    """Pattern and direction of an antenna, vertically polarised."""
+
+    pattern: Literal["iso", "dipole", "hw_dipole", "tr38901"] = "iso"
+    """Isotropic, short or half-wave dipole (upright), or 3GPP's directional element (8 dBi, 65 degrees)."""
+    looks_at_m: Vector | None = None
+    """Point [x, y, z] that it looks at, metres; null: along x."""
+
+    @model_validator(mode="after")
+    def _direction(self) -> Antenna:
+        if self.pattern == "tr38901" and self.looks_at_m is None:
+            raise refuse("looks_at_m is missing; a directional antenna needs it", "looks_at_m")
+        return self
+
+
+class ReceiverAntenna(Antenna):
+    """Antenna of one receiver."""
+
+    name: str
+    """Name of the receiver, as in radio.receivers."""
+
+
+class RayTraced(Section):
+    """Paths that Sionna's ray tracer finds between the antennas, in a room of ours or a scene of Sionna's.
+
+    Traced once a scenario and kept on disk; every capture has the same paths.
+    """
+
+    kind: Literal["sionna_rt"]
+    """sionna_rt: ray-traced."""
+    room: Room | None = None
+    """The room; or scene."""
+    scene: (
+        Literal[
+            "box",
+            "box_knife",
+            "box_one_screen",
+            "box_two_screens",
+            "double_reflector",
+            "etoile",
+            "floor_wall",
+            "florence",
+            "munich",
+            "san_francisco",
+            "simple_reflector",
+            "simple_street_canyon",
+            "simple_street_canyon_with_cars",
+            "simple_wedge",
+            "triple_reflector",
+        ]
+        | None
+    ) = None
+    """A scene that comes with Sionna; or room."""
+    transmitter: Antenna = Antenna()
+    """The transmitter's antenna."""
+    receivers: tuple[ReceiverAntenna, ...] = ()
+    """The receivers' antennas; one that is not named here is isotropic."""
+    max_depth: Annotated[Int, Field(ge=0, le=20)] = 4
+    """Most interactions (reflections, transmissions) on a path."""
+    samples: Annotated[Int, Field(ge=1, le=100_000_000)] = 100_000
+    """Rays shot to find paths; larger scenes need more."""
+    diffraction: bool = False
+    """Whether paths bend around edges, once at most."""
+    phases: Literal["traced", "random"] = "traced"
+    """traced: every capture has one and the same channel. random: each path gets a phase of its own a capture."""
+    power_db: DecibelNumber = 20.0
+    """Static power per subcarrier of the first surveillance receiver, dB relative to a path of unit amplitude: mean
+    over subcarriers, and with random phases expected. The other receivers keep their traced power relative to it."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> RayTraced:
+        if (self.room is None) == (self.scene is None):
+            raise refuse("give either room, described here, or scene, the name of one of Sionna's", "room")
+        names = [antenna.name for antenna in self.receivers]
+        if len(set(names)) != len(names):
+            raise refuse("receivers names one receiver twice", "receivers")
+        return self
+
+
 Environment = Annotated[
-    NoEnvironment | TwoRay | Rayleigh | Tdl | Cdl | IndoorOffice | Factory | StreetCanyon | WifiIndoor,
+    NoEnvironment
+    | TwoRay
+    | Rayleigh
+    | Tdl
+    | Cdl
+    | IndoorOffice
+    | Factory
+    | StreetCanyon
+    | WifiIndoor
+    | RayTraced,
     Field(discriminator="kind"),
 ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 from scipy.optimize import brentq
 
-from isacsim.channel import ieee80211, sionna_phy
+from isacsim.channel import ieee80211, sionna_phy, sionna_rt
 from isacsim.distribution import draw, draw_whole
 from isacsim.errors import InputError
 from isacsim.scenario import Scenario
@@ -151,6 +151,7 @@ def _powers(n_taps: int) -> tuple[float, ...]:
 
 
 register("ieee80211")(ieee80211.wifi_indoor)
+register("sionna_rt")(sionna_rt.ray_traced)
 register("sionna_tdl")(sionna_phy.tdl)
 register("sionna_cdl")(sionna_phy.cdl)
 for _place in ("sionna_inh", "sionna_inf", "sionna_umi"):
