@@ -77,6 +77,8 @@ class Door(Section):
 class _Room(Section):
     """What every room has."""
 
+    corner_m: Point = (0.0, 0.0)
+    """Its corner of least x and y, metres."""
     height_m: Positive = 3.0
     """From the floor (z = 0) to the ceiling, metres."""
     walls: Surface = Surface(material="plasterboard", thickness_m=0.1)
@@ -155,30 +157,31 @@ def wall_of(door: Door, walls: tuple[Segment, ...]) -> int | None:
 
 
 class _Rectangle(_Room):
-    """A rectangular room, one corner at the origin."""
+    """A rectangular room along x and y."""
 
     size_m: tuple[Positive, Positive]
     """Extent along x and y, metres."""
 
     def floor_m(self) -> tuple[Rectangle, ...]:
         """Floor as one rectangle."""
-        return ((0.0, 0.0, *self.size_m),)
+        (x, y), (a, b) = self.size_m, self.corner_m
+        return ((a, b, a + x, b + y),)
 
     def outline_m(self) -> tuple[tuple[float, float], ...]:
         """Four corners."""
-        x, y = self.size_m
-        return ((0.0, 0.0), (x, 0.0), (x, y), (0.0, y))
+        a, b, c, d = self.floor_m()[0]
+        return ((a, b), (c, b), (c, d), (a, d))
 
 
 class BoxRoom(_Rectangle):
     """An empty or furnished rectangular room."""
 
     kind: Literal["box"]
-    """box: from [0, 0, 0] to [size_m, height_m]."""
+    """box: a rectangle."""
 
 
 class Corridor(_Room):
-    """An L-shaped corridor: along x from the origin, then along y at its far end."""
+    """An L-shaped corridor: along x, then along y at its far end."""
 
     kind: Literal["corridor"]
     """corridor: the first leg along x, the second from its end along y."""
@@ -197,20 +200,20 @@ class Corridor(_Room):
 
     def floor_m(self) -> tuple[Rectangle, ...]:
         """Floor as two rectangles."""
-        (x, y), w = self.legs_m, self.width_m
-        return ((0.0, 0.0, x, w), (x - w, w, x, y))
+        (x, y), w, (a, b) = self.legs_m, self.width_m, self.corner_m
+        return ((a, b, a + x, b + w), (a + x - w, b + w, a + x, b + y))
 
     def outline_m(self) -> tuple[tuple[float, float], ...]:
         """Six corners."""
-        (x, y), w = self.legs_m, self.width_m
-        return ((0.0, 0.0), (x, 0.0), (x, y), (x - w, y), (x - w, w), (0.0, w))
+        (a, b, c, d), (e, _, _, f) = self.floor_m()
+        return ((a, b), (c, b), (c, f), (e, f), (e, d), (a, d))
 
 
 class Hall(_Rectangle):
     """A rectangular hall with pillars from floor to ceiling."""
 
     kind: Literal["hall"]
-    """hall: from [0, 0, 0] to [size_m, height_m]."""
+    """hall: a rectangle with pillars."""
     pillars_m: Annotated[tuple[Point, ...], Field(min_length=1)]
     """Middle [x, y] of each pillar, metres."""
     pillar_size_m: Positive = 0.5

@@ -1,4 +1,4 @@
-"""Guard before ray tracing: Dr.Jit aborts the process at its first solve with LLVM 16 or older, which nothing can catch.
+"""Guard before ray tracing: with LLVM 16 or older Dr.Jit aborts the process at its first solve; nothing can catch it.
 
 So a child process looks at the version, and only a good library is ever used here. In this order: the one that
 ``DRJIT_LIBLLVM_PATH`` names, the system's, the one of the package karellen-llvm-core.

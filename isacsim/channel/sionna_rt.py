@@ -1,7 +1,7 @@
 """Ray-traced static environments: Sionna's ray tracer finds the paths once, their sum is the response.
 
-A scene is traced when its first capture is drawn, and kept: in this process, and on disk under a hash of everything that
-decides the paths, the tracer's version included. Neither Sionna nor LLVM is touched where the disk has them already.
+A scene is traced when its first capture is drawn, and kept: in this process, and on disk under a hash of everything
+that decides the paths, the tracer's version included. Where the disk has them, neither Sionna nor LLVM is loaded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TracedPaths:
     """Paths of every receiver by ascending length; receivers with fewer have paths of coefficient 0 at the end."""
 
     coefficient: NDArray[np.complex128]
-    """Of the pass band, without the phase of travel: 1/(4π d / wavelength) on a free line of sight; (receiver, path)."""
+    """Without the phase of travel: wavelength/(4π d) on a free line of sight; shape (receiver, path)."""
     delay: NDArray[np.float64]
     """s; (receiver, path)."""
     vertex: NDArray[np.float64]
