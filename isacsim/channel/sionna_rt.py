@@ -125,7 +125,7 @@ def _key(environment: RayTraced, radio: Radio) -> str:
 
 def _read(file: Path) -> TracedPaths | None:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return TracedPaths(**{field.name: stored[field.name] for field in fields(TracedPaths)})
     except FileNotFoundError:
         return None

@@ -43,7 +43,14 @@ ENVIRONMENTS = {
     },
 }
 # Draws that a mean takes: slow kinds get fewer.
-DRAWS = {"sionna_tdl": 600, "sionna_cdl": 150, "sionna_inh": 40, "sionna_inf": 40, "sionna_umi": 40, "sionna_rt": 600}
+DRAWS = {
+    "sionna_tdl": 600,
+    "sionna_cdl": 150,
+    "sionna_inh": 40,
+    "sionna_inf": 40,
+    "sionna_umi": 40,
+    "sionna_rt": 600,
+}
 POWER = 10**1.3
 # 30 m of line of sight, seen with 1.28 GHz: delays resolved to 0.8 ns, unambiguous up to 3.2 µs.
 WIDE = {
