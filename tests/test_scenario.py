@@ -112,7 +112,7 @@ def test_package_folder_wins_where_there_is_one(tmp_path, monkeypatch):
 
 
 def test_unknown_names_and_files():
-    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor, default") as caught:
+    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor_rt, default") as caught:
         load_scenario("defalt")
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"nowhere\.yaml: No such file"):
