@@ -11,7 +11,7 @@ import pytest
 import isacsim
 from isacsim.aj_transform import plan
 from isacsim.axes import WindowGrid
-from isacsim.channel.noise import add_noise
+from isacsim.channel.noise import with_noise
 from isacsim.dataset.sample import Conditioned, SampleWindow, sample_spectra
 from isacsim.dataset.samples import make_samples
 from isacsim.lag_rows import spectra
@@ -241,7 +241,7 @@ class Parts:
     def noise(self, make):
         rng = np.random.default_rng(1)
         for received in self.received:
-            make(received.csi.copy(), rng)
+            make(received.csi, rng)
 
     def lag_products(self):
         parts = zip(self.drawn, self.noisy, self.received, strict=True)
@@ -292,7 +292,7 @@ def test_part_channel(benchmark, one_thread, default_parts):
 
 
 def test_part_noise(benchmark, one_thread, default_parts):
-    measured(benchmark, default_parts.noise, lambda csi, rng: add_noise(csi, 0.02, rng))
+    measured(benchmark, default_parts.noise, lambda csi, rng: with_noise(csi, 0.02, [rng]))
 
 
 def test_part_noise_numpy(benchmark, one_thread, default_parts):

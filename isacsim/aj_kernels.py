@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from isacsim.jit import JIT
+from isacsim.jit import JIT, fma
 
 __all__ = ["BLOCK", "positive_lags"]
 
@@ -33,18 +33,22 @@ def _folded_products(flat, back, re, im, n, m, half, folded, start, stride, add)
         b = flat[im + up + m + i]
         c = flat[re + up + i]
         d = flat[im + up + i]
-        x = a * c + b * d
-        y = b * c - a * d
+        x = fma(a, c, b * d)
+        y = fma(b, c, -a * d)
         a = back[re + down + i]
         b = back[im + down + i]
         c = back[re + down + m + i]
         d = back[im + down + m + i]
-        u = a * c + b * d
-        v = b * c - a * d
-        folded[start + i] = keep * folded[start + i] + (x + u)
-        folded[start + stride + i] = keep * folded[start + stride + i] + (y + v)
-        folded[start + np.uint64(2) * stride + i] = keep * folded[start + np.uint64(2) * stride + i] + (x - u)
-        folded[start + np.uint64(3) * stride + i] = keep * folded[start + np.uint64(3) * stride + i] + (y - v)
+        u = fma(a, c, b * d)
+        v = fma(b, c, -a * d)
+        folded[start + i] = fma(keep, folded[start + i], x + u)
+        folded[start + stride + i] = fma(keep, folded[start + stride + i], y + v)
+        folded[start + np.uint64(2) * stride + i] = fma(
+            keep, folded[start + np.uint64(2) * stride + i], x - u
+        )
+        folded[start + np.uint64(3) * stride + i] = fma(
+            keep, folded[start + np.uint64(3) * stride + i], y - v
+        )
 
 
 @njit(**JIT)

@@ -58,7 +58,13 @@ def _sentence(error: Exception) -> str | None:
     pydantic = sys.modules.get("pydantic_core")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
         first, *more = error.errors()
-        return first["msg"] + (f" (and {len(more)} more like it)" if more else "")
+        # One of a scenario file names file, line and field itself.
+        field = "" if "field" in first.get("ctx", {}) else ".".join(map(str, first["loc"]))
+        return (
+            (f"{field}: " if field else "")
+            + first["msg"]
+            + (f" (and {len(more)} more like it)" if more else "")
+        )
     return None
 
 

@@ -6,37 +6,43 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from isacsim.jit import JIT
+from isacsim.jit import JIT, fma
 
-__all__ = ["lag_product"]
+__all__ = ["lag_product", "statistics"]
 
-_TILE = 128
-_LANES = 8
+_TILE = 256
+_LANES = 32
 
 
 @njit(parallel=True, **JIT)
-def _means(csi, out):  # type: ignore[no-untyped-def]
-    """Mean over packets of csi (row, packet): the zero-frequency bin, in double precision."""
+def _statistics(csi, mean, power):  # type: ignore[no-untyped-def]
+    """Mean and mean square over packets of csi (row, real and imaginary parts), in double precision."""
     n = csi.shape[1]
     for row in prange(csi.shape[0]):
-        # Partial sums side by side: one alone would wait for itself at every addition.
-        re = np.zeros(_LANES)
-        im = np.zeros(_LANES)
+        # Partial sums side by side, the real parts in the even ones: one alone would wait for itself at every addition.
+        part = np.zeros(_LANES)
+        square = np.zeros(_LANES)
         whole = csi[row]
         for t in range(0, n - _LANES + 1, _LANES):
             some = whole[t : t + _LANES]
             for i in range(_LANES):
-                re[i] += some[i].real
-                im[i] += some[i].imag
+                x = np.float64(some[i])
+                part[i] += x
+                square[i] = fma(x, x, square[i])
         for t in range(n - n % _LANES, n):
-            re[0] += whole[t].real
-            im[0] += whole[t].imag
-        x = 0.0
-        y = 0.0
-        for i in range(_LANES):
-            x += re[i]
-            y += im[i]
-        out[row] = complex(x / n, y / n)
+            x = np.float64(whole[t])
+            part[t % 2] += x
+            square[t % 2] += x * x
+        mean[row] = complex(part[::2].sum() / (n // 2), part[1::2].sum() / (n // 2))
+        power[row] = square.sum() / (n // 2)
+
+
+def statistics(csi: NDArray[np.complex64]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Mean (the zero-frequency bin) and mean square of csi (..., packet), both over packets, in one reading."""
+    rows = csi.reshape(-1, csi.shape[-1]).view(np.float32)
+    mean, power = np.empty(len(rows), np.complex128), np.empty(len(rows))
+    _statistics(rows, mean, power)
+    return mean.reshape(csi.shape[:-1]), power.reshape(csi.shape[:-1])
 
 
 @njit(parallel=True, **JIT)
@@ -61,8 +67,8 @@ def _product(csi, mean, lag, sign, average, out):  # type: ignore[no-untyped-def
                 b = late[i].imag - mi
                 u = early[i].real - mr
                 v = early[i].imag - mi
-                re[i] += a * u + b * v
-                im[i] += b * u - a * v
+                re[i] = fma(a, u, fma(b, v, re[i]))
+                im[i] = fma(b, u, fma(-a, v, im[i]))
             if not average or k == csi.shape[1] - 1:
                 row = out[c, 0 if average else k, t0 : t0 + width]
                 for i in range(width):
@@ -72,7 +78,7 @@ def _product(csi, mean, lag, sign, average, out):  # type: ignore[no-untyped-def
 
 
 def lag_product(
-    csi: NDArray[np.complex64], lag: int, *, remove_static: bool, phase_sign: int, average: bool
+    csi: NDArray[np.complex64], mean: NDArray[np.complex64], lag: int, *, phase_sign: int, average: bool
 ) -> NDArray[np.complex64]:
     """Lag product of captures.
 
@@ -80,10 +86,11 @@ def lag_product(
     ----------
     csi : numpy.ndarray, complex64, shape (capture, subcarrier, packet)
         The CSI, uniform in time.
+    mean : numpy.ndarray, complex64, shape (capture, subcarrier)
+        What is taken off first: zero, or the mean over packets, which zeroes the zero-frequency bin over the window
+        (method.md section 2, step 1).
     lag : int
         2φ in packets: R(t) pairs packets this far apart.
-    remove_static : bool
-        Zero the zero-frequency bin over the window first (method.md section 2, step 1).
     phase_sign : int
         Sign σ of the CSI's phase; R is returned with sign +1, conjugated if σ = -1.
     average : bool
@@ -94,10 +101,6 @@ def lag_product(
     numpy.ndarray, complex64, shape (capture, 1 or subcarrier, packet - lag)
     """
     n_capture, n_sub, n_packet = csi.shape
-    csi = np.ascontiguousarray(csi, np.complex64)
-    mean = np.zeros((n_capture, n_sub), np.complex64)
-    if remove_static:
-        _means(csi.reshape(-1, n_packet), mean.reshape(-1))
     out = np.empty((n_capture, 1 if average else n_sub, n_packet - lag), np.complex64)
-    _product(csi, mean, lag, np.float32(phase_sign), average, out)
+    _product(np.ascontiguousarray(csi), mean, lag, np.float32(phase_sign), average, out)
     return out

@@ -13,7 +13,7 @@ from isacsim.aj_transform import AJTransform, plan
 from isacsim.axes import WindowGrid
 from isacsim.csi_array import CsiArray
 from isacsim.errors import InputError
-from isacsim.lag_product import lag_product
+from isacsim.lag_product import lag_product, statistics
 from isacsim.spectrum_settings import SpectrumSettings
 
 __all__ = ["LagRows", "Window", "spectra", "unit_exponent"]
@@ -92,24 +92,25 @@ class Window:
 
     def rows(self, values: Products) -> LagRows:
         """Lag products of CSI (capture, group, subcarrier, packet); the self-terms of a group are added."""
-        flat = values.reshape(values.shape[0], -1).view(np.float32)
-        exponent = unit_exponent(np.maximum(flat.max(axis=1), -flat.min(axis=1)))
-        if exponent.any():
-            values = values * np.exp2(-exponent).astype(np.float32)[:, np.newaxis, np.newaxis, np.newaxis]
         if self.into_bins is not None:
             bins = self.into_bins @ values  # (capture, group, delay, packet)
-            values = np.ascontiguousarray(bins.swapaxes(1, 2)).reshape(
-                -1, values.shape[1], 1, values.shape[-1]
-            )
-            exponent = np.repeat(exponent, len(self.into_bins))
+            values = bins.swapaxes(1, 2).reshape(-1, values.shape[1], 1, values.shape[-1])
+        values = np.ascontiguousarray(values)
+        mean, power = statistics(values)
+        exponent = unit_exponent(np.sqrt(power.max(axis=(1, 2))))
+        if exponent.any():
+            scale = np.exp2(-exponent)[:, np.newaxis, np.newaxis]
+            values, mean = values * scale[..., np.newaxis].astype(np.float32), mean * scale
+        if not self.settings.remove_static:
+            mean = np.zeros_like(mean)
         n, group = values.shape[:2]
         products = []
         for block in self.blocks:
             some = values[:, :, block]
             r = lag_product(
                 some.reshape(n * group, *some.shape[2:]),
+                mean[:, :, block].astype(np.complex64).reshape(n * group, -1),
                 2 * self.grid.lag,
-                remove_static=self.settings.remove_static,
                 phase_sign=self.phase_sign,
                 average=self.settings.combine != "noncoherent",
             )

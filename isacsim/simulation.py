@@ -97,20 +97,12 @@ class Realisation:
             )
         return length
 
-    def dynamic(self, time: Real) -> NDArray[np.complex64]:
-        """CSI of the moving paths together; shape (receiver, subcarrier, packet)."""
-        f = self.scenario.radio.frequency_hz
-        made = [
-            simulate_path_lengths(d, f, amplitude=a, phase=self.phase)
-            for d, a in zip(self.path_lengths(time), self.received_amplitude, strict=True)
-        ]
-        return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
-
     def undamaged(self, time: Real) -> NDArray[np.complex64]:
         """CSI of paths and static part together; shape (receiver, subcarrier, packet)."""
-        csi = self.dynamic(time)
-        csi += self.static[..., np.newaxis].astype(np.complex64)
-        return csi
+        f = self.scenario.radio.frequency_hz
+        each = zip(self.path_lengths(time), self.received_amplitude, self.static, strict=True)
+        made = [simulate_path_lengths(d, f, amplitude=a, phase=self.phase, static=s) for d, a, s in each]
+        return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
 
     def each_path(self, time: Real) -> NDArray[np.complex64]:
         """CSI of each target path by itself; shape (receiver, path, subcarrier, packet), movers left out."""

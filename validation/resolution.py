@@ -37,7 +37,7 @@ CASES = {
     "jerk": "only jerk differs",
     "apart": "acceleration, length and velocity differ",
 }
-SNR_DB, SUBCARRIERS, PACKETS = 20.0, 16, 1024
+SNR_DB, SUBCARRIERS = 20.0, 16
 
 
 def two_paths(rng: np.random.Generator, case: str, separation: float, ratio_db: float) -> dict[str, NDArray]:
@@ -65,19 +65,19 @@ def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: 
     return bool((off < near).all())
 
 
-def cells() -> dict[str, float]:
+def cells(packets: int) -> dict[str, float]:
     """Resolution of the spectrum, m/s² and m/s³."""
-    grid = WindowGrid(PACKETS, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
+    grid = WindowGrid(packets, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
     return dict(zip(("acceleration", "jerk"), grid.resolution(), strict=True))
 
 
 def point(
-    case: str, separation_cells: float, ratio_db: float, trials: int, seed: int
+    case: str, separation_cells: float, ratio_db: float, packets: int, trials: int, seed: int
 ) -> list[dict[str, Any]]:
     """Share resolved at one separation, a row a method."""
-    t, f = axes(SUBCARRIERS, PACKETS)
+    t, f = axes(SUBCARRIERS, packets)
     state = "jerk" if case == "jerk" else "acceleration"
-    cell = cells()[state]
+    cell = cells(packets)[state]
     apart = separation_cells * cell
     hits = dict.fromkeys(METHODS, 0)
     for i in range(trials):
@@ -96,13 +96,13 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
     """Do the study; see `validation.study.Study`."""
     separations = [0.1, 3.0] if quick else [0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0]
     ratios = [0.0] if quick else [0.0, 12.0]
-    trials = trials or (3 if quick else 20)
+    trials, packets = trials or (3 if quick else 20), 512 if quick else 1024
     settings = {
         "trials": trials,
-        "packets": PACKETS,
+        "packets": packets,
         "subcarriers": SUBCARRIERS,
         "snr_db": SNR_DB,
-        "cells": cells(),
+        "cells": cells(packets),
     }
     table = opening(NAME, quick=quick, seed=seed, settings=settings)
     rows = compute(
@@ -115,6 +115,7 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
                     "case": case,
                     "separation_cells": separation,
                     "ratio_db": ratio_db,
+                    "packets": packets,
                     "trials": trials,
                     "seed": seed,
                 },

@@ -12,9 +12,12 @@ import numpy as np
 import psutil
 import zarr
 
+import isacsim
 from isacsim.dataset.samples import make_samples
-from isacsim.scenario import load_scenario
+from isacsim.scenario import Scenario, load_scenario
 from isacsim.scenario_sections import Dataset
+
+from .resume_demo import small_scenario
 
 __all__ = ["main", "measure_making", "measure_storage"]
 
@@ -87,10 +90,8 @@ def measure_storage(spectra: dict[str, np.ndarray], folder: Path) -> list[list[s
     return rows
 
 
-def measure_making(scenario: str, n: int, workers: int, folder: Path) -> list[list[str]]:
+def measure_making(scenario: Scenario, n: int, workers: int, store: Path) -> list[list[str]]:
     """Make n samples; rate and resident memory of this process and its workers at every fifth of the way."""
-    import isacsim
-
     rows: list[list[str]] = []
     me = psutil.Process()
     start = clock.perf_counter()
@@ -109,9 +110,8 @@ def measure_making(scenario: str, n: int, workers: int, folder: Path) -> list[li
             rows.append([str(made), *sizes, f"{now - start:.0f}", f"{rate:.0f}"])
             seen.append((now, made))
 
-    loaded = load_scenario(scenario)
-    loaded = loaded.model_copy(update={"dataset": Dataset(n_samples=n)})
-    isacsim.generate(loaded, folder / "made.zarr", n_samples=n, workers=workers, progress=look)
+    sized = scenario.model_copy(update={"dataset": Dataset(n_samples=n)})
+    isacsim.generate(sized, store, n_samples=n, workers=workers, progress=look)
     return rows
 
 
@@ -125,13 +125,18 @@ def _print(columns: list[str], rows: list[list[str]]) -> None:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenario", default="default", help="whose samples are stored")
+    parser.add_argument(
+        "--scenario",
+        default="default",
+        help="whose samples are stored; small: 8 subcarriers, 64 packets, 16 x 16 bins",
+    )
     parser.add_argument("--n", type=int, default=512, help="samples stored")
     parser.add_argument(
         "--making", type=int, default=0, help="instead: samples made, rate and memory watched"
     )
     parser.add_argument("--workers", type=int, default=2, help="processes that make them")
     given = parser.parse_args()
+    scenario = small_scenario() if given.scenario == "small" else load_scenario(given.scenario)
     with tempfile.TemporaryDirectory(prefix="isacsim-storage-") as folder:
         if given.making:
             columns = [
@@ -142,9 +147,16 @@ def main() -> None:
                 "s",
                 "samples/s",
             ]
-            _print(columns, measure_making(given.scenario, given.making, given.workers, Path(folder)))
+            store = Path(folder) / "made.zarr"
+            _print(columns, measure_making(scenario, given.making, given.workers, store))
+            sizes = [file.stat().st_size for file in store.rglob("*") if file.is_file()]
+            start = clock.perf_counter()
+            isacsim.open_dataset(store)
+            print(
+                f"{sum(sizes) / 1e6:.1f} MB in {len(sizes)} files; opened in {clock.perf_counter() - start:.2f} s"
+            )
             return
-        made = make_samples(load_scenario(given.scenario), seed=0, indices=range(given.n))
+        made = make_samples(scenario, seed=0, indices=range(given.n))
         spectra = {name: made[name].values for name in _KINDS}
         raw = sum(values.nbytes for values in spectra.values()) / given.n / 1e3
         print(f"{given.n} samples of {given.scenario}, {raw:.1f} kB of spectra each")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
-from isacsim.channel.noise import add_noise
+from isacsim.channel.noise import with_noise
 from isacsim.channel.paths import simulate_path_lengths
 from isacsim.distribution import draw, draw_whole
 from isacsim.random_streams import Stream, stream
@@ -147,12 +147,12 @@ def apply(
     -------
     numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
     """
-    csi = clean.copy()
-    if drawn.shared:
-        csi *= _common_factor(scenario, drawn)
+    csi = clean * _common_factor(scenario, drawn) if drawn.shared else clean
     if drawn.noise:
-        for receiver, channel in enumerate(csi):
-            add_noise(channel, 10 ** (-drawn.snr_db / 10), stream(seed, index, Stream.NOISE, receiver))
+        rngs = [stream(seed, index, Stream.NOISE, receiver) for receiver in range(len(csi))]
+        csi = with_noise(csi, 10 ** (-drawn.snr_db / 10), rngs)
+    elif csi is clean:
+        csi = clean.copy()
     if drawn.gain_db.any():
         csi *= (10 ** (drawn.gain_db / 20)).astype(np.float32)
     if scenario.impairments.quantisation is not None:

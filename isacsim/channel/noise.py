@@ -5,16 +5,18 @@ NumPy's own normals (the ziggurat) take about five times as long as everything e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from isacsim.jit import JIT
+from isacsim.jit import JIT, fma
 
-__all__ = ["add_noise"]
+__all__ = ["with_noise"]
 
 _TILE = 1024
-_PIECE = 8 * _TILE
+_PIECE = 32 * _TILE
 _F = np.float32
 _LN2, _ROOT2, _PI = _F(np.log(2)), _F(np.sqrt(2)), _F(np.pi)
 
@@ -23,8 +25,8 @@ _LN2, _ROOT2, _PI = _F(np.log(2)), _F(np.sqrt(2)), _F(np.pi)
 # code (a view of an array that is written would keep it scalar). The arithmetic always runs over a whole tile: the
 # compiler rounds the odd elements at an end otherwise.
 @njit(**JIT)
-def _add(bits, scale, out):  # type: ignore[no-untyped-def]
-    """Add scale · sqrt(-ln u1) exp(j2π u2) to out (complex64), u1 and u2 from a word's upper and lower half."""
+def _add(bits, scale, csi, out):  # type: ignore[no-untyped-def]
+    """Fill out = csi + scale · sqrt(-ln u1) exp(j2π u2), u1 and u2 from a word's upper and lower half."""
     high = np.zeros(_TILE, np.int32)
     low = np.zeros(_TILE, np.int32)
     value = np.empty(_TILE, np.float32)
@@ -33,7 +35,8 @@ def _add(bits, scale, out):  # type: ignore[no-untyped-def]
     imag = np.empty(_TILE, np.float32)
     for first in range(0, out.size, _TILE):
         width = min(_TILE, out.size - first)
-        words, part = bits[first : first + width], out[first : first + width]
+        words, quiet = bits[first : first + width], csi[first : first + width]
+        noisy = out[first : first + width]
         for i in range(width):
             high[i] = words[i] >> np.uint64(33)
             low[i] = words[i] & np.uint64(0x7FFFFFFF)
@@ -46,43 +49,53 @@ def _add(bits, scale, out):  # type: ignore[no-untyped-def]
             # ln of the mantissa m in [1, 2): ln √2 + 2 artanh(s), s = (m - √2) / (m + √2), by its series.
             s = (real[i] - _ROOT2) / (real[i] + _ROOT2)
             y = s * s
-            p = ((_F(1 / 9) * y + _F(1 / 7)) * y + _F(1 / 5)) * y + _F(1 / 3)
-            log = (_F(high[i]) + _F(0.5)) * _LN2 + _F(2.0) * (s + s * y * p)
+            p = fma(fma(fma(_F(1 / 9), y, _F(1 / 7)), y, _F(1 / 5)), y, _F(1 / 3))
+            log = fma(_F(high[i]) + _F(0.5), _LN2, _F(2.0) * fma(s * y, p, s))
             radius = scale * np.sqrt(max(_F(0.0), -log))
             # Sine and cosine of the half angle, within ±π/2, by their Taylor series.
             x = _F(low[i] - np.int32(0x40000000)) * (_PI * _F(2.0**-31))
             y = x * x
-            p = (_F(-1 / 39916800) * y + _F(1 / 362880)) * y - _F(1 / 5040)
-            p = ((p * y + _F(1 / 120)) * y - _F(1 / 6)) * y
-            sine = x + x * p
-            p = (_F(1 / 479001600) * y - _F(1 / 3628800)) * y + _F(1 / 40320)
-            p = ((p * y - _F(1 / 720)) * y + _F(1 / 24)) * y - _F(0.5)
-            cosine = _F(1.0) + y * p
-            real[i] = radius * (_F(1.0) - _F(2.0) * sine * sine)
-            imag[i] = radius * _F(2.0) * sine * cosine
+            p = fma(fma(_F(-1 / 39916800), y, _F(1 / 362880)), y, _F(-1 / 5040))
+            p = fma(fma(p, y, _F(1 / 120)), y, _F(-1 / 6)) * y
+            sine = fma(x, p, x)
+            p = fma(fma(_F(1 / 479001600), y, _F(-1 / 3628800)), y, _F(1 / 40320))
+            p = fma(fma(fma(p, y, _F(-1 / 720)), y, _F(1 / 24)), y, _F(-0.5))
+            cosine = fma(y, p, _F(1.0))
+            twice = _F(2.0) * sine
+            real[i] = radius * fma(-twice, sine, _F(1.0))
+            imag[i] = radius * (twice * cosine)
         for i in range(width):
-            part[i] += complex(real[i], imag[i])
+            noisy[i] = quiet[i] + complex(real[i], imag[i])
 
 
-def add_noise(csi: NDArray[np.complex64], power: float, rng: np.random.Generator) -> None:
-    """Add circular complex Gaussian noise in place.
+def with_noise(
+    csi: NDArray[np.complex64], power: float, rngs: Sequence[np.random.Generator]
+) -> NDArray[np.complex64]:
+    """Csi with circular complex Gaussian noise.
 
     Parameters
     ----------
-    csi : numpy.ndarray, complex64, C-contiguous
+    csi : numpy.ndarray, complex64, shape (receiver, ...), C-contiguous
         What it is added to.
     power : float
         E|n|² of each element.
-    rng : numpy.random.Generator
-        One 64-bit word is drawn an element.
+    rngs : sequence of numpy.random.Generator
+        One a receiver; one 64-bit word is drawn an element.
+
+    Returns
+    -------
+    numpy.ndarray, complex64, of csi's shape
 
     Notes
     -----
     Box and Muller, Ann. Math. Statist. 29, 1958: ``sqrt(-P ln u1) exp(j2π u2)``. Its u1 has 31 bits, so no element is
     larger than 4.7 √P; a true one would be once in 4 · 10⁹.
     """
-    flat, scale = csi.reshape(-1), np.float32(np.sqrt(power))
-    # In pieces that stay in the cache: fresh megabytes would cost as much as the bits.
-    for first in range(0, flat.size, _PIECE):
-        piece = flat[first : first + _PIECE]
-        _add(rng.bit_generator.random_raw(piece.size), scale, piece)
+    out, scale = np.empty_like(csi), np.float32(np.sqrt(power))
+    for channel, made, rng in zip(csi, out, rngs, strict=True):
+        quiet, noisy = channel.reshape(-1), made.reshape(-1)
+        # In pieces that stay in the cache: fresh megabytes would cost as much as the bits.
+        for first in range(0, quiet.size, _PIECE):
+            piece = slice(first, first + _PIECE)
+            _add(rng.bit_generator.random_raw(quiet[piece].size), scale, quiet[piece], noisy[piece])
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -19,6 +20,14 @@ __all__ = ["generate", "store_size"]
 _PANEL = "Captures"
 
 Number = TypeVar("Number", int, float)
+Key = TypeVar("Key", int, str)
+Value = TypeVar("Value")
+
+_EXAMPLES = {
+    "--per-class": "3=100,4=100",
+    "--splits": "train=0.9,test=0.1",
+    "--split": "lab=train:0.9,test:0.1",
+}
 
 
 def generate(
@@ -73,6 +82,9 @@ def generate(
         ),
     ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no bar.")] = False,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Let a data set that is there grow to the samples asked for.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
     capture: Annotated[
         bool,
@@ -172,8 +184,8 @@ def generate(
 ) -> None:
     """Make a data set of noisy, noiseless and clean spectra with truth, or go on with one that is not finished.
 
-    The same command finishes what was interrupted, and a larger --n extends it. It opens with isacsim.open_dataset,
-    or xarray.open_zarr.
+    The same command finishes what was interrupted; --extend and a larger --n let it grow. It opens with
+    isacsim.open_dataset, or xarray.open_zarr.
     """
     from isacsim.commands.generate_captures import generate_captures, refuse
     from isacsim.dataset.generate import generate as make
@@ -196,7 +208,7 @@ def generate(
     if capture:
         others = {"n": n, "per_class": per_class, "splits": splits, "seed": seed, "workers": workers}
         refuse(
-            others | {"scheduler": scheduler, "keep_csi": keep_csi, "range": index_range},
+            others | {"scheduler": scheduler, "keep_csi": keep_csi, "range": index_range, "extend": extend},
             "is for scenarios, not for captures",
         )
         generate_captures(
@@ -211,19 +223,19 @@ def generate(
         _finished(output_store)
         return
     refuse(options, "is for captures: give --capture and their files")
-    if splits and split:
+    if splits is not None and split:
         raise InputError("--splits divides every scenario, --split says where each goes; give one of them.")
     wanted: Splits | None = None
-    if splits:
+    if splits is not None:
         wanted = _numbers("--splits", splits, "=", float)
     elif split:
-        wanted = dict(_of_scenario(text) for text in split)
+        wanted = dict(_unique("--split", [_of_scenario(text) for text in split]))
     classes = None
-    if per_class:
-        classes = {
-            _converted("--per-class", per_class, label, int): size
-            for label, size in _numbers("--per-class", per_class, "=", int).items()
-        }
+    if per_class is not None:
+        labels_sizes = _numbers("--per-class", per_class, "=", int).items()
+        classes = _unique(
+            "--per-class", [(_converted("--per-class", per_class, k, int), n) for k, n in labels_sizes]
+        )
     loaded = [load_scenario(name) for name in scenario]
     make(
         loaded,
@@ -237,6 +249,7 @@ def generate(
         keep_csi=keep_csi,
         chunk=chunk,
         overwrite=overwrite,
+        extend=extend,
         workers=workers,
         index_range=_range(index_range),
     )
@@ -259,11 +272,21 @@ def _of_scenario(text: str) -> tuple[str, str | dict[str, float]]:
 
 
 def _numbers(option: str, text: str, sign: str, kind: type[Number]) -> dict[str, Number]:
-    out: dict[str, Number] = {}
+    if not text.strip():
+        raise InputError(f"{option} is empty; give at least one entry, e.g. {_EXAMPLES[option]}.")
+    entries = []
     for entry in text.split(","):
         key, _, value = entry.partition(sign)
-        out[key.strip()] = _converted(option, text, value, kind)
-    return out
+        entries.append((key.strip(), _converted(option, text, value, kind)))
+    return _unique(option, entries)
+
+
+def _unique(option: str, entries: Sequence[tuple[Key, Value]]) -> dict[Key, Value]:
+    keys = [key for key, _ in entries]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise InputError(f"{option} gives {key} more than once.")
+    return dict(entries)
 
 
 def _converted(option: str, text: str, value: str, kind: type[Number]) -> Number:

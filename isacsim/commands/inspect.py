@@ -25,11 +25,17 @@ def inspect(
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute every digest and look for leaks between splits.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Verify, and make damaged and lost chunks again: the same bits.")
+    ] = False,
     sample: Annotated[
         int | None, typer.Option(help="Show one sample: its number in the store.", show_default=False)
     ] = None,
     regenerate: Annotated[
-        bool, typer.Option("--regenerate", help="Make --sample again from its record and compare bit by bit.")
+        bool,
+        typer.Option(
+            "--regenerate", help="Make --sample again from the data set's plan and compare bit by bit."
+        ),
     ] = False,
     picture: Annotated[
         Path | None,
@@ -38,12 +44,15 @@ def inspect(
 ) -> None:
     """Show counts by class and split, the SNRs, and whether the data set is complete.
 
-    Exit code 1: --verify found damage or a leak, or --regenerate a difference.
+    Exit code 1: --verify found damage or a leak, --repair could not mend it, or --regenerate found a difference.
     """
+    from isacsim.dataset.soundness import readable
     from isacsim.dataset.store import open_dataset, open_record
 
     if regenerate and sample is None:
         raise InputError("--regenerate needs --sample, the number of the sample to make again.")
+    if repair and sample is not None:
+        raise InputError("--repair goes through the whole data set; leave out --sample.")
     if picture is not None:
         from isacsim.plotting import check_picture
 
@@ -52,10 +61,13 @@ def inspect(
     if sample is not None:
         _one(store, sample, regenerate)
         return
+    if repair:
+        _repair(store)
     if verify:  # first: what is damaged can't be counted
         _verify(store)
     dataset = open_dataset(store, incomplete=True)
-    _summary(dataset, record.attrs)
+    with readable(store):
+        _summary(dataset, record.attrs)
     here, whole = dataset.sizes["sample"], record.n_samples
     out = output()
     out.print(
@@ -77,21 +89,21 @@ def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
     from isacsim.dataset.inspection import class_counts, snr_histogram
     from isacsim.dataset.parts import SPLITS
 
+    counts = class_counts(dataset)
+    snr, edges = snr_histogram(dataset)
     out = output()
     sizes = ", ".join(f"{name} {size}" for name, size in dataset["aj_noisy"].sizes.items())
-    out.print(f"{attrs.get('title', 'data set')}; isacsim {attrs['isacsim']}, numpy {attrs['numpy']}")
+    out.print(f"{attrs.get('title', 'data set')}; isacsim {attrs.get('isacsim')}, numpy {attrs.get('numpy')}")
     out.print(f"spectra: {sizes}")
     for name, text in json.loads(attrs.get("fingerprints", "{}")).items():
         out.print(f"scenario {name}: fingerprint {text[:12]}")
-    counts = class_counts(dataset)
     labels = sorted({key[3] for key in counts})
     rows = []
-    for group in sorted({key[:3] for key in counts}, key=lambda g: (*g[:2], SPLITS.index(g[2]))):
+    for group in sorted({key[:3] for key in counts}, key=lambda g: (*g[:2], (*SPLITS, g[2]).index(g[2]))):
         here = [counts[*group, label] for label in labels]
         rows.append([" ".join(filter(None, group)), *map(str, here), str(sum(here))])
     columns = ["unlabelled" if label < 0 else str(label) for label in labels]
     show_table("Samples by number of targets", ["domain, scenario, split", *columns, "all"], rows)
-    snr, edges = snr_histogram(dataset)
     if snr.sum():
         out.print("SNR of a unit path")
         for count, low, high in zip(snr, edges[:-1], edges[1:], strict=True):
@@ -102,15 +114,12 @@ def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
 def _one(store: str, sample: int, again: bool) -> None:
     import numpy as np
 
-    from isacsim.dataset.inspection import regenerate
+    from isacsim.dataset.inspection import regenerate, sample_of
     from isacsim.dataset.store import open_record
 
     out = output()
-    record = open_record(store)
-    if not 0 <= sample < record.n_samples:
-        raise InputError(f"{store}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
-    for name in record.variables:
-        values = np.asarray(record.read(name, sample, sample + 1)[0])
+    for name, row in sample_of(open_record(store), sample).items():
+        values = np.asarray(row[0])
         if values.ndim == 0:
             shown = str(values)
         elif values.ndim == 1:
@@ -129,16 +138,41 @@ def _one(store: str, sample: int, again: bool) -> None:
     raise typer.Exit(1)
 
 
+def _repair(store: str) -> None:
+    from isacsim.dataset.repair import repair
+
+    with sample_progress("verifying", unit="chunks") as tell:
+        made = repair(store, tell=tell)
+    _list(
+        "was damaged",
+        [*(fault.sentence for fault in made.faults), *(f"{name} was lost" for name in made.axes)],
+    )
+    out = output()
+    if made.left:
+        out.print(f"NOT REPAIRED: {made.left}.")
+        raise typer.Exit(1)
+    numbers = sorted({fault.number for fault in made.faults})
+    what = [f"chunks {', '.join(map(str, numbers))}"] if numbers else []
+    what += [f"coordinates {', '.join(made.axes)}"] if made.axes else []
+    out.print(f"made again, the same bits: {' and '.join(what)}." if what else "nothing to repair.")
+
+
+def _list(what: str, sentences: list[str]) -> None:
+    out = output()
+    for sentence in sentences[:_MOST_FAULTS]:
+        out.print(f"{what}: {sentence}")
+    if len(sentences) > _MOST_FAULTS:
+        out.print(f"and {len(sentences) - _MOST_FAULTS} more.")
+
+
 def _verify(store: str) -> None:
     from isacsim.dataset.inspection import damage
 
     with sample_progress("verifying", unit="chunks") as tell:
         faults = damage(store, tell=tell)
+    _list("DAMAGED", faults)
     out = output()
-    for fault in faults[:_MOST_FAULTS]:
-        out.print(f"DAMAGED: {fault}")
-    if len(faults) > _MOST_FAULTS:
-        out.print(f"and {len(faults) - _MOST_FAULTS} more.")
     if faults:
+        out.print(f"isacsim inspect {store} --repair mends damaged and lost chunks.")
         raise typer.Exit(1)
     out.print("verified: every value is what was written, and no (seed, index) pair is in two splits.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.dataset.soundness import readable
 from isacsim.dataset.store import open_dataset
 from isacsim.dataset.stream import positions_of_split
 from isacsim.errors import InputError
@@ -64,7 +65,7 @@ def export_netcdf(
     Raises
     ------
     InputError
-        If the data set does not have what is asked for, or the file exists or can't be one.
+        If the data set does not have what is asked for, can't be read, or the file exists or can't be one.
     OSError
         If it can't be written.
     """
@@ -85,6 +86,7 @@ def export_netcdf(
 
     # One piece after the other: HDF5 takes one writer, and readers ahead of it would only fill the memory.
     with (
+        readable(ds),
         written_whole(path, overwrite=overwrite) as temporary,
         dask.config.set(scheduler="synchronous"),
         Told(),
@@ -133,7 +135,11 @@ def export_mat(
         "dims": {name: _cells(chosen[name].dims) for name in names},
         "units": {name: str(chosen[name].attrs.get("units", "")) for name in names},
     }
-    with written_whole(path, overwrite=overwrite) as temporary, temporary.open("wb") as handle:
+    with (
+        readable(ds),
+        written_whole(path, overwrite=overwrite) as temporary,
+        temporary.open("wb") as handle,
+    ):
         file: Any = handle  # scipy-stubs knows file names only
         for number, name in enumerate(names):
             values = chosen[name].load().values
@@ -170,7 +176,11 @@ def export_npz(
     """
     chosen = _chosen(ds, split, variables)
     names = [str(name) for name in chosen.variables]
-    with written_whole(path, overwrite=overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with (
+        readable(ds),
+        written_whole(path, overwrite=overwrite) as temporary,
+        zipfile.ZipFile(temporary, "w") as archive,
+    ):
         for number, name in enumerate(names):
             # The data set may have 10^8 samples: no array of it is ever whole in memory.
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -198,7 +208,8 @@ def _chosen(
                 f"variables: the data set has no {unknown[0]!r}; it has {', '.join(map(str, opened.data_vars))}."
             )
     chosen = opened if variables is None else opened[list(variables)]
-    return chosen if split is None else chosen.isel(sample=positions_of_split(opened, split))
+    with readable(ds):
+        return chosen if split is None else chosen.isel(sample=positions_of_split(opened, split))
 
 
 def _cells(texts: Sequence[Any]) -> NDArray[Any]:

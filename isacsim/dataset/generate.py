@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isacsim import __version__
 from isacsim.dataset.card import has_card, write_card
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
 
-__all__ = ["generate", "make_chunk"]
+__all__ = ["generate", "make_chunk", "make_chunks"]
 
 Progress = Callable[[int, int], None]
 """Told how many samples there are, and of how many."""
+
+# A store can't be here at all: doing the same again would not help.
+_NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
 def generate(
@@ -46,6 +50,7 @@ def generate(
     overwrite: bool = False,
     workers: int | None = None,
     index_range: tuple[int, int] | None = None,
+    extend: bool = False,
 ) -> xr.Dataset:
     """Make a data set, or finish or extend one.
 
@@ -59,8 +64,7 @@ def generate(
     store : str or path-like
         Folder, or URL of an object store (fsspec), that every worker can reach.
     n_samples : int, optional
-        Samples of each scenario; default: as the scenario says. More than a finished store of a single part holds
-        extends it; fewer is refused.
+        Samples of each scenario; default: as the scenario says.
     seed : int
         Seed of the data set.
     client : distributed.Client or str, optional
@@ -84,6 +88,9 @@ def generate(
         Processes on this machine; default: one a core.
     index_range : (int, int), optional
         Only samples start to stop (exclusive) of the whole, as the whole would hold them.
+    extend : bool
+        Let a store of a single part that is there grow, if more samples are asked for than it was begun with;
+        otherwise another number is refused. Fewer always are.
 
     Returns
     -------
@@ -101,42 +108,34 @@ def generate(
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range)
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk must be at least 1, got {chunk}.")
+    how = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
     if isinstance(progress, bool):
         from isacsim.commands.terminal import sample_progress
 
         with sample_progress(", ".join(s.name for s in scenarios), shown=progress) as tell:
-            return _generate(plan, store, client, resume, tell, chunk, overwrite, workers)
-    return _generate(plan, store, client, resume, progress, chunk, overwrite, workers)
+            return _generate(plan, store, client, workers, tell, how)
+    return _generate(plan, store, client, workers, progress, how)
 
 
 def _generate(
     plan: Plan,
     store: StorePath,
     client: Client | str | None,
-    resume: bool,
-    tell: Progress,
-    chunk: int | None,
-    overwrite: bool,
     workers: int | None,
+    tell: Progress,
+    how: dict[str, Any],
 ) -> xr.Dataset:
     made = 0
     try:
-        record = prepared(plan, store, resume=resume, chunk=chunk, overwrite=overwrite)
+        record = prepared(plan, store, **how)
         done = record.complete()
         made = record.count(done)
         tell(made, plan.n_samples)
         missing = np.flatnonzero(~done)
         if missing.size:
-            with connected(client, workers, missing.size) as reached:
-                tasks = ((location(store), int(number)) for number in missing)
-                for n in each(reached, make_chunk, tasks):
-                    made += n
-                    tell(made, plan.n_samples)
-            _remove_leftovers(store)
-        if not open_record(store).complete().all():
-            raise InputError(
-                f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
-            )
+            for n in make_chunks(store, missing, client, workers):
+                made += n
+                tell(made, plan.n_samples)
         if missing.size or not has_card(store):
             write_card(store)
     except KeyboardInterrupt:
@@ -144,12 +143,33 @@ def _generate(
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
-        raise OSError(error.errno, f"{what}; {_how_to_go_on(store, made, plan)}", str(store)) from error
+        if error.errno not in _NO_PLACE:
+            what = f"{what}; {_how_to_go_on(store, made, plan)}"
+        raise OSError(error.errno, what, str(store)) from error
     return open_dataset(store)
 
 
 def _how_to_go_on(store: StorePath, made: int, plan: Plan) -> str:
     return f"{made} of {plan.n_samples} samples are in {store}, and the same isacsim generate goes on from there."
+
+
+def make_chunks(
+    store: StorePath, numbers: NDArray[np.int64], client: Client | str | None, workers: int | None
+) -> Iterator[int]:
+    """Make chunks of a store on dask, see :func:`isacsim.dataset.workers.connected`; yields each one's samples.
+
+    Raises
+    ------
+    InputError
+        If they are not in the store afterwards.
+    """
+    with connected(client, workers, len(numbers)) as reached:
+        yield from each(reached, make_chunk, ((location(store), int(number)) for number in numbers))
+    _remove_leftovers(store)
+    if not open_record(store).complete()[numbers].all():
+        raise InputError(
+            f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
+        )
 
 
 # Numba's simplest threading layer allows one caller at a time, and a worker may have several threads.

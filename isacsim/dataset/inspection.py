@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 from isacsim import __version__
 from isacsim.dataset.parts import Part, check_leaks
 from isacsim.dataset.plan import plan_of, samples_of
+from isacsim.dataset.soundness import check_present, faults, lost_axes
 from isacsim.dataset.store import StorePath, StoreRecord, digest, open_record
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["class_counts", "damage", "recorded_parts", "regenerate", "snr_histogram"]
+__all__ = [
+    "check_remakable",
+    "class_counts",
+    "damage",
+    "recorded_parts",
+    "regenerate",
+    "sample_of",
+    "snr_histogram",
+]
 
 Progress = Callable[[int, int], None]
 # Variables that say which sample is which.
@@ -57,24 +66,11 @@ def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> lis
     record = open_record(path)
     if not record.ready:
         return ["its making or extension was cut short; the same isacsim generate finishes it"]
-    out = []
-    done = np.flatnonzero(record.complete())
-    for count, number in enumerate(done):
-        start, stop = record.bounds(int(number))
-        where = f"chunk {number} (samples {start} to {stop - 1})"
-        for name, wanted in zip(record.variables, record.row(int(number)), strict=True):
-            try:
-                values = record.read(name, start, stop)
-            except Exception as error:  # every codec has its own for damaged data
-                out.append(
-                    f"{name} of {where} can't be read: {' '.join(str(error).split()) or type(error).__name__}"
-                )
-                continue
-            if digest(values) != wanted:
-                out.append(f"{name} of {where} is not what was written")
-        tell(count + 1, len(done))
-    if out:
+    if out := [fault.sentence for fault in faults(record, tell=tell)]:
         return out  # parts read from damaged chunks would mean nothing
+    if axes := lost_axes(record):
+        return [f"the values of {name} are lost" for name in axes]
+    done = np.flatnonzero(record.complete())
     found = recorded_parts(record, done)
     try:
         check_leaks(found)
@@ -116,8 +112,29 @@ def _merged(parts: Iterable[Part]) -> list[Part]:
     return out
 
 
+def sample_of(record: StoreRecord, sample: int) -> dict[str, NDArray[Any]]:
+    """Read one sample; each variable with shape (1, ...).
+
+    Raises
+    ------
+    InputError
+        If there is no such sample, its chunk is incomplete, or it can't be read.
+    """
+    if not 0 <= sample < record.n_samples:
+        raise InputError(f"{record.path}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
+    recorded = record.recorded()
+    if not recorded[sample // record.chunk, 0]:
+        raise InputError(
+            f"{record.path}: sample {sample} is not made yet; the same command finishes the data set."
+        )
+    check_present(record, recorded)
+    return {name: record.read(name, sample, sample + 1) for name in record.variables}
+
+
 def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
-    """Make one sample again from its record (scenario, seed, index) and compare bit by bit.
+    """Make one sample again from the data set's plan (scenarios, seed and parts) and compare bit by bit.
+
+    What the sample says of itself is compared too, not believed.
 
     Returns
     -------
@@ -127,27 +144,32 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     Raises
     ------
     InputError
-        If there is no such sample, its chunk is incomplete, it is real, or other versions made it.
+        If there is no such sample, its chunk is incomplete, scenarios did not make it, or other versions did.
     """
     record = open_record(path)
-    if not 0 <= sample < record.n_samples:
-        raise InputError(f"{path}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
-    if not record.complete()[sample // record.chunk]:
-        raise InputError(
-            f"{path}: sample {sample} is not made yet; the same isacsim generate finishes the data set."
-        )
-    stored: dict[str, Any] = {name: record.read(name, sample, sample + 1) for name in record.variables}
-    if stored["domain"][0] != "synthetic":
-        raise InputError(
-            f"{path}: sample {sample} is of a real capture; only synthetic ones can be made again."
-        )
-    for what, here in (("isacsim", __version__), ("numpy", np.__version__)):
-        if record.attrs[what] != here:
-            raise InputError(f"{path}: made with {what} {record.attrs[what]}, this is {what} {here}.")
-    scenario, seed, split, index, source = (stored[name].tolist()[0] for name in _IDENTITY)
-    plan = replace(plan_of(record.attrs), parts=(Part(scenario, seed, split, index, 1, source),))
-    made = samples_of(plan, 0, 1)
+    stored = sample_of(record, sample)
+    check_remakable(record)
+    made = samples_of(plan_of(record.attrs), sample, sample + 1)
     return {
         name: digest(np.asarray(made[name]).astype(values.dtype)) == digest(values)
         for name, values in stored.items()
     }
+
+
+def check_remakable(record: StoreRecord) -> None:
+    """Refuse a store that isacsim can't make again by what it says of itself.
+
+    Raises
+    ------
+    InputError
+        If it holds real samples, or other versions made it.
+    """
+    if "scenarios" not in record.attrs:
+        raise InputError(
+            f"{record.path}: it holds samples of real captures; only those of scenarios can be made again."
+        )
+    for what, here in (("isacsim", __version__), ("numpy", np.__version__)):
+        if record.attrs.get(what) != here:
+            raise InputError(
+                f"{record.path}: made with {what} {record.attrs.get(what)}, this is {what} {here}."
+            )

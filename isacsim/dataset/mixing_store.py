@@ -11,6 +11,7 @@ from isacsim.dataset.mixing import mix
 from isacsim.dataset.plan import default_chunk
 from isacsim.dataset.real import Progress
 from isacsim.dataset.resumable import resumable
+from isacsim.dataset.soundness import readable
 from isacsim.dataset.store import StorePath, create_store, location, open_dataset, write_chunk
 from isacsim.errors import InputError
 
@@ -64,15 +65,18 @@ def write_mix(
     """
     if location(store) in (location(synthetic), location(real)):
         raise InputError(f"{store}: a mix can't replace one of the stores that it is made of.")
-    mixed = mix(synthetic, real, real_fraction=real_fraction, seed=seed, n=n, match_scale=match_scale)
+    with readable(synthetic), readable(real):
+        mixed = mix(synthetic, real, real_fraction=real_fraction, seed=seed, n=n, match_scale=match_scale)
     record = resumable(store, mixed.attrs, overwrite=overwrite)
     if record is None:
-        template = mixed.isel(sample=slice(0, 1)).compute()
+        with readable(synthetic), readable(real):
+            template = mixed.isel(sample=slice(0, 1)).compute()
         size = default_chunk(template, mixed.sizes["sample"]) if chunk is None else chunk
         record = create_store(store, template, mixed.sizes["sample"], chunk=size, attrs=mixed.attrs)
     done = record.complete()
     for number in np.flatnonzero(~done):
-        block = mixed.isel(sample=slice(*record.bounds(int(number)))).compute()
+        with readable(synthetic), readable(real):
+            block = mixed.isel(sample=slice(*record.bounds(int(number)))).compute()
         write_chunk(record, int(number), {name: block[name].values for name in record.variables})
         done[number] = True
         if progress is not None:

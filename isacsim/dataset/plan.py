@@ -90,6 +90,9 @@ def make_plan(
     if n_samples is not None and (isinstance(n_samples, bool) or n_samples < 1):
         raise InputError(f"n_samples must be at least 1, got {n_samples!r}.")
     if per_class is not None:
+        for label, size in per_class.items():
+            if isinstance(size, bool) or size < 0:
+                raise InputError(f"per_class gives {label} targets {size!r} samples; it must be at least 0.")
         section = {"per_class": dict(per_class)}
         scenarios = [
             Scenario.model_validate(s.model_dump(exclude_none=True) | {"dataset": section}) for s in scenarios
@@ -133,10 +136,21 @@ def template_of(plan: Plan) -> xr.Dataset:
             if ours.shape != others.shape or (name in first.coords and not ours.equals(others)):
                 raise InputError(
                     f"scenarios {plan.scenarios[0].name} and {scenario.name} don't go into one data set: they differ "
-                    f"in {name} {dict(ours.sizes)} against {dict(others.sizes)}; spectra need one shape and axes."
+                    f"in {name}, {_in_words(ours)} against {_in_words(others)}; spectra need one shape and axes."
                 )
     assert first is not None  # a plan has parts
     return first
+
+
+def _in_words(variable: xr.Variable) -> str:
+    """Say what shape a variable has; of a coordinate its span too."""
+    if variable.ndim == 1 and variable.dtype.kind == "f":
+        units = variable.attrs.get("units", "")
+        ends = f"{variable.values[0]:g} to {variable.values[-1]:g}"
+        return f"{variable.size} values from {ends} {units}".rstrip()
+    if variable.ndim == 1:
+        return " and ".join(map(str, variable.values.tolist()))
+    return " x ".join(f"{size} {dim}" for dim, size in variable.sizes.items() if dim != "sample")
 
 
 def default_chunk(template: xr.Dataset, n_samples: int) -> int:
@@ -151,13 +165,24 @@ def default_chunk(template: xr.Dataset, n_samples: int) -> int:
 
 
 def plan_of(attrs: Mapping[str, Any]) -> Plan:
-    """Read a data set's plan from its attributes."""
-    return Plan(
-        tuple(_scenario(text) for text in json.loads(attrs["scenarios"]).values()),
-        int(attrs["seed"]),
-        tuple(parts_from_json(attrs["parts"])),
-        bool(attrs["keep_csi"]),
-    )
+    """Read a data set's plan from its attributes.
+
+    Raises
+    ------
+    InputError
+        If they are damaged.
+    """
+    try:
+        return Plan(
+            tuple(_scenario(text) for text in json.loads(attrs["scenarios"]).values()),
+            int(attrs["seed"]),
+            tuple(parts_from_json(attrs["parts"])),
+            bool(attrs["keep_csi"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the data set's attributes scenarios, seed, parts and keep_csi are damaged: {error!r}."
+        ) from error
 
 
 @lru_cache(maxsize=64)

@@ -24,7 +24,13 @@ __all__ = ["prepared"]
 
 
 def prepared(
-    plan: Plan, store: StorePath, *, resume: bool, chunk: int | None, overwrite: bool
+    plan: Plan,
+    store: StorePath,
+    *,
+    resume: bool = True,
+    chunk: int | None = None,
+    overwrite: bool = False,
+    extend: bool = False,
 ) -> StoreRecord:
     """Give the store of a plan, made, extended, or as it was.
 
@@ -42,6 +48,11 @@ def prepared(
                 )
             if difference := _difference(plan, record, chunk):
                 raise InputError(f"{store}: {difference}; choose another name, or --overwrite replaces it.")
+            if record.n_samples != plan.n_samples and not extend:
+                raise InputError(
+                    f"{store}: holds {record.n_samples} samples, asked for {plan.n_samples}; --extend makes the rest, "
+                    f"--n {record.n_samples} leaves them as they are."
+                )
             if record.n_samples != plan.n_samples or not record.ready:
                 return extend_store(record, plan.n_samples, plan.attrs())
             return record

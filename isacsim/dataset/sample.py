@@ -85,6 +85,12 @@ class SampleRows:
     noiseless: LagRows
     clean: LagRows
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        rows = (self.noisy, self.noiseless, self.clean)
+        return sum(products.nbytes for one in rows for products in one.products)
+
 
 class SampleWindow:
     """What the samples of a scenario share: settings, and the window of the packets that the radio means to send."""

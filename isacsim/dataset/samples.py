@@ -26,8 +26,8 @@ TRUTH: dict[str, tuple[int | None, str, str]] = {
     "target_jerk": (3, "m/s3", "jerk of the target's path length"),
     "target_amplitude": (None, "1", "amplitude of the target's path at the receiver"),
 }
-# Samples whose lag products wait for the transform together; bounds memory, changes no bit.
-_BATCH = 32
+# Samples, and bytes, of lag products that wait for the transform together; bounds memory, changes no bit.
+_BATCH, _BATCH_BYTES = 32, 2**25
 _SPECTRA = ("noisy", "noiseless", "clean")
 
 
@@ -83,7 +83,7 @@ def make_samples(
         snr_db.append(received.damage.snr_db)
         if keep_csi:
             csi.append(_padded(received))
-        if len(waiting) == _BATCH or n == len(indices):
+        if len(waiting) >= min(_BATCH, _BATCH_BYTES // waiting[0].nbytes) or n == len(indices):
             # The clean ones are groups of paths, the others single: apart, so that no group is filled up.
             both = spectra([r.noisy for r in waiting] + [r.noiseless for r in waiting])
             half = len(both) // 2

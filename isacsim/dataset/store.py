@@ -8,15 +8,17 @@ does not see: a row of digests, one a variable, of the decoded values. A chunk w
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isacsim.dataset.soundness import check_present
 from isacsim.dataset.store_record import (
     CREATING,
     EXTENDING,
@@ -24,6 +26,7 @@ from isacsim.dataset.store_record import (
     READY,
     StorePath,
     StoreRecord,
+    digest,
     exists,
     location,
     open_record,
@@ -85,8 +88,7 @@ def create_store(
 
     root: dict[str, Any] = {"isacsim_format": FORMAT, "state": CREATING}
     if exists(path):
-        # Deleting takes time; a kill meanwhile must not leave records without their data.
-        zarr.open_group(location(path), mode="r+").attrs.update(root)
+        _emptied(path, root)
     zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
     # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
@@ -94,7 +96,8 @@ def create_store(
     # Text of fixed length has no specification in format 3.
     text = {name: c.astype(np.dtypes.StringDType()) for name, c in rest.coords.items() if c.dtype.kind == "U"}
     rest = rest.assign_coords(text)
-    rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False)
+    # An axis of zeros lies there too, so that one that is not there was lost.
+    rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False, write_empty_chunks=True)
     group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:
         variable = template[name]
@@ -121,6 +124,23 @@ def create_store(
     group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
     _finish(group)
     return open_record(path, mode="r+")
+
+
+def _emptied(path: StorePath, root: Mapping[str, Any]) -> None:
+    """Delete all but what says that this is a store in the making.
+
+    Deleting takes time: a kill meanwhile leaves neither records without their data nor a folder that is no store.
+    """
+    import zarr
+
+    zarr.open_group(location(path), mode="r+").attrs.update(root)
+    if "://" in str(path):
+        return  # without a group's description nothing counts as being there: its order of deletion is no matter
+    for entry in Path(path).iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != "zarr.json":
+            entry.unlink()
 
 
 def extend_store(record: StoreRecord, n_samples: int, attrs: Mapping[str, str | int | float]) -> StoreRecord:
@@ -193,17 +213,6 @@ def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLik
     record.digests[number] = digests
 
 
-def digest(values: NDArray[Any]) -> int:
-    """BLAKE2b-64 of an array's values, type and shape; never 0."""
-    kind = "string" if values.dtype.kind == "T" else values.dtype.newbyteorder("<").str
-    made = hashlib.blake2b(f"{kind}{values.shape}".encode(), digest_size=8)
-    if values.dtype.kind == "T":
-        made.update("\0".join(values.ravel().tolist()).encode())
-    else:
-        made.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data.cast("B"))
-    return int.from_bytes(made.digest(), "little") or 1
-
-
 def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     """Open a data set lazily.
 
@@ -222,12 +231,13 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     Raises
     ------
     InputError
-        If there is no such store, it is not isacsim's, or it is incomplete.
+        If there is no such store, it is not isacsim's, it is incomplete, or a chunk was lost.
     """
     import xarray as xr
 
     record = open_record(path)
-    done = record.complete()
+    recorded = record.recorded()
+    done = recorded[:, 0] != 0
     if not record.ready or not done.all():
         if not incomplete:
             raise InputError(
@@ -238,7 +248,16 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
             raise InputError(
                 f"{path}: its making or extension was cut short; the same isacsim generate finishes it."
             )
-    dataset = xr.open_zarr(location(path), chunks={}, consolidated=True)
+    check_present(record, recorded)
+    try:
+        dataset = xr.open_zarr(location(path), chunks={}, consolidated=True)
+    except OSError:
+        raise
+    except Exception as error:  # whatever zarr and xarray stumble over
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{path}: the descriptions in zarr.json are damaged ({why}); --overwrite makes the data set again."
+        ) from error
     if not done.all():
         dataset = dataset.isel(sample=_samples(record, done))
     return dataset

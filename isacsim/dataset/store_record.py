@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,7 @@ __all__ = [
     "READY",
     "StorePath",
     "StoreRecord",
+    "digest",
     "exists",
     "location",
     "open_record",
@@ -57,12 +60,18 @@ class StoreRecord:
     @property
     def digests(self) -> zarr.Array[Any]:
         """Digests, uint64 (chunk, variable); zeros where a chunk is incomplete."""
-        return self.group["record/digest"]  # type: ignore[return-value]
+        array = self.array("record/digest")
+        if array.ndim != 2 or array.shape[1] != len(self.variables):
+            raise InputError(
+                f"{self.path}: damaged, it names {len(self.variables)} variables and has digests of shape "
+                f"{array.shape}; --overwrite makes the data set again."
+            )
+        return array
 
     @property
     def variables(self) -> list[str]:
         """Names of the variables over ``sample``, in the order of the digests."""
-        return [str(name) for name in json.loads(self.attrs["variables"])]
+        return list(json.loads(self.attrs["variables"]))
 
     @property
     def chunk(self) -> int:
@@ -87,38 +96,114 @@ class StoreRecord:
 
     def complete(self) -> NDArray[np.bool_]:
         """Tell which chunks are complete; shape (chunk,)."""
-        done = np.zeros(self.n_chunks, bool)
-        if self.created:
-            got = self._recorded()
-            done[: got.size] = got[: done.size]  # an extension cut short leaves fewer rows
+        done: NDArray[np.bool_] = self.recorded()[:, 0] != 0
         return done
 
-    def _recorded(self) -> NDArray[np.bool_]:
-        digests = self.digests
+    def recorded(self) -> NDArray[np.uint64]:
+        """All digests, (chunk, variable); zeros where a chunk is incomplete or its record is damaged."""
+        if not self.created:
+            return np.zeros((self.n_chunks, 1), np.uint64)
+        digests, n = self.digests, len(self.variables)
+        out = np.zeros((self.n_chunks, n), np.uint64)
+        rows = min(self.n_chunks, digests.shape[0])  # an extension cut short leaves fewer
         try:
-            return np.not_equal(digests[:, 0], 0)
-        except Exception:  # a damaged row, which every codec says in its own way; it counts as none
-            out = np.zeros(digests.shape[0], bool)
-            for row in range(out.size):
+            out[:rows] = digests[:rows]
+        except Exception:  # a damaged row, which every codec says in its own way
+            for row in range(rows):
                 with suppress(Exception):
-                    out[row] = digests[row, 0] != 0
-            return out
+                    out[row] = digests[row]
+        return out
 
     def count(self, done: NDArray[np.bool_]) -> int:
         """Samples in the chunks marked."""
         return sum(stop - start for start, stop in (self.bounds(int(k)) for k in np.flatnonzero(done)))
 
     def array(self, name: str) -> zarr.Array[Any]:
-        """Array of a variable."""
-        return self.group[name]  # type: ignore[return-value]
+        """Array of a variable.
+
+        Raises
+        ------
+        InputError
+            If it is gone, or its description is damaged.
+        """
+        import zarr
+
+        try:
+            array = self.group[name]
+        except OSError:
+            raise
+        except Exception as error:  # whatever zarr stumbles over
+            raise self._no_array(name) from error
+        if not isinstance(array, zarr.Array):
+            raise self._no_array(name)
+        return array
+
+    def axes(self) -> list[str]:
+        """Names of the arrays that are not over ``sample``.
+
+        Raises
+        ------
+        InputError
+            If the store's list of its arrays is damaged.
+        """
+        import zarr
+
+        try:
+            listed = zarr.open_group(location(self.path), mode="r", use_consolidated=True)
+            return sorted(set(listed.array_keys()) - set(self.variables))
+        except OSError:
+            raise
+        except Exception as error:  # whatever zarr stumbles over
+            raise InputError(
+                f"{self.path}: the list of its arrays in zarr.json is gone or damaged; --overwrite makes the data set "
+                "again."
+            ) from error
+
+    def _no_array(self, name: str) -> InputError:
+        return InputError(
+            f"{self.path}: the description of {name} ({name}/zarr.json) is gone or damaged; --overwrite makes the data "
+            "set again."
+        )
 
     def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Values of a variable for samples start to stop (exclusive)."""
-        return np.asarray(self.array(name)[start:stop])
+        """Values of a variable for samples start to stop (exclusive).
 
-    def row(self, number: int) -> list[int]:
-        """Digests of a chunk."""
-        return [int(value) for value in np.asarray(self.digests[number])]
+        Raises
+        ------
+        InputError
+            If they can't be decoded.
+        """
+        array = self.array(name)
+        try:
+            return np.asarray(array[start:stop])
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # every codec has its own for damaged data
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"{self.path}: {name} of {self.where(start // self.chunk)} can't be read ({why}); {self.mending}."
+            ) from error
+
+    def where(self, number: int) -> str:
+        """Say which samples a chunk holds."""
+        start, stop = self.bounds(number)
+        return f"chunk {number} (samples {start} to {stop - 1})"
+
+    @property
+    def mending(self) -> str:
+        """What to do about damage, as the end of a sentence."""
+        return f"isacsim inspect {self.path} --repair mends it"
+
+
+def digest(values: NDArray[Any]) -> int:
+    """BLAKE2b-64 of an array's values, type and shape; never 0."""
+    kind = "string" if values.dtype.kind == "T" else values.dtype.newbyteorder("<").str
+    made = hashlib.blake2b(f"{kind}{values.shape}".encode(), digest_size=8)
+    if values.dtype.kind == "T":
+        made.update("\0".join(values.ravel().tolist()).encode())
+    else:
+        made.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data.cast("B"))
+    return int.from_bytes(made.digest(), "little") or 1
 
 
 def location(path: StorePath) -> str:
@@ -133,7 +218,8 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     Raises
     ------
     InputError
-        If there is none, or it is another's, or of a later version of the layout.
+        If there is none, it is another's, of a later version of the layout, or its attributes are damaged; or if the
+        URL needs a package that is not installed.
     """
     import zarr
     from zarr.errors import GroupNotFoundError, NodeTypeValidationError
@@ -146,7 +232,13 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         if "://" not in where and here.exists() and not (here.is_dir() and not any(here.iterdir())):
             raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
         raise _Absent(f"{path}: no data set there; isacsim generate makes one.") from error
-    except (NodeTypeValidationError, NotADirectoryError, ValueError, KeyError) as error:
+    except ImportError as error:
+        raise InputError(
+            f"{path}: such a URL needs a package that is not installed here: {error}."
+        ) from error
+    except (NodeTypeValidationError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
+        if "://" in where and "rotocol" in str(error):
+            raise InputError(f"{path}: no such kind of URL: {error}.") from error
         raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
     record = StoreRecord(str(path), group)
     made = record.attrs.get("isacsim_format")
@@ -154,7 +246,42 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         raise InputError(f"{path}: a zarr store, but not one that isacsim made.")
     if made != FORMAT:
         raise InputError(f"{path}: layout {made} of isacsim's data sets; this version reads layout {FORMAT}.")
+    _check_attributes(record)
     return record
+
+
+def _check_attributes(record: StoreRecord) -> None:
+    """Refuse what isacsim never writes."""
+    attrs = record.attrs
+
+    def refused(name: str, allowed: str) -> InputError:
+        return InputError(
+            f"{record.path}: damaged, its attribute {name} is {shorten(repr(attrs[name]), 80)} and not {allowed}; "
+            "delete the store, and the same command makes it again."
+        )
+
+    if attrs["state"] not in (CREATING, EXTENDING, READY):
+        raise refused("state", f"one of {CREATING}, {EXTENDING}, {READY}")
+    if not record.created:
+        return
+    for name, least in (("chunk", 1), ("n_samples", 0)):
+        value = attrs.setdefault(name, None)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise refused(name, f"an integer of at least {least}")
+    attrs.setdefault("variables", None)
+    for name, kind in (("variables", list), ("scenarios", dict), ("fingerprints", dict), ("parts", list)):
+        if name in attrs and not (found := _read_json(attrs[name], kind)):
+            raise refused(name, f"the text (JSON) of a {'list' if kind is list else 'mapping'}")
+        if name == "variables" and not all(isinstance(one, str) for one in found):
+            raise refused(name, "the text (JSON) of a list of names")
+
+
+def _read_json(text: Any, kind: type) -> Any:
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return None
+    return found if isinstance(found, kind) else None
 
 
 def exists(path: StorePath) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.dataset.soundness import readable
 from isacsim.dataset.store import StorePath, location, open_dataset
 from isacsim.errors import InputError
 
@@ -90,7 +91,8 @@ class SampleStream:
         opened = self._dataset()
         _check_variables(opened, self.inputs, self.targets)
         self._chunk = _chunk_length(opened, self.inputs[0])
-        self._positions = positions_of_split(opened, split)
+        with readable(ds):
+            self._positions = positions_of_split(opened, split)
         if not len(self):
             raise InputError("the data set holds no sample.")
 
@@ -178,7 +180,8 @@ class SampleStream:
             low = int(piece[0])
             # One slice of a chunk and then rows of it: zarr decompresses the chunk once. Dask's threads, where the
             # data set has such, don't survive a fork.
-            part = variables.isel(sample=slice(low, int(piece[-1]) + 1)).load(scheduler="synchronous")
+            with readable(self._source):
+                part = variables.isel(sample=slice(low, int(piece[-1]) + 1)).load(scheduler="synchronous")
             for name in names:
                 read[name].append(part[name].transpose("sample", ...).values[piece - low])
         values = {name: np.concatenate(arrays) for name, arrays in read.items()}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from isacsim import __version__
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["connected", "each"]
 
 _ANSWER_S = 15
+_PACKAGE = "isacsim"
 # Tasks in the scheduler's hands for each thread: one at work, one waiting.
 _AHEAD = 2
 
@@ -38,7 +40,8 @@ def connected(client: Client | str | None, workers: int | None, most: int) -> It
     Raises
     ------
     InputError
-        If no scheduler answers, it has no worker, or ``workers`` is given with a cluster.
+        If no scheduler answers, it has no worker, one has no isacsim or another version, or ``workers`` is given with
+        a cluster.
     """
     from distributed import Client
 
@@ -61,9 +64,51 @@ def connected(client: Client | str | None, workers: int | None, most: int) -> It
                 made.wait_for_workers(1, timeout=_ANSWER_S)
             except TimeoutError as error:
                 raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
+            _check_workers(made)
             yield made
     else:
+        _check_workers(client)
         yield client
+
+
+def _check_workers(client: Client) -> None:
+    """Refuse a cluster whose workers or scheduler can't import isacsim, or another version: tasks would hang or fail.
+
+    Raises
+    ------
+    InputError
+        Naming one of them and what it has.
+    """
+
+    def version(package: str) -> str:
+        # A function within one travels by value: the other side need not have this module to say that it has none.
+        import importlib
+
+        try:
+            return f"isacsim {importlib.import_module(package).__version__}"
+        except Exception as error:
+            return f"no isacsim ({error})"
+
+    asked = threading.Thread(target=lambda: found.update(_asked(client, version)), daemon=True)
+    found: dict[str, str] = {}
+    asked.start()
+    asked.join(_ANSWER_S)
+    if asked.is_alive():
+        raise InputError(
+            f"the dask workers don't answer within {_ANSWER_S} s; see whether they live and have this version of dask."
+        )
+    for address, there in found.items():
+        if there != f"isacsim {__version__}":
+            raise InputError(
+                f"{address} of the dask cluster has {there}, and here is isacsim {__version__}; install the same "
+                "version everywhere."
+            )
+
+
+def _asked(client: Client, version: Callable[[str], str]) -> dict[str, str]:
+    on_workers = client.run(version, _PACKAGE)
+    of_scheduler = client.run_on_scheduler(version, _PACKAGE)
+    return {**{f"worker {k}": v for k, v in on_workers.items()}, "the scheduler": of_scheduler}
 
 
 @contextmanager

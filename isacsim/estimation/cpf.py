@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from isacsim.errors import InputError
-from isacsim.estimation.series import Complex, Series, dechirp, peak_frequency, successive
+from isacsim.estimation.series import Complex, Series, climb, dechirp, peak_frequency, successive
 
 __all__ = ["cpf"]
 
@@ -27,12 +27,7 @@ def _curvature(z: Complex, centre: int, step: float, limit: float) -> float:
     n = 2 * int(np.ceil(limit * square[-1] * FINENESS / (2 * np.pi))) + 1
     trial = np.linspace(-limit, limit, max(n, 3))
     power = np.abs(np.exp(-1j * np.outer(trial, square)) @ product)
-    k = int(power.argmax())
-    if 0 < k < trial.size - 1:
-        curve = power[k - 1] - 2 * power[k] + power[k + 1]
-        shift = 0.5 * (power[k - 1] - power[k + 1]) / curve if curve < 0 else 0.0
-        return float(trial[k] + shift * (trial[1] - trial[0]))
-    return float(trial[k])
+    return climb(product, square, float(trial[int(power.argmax())]))
 
 
 def _estimate(

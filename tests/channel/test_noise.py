@@ -6,13 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from isacsim.channel.noise import add_noise
+from isacsim.channel.noise import with_noise
 
 
 def noise(size: int, power: float = 1.0, seed: int = 0) -> np.ndarray:
-    out = np.zeros(size, np.complex64)
-    add_noise(out, power, np.random.default_rng(seed))
-    return out
+    return with_noise(np.zeros((1, size), np.complex64), power, [np.random.default_rng(seed)])[0]
 
 
 def literal(size: int, seed: int = 0) -> np.ndarray:
@@ -53,10 +51,12 @@ def test_bits_depend_on_the_seed_and_the_place_alone(size, seed):
     np.testing.assert_array_equal(noise(size, seed=seed), longer[:size])
 
 
-def test_is_added_in_place_to_any_shape():
+def test_each_receiver_has_its_own_generator():
     csi = np.full((3, 7, 50), 2 + 1j, np.complex64)
-    add_noise(csi, 1e-4, np.random.default_rng(1))
-    np.testing.assert_allclose(csi.ravel() - (2 + 1j), noise(1050, 1e-4, seed=1), atol=3e-7)
+    noisy = with_noise(csi, 1e-4, [np.random.default_rng(seed) for seed in (1, 2, 3)])
+    assert (csi == 2 + 1j).all()
+    for channel, seed in zip(noisy, (1, 2, 3), strict=True):
+        np.testing.assert_allclose(channel.ravel() - (2 + 1j), noise(350, 1e-4, seed=seed), atol=3e-7)
 
 
 @pytest.mark.parametrize("power", [0.0, 1e-12, 1e12])

@@ -38,6 +38,14 @@ def tiny(make_scenario):
     return make
 
 
+@pytest.fixture(scope="module")
+def undrawn():
+    """Data cards without their picture, which takes seconds; test_card.py sees that it is drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
+        yield
+
+
 @pytest.fixture(scope="session")
 def here():
     """A dask client whose only worker is a thread of this process: quick, and what is patched here is patched there."""

@@ -27,10 +27,10 @@ def scenario(make_scenario):
     return make_scenario(spectrum={"bins_acceleration": 12, "bins_jerk": 10})
 
 
-def generated(scenario, path, *, n, chunk, splits=None):
+def generated(scenario, path, *, n, chunk, splits=None, **how):
     """What generate makes, without its processes."""
     plan = make_plan([scenario], n, 4, None, splits, False, None)
-    record = prepared(plan, path, resume=True, chunk=chunk, overwrite=False)
+    record = prepared(plan, path, chunk=chunk, **how)
     for number in (~record.complete()).nonzero()[0]:
         make_chunk(str(path), int(number))
 
@@ -87,7 +87,7 @@ def test_every_reader_opens_the_store_as_before(store):
 def test_a_store_with_a_card_can_be_extended(scenario, tmp_path, quickly):
     path = tmp_path / "s.zarr"
     for n in (2, 3):
-        generated(scenario, path, n=n, chunk=2)
+        generated(scenario, path, n=n, chunk=2, extend=True)
         write_card(path)
     assert "| synthetic | small | train | 3 | 3 |" in (path / "README.md").read_text()
 

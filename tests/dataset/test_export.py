@@ -116,15 +116,18 @@ def test_split_and_variables(store, saved, tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", list(EXPORTERS))
-def test_nothing_half_written(store, tmp_path, monkeypatch, ending):
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), KeyboardInterrupt("No space, or Ctrl-C")]
+)
+def test_nothing_half_written(store, tmp_path, monkeypatch, ending, error):
     def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
     monkeypatch.setattr(scipy.io, "savemat", full)
     monkeypatch.setattr(export, "_blocks", full)
     (tmp_path / f"s{ending}").write_text("earlier")
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(type(error), match="No space"):
         EXPORTERS[ending](store, tmp_path / f"s{ending}", overwrite=True)
     assert [p.read_text() for p in tmp_path.iterdir()] == ["earlier"]
 

@@ -27,6 +27,8 @@ N = 18
 SEED = 4
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(isacsim.__file__).parents[1])}
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def make(scenario, path, reached, **options):
     return isacsim.generate(scenario, path, **{"seed": SEED, "progress": False, "client": reached} | options)
@@ -45,7 +47,7 @@ def digests(path):
 
 
 @pytest.fixture(scope="module")
-def whole(tiny, here, tmp_path_factory):
+def whole(tiny, here, undrawn, tmp_path_factory):
     """The data set, made in chunks of five by one worker."""
     path = tmp_path_factory.mktemp("whole") / "whole.zarr"
     make(tiny(), path, here, chunk=5)
@@ -104,6 +106,10 @@ def test_a_range_is_a_slice_of_the_whole(whole, tiny, here, tmp_path):
 def test_more_samples_extend_a_store(whole, tiny, here, tmp_path, monkeypatch):
     path = tmp_path / "growing.zarr"
     make(tiny(), path, here, n_samples=7, chunk=5)
+    with pytest.raises(
+        InputError, match="holds 7 samples, asked for 18; --extend makes the rest, --n 7 leaves"
+    ):
+        make(tiny(), path, here)
     resize = zarr.Array.resize
 
     def killed(self, shape):
@@ -113,7 +119,7 @@ def test_more_samples_extend_a_store(whole, tiny, here, tmp_path, monkeypatch):
 
     monkeypatch.setattr(zarr.Array, "resize", killed)
     with pytest.raises(KeyboardInterrupt):
-        make(tiny(), path, here)
+        make(tiny(), path, here, extend=True)
     monkeypatch.undo()
     with pytest.raises(InputError, match="incomplete, 5 of 18"):
         isacsim.open_dataset(path)
@@ -236,6 +242,7 @@ def test_csi_is_kept_on_request(tiny, here, tmp_path):
         ({"chunk": 0}, "chunk must be at least 1"),
         ({"workers": 2}, "workers is for processes on this machine"),
         ({"client": None, "workers": 0}, "workers must be at least 1"),
+        ({"per_class": {3: -1}}, "per_class gives 3 targets -1 samples; it must be at least 0"),
         ({"client": "tcp://127.0.0.1:9"}, "no dask scheduler answers at tcp://127.0.0.1:9"),
     ],
 )
@@ -265,6 +272,28 @@ def test_a_full_disk_ends_in_one_sentence_and_a_store_to_resume(whole, tiny, her
     with pytest.raises(InputError, match="incomplete"):
         isacsim.open_dataset(path)
     same_bits(make(tiny(), path, here), isacsim.open_dataset(whole))
+
+
+def test_a_place_that_cannot_be_written_promises_nothing(tiny, here, tmp_path, monkeypatch):
+    def put(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("zarr.storage._local._put", put)
+    with pytest.raises(OSError, match=r"can't be written \(Permission denied\)$|denied\): ") as error:
+        make(tiny(), tmp_path / "a.zarr", here)
+    assert "goes on" not in str(error.value)
+
+
+def test_workers_without_isacsim_are_told_at_once(tiny, here, tmp_path, monkeypatch):
+    monkeypatch.setattr("isacsim.dataset.workers._PACKAGE", "isacsim_that_is_not_there")
+    with pytest.raises(
+        InputError, match=r"worker .* of the dask cluster has no isacsim .* install the same version"
+    ):
+        make(tiny(), tmp_path / "a.zarr", here)
+    monkeypatch.undo()
+    monkeypatch.setattr("isacsim.dataset.workers.__version__", "9.9")
+    with pytest.raises(InputError, match=r"has isacsim 0.*, and here is isacsim 9\.9"):
+        make(tiny(), tmp_path / "a.zarr", here)
 
 
 def test_a_really_full_disk(tiny, here, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import zarr
@@ -10,6 +12,8 @@ from typer.testing import CliRunner
 import isacsim
 from isacsim.cli import app
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def run(*arguments, code=0):
     result = CliRunner().invoke(app, [str(a) for a in arguments])
@@ -17,13 +21,18 @@ def run(*arguments, code=0):
     return result.stdout if code == 0 else result.stdout + result.stderr
 
 
-@pytest.fixture
-def store(tiny, here, tmp_path):
-    path = tmp_path / "a.zarr"
+@pytest.fixture(scope="module")
+def made(tiny, here, undrawn, tmp_path_factory):
+    path = tmp_path_factory.mktemp("inspect") / "a.zarr"
     splits = {"train": 0.5, "validation": 0.25, "test": 0.25}
     scenario = tiny(snr_db={"uniform": [5, 25]})
     isacsim.generate(scenario, path, n_samples=12, chunk=5, client=here, splits=splits, progress=False)
     return path
+
+
+@pytest.fixture
+def store(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "a.zarr")
 
 
 def test_inspect_counts_verifies_and_draws(store, tmp_path):
@@ -64,6 +73,13 @@ def test_inspect_refuses(store, tmp_path):
     [
         (["--per-class", "3:100"], "--per-class is '3:100': '' is not an integer"),
         (["--per-class", "1=2.5"], "'2.5' is not an integer"),
+        (["--per-class", ""], "--per-class is empty; give at least one entry, e.g. 3=100"),
+        (["--splits", " "], "--splits is empty"),
+        (["--per-class", "3=1,3=5"], "--per-class gives 3 more than once"),
+        (["--per-class", "3=1,03=5"], "--per-class gives 3 more than once"),
+        (["--splits", "train=0.5,train=0.5"], "--splits gives train more than once"),
+        (["--split", "lab=train", "--split", "lab=test"], "--split gives lab more than once"),
+        (["--per-class", "3=-1"], "per_class gives 3 targets -1 samples"),
         (["--per-class", "9=5"], "class of 9 targets"),
         (["--range", "5"], "--range is '5'; it must be START:STOP"),
         (["--splits", "train=half"], "'half' is not a number"),

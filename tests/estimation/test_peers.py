@@ -8,7 +8,9 @@ from isacsim.validation.captures import axes, channel, noise, static_part
 
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound
+from isacsim.estimation.cpf import _estimate as cpf_one
 from isacsim.estimation.cpf import cpf
+from isacsim.estimation.haf import _estimate as haf_one
 from isacsim.estimation.haf import haf
 from isacsim.estimation.qml import qml
 from isacsim.estimation.series import Series, peak_frequency
@@ -93,3 +95,15 @@ def test_likelihood_is_largest_at_the_truth():
     series = Series(np.exp(-2j * np.pi / 0.05 * (1.5 * t + 2 * t**2 / 2 - 8 * t**3 / 6)), t, 0.05)
     assert series.likelihood(1.5, 2.0, -8.0) == pytest.approx(401**2)
     assert series.likelihood(1.5, 2.5, -8.0) < 400**2
+
+
+@pytest.mark.parametrize(
+    "estimate", [haf_one, partial(cpf_one, lag_ratio=None), partial(cpf_one, lag_ratio=0.089)]
+)
+def test_without_noise_the_peaks_are_found_exactly(estimate):
+    # Each product of a cubic phase is a tone or a chirp of one rate: its peak is where the path is, far inside a bin.
+    time = (np.arange(513) - 256) / 500
+    moved = time * (1.3 + time * (-2.7 / 2 + time * 17.1 / 6))
+    series = Series(np.exp(-2j * np.pi / 0.05 * moved), time, 0.05)
+    limits = {} if estimate is haf_one else {"max_acceleration": 8.0, "max_jerk": 40.0}
+    np.testing.assert_allclose(estimate(series, **limits), (1.3, -2.7, 17.1), rtol=1e-6)

@@ -1,0 +1,253 @@
+"""What is lost, cut short or scribbled over is told in one sentence by every reader, and made again where it can be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from typer.testing import CliRunner
+
+import isacsim
+from isacsim.cli import app
+from isacsim.dataset.generate import generate
+from isacsim.dataset.inspection import damage, regenerate
+from isacsim.dataset.repair import repair
+from isacsim.dataset.soundness import lost_chunks
+from isacsim.dataset.store import open_dataset, open_record
+from isacsim.errors import InputError
+from tests.dataset import stores
+
+N = 10
+
+pytestmark = pytest.mark.usefixtures("undrawn")
+
+
+@pytest.fixture(scope="module")
+def made(tiny, here, undrawn, tmp_path_factory):
+    path = tmp_path_factory.mktemp("damage") / "made.zarr"
+    how = {"splits": {"train": 0.5, "test": 0.5}, "chunk": 4, "seed": 3, "progress": False}
+    generate(tiny(), path, n_samples=N, client=here, **how)
+    return path
+
+
+@pytest.fixture
+def store(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "a.zarr")
+
+
+def said(*arguments, code=2):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout + result.stderr
+
+
+def one_sentence(*arguments):
+    lines = said(*arguments).strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("isacsim: "), lines
+    return lines[0]
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-9])
+
+
+def same_files(one, other):
+    for file in (f for f in one.rglob("*") if f.is_file() and f.suffix not in (".md", ".png")):
+        assert file.read_bytes() == (other / file.relative_to(one)).read_bytes(), file
+
+
+def test_a_lost_chunk_is_told_by_every_reader(store, tmp_path):
+    (store / "aj_noisy/c/1/0/0").unlink()
+    wanted = r"aj_noisy of chunk 1 \(samples 4 to 7\) is lost; isacsim inspect .*a.zarr --repair mends it\.$"
+    for incomplete in (False, True):
+        with pytest.raises(InputError, match=wanted):
+            open_dataset(store, incomplete=incomplete)
+    for arguments in (
+        ["export", store, "-o", tmp_path / "x.npz"],
+        ["mix", store, store, "--real-fraction", 0.5, "-o", tmp_path / "m.zarr"],
+        ["inspect", store],
+        ["inspect", store, "--sample", 1],
+    ):
+        assert "aj_noisy of chunk 1" in one_sentence(*arguments)
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InputError, match=wanted):
+        isacsim.to_torch(store)
+    assert torch and sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr"]
+    assert damage(store) == ["aj_noisy of chunk 1 (samples 4 to 7) is lost"]
+
+
+def test_a_lost_axis_is_told(store):
+    (store / "jerk/c/0").unlink()
+    assert "the values of jerk are lost" in one_sentence("inspect", store)
+    assert damage(store) == ["the values of jerk are lost"]
+
+
+def test_a_chunk_of_fill_values_is_not_lost(tmp_path):
+    """Zarr writes none of a chunk that is all fill value."""
+    path = stores.numbered(8, tmp_path / "s.zarr", chunk=4)
+    ds = open_dataset(path).load()
+    ds["aj_clean"][:4] = np.nan
+    stores.save(ds, path, chunk=4)
+    assert not (path / "aj_clean/c/0/0/0/0").exists()
+    record = open_record(path)
+    assert lost_chunks(record, record.recorded()) == []
+    (path / "aj_clean/c/1/0/0/0").unlink()
+    assert lost_chunks(record, record.recorded()) == [(1, "aj_clean")]
+
+
+def test_a_chunk_lost_behind_a_url(made):
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    files.put(str(made), "/damage/s.zarr", recursive=True)
+    assert open_dataset("memory://damage/s.zarr").sizes["sample"] == N
+    files.rm("/damage/s.zarr/index/c/2")
+    with pytest.raises(InputError, match=r"index of chunk 2 \(samples 8 to 9\) is lost"):
+        open_dataset("memory://damage/s.zarr")
+
+
+def test_repair_makes_the_same_bits(store, made, here, monkeypatch):
+    (store / "aj_noisy/c/1/0/0").unlink()
+    (store / "jerk/c/0").unlink()
+    cut(store / "split/c/0")
+    zarr.open_group(store, mode="r+")["seed"][1] = 7
+    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", _with(here))
+    text = said("inspect", store, "--repair", code=0)
+    assert (
+        text.count("was damaged") == 4
+        and "made again, the same bits: chunks 0, 1 and coordinates jerk." in text
+    )
+    assert "finished." in text
+    same_files(made, store)
+    assert "nothing to repair." in said("inspect", store, "--repair", code=0)
+
+
+def _with(client):
+    from isacsim.dataset.generate import make_chunks
+
+    return lambda path, numbers, _, workers: make_chunks(path, numbers, client, workers)
+
+
+def test_a_repair_cut_short_is_finished_by_generate(store, made, tiny, here, monkeypatch):
+    cut(store / "aj_noisy/c/1/0/0")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", killed)
+    with pytest.raises(KeyboardInterrupt):
+        repair(store)
+    with pytest.raises(InputError, match="incomplete, 6 of 10"):
+        open_dataset(store)
+    generate(
+        tiny(), store, n_samples=N, client=here, splits={"train": 0.5, "test": 0.5}, seed=3, progress=False
+    )
+    same_files(made, store)
+
+
+def test_what_repair_cannot_make_again(store, tmp_path):
+    cut(store / "aj_noisy/c/1/0/0")
+    zarr.open_group(store, mode="r+").attrs["numpy"] = "1.0"
+    assert "made with numpy 1.0" in one_sentence("inspect", store, "--repair")
+    assert open_record(store).complete().all()
+    real = stores.numbered(8, tmp_path / "real.zarr", chunk=4)
+    zarr.open_group(real, mode="r+").attrs["captures"] = "[]"
+    cut(real / "aj_noisy/c/1/0/0/0")
+    assert "generate --capture" in said("inspect", real, "--repair", code=1)
+    assert open_record(real).complete().tolist() == [True, False]
+
+
+def test_regenerate_believes_the_plan_and_not_the_sample(store):
+    group = zarr.open_group(store, mode="r+")
+    group["split"][1], group["seed"][2], group["index"][9] = "test", 7, 4
+    wrong = {k: [name for name, same in regenerate(store, k).items() if not same] for k in (1, 2, 9, 3)}
+    assert wrong == {1: ["split"], 2: ["seed"], 9: ["index"], 3: []}
+
+
+@pytest.mark.parametrize("name", ["aj_noisy/c/1/0/0", "split/c/1"])
+def test_a_chunk_cut_short_is_told_by_every_reader(store, tmp_path, name):
+    cut(store / name)
+    wanted = f"{name.partition('/')[0]} of chunk 1 (samples 4 to 7) can't be read"
+    for ending in ("npz", "nc", "mat"):
+        assert wanted in one_sentence("export", store, "-o", tmp_path / f"x.{ending}")
+    assert wanted in one_sentence("inspect", store, "--sample", 5)
+    if name.startswith("split"):
+        assert wanted in one_sentence("inspect", store)
+        assert wanted in one_sentence("mix", store, store, "--real-fraction", 0.5, "-o", tmp_path / "m.zarr")
+    pytest.importorskip("torch")
+    with pytest.raises(InputError, match="can't be read"):
+        for _ in isacsim.to_torch(store, split="train"):
+            pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zarr"]
+
+
+def test_inspect_counts_even_a_strange_split(store):
+    zarr.open_group(store, mode="r+")["split"][1] = "nonsense"
+    assert "nonsense" in said("inspect", store, code=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("chunk", 0, "its attribute chunk is 0 and not an integer of at least 1"),
+        ("chunk", "x", "its attribute chunk is 'x'"),
+        ("n_samples", -3, "its attribute n_samples is -3"),
+        ("n_samples", None, "its attribute n_samples is None"),
+        ("variables", "[1]", "its attribute variables is '[1]' and not"),
+        ("variables", "aj_noisy", "its attribute variables is 'aj_noisy' and not"),
+        ("variables", '["none"]', "damaged, it names 1 variables and has digests of shape (3, 16)"),
+        ("state", 3, "its attribute state is 3 and not one of creating, extending, ready"),
+        ("scenarios", "{", "its attribute scenarios is '{' and not"),
+        ("isacsim_format", [], "layout []"),
+    ],
+)
+def test_scribbled_attributes_are_told(store, name, value, says):
+    zarr.open_group(store, mode="r+").attrs[name] = value
+    assert says in one_sentence("inspect", store)
+
+
+@pytest.mark.parametrize("file", ["zarr.json", "aj_noisy/zarr.json", "record/digest/zarr.json"])
+def test_scribbled_descriptions_are_told(store, file):
+    described = json.loads((store / file).read_text())
+    for strange in ("{", "[]", json.dumps(described | {"chunk_grid": 5, "attributes": 5}), "{}"):
+        (store / file).write_text(strange)
+        one_sentence("inspect", store, "--sample", 1)
+
+
+def test_urls_that_cannot_be_opened(monkeypatch):
+    def missing(*_, **__):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("zarr.open_group", missing)
+    assert "needs a package that is not installed here: Install s3fs" in one_sentence(
+        "inspect", "s3://b/x.zarr"
+    )
+    monkeypatch.undo()
+    assert "no such kind of URL" in one_sentence("inspect", "foo://b/x.zarr")
+
+
+def test_overwriting_cut_short_anywhere_can_be_done_again(made, tmp_path, monkeypatch):
+    from isacsim.dataset.store import create_store
+
+    class Killed(BaseException):
+        pass
+
+    template = open_dataset(made).isel(sample=slice(0, 1)).load()
+    for moment in range(5):
+        path = shutil.copytree(made, tmp_path / f"{moment}.zarr")
+        left = iter(range(moment))
+
+        def rmtree(folder, *given, left=left, rmtree=shutil.rmtree, **how):
+            if next(left, None) is None:
+                raise Killed
+            return rmtree(folder, *given, **how)
+
+        monkeypatch.setattr("isacsim.dataset.store.shutil.rmtree", rmtree)
+        with pytest.raises(Killed):
+            create_store(path, template, N, chunk=4, attrs={})
+        monkeypatch.undo()
+        assert not open_record(path).complete().any()
+        assert open_record(create_store(path, template, N, chunk=4, attrs={}).path).ready
