@@ -44,9 +44,9 @@ def grid(spacing, n):
 def test_draws_do_not_depend_on_what_was_drawn_before(make_scenario, kind):
     scenario = make_scenario(environment=EVERY[kind])
     other = make_scenario(environment=EVERY[kind] | {"power_db": {"uniform": [3.0, 4.0]}})
-    forward = [static_response(scenario, rng(s)) for s in range(4)]
+    forward = [static_response(scenario, rng(s)) for s in range(3)]
     static_response(other, rng(9))
-    backward = [static_response(scenario, rng(s)) for s in (3, 2, 1, 0)]
+    backward = [static_response(scenario, rng(s)) for s in (2, 1, 0)]
     np.testing.assert_array_equal(forward, backward[::-1])
     sionna_phy._tdl_model.cache_clear()
     sionna_phy._cdl_model.cache_clear()
@@ -129,7 +129,7 @@ def test_tdl_has_the_table_s_frequency_correlation(make_scenario, model, table):
     power /= power.sum()
     spread = np.sqrt(power @ delay**2 - (power @ delay) ** 2)
     assert spread == pytest.approx(30e-9, rel=0.02)
-    n = 1500
+    n = 800
     scenario = make_scenario(environment=TDL | {"model": model}, radio=grid(2e6, 40) | one_receiver())
     h = np.array([static_response(scenario, rng(s))[0] for s in range(n)])
     step = scenario.radio.frequency_hz - scenario.radio.frequency_hz[0]
@@ -144,10 +144,10 @@ def test_tdl_fixed_profile_is_ts_38_101_4_s(make_scenario):
     power /= power.sum()
     environment = {"kind": "sionna_tdl", "model": "A30", "power_db": 0.0}
     scenario = make_scenario(environment=environment, radio=grid(2e6, 40) | one_receiver())
-    h = np.array([static_response(scenario, rng(s))[0] for s in range(1500)])
+    h = np.array([static_response(scenario, rng(s))[0] for s in range(800)])
     step = scenario.radio.frequency_hz - scenario.radio.frequency_hz[0]
     want = np.exp(-2j * np.pi * step[:, None] * (delay + 3.0 / speed_of_light)) @ power
-    np.testing.assert_allclose((h * h[:, :1].conj()).mean(axis=0), want, atol=5 / np.sqrt(1500))
+    np.testing.assert_allclose((h * h[:, :1].conj()).mean(axis=0), want, atol=5 / np.sqrt(800))
 
 
 def rms_spread(response, spacing):
@@ -163,7 +163,7 @@ def rms_spread(response, spacing):
 def test_cdl_has_its_delay_spread(make_scenario, model):
     environment = CDL | {"model": model, "delay_spread_ns": {"choice": [40.0]}}
     scenario = make_scenario(environment=environment, radio=grid(1e6, 1000) | one_receiver())
-    h = np.array([static_response(scenario, rng(s))[0] for s in range(100)])
+    h = np.array([static_response(scenario, rng(s))[0] for s in range(60)])
     assert rms_spread(h, 1e6) == pytest.approx(40e-9, rel=0.15)
 
 
@@ -171,7 +171,7 @@ def test_cdl_receivers_fade_alike_where_they_are_close(make_scenario):
     places = [[4.0, 0.0, 1.0], [4.0, 1e-3, 1.0], [4.0, 0.4, 1.0]]
     receivers = [{"name": str(i), "position_m": p} for i, p in enumerate(places)]
     scenario = make_scenario(environment=CDL, radio={"receivers": receivers})
-    h = np.array([static_response(scenario, rng(s))[:, 8] for s in range(150)])
+    h = np.array([static_response(scenario, rng(s))[:, 8] for s in range(80)])
     correlation = np.abs((h[:, :1].conj() * h).mean(axis=0)) / np.mean(np.abs(h) ** 2, axis=0)
     assert correlation[1] > 0.99  # a fiftieth of a wavelength away
     assert correlation[2] < 0.5  # eight wavelengths away
@@ -185,7 +185,7 @@ def test_cdl_line_of_sight_comes_from_the_transmitter(make_scenario):
         receivers = [{"name": str(i), "position_m": p.tolist()} for i, p in enumerate(places)]
         environment = CDL | {"model": "D"}
         scenario = make_scenario(environment=environment, radio={"receivers": receivers})
-        h = np.array([static_response(scenario, rng(s))[:, 8] for s in range(60)])
+        h = np.array([static_response(scenario, rng(s))[:, 8] for s in range(40)])
         return np.angle((h[:, 1] * h[:, 0].conj()).mean())
 
     # TR 38.901 table 7.7.1-4: zenith of arrival 81.5°.
@@ -198,7 +198,7 @@ def test_line_of_sight_is_as_asked(make_scenario):
     def strongest_share(sight):
         environment = {"kind": "sionna_umi", "line_of_sight": sight}
         scenario = make_scenario(environment=environment, radio=grid(2e6, 512) | one_receiver(60.0))
-        h = np.array([static_response(scenario, rng(s))[0] for s in range(12)])
+        h = np.array([static_response(scenario, rng(s))[0] for s in range(8)])
         power = np.abs(np.fft.ifft(h * np.blackman(512), axis=1)) ** 2
         direct = round(60.0 / speed_of_light * 512 * 2e6)
         return power[:, direct - 2 : direct + 3].sum() / power.sum()
