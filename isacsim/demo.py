@@ -25,6 +25,7 @@ from isacsim.report import (
     QUANTITIES,
     RELATIVE_LENGTH,
     Match,
+    body_remark,
     cubic_remark,
     impairment_lines,
     is_relative,
@@ -125,6 +126,8 @@ def demo_page(
         remedy = f"isacsim estimate {shlex.quote(given)} --window-s, or fewer radio.packets in the scenario"
         note = cubic_remark(capture, receiver, [csi.coords["time"].values], remedy)
         summary += [note[:1].upper() + note[1:]] if note else []
+    note = body_remark(capture)
+    summary += [note[:1].upper() + note[1:]] if note else []
     return demo_layout.page(
         title=f"isacsim: {scenario.name}",
         description=scenario.description,

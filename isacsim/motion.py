@@ -27,8 +27,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.distribution import Number, draw
 from isacsim.errors import InputError
+from isacsim.phases import realise_phases
 from isacsim.scenario import Scenario
-from isacsim.scenario_targets import Kinematics, MotionConfig, Oscillation, Target, Trajectory, Waypoints
+from isacsim.scenario_phases import Phases
+from isacsim.scenario_targets import Kinematics, MotionConfig, Oscillation, Trajectory, Waypoints
 from isacsim.trajectory import (
     Motion,
     OscillationMotion,
@@ -52,15 +54,14 @@ __all__ = [
     "path_length_cubic",
     "path_length_exact",
     "realise_motion",
-    "realise_target_motion",
+    "scatterer_path_lengths",
+    "within_axes",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
 
 # Nearer than this, a point reflector is no model of anything and the derivatives blow up.
 _CLOSEST_M = 1e-3
-# A template of which not one draw in this many fits the axes is a mistake.
-_MAX_TRIES = 1000
 
 
 def _vector(numbers: tuple[Number, Number, Number], rng: np.random.Generator) -> tuple[float, float, float]:
@@ -73,7 +74,7 @@ def realise_motion(config: MotionConfig, rng: np.random.Generator) -> Motion:
 
     Parameters
     ----------
-    config : Kinematics, Trajectory, Waypoints or Oscillation
+    config : Kinematics, Trajectory, Waypoints, Oscillation or Phases
         A scenario's motion.
     rng : numpy.random.Generator
         The only source of chance; fields are drawn in the order of the model.
@@ -116,40 +117,12 @@ def realise_motion(config: MotionConfig, rng: np.random.Generator) -> Motion:
                 2 * np.pi * draw(config.frequency_hz, rng),
                 draw(config.phase_rad, rng),
             )
+        case Phases():
+            return realise_phases(config, rng)
 
 
-def realise_target_motion(scenario: Scenario, target: Target, rng: np.random.Generator) -> Motion:
-    """Draw a target's motion; with ``targets.within_axes``, until its truth lies inside the spectrum's axes.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        For the antennas, the axes and ``within_axes``.
-    target : Target
-        One of ``scenario.targets.configs(...)``.
-    rng : numpy.random.Generator
-        The only source of chance.
-
-    Raises
-    ------
-    InputError
-        If none of 1000 draws lies inside, or a target passes through an antenna.
-    """
-    if not scenario.targets.within_axes:
-        return realise_motion(target.motion, rng)
-    for _ in range(_MAX_TRIES):
-        motion = realise_motion(target.motion, rng)
-        if _inside(scenario, motion):
-            return motion
-    axes = scenario.spectrum
-    raise InputError(
-        f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
-        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every "
-        "surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
-    )
-
-
-def _inside(scenario: Scenario, motion: Motion) -> bool:
+def within_axes(scenario: Scenario, motion: Motion) -> bool:
+    """Whether a motion's truth lies inside the spectrum's axes at every surveillance receiver."""
     radio, spectrum = scenario.radio, scenario.spectrum
     for receiver in radio.receivers:
         if receiver.role == "surveillance":
@@ -237,6 +210,37 @@ def path_length_exact(
         if nearest < _CLOSEST_M:
             raise InputError(_through(name, antenna, nearest))
         length += np.linalg.norm(u, axis=1)
+    return length
+
+
+def scatterer_path_lengths(positions: Array, transmitter: ArrayLike, receiver: ArrayLike) -> Array:
+    """Give the path lengths over the points of a body.
+
+    Parameters
+    ----------
+    positions : ndarray, (3, scatterer, time)
+        m.
+    transmitter, receiver : array_like, (3,)
+        Positions, m.
+
+    Returns
+    -------
+    ndarray, (scatterer, time)
+        m.
+
+    Raises
+    ------
+    InputError
+        If a point comes within 1 mm of an antenna.
+    """
+    length = np.zeros(positions.shape[1:])
+    for name, antenna in (("transmitter", transmitter), ("receiver", receiver)):
+        u = positions - np.asarray(antenna, dtype=np.float64)[:, None, None]
+        leg = np.sqrt(u[0] ** 2 + u[1] ** 2 + u[2] ** 2)
+        nearest = float(leg.min(initial=np.inf))
+        if nearest < _CLOSEST_M:
+            raise InputError(_through(name, antenna, nearest))
+        length += leg
     return length
 
 

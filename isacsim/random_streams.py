@@ -31,6 +31,7 @@ class Stream(IntEnum):
     JITTER = 10
     LOSS = 11
     QUANTISATION = 12
+    BODIES = 16
 
 
 def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:

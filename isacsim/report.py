@@ -22,6 +22,7 @@ __all__ = [
     "QUANTITIES",
     "RELATIVE_LENGTH",
     "Match",
+    "body_remark",
     "cubic_remark",
     "departure_from_cubic",
     "impairment_lines",
@@ -67,7 +68,9 @@ def is_relative(estimates: xr.Dataset) -> bool:
 
 
 def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> float:
-    """How far the paths of a simulated capture, movers included, leave the cubics that fit them best.
+    """How far the paths of a simulated capture leave the cubics that fit them best: those of targets and movers.
+
+    Limbs and blades are left out (`body_remark` is about them).
 
     Parameters
     ----------
@@ -86,9 +89,10 @@ def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
     i = [r.name for r in radio.receivers].index(receiver)
+    counted = np.flatnonzero((drawn.target < 0) | np.isin(np.arange(drawn.target.size), drawn.reference))
     worst = 0.0
     for time in times:
-        lengths = drawn.path_lengths(time)[i].T
+        lengths = drawn.path_lengths(time)[i, counted].T
         powers = np.vander((time - time.mean()) / np.ptp(time), 4)
         left = lengths - powers @ np.linalg.lstsq(powers, lengths, rcond=None)[0]
         worst = max(worst, float(np.abs(left).max(initial=0.0)) / radio.wavelength_m)
@@ -116,6 +120,26 @@ def cubic_remark(
         f"the cubic doesn't hold over this window: what moves leaves its best cubic by up to {off:.2g} wavelengths "
         f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny deviations mean "
         f"nothing; take a shorter window ({remedy})."
+    )
+
+
+def body_remark(capture: xr.Dataset) -> str | None:
+    """Say so where targets of a simulated capture are bodies, whose every point is a path to find.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        One without truth gives None.
+    """
+    if "target" not in capture:
+        return None
+    targets = capture["target"].values
+    further = int(np.count_nonzero(targets >= 0)) - np.unique(targets[targets >= 0]).size
+    if not further:
+        return None
+    return (
+        f"the targets are bodies with {further} further moving points (limbs, blades): the truth is that of the "
+        "bodies' reference points alone, so what is found of the others counts as false."
     )
 
 

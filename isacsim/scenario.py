@@ -30,8 +30,10 @@ from isacsim.distribution import (
     support,
 )
 from isacsim.errors import InputError
+from isacsim.scenario_bodies import WalkerBody
 from isacsim.scenario_environments import Environment, Floor, RayTraced, TwoRay
 from isacsim.scenario_impairments import Impairments
+from isacsim.scenario_phases import Phases
 from isacsim.scenario_sections import Dataset, Radio, Section, Spectrum, refuse
 from isacsim.scenario_targets import MotionConfig, Mover, Targets, Trajectory, Waypoints
 
@@ -169,7 +171,7 @@ class Scenario(Section):
                     f"window from {first:g} to {last:g} s; the waypoints must enclose the window",
                     *(*where, "times_s"),
                 )
-        if isinstance(motion, Trajectory):
+        if isinstance(motion, Trajectory | Phases):
             antennas = {"the transmitter": self.radio.transmitter_m}
             antennas |= {f"receiver {r.name!r}": r.position_m for r in self.radio.receivers}
             for name, position in antennas.items():
@@ -178,6 +180,19 @@ class Scenario(Section):
                         f"{dotted}.position_m is {list(position)}, where {name} stands; it must differ",
                         *(*where, "position_m"),
                     )
+
+    @model_validator(mode="after")
+    def _check_sway(self) -> Scenario:
+        fixed = [(("targets", "fixed", i), target) for i, target in enumerate(self.targets.fixed or ())]
+        template = [] if self.targets.template is None else [(("targets", "template"), self.targets.template)]
+        for where, target in (*fixed, *template):
+            if isinstance(target.body, WalkerBody) and target.body.sway and self.motion_model != "exact":
+                raise refuse(
+                    f"{'.'.join(map(str, where))}.body.sway is true, but motion_model is {self.motion_model}: no cubic "
+                    "sways with the steps; set motion_model: exact, or sway: false",
+                    *(*where, "body", "sway"),
+                )
+        return self
 
     @model_validator(mode="after")
     def _check_classes(self) -> Scenario:

@@ -212,9 +212,13 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         extra = ("kind",)
     location = (*error["loc"], *extra)
+    tagged: yaml.Node | None = None
     for i, part in enumerate(location):
         found = _child(there, part)
-        if found is not None:
+        kind = _child(there, "kind")
+        if i < len(error["loc"]) and there is not tagged and kind is not None and kind[1].value == part:
+            tagged = there  # the tag, even where a field is called the same
+        elif found is not None:
             line, there = found
             path.append(part)
         elif i >= len(error["loc"]) or (i == len(error["loc"]) - 1 and error["type"] == "missing"):

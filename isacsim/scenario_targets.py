@@ -1,7 +1,7 @@
 """What moves in a scenario: motions, targets and movers, as frozen pydantic models.
 
-A further kind of motion or body is one more model in the union (`MotionConfig`, `Body`), told apart by its
-``kind``.
+A further kind of motion or body is one more model in the union (`MotionConfig`, `scenario_bodies.Body`), told apart by
+its ``kind``.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from isacsim.distribution import Bounds, Choice, Float, Int, LogNormal, Number, support
+from isacsim.scenario_bodies import Body, PointBody
+from isacsim.scenario_phases import Phases
 from isacsim.scenario_sections import NonNegativeNumber, NumberVector, Section, refuse
 
 __all__ = [
-    "Body",
     "Count",
     "Kinematics",
     "MotionConfig",
     "Mover",
     "Oscillation",
-    "PointBody",
     "Target",
     "Targets",
     "Trajectory",
@@ -122,18 +122,9 @@ class Oscillation(Section):
         return self
 
 
-MotionConfig = Annotated[Kinematics | Trajectory | Waypoints | Oscillation, Field(discriminator="kind")]
-
-
-class PointBody(Section):
-    """One point scatterer."""
-
-    kind: Literal["point"]
-    """point: one path per receiver."""
-
-
-# A union with `Field(discriminator="kind")` as soon as there are two kinds.
-Body = PointBody
+MotionConfig = Annotated[
+    Kinematics | Trajectory | Waypoints | Oscillation | Phases, Field(discriminator="kind")
+]
 
 
 class Target(Section):
@@ -142,11 +133,21 @@ class Target(Section):
     motion: MotionConfig
     """How it moves."""
     amplitude: NonNegativeNumber = LogNormal(lognormal=(0.0, 0.3))
-    """Path amplitude relative to a unit path (method.md section 1)."""
+    """Amplitude relative to a unit path (method.md section 1): the paths of a body together have its power."""
     body: Body = PointBody(kind="point")
     """What reflects."""
     label: str | None = None
     """A word for people; not used in the simulation."""
+
+    @model_validator(mode="after")
+    def _in_space(self) -> Target:
+        if isinstance(self.motion, Kinematics) and not isinstance(self.body, PointBody):
+            raise refuse(
+                f"a {self.body.kind} needs a place in space, which motion.kind kinematics doesn't give; take another "
+                "kind of motion, or body: {kind: point}",
+                *("body", "kind"),
+            )
+        return self
 
 
 class Mover(Section):

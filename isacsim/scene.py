@@ -53,9 +53,11 @@ def scene_figure(drawn: Realisation) -> Figure:
     first = next(i for i, r in enumerate(radio.receivers) if r.role == "surveillance")
     transmitter = np.array(radio.transmitter_m)
     receiver = np.array(radio.receivers[first].position_m)
-    for path, motion in enumerate(drawn.motions):
+    first_mover = len(drawn.motions) - len(scenario.movers)
+    for path in (*drawn.reference, *range(first_mover, len(drawn.motions))):
+        motion = drawn.motions[path]
         target = int(drawn.target[path])
-        mover = scenario.movers[path - drawn.n_targets].name if target < 0 else ""
+        mover = scenario.movers[path - first_mover].name if target < 0 else ""
         colour = _MOVER if mover else _COLOURS[target % len(_COLOURS)]
         label = mover or f"target {target}"
         if isinstance(motion, PathMotion):

@@ -7,13 +7,14 @@ at any times, path by path, so the noisy, noiseless and clean version of a sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
+from isacsim.body import realise_target
 from isacsim.channel import impairments
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
 from isacsim.channel.static import static_response
@@ -25,10 +26,11 @@ from isacsim.motion import (
     path_kinematics,
     path_length_exact,
     realise_motion,
-    realise_target_motion,
+    scatterer_path_lengths,
 )
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import Scenario
+from isacsim.trajectory import ScattererMotion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +48,7 @@ class Realisation:
     seed: int
     index: int
     motions: tuple[Motion, ...]
-    """One a path: targets first, then movers."""
+    """One a path: the targets' first, each target's reference point before its other points, then movers."""
     target: NDArray[np.int64]
     """Which target a path belongs to, -1 for a mover; shape (path,)."""
     amplitude: Real
@@ -55,6 +57,13 @@ class Realisation:
     """rad; shape (path,)."""
     static: NDArray[np.complex128]
     """Static channel; shape (receiver, subcarrier)."""
+    scatterer: tuple[str, ...]
+    """Which point of its body a path belongs to; empty for point targets and movers; shape (path,)."""
+
+    @property
+    def reference(self) -> NDArray[np.int64]:
+        """Path of each target's reference point, whose kinematics are the target's truth; shape (target,)."""
+        return np.flatnonzero(np.diff(self.target, prepend=-1) > 0)
 
     @property
     def n_targets(self) -> int:
@@ -80,14 +89,21 @@ class Realisation:
     def path_lengths(self, time: Real, *, exact: bool | None = None) -> Real:
         """Path lengths in m at times (packet,) in s; shape (receiver, path, packet).
 
-        ``exact`` None: as the scenario's motion_model says. Movers always move exactly: a fan's cubic means nothing.
+        ``exact`` None: as the scenario's motion_model says. Movers and limbs always move exactly: a fan's cubic means
+        nothing, nor does that of a swinging arm.
         """
         radio = self.scenario.radio
         by_model = self.scenario.motion_model == "exact" if exact is None else exact
         d, v, a, r = self.kinematics
         length = cubic_path_length(time, path_length=d, velocity=v, acceleration=a, jerk=r)
         for p, motion in enumerate(self.motions):
-            if (by_model or self.target[p] < 0) and not isinstance(motion, PathMotion):
+            if isinstance(motion, ScattererMotion):
+                if motion.number == 0:  # its body's points at once
+                    at = motion.body.positions(time)
+                    for i, receiver in enumerate(radio.receivers):
+                        made = scatterer_path_lengths(at, radio.transmitter_m, receiver.position_m)
+                        length[i, p : p + len(made)] = made
+            elif (by_model or self.target[p] < 0) and not isinstance(motion, PathMotion):
                 for i, receiver in enumerate(radio.receivers):
                     length[i, p] = path_length_exact(motion, radio.transmitter_m, receiver.position_m, time)
         if length.size and length.min() < 0:
@@ -144,26 +160,36 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= 100:
             raise InputError(f"n_targets must be an integer from 0 to 100, got {n_targets!r}.")
     motions: list[Motion] = []
-    amplitude, phase = [], []
+    amplitude: list[float] = []
+    phase: list[float] = []
+    target: list[int] = []
+    scatterer: list[str] = []
     rng = stream(seed, index, Stream.TARGETS)
-    for config in targets.configs(int(count)):
-        motions.append(realise_target_motion(scenario, config, rng))
-        amplitude.append(draw(config.amplitude, rng))
-        phase.append(rng.uniform(-np.pi, np.pi))
+    for n, config in enumerate(targets.configs(int(count))):
+        body = realise_target(scenario, config, rng, partial(stream, seed, index, Stream.BODIES, n))
+        motions += body.motions
+        whole = draw(config.amplitude, rng)
+        amplitude += [whole * share for share in body.amplitude]
+        phase += [rng.uniform(-np.pi, np.pi), *body.phase]
+        target += [n] * len(body.names)
+        scatterer += body.names
     rng = stream(seed, index, Stream.MOVERS)
     for mover in scenario.movers:
         motions.append(realise_motion(mover.motion, rng))
         amplitude.append(draw(mover.amplitude, rng))
         phase.append(rng.uniform(-np.pi, np.pi))
+        target.append(-1)
+        scatterer.append("")
     return Realisation(
         scenario,
         int(seed),
         int(index),
         tuple(motions),
-        np.array([*range(int(count)), *[-1] * len(scenario.movers)], np.int64),
+        np.array(target, np.int64),
         np.array(amplitude, np.float64),
         np.array(phase, np.float64),
         static_response(scenario, stream(seed, index, Stream.STATIC)),
+        tuple(scatterer),
     )
 
 
@@ -259,7 +285,8 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz, ``time`` s
         about the window's centre, ``role``. Truth over (receiver, path) at the window's centre: ``path_length`` m,
         ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in
-        wavelengths; ``target`` (path), -1 for movers; ``position`` (path, xyz) m. ``static`` (receiver,
+        wavelengths; ``target`` (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is
+        the one that the target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver,
         subcarrier). The impairments are recorded over packets and in the attributes.
 
     Raises
@@ -314,6 +341,14 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         ),
         "static": (kps[:2], drawn.static, {"units": "1", "long_name": "static channel"}),
         "target": ("path", drawn.target, {"units": "1", "long_name": "target of the path, -1 for a mover"}),
+        "scatterer": (
+            "path",
+            np.array(drawn.scatterer, dtype=np.str_),
+            {
+                "units": "1",
+                "long_name": "point of the target's body, its reference point first; empty for a point",
+            },
+        ),
         "position": (
             ("path", "xyz"),
             np.array(position, np.float64).reshape(-1, 3),

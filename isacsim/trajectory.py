@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import cached_property
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import make_interp_spline
+from scipy.interpolate import BSpline, make_interp_spline
 
 from isacsim.errors import InputError
 
 __all__ = [
+    "InSpace",
     "Motion",
     "OscillationMotion",
     "PathKinematics",
     "PathMotion",
     "PolynomialMotion",
+    "Pose",
+    "ScattererMotion",
     "SpaceMotion",
     "SplineMotion",
     "State",
@@ -37,6 +41,19 @@ class State(NamedTuple):
     """m/s²."""
     jerk: Array
     """m/s³."""
+
+
+class Pose(NamedTuple):
+    """How a body is held; each array is (time,)."""
+
+    heading: Array
+    """Anticlockwise from +x, rad."""
+    pitch: Array
+    """Of the whole body, forward, rad."""
+    bend: Array
+    """Of hips and knees, as in sitting, rad."""
+    speed: Array
+    """At which the legs walk, m/s."""
 
 
 class PathKinematics(NamedTuple):
@@ -96,16 +113,21 @@ class SplineMotion:
                 f"the waypoints run from {self.times[0]:g} to {self.times[-1]:g} s, but the motion was asked "
                 f"for between {t.min():g} and {t.max():g} s"
             )
-        points = np.array(self.positions)
-        if len(points) == 2:  # quintics with zero third derivative: not unique; the line is meant
-            spline = make_interp_spline(self.times, points, k=1)
+        if len(self.times) == 2:  # quintics with zero third derivative: not unique; the line is meant
+            points = np.array(self.positions)
             slope = (points[1] - points[0]) / (self.times[1] - self.times[0])
             none = np.zeros((t.size, 3))
-            return State(spline(t), none + slope, none, none.copy())
+            return State(self._spline(t), none + slope, none, none.copy())
+        return State(*(self._spline(t, nu) for nu in range(4)))
+
+    @cached_property
+    def _spline(self) -> BSpline:
+        points = np.array(self.positions)
+        if len(points) == 2:
+            return make_interp_spline(self.times, points, k=1)
         ends = [(3, np.zeros(3)), (4, np.zeros(3))]
         # scipy-stubs don't know this documented form of bc_type.
-        spline = make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))  # type: ignore[arg-type]
-        return State(*(spline(t, nu) for nu in range(4)))
+        return make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -130,7 +152,39 @@ class OscillationMotion:
         )
 
 
-SpaceMotion: TypeAlias = PolynomialMotion | SplineMotion | OscillationMotion
+class Scatterers(Protocol):
+    """The points of a body that aren't its reference point."""
+
+    @property
+    def central_states(self) -> Array:
+        """Position, velocity, acceleration, jerk at time 0; (4, 3, scatterer)."""
+
+    def positions(self, time_s: ArrayLike) -> Array:
+        """Evaluate at times (time,); (3, scatterer, time), m."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScattererMotion:
+    """A point of a body, such as a foot of a walker."""
+
+    body: Scatterers
+    number: int
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Evaluate at time 0, the window's centre; other times have no derivatives, see `Scatterers.positions`."""
+        if np.any(np.asarray(time_s) != 0.0):
+            raise ValueError("the state of a scatterer is given at time 0 only")
+        return State(*(x[np.newaxis] for x in self.body.central_states[:, :, self.number]))
+
+
+class InSpace(Protocol):
+    """Any motion that has a place in space."""
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Evaluate at times (time,), s from the window's centre."""
+
+
+SpaceMotion: TypeAlias = PolynomialMotion | SplineMotion | OscillationMotion | ScattererMotion | InSpace
 Motion: TypeAlias = PathMotion | SpaceMotion
 
 

@@ -221,13 +221,14 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     Returns
     -------
     xarray.Dataset or None
-        Over ``path``, movers left out: ``path_length``, ``velocity``, ``acceleration``, ``jerk``, ``amplitude``,
-        ``model_error``, ``target``.
+        Over ``path``, one a target (that of its body's reference point), movers left out: ``path_length``,
+        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``model_error``, ``target``.
     """
     if "target" not in capture:
         return None
     names = ["path_length", "velocity", "acceleration", "jerk", "amplitude", "model_error", "target"]
-    kept = np.flatnonzero(capture["target"].values >= 0)
+    # A target's first path is that of its reference point.
+    kept = np.flatnonzero(np.diff(capture["target"].values, prepend=-1) > 0)
     at = capture[names].isel(path=kept).sel(receiver=receiver)
     if centre == 0:
         return at

@@ -176,7 +176,7 @@ def test_departure_from_the_best_cubic_is_an_eighth_of_a_quartic_s() -> None:
     drawn = realisation_of(capture)
     time = drawn.scenario.radio.time_s
     x = time / time[-1]
-    quartic = np.broadcast_to(10 + x + x**2 + x**3 + 0.35 * x**4, (1, 1, time.size))
+    quartic = np.broadcast_to(10 + x + x**2 + x**3 + 0.35 * x**4, (1, drawn.target.size, time.size))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(drawn), "path_lengths", lambda self, time, exact=None: quartic)
         name = drawn.scenario.radio.receivers[0].name

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
 from isacsim import InputError, load_scenario
+from isacsim.body import realise_target
 from isacsim.motion import (
     OscillationMotion,
     PathKinematics,
@@ -22,7 +23,6 @@ from isacsim.motion import (
     path_length_cubic,
     path_length_exact,
     realise_motion,
-    realise_target_motion,
 )
 from isacsim.scenario import Scenario
 from isacsim.scenario_targets import Kinematics, Oscillation, Trajectory, Waypoints
@@ -244,13 +244,14 @@ def test_realised_motions_follow_their_configuration():
     assert_allclose(realise_motion(way, rng).state([0.0, 0.5]).position, [[1, 0, 0], [1.5, 0, 0]])
 
 
-@pytest.mark.parametrize("name", ["lab", "corridor", "hall", "vehicle", "uav", "intel5300"])
+@pytest.mark.parametrize("name", ["lab", "corridor", "hall", "vehicle", "uav", "intel5300", "walker"])
 def test_targets_stay_within_the_axes_and_spread_over_them(name):
     scenario = load_scenario(name)
     rng = np.random.default_rng(3)
     truth = []
     for _ in range(300):
-        motion = realise_target_motion(scenario, scenario.targets.configs(1)[0], rng)
+        target = scenario.targets.configs(1)[0]
+        motion = realise_target(scenario, target, rng, np.random.default_rng).reference
         truth += [
             path_kinematics(motion, scenario.radio.transmitter_m, receiver.position_m)[2:]
             for receiver in scenario.radio.receivers
@@ -266,7 +267,10 @@ def test_targets_stay_within_the_axes_and_spread_over_them(name):
 def test_same_generator_same_motion():
     scenario = load_scenario("lab")
     target = scenario.targets.configs(1)[0]
-    first, again = (realise_target_motion(scenario, target, np.random.default_rng(5)) for _ in range(2))
+    first, again = (
+        realise_target(scenario, target, np.random.default_rng(5), np.random.default_rng).reference
+        for _ in range(2)
+    )
     assert first == again
 
 
@@ -274,4 +278,6 @@ def test_targets_that_never_fit_the_axes_are_an_error_not_a_loop():
     text = load_scenario("single_target").to_yaml().replace("within_axes: false", "within_axes: true")
     scenario = Scenario.from_yaml(text.replace("acceleration_m_s2: 3.0", "acceleration_m_s2: 30.0"))
     with pytest.raises(InputError, match=r"none of 1000 draws .* 8 m/s²"):
-        realise_target_motion(scenario, scenario.targets.configs()[0], np.random.default_rng(0))
+        realise_target(
+            scenario, scenario.targets.configs()[0], np.random.default_rng(0), np.random.default_rng
+        )

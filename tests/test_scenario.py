@@ -33,6 +33,7 @@ SHIPPED = [
     "lab",
     "lab_rt",
     "office",
+    "phases",
     "randomised",
     "single_target",
     "street",
@@ -40,6 +41,7 @@ SHIPPED = [
     "tgn_home",
     "uav",
     "vehicle",
+    "walker",
 ]
 TEXT = """\
 name: test

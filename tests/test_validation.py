@@ -54,6 +54,14 @@ def test_bound(folder):
     assert methods["relax"]["threshold_db"] <= 0
 
 
+def test_gait(folder):
+    rows = table_of("gait", folder)["rows"]
+    for row in rows:
+        mean = row["mean"]
+        assert abs(mean["stance_mean_m_s"]) < 0.01 and mean["stance_rms_m_s"] < 0.3 * row["speed_m_s"]
+        assert 3 < mean["ankle_peak_over_torso"] < 5
+
+
 def test_lag(folder):
     table = table_of("lag", folder)
     ratio = {

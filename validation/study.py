@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 # In the order in which they are best read.
-STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch")
+STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait")
 
 Table = dict[str, Any]
 # Two-sided 95 % of a normal distribution.

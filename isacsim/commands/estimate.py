@@ -45,7 +45,7 @@ def estimate(
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
     """
     from isacsim.estimation import estimate_paths
-    from isacsim.report import cubic_remark
+    from isacsim.report import body_remark, cubic_remark
     from isacsim.windows import truth_at
 
     with progress() as bar:
@@ -71,6 +71,7 @@ def estimate(
     if method == "relax" and opened.simulated:
         times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
+    notes += filter(None, [body_remark(opened.capture)])
     full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
     if full:
         notes.append(

@@ -133,7 +133,7 @@ def make_samples(
 
 def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[np.float64]]:
     """Truth of the targets at the receivers analysed, (receiver, target), NaN beyond the last target."""
-    targets = np.flatnonzero(drawn.target >= 0)
+    targets = drawn.reference
     out = {}
     for name, (row, _, _) in TRUTH.items():
         of_paths = drawn.received_amplitude if row is None else drawn.kinematics[row]
