@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from isacsim import __version__
 from isacsim.commands import (
     demo,
+    environment,
     estimate,
     export,
     generate,
@@ -80,6 +81,7 @@ for _command, _example in (
     (simulate.simulate, "isacsim simulate lab --seed 3 --targets 4 -o lab.nc"),
     (spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
     (estimate.estimate, "isacsim estimate default --seed 3"),
+    (environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
     (generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     (inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
     (mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),

@@ -117,7 +117,7 @@ def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
     if not power.any():
         raise InputError(
             "the reference channel is all zero: a real antenna is dead, a simulated one has no static part "
-            "(the scenario's environment is none; two_ray or rayleigh has one)."
+            "(the scenario's environment is none; every other kind has one)."
         )
     if ratio:
         rms = np.sqrt(power.mean(axis=-1, keepdims=True))

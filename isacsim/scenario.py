@@ -31,18 +31,10 @@ from isacsim.distribution import (
 )
 from isacsim.errors import InputError
 from isacsim.scenario_bodies import WalkerBody
+from isacsim.scenario_environments import Environment, Floor, RayTraced, TwoRay
 from isacsim.scenario_impairments import Impairments
 from isacsim.scenario_phases import Phases
-from isacsim.scenario_sections import (
-    Dataset,
-    Environment,
-    Floor,
-    Radio,
-    Section,
-    Spectrum,
-    TwoRay,
-    refuse,
-)
+from isacsim.scenario_sections import Dataset, Radio, Section, Spectrum, refuse
 from isacsim.scenario_targets import MotionConfig, Mover, Targets, Trajectory, Waypoints
 
 __all__ = [
@@ -135,6 +127,25 @@ class Scenario(Section):
                     f"{receiver.name!r}; both must stand on the same side of it",
                     *("environment", "surface"),
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_room(self) -> Scenario:
+        if not isinstance(self.environment, RayTraced):
+            return self
+        names = [receiver.name for receiver in self.radio.receivers]
+        for i, antenna in enumerate(self.environment.receivers):
+            if antenna.name not in names:
+                raise refuse(
+                    f"there is no receiver {antenna.name!r}; radio.receivers has {', '.join(names)}",
+                    *("environment", "receivers", i, "name"),
+                )
+        places = [("transmitter", self.radio.transmitter_m)]
+        places += [(f"receiver {r.name!r}", r.position_m) for r in self.radio.receivers]
+        for name, place in places:
+            blocked = "" if self.environment.room is None else self.environment.room.blocked(place)
+            if blocked:
+                raise refuse(f"the {name} at {list(place)} is {blocked}", "environment", "room")
         return self
 
     @model_validator(mode="after")

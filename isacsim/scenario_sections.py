@@ -1,8 +1,8 @@
-"""Sections of a scenario: radio, environment, spectrum, dataset (others: `scenario_targets`, `scenario_impairments`).
+"""Sections of a scenario: radio, spectrum, dataset.
 
-Each is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What
-concerns several sections at once is checked by `isacsim.scenario.Scenario`. A further kind of environment is
-one more model in the union `Environment`, told apart by its ``kind``.
+Others: `scenario_environments`, `scenario_targets`, `scenario_impairments`. Each is a frozen pydantic model that
+refuses unknown fields; every field has its unit in its name. What concerns several sections at once is checked by
+`isacsim.scenario.Scenario`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,18 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from pydantic_core import PydanticCustomError
 from scipy.constants import speed_of_light
 
-from isacsim.distribution import Bounds, DecibelNumber, Decibels, Float, Int, Number, WholeNumber
+from isacsim.distribution import Bounds, Decibels, Float, Int, Number
 
 __all__ = [
     "Dataset",
-    "Environment",
-    "Floor",
-    "NoEnvironment",
     "NonNegativeNumber",
     "NumberVector",
+    "Positive",
     "Radio",
-    "Rayleigh",
     "Receiver",
     "Section",
     "Spectrum",
-    "TwoRay",
     "Vector",
-    "Wall",
     "refuse",
 ]
 
@@ -173,70 +168,6 @@ class Radio(Section):
     def wavelength_m(self) -> float:
         """Wavelength at the carrier, m."""
         return speed_of_light / self.carrier_hz
-
-
-class NoEnvironment(Section):
-    """No static part."""
-
-    kind: Literal["none"]
-    """none: only the moving paths."""
-
-
-class Floor(Section):
-    """A horizontal reflecting plane."""
-
-    kind: Literal["floor"]
-    """floor: the plane z = height_m."""
-    height_m: Number = 0.0
-    """Height z of the plane, metres."""
-
-
-class Wall(Section):
-    """Any reflecting plane."""
-
-    kind: Literal["wall"]
-    """wall: the plane through point_m, perpendicular to normal."""
-    point_m: NumberVector
-    """A point [x, y, z] of the plane, metres."""
-    normal: Vector
-    """Normal [x, y, z] of the plane; its length does not matter."""
-
-    @model_validator(mode="after")
-    def _not_zero(self) -> Wall:
-        if not any(self.normal):
-            raise refuse("normal is [0, 0, 0]; it must have a length", "normal")
-        return self
-
-
-class TwoRay(Section):
-    """Line of sight and one specular reflection."""
-
-    kind: Literal["two_ray"]
-    """two_ray: line of sight and one reflection."""
-    reflection_coefficient: Annotated[Number, Bounds(ge=-1, le=1)] = -0.7
-    """Amplitude of the reflection relative to the same path unreflected; negative turns the phase."""
-    surface: Annotated[Floor | Wall, Field(discriminator="kind")]
-    """The plane that reflects."""
-    power_db: DecibelNumber = 20.0
-    """Total static power per subcarrier (mean over subcarriers), dB relative to a path of unit amplitude."""
-
-
-class Rayleigh(Section):
-    """Random taps with an exponential power-delay profile, optionally with a line of sight (Rician)."""
-
-    kind: Literal["rayleigh"]
-    """rayleigh: complex Gaussian taps, drawn once a capture."""
-    power_db: DecibelNumber = 20.0
-    """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
-    """Root-mean-square delay spread of the profile, ns."""
-    n_taps: Annotated[WholeNumber, Bounds(ge=1, le=1000)] = 12
-    """Number of taps."""
-    k_factor_db: DecibelNumber | None = None
-    """Power of the line of sight relative to all taps, dB; null: no line of sight."""
-
-
-Environment = Annotated[NoEnvironment | TwoRay | Rayleigh, Field(discriminator="kind")]
 
 
 class Spectrum(Section):

@@ -9,9 +9,11 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
+from isacsim.channel.sionna_rt import traced_paths
 from isacsim.distribution import support
+from isacsim.environment_figure import draw_room, draw_traced
 from isacsim.motion import Motion, PathMotion
-from isacsim.scenario_sections import Rayleigh, TwoRay, Wall
+from isacsim.scenario_environments import NoEnvironment, Rayleigh, RayTraced, TwoRay, Wall
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,6 +170,15 @@ def _environment(axes: Axes, scenario: Scenario) -> None:
             text += " at the wall"
         else:
             text += f" at the floor, z = {np.mean(support(surface.height_m)):g} m"
+    elif isinstance(environment, RayTraced):
+        paths = traced_paths(environment, scenario.radio)
+        if environment.room is not None:
+            draw_room(axes, environment.room)
+        first = next(i for i, r in enumerate(scenario.radio.receivers) if r.role == "surveillance")
+        draw_traced(axes, scenario, paths, first).set_alpha(0.5)
+        text = f"static part: {np.count_nonzero(paths.coefficient[first])} traced paths"
+    elif not isinstance(environment, NoEnvironment):
+        text = f"static part: {environment.kind}, without a place in space"
     axes.set_title(text, fontsize=9, color="#555555")
 
 

@@ -73,6 +73,14 @@ def _merge(base, changes):
     return out
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """No test reads or leaves traced scenes in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISACSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def make_scenario():
     """Function: the small scenario with sections replaced (radio and impairments: field by field)."""

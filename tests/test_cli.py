@@ -19,6 +19,7 @@ from isacsim.capture_file import load_capture, save_capture
 from isacsim.cli import app
 from isacsim.scenario import list_scenarios
 from tests.capture.capture_files import real_capture
+from tests.extras import need
 from tests.processes import ISACSIM
 
 PNG = b"\x89PNG"
@@ -81,7 +82,7 @@ def test_scenarios_lists_shows_and_gives_the_schema(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for command in ([], ["scenarios"], ["simulate"], ["spectrum"], ["estimate"], ["demo"]):
+    for command in ([], ["scenarios"], ["simulate"], ["spectrum"], ["estimate"], ["environment"], ["demo"]):
         result = run(*command, "--help")
         assert result.exit_code == 0
         assert "Example: isacsim" in result.output.replace("\n", " ")
@@ -307,6 +308,23 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert out == ""
     assert err.strip() == "isacsim: interrupted."
     assert [p.name for p in tmp_path.iterdir()] == ["pipe.dat"]
+
+
+def test_environment_draws_any_scenario_that_has_one(tmp_path: Path) -> None:
+    result = run("environment", "lab", "-o", tmp_path / "lab.png", "--receiver", "reference")
+    assert result.exit_code == 0 and (tmp_path / "lab.png").read_bytes().startswith(b"\x89PNG")
+    assert "no static part" in refused("environment", "single_target", "-o", tmp_path / "x.png")
+    assert "lab has surveillance, reference" in refused("environment", "lab", "--receiver", "b")
+    assert "must end in .png, .pdf, .svg" in refused("environment", "lab", "-o", tmp_path / "x.gif")
+    assert list(tmp_path.iterdir()) == [tmp_path / "lab.png"]
+
+
+def test_environment_shows_the_paths_of_a_room(tmp_path: Path) -> None:
+    need("sionna_rt")
+    result = run("environment", "lab_rt", "-o", tmp_path / "lab.svg")
+    assert result.exit_code == 0, result.output
+    assert "Traced paths" in result.output and "reference" in result.output
+    assert (tmp_path / "lab.svg").read_text().startswith("<?xml")
 
 
 def test_help_and_import_stay_light() -> None:

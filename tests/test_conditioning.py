@@ -107,7 +107,7 @@ def test_reference_of_zeros_is_refused():
 def test_a_reference_without_a_static_part_points_to_the_environment(make_scenario):
     targets = {"fixed": []}
     scenario = make_scenario(environment={"kind": "none"}, targets=targets)
-    with pytest.raises(InputError, match="the scenario's environment is none; two_ray or rayleigh has one"):
+    with pytest.raises(InputError, match="the scenario's environment is none; every other kind has one"):
         condition(simulate(scenario, seed=0))
 
 

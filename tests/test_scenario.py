@@ -20,16 +20,25 @@ from isacsim.distribution import Choice, LogNormal, Normal, Uniform, draw, suppo
 from isacsim.scenario import Scenario, list_scenarios, scenario_json_schema
 
 SHIPPED = [
+    "cdl_array",
     "corridor",
+    "corridor_rt",
     "default",
     "empty_room",
+    "factory",
     "fall",
     "hall",
+    "hall_rt",
     "intel5300",
     "lab",
+    "lab_rt",
+    "office",
     "phases",
     "randomised",
     "single_target",
+    "street",
+    "tdl",
+    "tgn_home",
     "uav",
     "vehicle",
     "walker",
@@ -105,7 +114,7 @@ def test_package_folder_wins_where_there_is_one(tmp_path, monkeypatch):
 
 
 def test_unknown_names_and_files():
-    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor, default") as caught:
+    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor_rt, default") as caught:
         load_scenario("defalt")
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"nowhere\.yaml: No such file"):

@@ -17,6 +17,7 @@ from isacsim import InputError, load_scenario, simulate
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import list_scenarios
 from isacsim.simulation import realisation_of, realise
+from tests.extras import need
 
 TEMPLATE = {
     "count": {"min": 1, "max": 4},
@@ -288,6 +289,7 @@ def test_a_target_through_an_antenna_is_refused(make_scenario):
 
 @pytest.mark.parametrize("name", list_scenarios())
 def test_realisation_can_be_drawn_again_from_the_attributes(name, tmp_path):
+    need(load_scenario(name).environment.kind)
     capture = simulate(load_scenario(name), seed=7, index=3)
     path = tmp_path / "capture.nc"
     capture[["target"]].to_netcdf(path, engine="h5netcdf")  # attributes as a file gives them back
@@ -351,6 +353,7 @@ SCHEMA = {
 @pytest.mark.parametrize("name", list_scenarios())
 def test_schema(name):
     scenario = load_scenario(name)
+    need(scenario.environment.kind)
     capture = simulate(scenario, seed=2)
     for variable, (dims, dtype, units) in SCHEMA.items():
         assert capture[variable].dims == dims, variable

@@ -1,0 +1,83 @@
+"""``isacsim environment``: the static part of a scenario in a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isacsim.commands.source import Seed
+from isacsim.commands.terminal import number, output, show_table
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    from isacsim.scenario import Scenario
+
+__all__ = ["environment"]
+
+
+def environment(
+    scenario: Annotated[
+        str, typer.Argument(help="Name of a shipped scenario, or a .yaml file.", show_default=False)
+    ],
+    output_file: Annotated[
+        Path, typer.Option("--output", "-o", help="Picture to write (.png, .pdf, .svg).")
+    ] = Path("environment.png"),
+    seed: Seed = None,
+    receiver: Annotated[
+        str | None,
+        typer.Option(help="Name of the receiver; default: the first surveillance one.", show_default=False),
+    ] = None,
+) -> None:
+    """Draw the static part of a scenario: response, power over delay, and a ray-traced room with its paths."""
+    from isacsim.environment_figure import environment_figure
+    from isacsim.plotting import check_picture, save_figure
+    from isacsim.scenario import load_scenario
+
+    check_picture(output_file)
+    loaded = load_scenario(scenario)
+    if loaded.environment.kind == "none":
+        raise InputError(f"scenario {loaded.name} has no static part: its environment.kind is none.")
+    receivers = loaded.radio.receivers
+    names = [r.name for r in receivers]
+    if receiver is None:
+        receiver = next(r.name for r in receivers if r.role == "surveillance")
+    if receiver not in names:
+        raise InputError(f"--receiver {receiver}: scenario {loaded.name} has {', '.join(names)}.")
+    chosen = names.index(receiver)
+    figure = environment_figure(loaded, seed=loaded.seed if seed is None else seed, receiver=chosen)
+    save_figure(figure, output_file)
+    if loaded.environment.kind == "sionna_rt":
+        _paths(loaded)
+    output().print(f"picture: {output_file}")
+
+
+def _paths(scenario: Scenario) -> None:
+    import numpy as np
+    from scipy.constants import speed_of_light
+
+    from isacsim.channel.sionna_rt import traced_paths
+    from isacsim.scenario_environments import RayTraced
+
+    assert isinstance(scenario.environment, RayTraced)  # the caller looked
+    paths = traced_paths(scenario.environment, scenario.radio)
+    rows = []
+    for i, receiver in enumerate(scenario.radio.receivers):
+        power = np.abs(paths.coefficient[i]) ** 2
+        delay = paths.delay[i]
+        found = power > 0
+        share = power / power.sum() if found.any() else power
+        spread = np.sqrt(max(share @ delay**2 - (share @ delay) ** 2, 0.0))
+        rows.append(
+            [
+                receiver.name,
+                str(int(found.sum())),
+                number(float(delay[found].min(initial=np.inf)) * speed_of_light) if found.any() else "-",
+                number(float(delay[found].max(initial=0.0)) * speed_of_light),
+                number(spread * 1e9, 1),
+                number(float(10 * np.log10(max(power.sum(), 1e-30))), 1),
+            ]
+        )
+    columns = ["receiver", "paths", "shortest [m]", "longest [m]", "delay spread [ns]", "path gain [dB]"]
+    show_table("Traced paths", columns, rows)
