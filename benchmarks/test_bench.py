@@ -15,7 +15,7 @@ from isacsim.channel.noise import with_noise
 from isacsim.dataset.sample import Conditioned, SampleWindow, sample_spectra
 from isacsim.dataset.samples import make_samples
 from isacsim.lag_rows import spectra
-from isacsim.simulation import realise, receive
+from isacsim.realisation import realise, receive
 
 C = 299_792_458.0
 CARRIER = 5.805e9

@@ -21,6 +21,7 @@ from isacsim.errors import InputError
 from isacsim.estimation import estimate_paths
 from isacsim.output_file import check_output
 from isacsim.plotting import csi_figure, doppler_figure, png, spectra_figure
+from isacsim.realisation import realisation_of
 from isacsim.report import (
     QUANTITIES,
     RELATIVE_LENGTH,
@@ -34,7 +35,7 @@ from isacsim.report import (
 )
 from isacsim.scenario import Scenario
 from isacsim.scene import scene_figure
-from isacsim.simulation import realisation_of, simulate
+from isacsim.simulation import simulate
 from isacsim.windows import Window, truth_at
 
 if TYPE_CHECKING:

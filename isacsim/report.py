@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from isacsim.axes import WindowGrid
 from isacsim.channel.impairments import clock_drift
-from isacsim.simulation import realisation_of
+from isacsim.realisation import realisation_of
 
 if TYPE_CHECKING:
     import xarray as xr

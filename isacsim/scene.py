@@ -18,8 +18,8 @@ from isacsim.scenario_environments import NoEnvironment, Rayleigh, RayTraced, Tw
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from isacsim.realisation import Realisation
     from isacsim.scenario import Scenario
-    from isacsim.simulation import Realisation
 
 __all__ = ["scene_figure"]
 
@@ -36,7 +36,7 @@ def scene_figure(drawn: Realisation) -> Figure:
     Parameters
     ----------
     drawn : Realisation
-        Of the capture; see :func:`isacsim.simulation.realisation_of`.
+        Of the capture; see :func:`isacsim.realisation.realisation_of`.
 
     Returns
     -------

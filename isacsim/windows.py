@@ -233,7 +233,7 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     if centre == 0:
         return at
     from isacsim.motion import PathKinematics, PathMotion, path_kinematics
-    from isacsim.simulation import realisation_of
+    from isacsim.realisation import realisation_of
 
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio

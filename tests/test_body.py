@@ -14,8 +14,8 @@ from isacsim.body import travel_pose
 from isacsim.capture_file import load_capture, save_capture
 from isacsim.dataset.sample import sample_spectra
 from isacsim.dataset.samples import make_samples
+from isacsim.realisation import realise
 from isacsim.report import body_remark
-from isacsim.simulation import realise
 from isacsim.trajectory import PolynomialMotion, ScattererMotion, SplineMotion
 from isacsim.windows import truth_at
 

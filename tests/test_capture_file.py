@@ -35,7 +35,7 @@ def test_round_trip_is_exact_with_attributes(capture: xr.Dataset, tmp_path: Path
 
 
 def test_simulated_capture_can_be_drawn_again_from_its_file(capture: xr.Dataset, tmp_path: Path) -> None:
-    from isacsim.simulation import realisation_of
+    from isacsim.realisation import realisation_of
 
     save_capture(capture, tmp_path / "c.nc")
     drawn = realisation_of(load_capture(tmp_path / "c.nc"))

@@ -16,8 +16,8 @@ from isacsim import demo_layout
 from isacsim.axes import WindowGrid
 from isacsim.cli import app
 from isacsim.demo import STEPS, demo_page, table
+from isacsim.realisation import realisation_of
 from isacsim.report import cubic_remark, departure_from_cubic, impairment_lines, match_paths
-from isacsim.simulation import realisation_of
 from isacsim.windows import capture_windows, truth_at
 
 

@@ -21,8 +21,8 @@ from isacsim.plotting import (
     spectra_figure,
     spectrum_figure,
 )
+from isacsim.realisation import realisation_of
 from isacsim.scene import scene_figure
-from isacsim.simulation import realisation_of
 from isacsim.windows import truth_at
 
 

@@ -15,8 +15,8 @@ from scipy.constants import speed_of_light
 
 from isacsim import InputError, load_scenario, simulate
 from isacsim.random_streams import Stream, stream
+from isacsim.realisation import realisation_of, realise
 from isacsim.scenario import list_scenarios
-from isacsim.simulation import realisation_of, realise
 from tests.extras import need
 
 TEMPLATE = {

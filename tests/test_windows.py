@@ -9,7 +9,7 @@ import xarray as xr
 import isacsim
 from isacsim import InputError
 from isacsim.conditioning import resample
-from isacsim.simulation import realisation_of
+from isacsim.realisation import realisation_of
 from isacsim.windows import capture_windows, common_axes, truth_at
 
 RATE = 200.0

@@ -14,8 +14,8 @@ from isacsim.conditioning import condition, reference_factor
 from isacsim.csi_array import CsiArray
 from isacsim.dataset.self_products import self_products
 from isacsim.lag_rows import LagRows, Window, unit_exponent
+from isacsim.realisation import Realisation, Received, realisation_of
 from isacsim.scenario import Scenario
-from isacsim.simulation import Realisation, Received, realisation_of
 from isacsim.spectrum import labelled
 from isacsim.spectrum_settings import SpectrumSettings
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from isacsim.dataset.sample import Conditioned, SampleRows, SampleWindow
 from isacsim.lag_rows import spectra
+from isacsim.realisation import Realisation, Received, realise, receive
 from isacsim.scenario import Scenario
-from isacsim.simulation import Realisation, Received, realise, receive
 
 if TYPE_CHECKING:
     import xarray as xr
