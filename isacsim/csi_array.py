@@ -104,11 +104,11 @@ def read(
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
-    values = np.ascontiguousarray(values, np.complex64)
-    if not np.isfinite(values.view(np.float32)).all():
+    if not np.isfinite(values).all():
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
+    values = _single(values)
     if time is None or frequency is None:
         missing_name = "time" if time is None else "frequency"
         raise InputError(f"{missing_name} must be given: csi is an array without that coordinate.")
@@ -122,6 +122,18 @@ def read(
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
     return CsiArray(values, t, f, int(sign), dims, coords)
+
+
+def _single(values: NDArray[Any]) -> NDArray[np.complex64]:
+    """Convert to complex64, and refuse what would become infinite or zero."""
+    largest = float(np.maximum(abs(values.real), abs(values.imag)).max())
+    limits = np.finfo(np.float32)
+    if largest > limits.max or 0 < largest < limits.tiny:
+        raise InputError(
+            f"csi holds values up to {largest:.3g}, beyond the range of complex64 ({limits.tiny:.2g} to "
+            f"{limits.max:.2g}); scale it, e.g. to a largest magnitude of 1."
+        )
+    return np.ascontiguousarray(values, np.complex64)
 
 
 def _axis(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:

@@ -105,7 +105,7 @@ def generate(
         If the store can't be written; a full disk says how to go on.
     """
     scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
-    plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range)
+    plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk must be at least 1, got {chunk}.")
     how = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
@@ -154,9 +154,16 @@ def _how_to_go_on(store: StorePath, made: int, plan: Plan) -> str:
 
 
 def make_chunks(
-    store: StorePath, numbers: NDArray[np.int64], client: Client | str | None, workers: int | None
+    store: StorePath,
+    numbers: NDArray[np.int64],
+    client: Client | str | None,
+    workers: int | None,
+    *,
+    again: bool = False,
 ) -> Iterator[int]:
     """Make chunks of a store on dask, see :func:`isacsim.dataset.workers.connected`; yields each one's samples.
+
+    With ``again`` also those that have a record, see :func:`make_chunk`.
 
     Raises
     ------
@@ -164,7 +171,7 @@ def make_chunks(
         If they are not in the store afterwards.
     """
     with connected(client, workers, len(numbers)) as reached:
-        yield from each(reached, make_chunk, ((location(store), int(number)) for number in numbers))
+        yield from each(reached, make_chunk, ((location(store), int(number), again) for number in numbers))
     _remove_leftovers(store)
     if not open_record(store).complete()[numbers].all():
         raise InputError(
@@ -176,8 +183,10 @@ def make_chunks(
 _ONE_AT_A_TIME = Lock()
 
 
-def make_chunk(path: str, number: int) -> int:
+def make_chunk(path: str, number: int, again: bool = False) -> int:
     """Make one chunk of a store and write it: what a worker does. All it needs to know is in the store.
+
+    One that is made again loses its record just before it is written, so that a kill leaves an incomplete chunk.
 
     Returns
     -------
@@ -190,7 +199,9 @@ def make_chunk(path: str, number: int) -> int:
             raise InputError(f"{path}: made with {what} {record.attrs[what]}, but a worker has {here}.")
     start, stop = record.bounds(number)
     with _ONE_AT_A_TIME:
-        samples = samples_of(plan_of(record.attrs), start, stop)
+        samples = samples_of(plan_of(record.attrs, record.path), start, stop)
+    if again:
+        record.digests[number] = 0
     write_chunk(record, number, samples)
     return stop - start
 
