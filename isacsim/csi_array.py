@@ -108,7 +108,9 @@ def read(
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
-    values = _single(values)
+    if values.dtype != np.complex64:
+        values = _single(values)
+    values = np.ascontiguousarray(values)
     if time is None or frequency is None:
         missing_name = "time" if time is None else "frequency"
         raise InputError(f"{missing_name} must be given: csi is an array without that coordinate.")
@@ -127,13 +129,14 @@ def read(
 def _single(values: NDArray[Any]) -> NDArray[np.complex64]:
     """Convert to complex64, and refuse what would become infinite or zero."""
     largest = float(np.maximum(abs(values.real), abs(values.imag)).max())
-    limits = np.finfo(np.float32)
-    if largest > limits.max or 0 < largest < limits.tiny:
+    # As Python's floats: NumPy would cast the larger one to compare it.
+    low, high = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    if largest > high or 0 < largest < low:
         raise InputError(
-            f"csi holds values up to {largest:.3g}, beyond the range of complex64 ({limits.tiny:.2g} to "
-            f"{limits.max:.2g}); scale it, e.g. to a largest magnitude of 1."
+            f"csi holds values up to {largest:.3g}, beyond the range of complex64 ({low:.2g} to {high:.2g}); scale it, "
+            "e.g. to a largest magnitude of 1."
         )
-    return np.ascontiguousarray(values, np.complex64)
+    return values.astype(np.complex64)
 
 
 def _axis(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from isacsim.dataset.parts import Splits
 from isacsim.dataset.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.resuming import prepared
 from isacsim.dataset.store import StorePath, location, open_dataset, open_record, write_chunk
-from isacsim.dataset.workers import connected, each
+from isacsim.dataset.workers import connected, each, refuse_unguarded
 from isacsim.errors import InputError
 from isacsim.scenario import Scenario
 
@@ -100,10 +100,12 @@ def generate(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, or the store holds something else.
+        If an argument is out of range, scenarios don't go together, the store holds something else, or the calling
+        script has no ``if __name__ == "__main__":``, which processes on this machine need.
     OSError
         If the store can't be written; a full disk says how to go on.
     """
+    refuse_unguarded()
     scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
     if chunk is not None and chunk < 1:

@@ -115,7 +115,11 @@ def create_store(
             dimension_names=[str(d) for d in variable.dims],
             attributes={str(k): v for k, v in variable.attrs.items()},
         )
-    axes = {str(k): f"{digest(v.values.astype(group[str(k)].dtype)):016x}" for k, v in rest.variables.items()}
+    axes = {
+        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
+        for name, array in group.arrays()
+        if name in rest.variables
+    }
     group.create_group("record").create_array(
         "digest",
         shape=(-(-n_samples // chunk), len(over)),
