@@ -114,7 +114,8 @@ def _check_arguments(
 ) -> None:
     if format != "auto" and format not in FORMATS:
         raise InputError(
-            f"format={format!r} is unknown; it can be 'auto', {', '.join(map(repr, FORMATS))} (--format at the command line)"
+            f"format={format!r} is unknown; it can be 'auto', {', '.join(map(repr, FORMATS))} "
+            "(--format at the command line)"
         )
     if carrier is not None and not 1e8 <= carrier <= 1e12:
         raise InputError(f"carrier={carrier!r} is no radio frequency in Hz, e.g. carrier=5.745e9")
