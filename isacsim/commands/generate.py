@@ -231,6 +231,8 @@ def generate(
     elif split:
         wanted = dict(_unique("--split", [_of_scenario(text) for text in split]))
     classes = None if per_class is None else class_sizes(per_class)
+    if n is not None and n < 1:
+        raise InputError(f"--n must be at least 1, got {n}.")
     loaded = [load_scenario(name) for name in scenario]
     make(
         loaded,
@@ -277,7 +279,9 @@ def _numbers(option: str, text: str, sign: str, kind: type[Number]) -> dict[str,
         raise InputError(f"{option} is empty; give at least one entry, e.g. {_EXAMPLES[option]}.")
     entries = []
     for entry in text.split(","):
-        key, _, value = entry.partition(sign)
+        key, separator, value = entry.partition(sign)
+        if not separator:
+            raise InputError(f"{option} is {text!r}; it must be like {_EXAMPLES[option]}.")
         entries.append((key.strip(), _converted(option, text, value, kind)))
     return _unique(option, entries)
 

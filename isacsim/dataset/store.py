@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isacsim.dataset.soundness import check_present
+from isacsim.dataset.soundness import axis_faults, check_present
 from isacsim.dataset.store_record import (
     CREATING,
     EXTENDING,
@@ -115,6 +115,11 @@ def create_store(
             dimension_names=[str(d) for d in variable.dims],
             attributes={str(k): v for k, v in variable.attrs.items()},
         )
+    axes = {
+        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
+        for name, array in group.arrays()
+        if name in rest.variables
+    }
     group.create_group("record").create_array(
         "digest",
         shape=(-(-n_samples // chunk), len(over)),
@@ -122,7 +127,10 @@ def create_store(
         chunks=(1, len(over)),
         compressors=None,
         fill_value=0,
-        attributes={"long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete"},
+        attributes={
+            "long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete",
+            "axes": axes,
+        },
     )
     group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
     _finish(group)
@@ -263,6 +271,8 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     except OSError:
         raise
     except Exception as error:  # whatever zarr and xarray stumble over
+        if wrong := axis_faults(record):
+            raise InputError(f"{path}: {wrong[0].sentence}; {record.mending}.") from error
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path}: the descriptions in zarr.json are damaged ({why}); --overwrite makes the data set again."
