@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_COLOURS = {"point": "#1f77b4", "walker": "#d62728"}
+_COLOURS = {"point": "#1f77b4", "walker": "#d62728", "nobody": "#888888"}
 _FLOOR_DB = -25
 
 
@@ -64,22 +64,22 @@ def _spectrograms(part: Any, table: Table, files: list[str]) -> None:
                 shown["s"], shown["hz"], level, cmap=COLORMAP, vmin=_FLOOR_DB, vmax=0, shading="nearest"
             )
             axes.set_ylabel("Doppler [Hz]", fontsize=9)
-            axes.set_title(f"{file}: real" if name == "real" else name, fontsize=9)
+            title = f"{files.index(file) + 1}: {file}" if name == "real" else f"simulated {name}"
+            axes.set_title(title, fontsize=9)
         column[-1].set_xlabel("time from the window's middle [s]", fontsize=9)
-    part.colorbar(mesh, ax=grid, label="dB below maximum")
+    part.colorbar(mesh, ax=grid, label="dB below maximum", pad=0.01, aspect=40)
 
 
 def _panel(axes: Axes, table: Table, files: list[str], name: str) -> None:
     """One distance: a group for each capture and treatment of the gain, four sets in it."""
-    places, labels = [], []
+    labels = []
     for n, (file, levelled) in enumerate((f, g) for f in files for g in (False, True)):
-        places.append(n)
-        labels.append(f"{file.rsplit('.', 1)[0][:18]}\n{'equal power' if levelled else 'as reported'}")
+        labels.append(f"{files.index(file) + 1}\n{'equal power' if levelled else 'as reported'}")
         for k, (body, impaired) in enumerate((b, i) for b in _COLOURS for i in (False, True)):
             row = _row(table, file, levelled, impaired)
             at = row["distances"][body][name]
             axes.errorbar(
-                n + 0.16 * (k - 1.5),
+                n + 0.13 * (k - 2.5),
                 at["value"],
                 [[at["value"] - at["low"]], [at["high"] - at["value"]]],
                 fmt="s" if impaired else "o",
@@ -93,7 +93,7 @@ def _panel(axes: Axes, table: Table, files: list[str], name: str) -> None:
         if floor is not None:
             axes.plot([n - 0.4, n + 0.4], [floor["value"]] * 2, "k-", lw=1.2)
             axes.fill_between([n - 0.4, n + 0.4], floor["low"], floor["high"], color="k", alpha=0.12, lw=0)
-    axes.set_xticks(places, labels, fontsize=6, rotation=20)
+    axes.set_xticks(range(len(labels)), labels, fontsize=7)
     axes.grid(axis="y", alpha=0.3)
     if name == "kernel":
         axes.axhline(0, color="k", lw=0.6)

@@ -8,6 +8,7 @@ Room, walking and hardware are those of the shipped scenarios `walker` and `inte
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,6 @@ class RealWindows:
     """Median packet interval, s."""
     pair: bool
     """Whether a second receive channel is the reference."""
-    phase_sign: int
     conditioning: str
     levelled: bool
     """Whether every packet was brought to the same power first."""
@@ -100,8 +100,9 @@ def read_windows(
     capture = load_capture(file.path) if looks_saved(file.path) else _received(file.path, carrier)
     if levelled:
         capture = _levelled(capture)
-    # What a simulated capture knows of its gain and rate, a real one doesn't.
-    capture.attrs.pop("packet_rate", None)
+    # What a saved simulation knows of itself, a real capture doesn't.
+    for name in ("packet_rate", "shared_phase_error"):
+        capture.attrs.pop(name, None)
     try:
         cut = capture_windows(capture, window_s=window_s, hop_s=hop_s, gain="none")
     except InputError as error:
@@ -127,7 +128,6 @@ def read_windows(
         float(capture.attrs["carrier"]),
         1 / cut.packet_rate,
         cut.used[0].csi.attrs["reference"] >= 0,
-        int(csi[0].attrs.get("phase_sign", -1)),
         cut.conditioning,
         levelled,
         np.array([levels_db(one) for one in csi]),
@@ -200,7 +200,8 @@ def _scenario(real: RealWindows, body: str, impaired: bool) -> Scenario:
         raise InputError("study realism needs subcarriers at multiples of their spacing from the carrier.")
     template = room.targets.template
     assert template is not None
-    target = template.model_dump() | ({"body": {"kind": "point"}} if body == "point" else {})
+    target = template.model_dump() | ({} if body == "walker" else {"body": {"kind": "point"}})
+    people = int(body != "nobody")
     first = room.radio.receivers[0]
     x, y, z = first.position_m
     half = speed_of_light / real.carrier / 2
@@ -225,7 +226,7 @@ def _scenario(real: RealWindows, body: str, impaired: bool) -> Scenario:
             "environment": room.environment.model_dump(),
             # Packet times are the capture's own: no jitter, no loss.
             "impairments": hardware.model_dump(exclude={"jitter", "loss"}) if impaired else {},
-            "targets": {"count": {"min": 1, "max": 1}, "template": target},
+            "targets": {"count": {"min": people, "max": people}, "template": target},
             "spectrum": {"acceleration_max_m_s2": 1e-3, "jerk_max_m_s3": 1e-3},
         }
     )
@@ -238,8 +239,8 @@ def simulated_windows(real: RealWindows, body: str, *, impaired: bool, n: int, s
     ----------
     real : RealWindows
         The capture.
-    body : {"point", "walker"}
-        What walks; both bodies walk the same ways.
+    body : {"point", "walker", "nobody"}
+        What walks; both bodies walk the same ways. nobody: as much white noise as the capture has motion and noise.
     impaired : bool
         With carrier and timing errors, gain steps and 8 bits, besides noise.
     n : int
@@ -248,15 +249,25 @@ def simulated_windows(real: RealWindows, body: str, *, impaired: bool, n: int, s
         Of everything random.
     """
     scenario = _scenario(real, body, impaired)
-    target = real.levels[np.arange(n) % len(real.csi)]
+    which = np.arange(n) % len(real.csi)
+    target = np.array([_seen(levels, body) for levels in real.levels])[which]
     offset = np.zeros(2)
     pilot = min(n, max(len(real.csi), 12))
     for _ in range(2):
-        found = [levels_db(_one(real, scenario, i, seed, target[i] + offset)) for i in range(pilot)]
+        tried = [_one(real, scenario, i, seed, target[i] + offset) for i in range(pilot)]
+        found = [_seen(levels_db(one), body) for one in tried]
         offset += np.median(target[:pilot] - found, axis=0)
     made = [_one(real, scenario, i, seed, target[i] + offset) for i in range(n)]
-    off = np.median([levels_db(one) for one in made] - target, axis=0)
+    off = np.median([_seen(levels_db(one), body) for one in made] - target, axis=0)
     return Matched(made, (float(off[0]), float(off[1])))
+
+
+def _seen(levels: Sequence[float] | Real, body: str) -> tuple[float, float]:
+    """Levels to match in dB: both, or with nobody there static over all the rest, which is noise."""
+    moving, noise = levels
+    if body != "nobody":
+        return float(moving), float(noise)
+    return float(moving - 10 * np.log10(1 + 10 ** (-noise / 10))), 0.0
 
 
 def _one(real: RealWindows, scenario: Scenario, i: int, seed: int, levels: Any) -> xr.DataArray:
@@ -264,7 +275,8 @@ def _one(real: RealWindows, scenario: Scenario, i: int, seed: int, levels: Any) 
     which = i % len(real.csi)
     time = real.times[which]
     drawn = realise(scenario, seed=seed, index=i)
-    power = float((drawn.amplitude**2).sum())
+    # With nobody there the second level is 0: noise stands for what moves.
+    power = float((drawn.amplitude**2).sum()) if drawn.amplitude.size else 1.0
     gain = np.sqrt(power * 10 ** (levels[0] / 10) / (np.abs(drawn.static) ** 2).mean())
     drawn = replace(drawn, static=drawn.static * gain)
     damage = impairments.draw_impairments(scenario, time, seed, i)
