@@ -54,9 +54,9 @@ def written(tmp_path_factory):
     return path
 
 
-def windows_of(path, *, carrier=None, hop_s=0.512, levelled=False):
+def windows_of(path, *, carrier=None, hop_s=0.512, cleaned=False):
     (file,) = capture_files([path], None, None, "test")
-    return read_windows(file, carrier=carrier, window_s=1.024, hop_s=hop_s, levelled=levelled)
+    return read_windows(file, carrier=carrier, window_s=1.024, hop_s=hop_s, cleaned=cleaned)
 
 
 def test_the_kernel_distance_is_unbiased_and_sees_a_difference():
@@ -176,16 +176,19 @@ def test_simulated_windows_have_the_captures_radio_and_levels(written, body):
     assert not np.array_equal(hit.csi[0].values, made.csi[0].values)
 
 
-def test_equal_power_takes_gain_steps_out(written, tmp_path):
+def test_cleaning_takes_gain_steps_and_odd_packets_out(written, tmp_path):
     from isacsim.capture import read_capture
 
     steps = np.where(np.random.default_rng(5).random(310) < 0.5, 1.0, 1.5)
     capture = read_capture(written)
-    capture["csi"] = capture.csi.copy(data=capture.csi.values * steps.astype(np.float32))
+    values = capture.csi.values * steps.astype(np.float32)
+    values[:, 20:, 5::31] *= 0.01  # a quarter of the band only
+    capture["csi"] = capture.csi.copy(data=values)
     write_nexmon(capture, tmp_path / "steps.pcap")
-    plain = windows_of(written, levelled=True)
-    stepped = windows_of(tmp_path / "steps.pcap", levelled=True)
-    assert np.abs(plain.levels - stepped.levels).max() < 0.5
+    plain = windows_of(written, cleaned=True)
+    stepped = windows_of(tmp_path / "steps.pcap", cleaned=True)
+    assert (plain.odd, stepped.odd) == (0, 10)
+    assert np.abs(np.median(plain.levels - stepped.levels, axis=0)).max() < 1
     assert windows_of(tmp_path / "steps.pcap").levels[:, 0].max() < plain.levels[:, 0].min() - 3
 
 
@@ -194,7 +197,7 @@ def test_the_study(written, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     read = json.loads(table.read_text())
     assert read["quick"] and read["settings"]["captures"][0]["file"] == "walk.pcap"
-    assert {(row["levelled"], row["impaired"]) for row in read["rows"]} == {
+    assert {(row["cleaned"], row["impaired"]) for row in read["rows"]} == {
         (a, b) for a in (False, True) for b in (False, True)
     }
     clean = read["rows"][0]

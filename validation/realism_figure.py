@@ -26,14 +26,15 @@ def draw(table: Table) -> Figure:
     files = [one["file"] for one in table["settings"]["captures"]]
     made = figure_of(
         table,
-        (15, 17),
+        (15, 18.5),
         "Top: Doppler spectrograms (static part removed, dB below the maximum) of the window with most motion of each "
-        "capture, and of a simulated walker and point with the same packet times and levels, impaired. Below: distance "
-        "of simulated windows from the real ones; lower is closer; bars: ± 1.96 bootstrap standard deviations; black "
-        "lines: the same distance between halves of the capture, mean and range, where it is long enough. A small "
-        "set's distance is never zero but for MMD². Trials are simulated windows.",
+        "capture, as received and cleaned, and of a simulated walker and point with the packet times and levels of the "
+        "latter, impaired. Below: distance of simulated windows from the real ones, captures by number; lower is "
+        "closer; bars: ± 1.96 bootstrap standard deviations; black lines: the same distance between halves of the "
+        "capture, mean and range, where it is long enough. But for MMD² the distance of small sets is never zero. "
+        "Trials are simulated windows; a point is a set.",
     )
-    parts: Any = made.subfigures(2, 1, height_ratios=(1, 1.35))
+    parts: Any = made.subfigures(2, 1, height_ratios=(1.15, 1.35))
     _spectrograms(parts[0], table, files)
     grid = parts[1].subplots(3, 3)
     for axes, (name, (label, unit)) in zip(grid.flat, DISTANCES.items(), strict=True):
@@ -44,27 +45,31 @@ def draw(table: Table) -> Figure:
     return made
 
 
-def _row(table: Table, file: str, levelled: bool, impaired: bool) -> dict[str, Any]:
-    wanted = (file, levelled, impaired)
+def _row(table: Table, file: str, cleaned: bool, impaired: bool) -> dict[str, Any]:
+    wanted = (file, cleaned, impaired)
     row: dict[str, Any] = next(
-        r for r in table["rows"] if (r["capture"], r["levelled"], r["impaired"]) == wanted
+        r for r in table["rows"] if (r["capture"], r["cleaned"], r["impaired"]) == wanted
     )
     return row
 
 
 def _spectrograms(part: Any, table: Table, files: list[str]) -> None:
-    grid = part.subplots(3, len(files), squeeze=False, sharex=True)
+    grid = part.subplots(4, len(files), squeeze=False, sharex=True)
     mesh: Any = None
-    for column, file in zip(grid.T, files, strict=True):
-        row = _row(table, file, False, True)
-        for axes, name in zip(column, ("real", "walker", "point"), strict=True):
-            shown = row["example"][name]
-            level = np.array([line.split() for line in shown["db"]], np.float64)
+    for n, (column, file) in enumerate(zip(grid.T, files, strict=True), 1):
+        received, cleaned = (_row(table, file, wanted, True)["example"] for wanted in (False, True))
+        shown = {
+            f"{n}: {file}, as received": received["real"],
+            "the same, cleaned": cleaned["real"],
+            "simulated walker": cleaned["walker"],
+            "simulated point": cleaned["point"],
+        }
+        for axes, (title, picture) in zip(column, shown.items(), strict=True):
+            level = np.array([line.split() for line in picture["db"]], np.float64)
             mesh = axes.pcolormesh(
-                shown["s"], shown["hz"], level, cmap=COLORMAP, vmin=_FLOOR_DB, vmax=0, shading="nearest"
+                picture["s"], picture["hz"], level, cmap=COLORMAP, vmin=_FLOOR_DB, vmax=0, shading="nearest"
             )
-            axes.set_ylabel("Doppler [Hz]", fontsize=9)
-            title = f"{files.index(file) + 1}: {file}" if name == "real" else f"simulated {name}"
+            axes.set_ylabel("Doppler [Hz]", fontsize=8)
             axes.set_title(title, fontsize=9)
         column[-1].set_xlabel("time from the window's middle [s]", fontsize=9)
     part.colorbar(mesh, ax=grid, label="dB below maximum", pad=0.01, aspect=40)
@@ -73,10 +78,10 @@ def _spectrograms(part: Any, table: Table, files: list[str]) -> None:
 def _panel(axes: Axes, table: Table, files: list[str], name: str) -> None:
     """One distance: a group for each capture and treatment of the gain, four sets in it."""
     labels = []
-    for n, (file, levelled) in enumerate((f, g) for f in files for g in (False, True)):
-        labels.append(f"{files.index(file) + 1}\n{'equal power' if levelled else 'as reported'}")
+    for n, (file, cleaned) in enumerate((f, g) for f in files for g in (False, True)):
+        labels.append(f"{files.index(file) + 1}\n{'cleaned' if cleaned else 'as received'}")
         for k, (body, impaired) in enumerate((b, i) for b in _COLOURS for i in (False, True)):
-            row = _row(table, file, levelled, impaired)
+            row = _row(table, file, cleaned, impaired)
             at = row["distances"][body][name]
             axes.errorbar(
                 n + 0.13 * (k - 2.5),
