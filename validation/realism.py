@@ -212,7 +212,7 @@ def _distances(
     within, between = (kernel(x, x), kernel(y, y)), kernel(x, y)
     found = []
     for i, j in draws:
-        weight = np.bincount(i, minlength=len(x)), np.bincount(j, minlength=len(y))
+        weight = np.bincount(i, minlength=len(x)) + 0.0, np.bincount(j, minlength=len(y)) + 0.0
         made = {"kernel": kernel_distance(within, between, allowed, weight)}
         for name in DISTANCES:
             if name != "kernel":

@@ -166,9 +166,9 @@ def _alike(capture: xr.Dataset) -> NDArray[np.bool_]:
 
 
 def _equal_power(capture: xr.Dataset) -> xr.Dataset:
-    power = (np.abs(usable_subcarriers(capture.csi)) ** 2).mean(["receiver", "subcarrier"]).values
-    factor = np.sqrt(power.mean() / power).astype(np.float32)
     csi = capture.csi.transpose("receiver", "subcarrier", "packet")
+    power = (np.abs(usable_subcarriers(csi).values) ** 2).mean(axis=(0, 1))
+    factor = np.sqrt(power.mean() / power).astype(np.float32)
     return capture.assign(csi=csi.copy(data=csi.values * factor))
 
 
