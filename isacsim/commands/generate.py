@@ -230,12 +230,7 @@ def generate(
         wanted = _numbers("--splits", splits, "=", float)
     elif split:
         wanted = dict(_unique("--split", [_of_scenario(text) for text in split]))
-    classes = None
-    if per_class is not None:
-        labels_sizes = _numbers("--per-class", per_class, "=", int).items()
-        classes = _unique(
-            "--per-class", [(_converted("--per-class", per_class, k, int), n) for k, n in labels_sizes]
-        )
+    classes = None if per_class is None else class_sizes(per_class)
     loaded = [load_scenario(name) for name in scenario]
     make(
         loaded,
@@ -254,6 +249,12 @@ def generate(
         index_range=_range(index_range),
     )
     _finished(output_store)
+
+
+def class_sizes(text: str) -> dict[int, int]:
+    """Samples for each number of targets from ``--per-class``."""
+    entries = _numbers("--per-class", text, "=", int).items()
+    return _unique("--per-class", [(_converted("--per-class", text, k, int), n) for k, n in entries])
 
 
 def _finished(store: str) -> None:

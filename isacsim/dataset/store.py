@@ -12,6 +12,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ __all__ = [
     "open_record",
     "write_chunk",
 ]
+
+_WRITES_AT_ONCE = 4
 
 
 # Chosen by `python -m isacsim.validation.storage` (docs/datasets.md).
@@ -197,7 +200,7 @@ def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLik
             f"{record.path}: chunk {number} differs in the variables {', '.join(sorted(strange))}."
         )
     digests = np.empty(len(names), np.uint64)
-    values = {}
+    writes = []
     for k, name in enumerate(names):
         array = record.array(name)
         given = np.asarray(samples[name])
@@ -206,10 +209,16 @@ def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLik
                 f"{record.path}: {name} of chunk {number} must have the shape {(stop - start, *array.shape[1:])}, "
                 f"got {given.shape}."
             )
-        values[name] = given.astype(array.dtype)
-        digests[k] = digest(values[name])
-    for name in names:
-        record.array(name)[start:stop] = values[name]
+        values = given.astype(array.dtype)
+        digests[k] = digest(values)
+        writes.append((array, values))
+
+    def write(one: tuple[zarr.Array[Any], NDArray[Any]]) -> None:
+        one[0][start:stop] = one[1]
+
+    # zarr hands each write to threads of its own and waits: several at once wait together.
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+        list(pool.map(write, writes))
     record.digests[number] = digests
 
 
