@@ -180,10 +180,13 @@ def compare(
             "hz": hz.round(2).tolist(),
             **{name: rows["doppler"].mean(axis=0).round(4).tolist() for name, rows in sets.items()},
         },
+        # The figure shows the impaired ones.
         "example": {
             "real": _picture(real.csi[example]),
             **{body: _picture(made[body].csi[example % trials]) for body in ("walker", "point")},
-        },
+        }
+        if impaired
+        else None,
     }
 
 

@@ -60,7 +60,7 @@ def _spectrograms(part: Any, table: Table, files: list[str]) -> None:
         received, cleaned = (_row(table, file, wanted, True)["example"] for wanted in (False, True))
         shown = {
             f"{n}: {file}, as received": received["real"],
-            "the same, cleaned": cleaned["real"],
+            f"{n}: cleaned": cleaned["real"],
             "simulated walker": cleaned["walker"],
             "simulated point": cleaned["point"],
         }
