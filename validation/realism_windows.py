@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,16 @@ def _equal_power(capture: xr.Dataset) -> xr.Dataset:
     return capture.assign(csi=csi.copy(data=csi.values * factor))
 
 
+@lru_cache(maxsize=4)
+def _delays(frequency: tuple[float, ...]) -> NDArray[np.complex128]:
+    """Orthonormal basis of what delays within ±200 ns make of the subcarriers, all but 1e-3 of it."""
+    f = np.array(frequency)
+    delay = np.linspace(-_LONGEST, _LONGEST, 161)
+    steering = np.exp(-2j * np.pi * (f - f.mean())[:, np.newaxis] * delay)
+    basis, size, _ = np.linalg.svd(steering, full_matrices=False)
+    return np.asarray(basis[:, size > 1e-3 * size[0]])
+
+
 def levels_db(csi: xr.DataArray) -> tuple[float, float]:
     """Static over moving power and moving power over noise of a window, dB.
 
@@ -185,13 +196,10 @@ def levels_db(csi: xr.DataArray) -> tuple[float, float]:
     values = csi.transpose("subcarrier", "packet").values.astype(np.complex128)
     mean = values.mean(axis=-1, keepdims=True)
     moving = values - mean
-    f = csi.coords["frequency"].values
-    delay = np.linspace(-_LONGEST, _LONGEST, 161)
-    basis, size, _ = np.linalg.svd(np.exp(-2j * np.pi * (f - f.mean())[:, np.newaxis] * delay))
-    basis = basis[:, : int((size > 1e-3 * size[0]).sum())]
+    basis = _delays(tuple(csi.coords["frequency"].values))
     total = float((np.abs(moving) ** 2).mean())
     rest = moving - basis @ (basis.conj().T @ moving)
-    free = max(f.size - basis.shape[1], 1)
+    free = max(len(basis) - basis.shape[1], 1)
     noise = float((np.abs(rest) ** 2).sum()) / (free * values.shape[1])
     noise = float(np.clip(noise, _LEAST * total, (1 - _LEAST) * total))
     static = float((np.abs(mean) ** 2).mean())
