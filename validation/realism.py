@@ -215,7 +215,8 @@ def _distances(
     within, between = (kernel(x, x), kernel(y, y)), kernel(x, y)
     found = []
     for i, j in draws:
-        weight = np.bincount(i, minlength=len(x)) + 0.0, np.bincount(j, minlength=len(y)) + 0.0
+        counts = np.bincount(i, minlength=len(x)), np.bincount(j, minlength=len(y))
+        weight = counts[0].astype(np.float64), counts[1].astype(np.float64)
         made = {"kernel": kernel_distance(within, between, allowed, weight)}
         for name in DISTANCES:
             if name != "kernel":
