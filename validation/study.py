@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "OF_CAPTURES",
     "STUDIES",
     "Study",
     "Table",
@@ -39,7 +40,9 @@ __all__ = [
 ]
 
 # In the order in which they are best read.
-STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait")
+STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait", "realism")
+# These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
+OF_CAPTURES = ("realism",)
 
 Table = dict[str, Any]
 # Two-sided 95 % of a normal distribution.
@@ -53,7 +56,9 @@ class Study(Protocol):
     DESCRIPTION: str
     """One line for the list of studies."""
 
-    def run(self, *, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
+    def run(
+        self, *, quick: bool, seed: int, compute: Compute, trials: int | None = None, **options: Any
+    ) -> Table:
         """Do the study.
 
         Parameters
@@ -66,6 +71,8 @@ class Study(Protocol):
             Computes the points.
         trials : int, optional
             Trials a point, instead of the study's own number.
+        **options
+            Of `OF_CAPTURES` alone: the capture files and their carrier.
         """
 
     def figure(self, table: Table) -> Figure:
@@ -192,6 +199,8 @@ def write_study(
     trials: int | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
+    captures: Sequence[Path] = (),
+    carrier: float | None = None,
 ) -> tuple[Path, Path]:
     """Run a study and write its table and figure, both whole or not at all.
 
@@ -209,6 +218,10 @@ def write_study(
         Processes.
     progress : callable, optional
         Called after every point.
+    captures : sequence of Path
+        Capture files, for the studies of `OF_CAPTURES`.
+    carrier : float, optional
+        Hz, for those files that don't say theirs.
 
     Returns
     -------
@@ -225,12 +238,15 @@ def write_study(
     for what, value, least in (("seed", seed, 0), ("jobs", jobs, 1), ("trials", trials, 1)):
         if value is not None and value < least:
             raise InputError(f"{what} must be at least {least}, got {value}.")
+    options = {"captures": captures, "carrier": carrier} if name in OF_CAPTURES else {}
+    if (captures or carrier is not None) and not options:
+        raise InputError(f"study {name} takes no captures; {', '.join(OF_CAPTURES)} does.")
     files = folder / f"{name}.json", folder / f"{name}.png"
     kept = folder / f"{name}.partial.jsonl"
     for file in (*files, kept):
         check_output(file)
     compute = partial(compute_points, kept=kept, jobs=jobs, progress=progress)
-    table = study.run(quick=quick, seed=seed, compute=compute, trials=trials)
+    table = study.run(quick=quick, seed=seed, compute=compute, trials=trials, **options)
     with written_whole(files[0]) as temporary:
         text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from isacsim.commands.terminal import output, progress, show_table
+from isacsim.commands.source import in_options
+from isacsim.commands.terminal import output, progress, remark, show_table
+from isacsim.errors import InputError
 
 __all__ = ["validate"]
 
@@ -28,13 +30,23 @@ def validate(
         int | None, typer.Option(help="Trials a point; default: the study's own.", show_default=False)
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they don't change the results.")] = 1,
+    captures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For realism: a capture of somebody walking; once for each file.", show_default=False
+        ),
+    ] = None,
+    carrier: Annotated[
+        float | None,
+        typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
+    ] = None,
 ) -> None:
     """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
 
     Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
     where it was.
     """
-    from isacsim.validation.study import STUDIES, load_study, write_study
+    from isacsim.validation.study import OF_CAPTURES, STUDIES, load_study, write_study
 
     if study is None:
         rows = [(name, load_study(name).DESCRIPTION) for name in STUDIES]
@@ -44,13 +56,28 @@ def validate(
     for name in names:
         load_study(name)
     for name in names:
+        theirs = name in OF_CAPTURES or study != "all"
+        if name in OF_CAPTURES and study == "all" and not captures:
+            remark(f"{name}: skipped, it needs real captures (--captures FILE).")
+            continue
         with progress() as bar:
             task = bar.add_task(name, total=None)
 
             def tell(what: str, done: int, total: int, name: str = name) -> None:
                 bar.update(task, description=f"{name}: {what}", completed=done, total=total)  # noqa: B023
 
-            table, picture = write_study(
-                name, folder, quick=quick, seed=seed, trials=trials, jobs=jobs, progress=tell
-            )
+            try:
+                table, picture = write_study(
+                    name,
+                    folder,
+                    quick=quick,
+                    seed=seed,
+                    trials=trials,
+                    jobs=jobs,
+                    progress=tell,
+                    captures=captures or () if theirs else (),
+                    carrier=carrier if theirs else None,
+                )
+            except InputError as error:
+                raise in_options(error) from error
         output().print(f"{name}: {table}, {picture}")
