@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 # In the order in which they are best read.
-STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait")
+STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait", "retrace")
 
 Table = dict[str, Any]
 # Two-sided 95 % of a normal distribution.
