@@ -11,7 +11,13 @@ from typing import Any
 
 _HOME = {
     "ConditionalDiffusion": "dira.diffusion",
+    "ConditionalGAN": "dira.gan",
+    "ConditionalVAE": "dira.vae",
     "Purifier": "dira.purify",
+    "PairedDenoiser": "dira.denoise",
+    "frechet_distance": "dira.metrics",
+    "kernel_distance": "dira.metrics",
+    "peak_fidelity": "dira.fidelity",
     "TargetCounter": "dira.counter",
 }
 

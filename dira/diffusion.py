@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -16,10 +15,9 @@ from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig, valid
 from dira.model import Model
 from dira.sampling import generate
 from dira.schedule import alphas_bar, scheduler
-from dira.spectra import Labels, read_labels, read_spectra
+from dira.spectra import Labels, count_of, read_labels, read_spectra
 from dira.training import Progress, Training
 from dira.unet import SpectrumUNet
-from isacsim.errors import InputError
 
 __all__ = ["ConditionalDiffusion", "Diffusion", "DiffusionConfig", "add_noise", "diffusion_loss"]
 
@@ -230,18 +228,13 @@ class ConditionalDiffusion(Diffusion):
             If a label is none of the model's or an argument is out of range.
         """
         network, axes = self.fitted()
-        if labels is None and n is None:
-            raise InputError("sample needs labels, or n of a model without conditions.")
-        if isinstance(labels, Mapping):
-            n = max((np.size(values) for values in labels.values()), default=n or 0)
-        elif labels is not None:
-            n = np.size(labels)
-        numbers, _ = read_labels(labels, int(n or 0), self.classes)
+        count = count_of(labels, n)
+        numbers, _ = read_labels(labels, count, self.classes)
         made = generate(
             network,  # type: ignore[arg-type]
             axes,
             numbers if self.classes else None,
-            n,  # type: ignore[arg-type]
+            count,
             walk=lambda: scheduler(
                 sampler, self.config.schedule, prediction=self.config.prediction, steps=steps
             ),

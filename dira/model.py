@@ -131,6 +131,20 @@ class Model:
         return folder
 
     @classmethod
+    def pretrained(cls) -> Self:
+        """The model that comes with the package, for the default spectra.
+
+        Raises
+        ------
+        InputError
+            If this installation has none.
+        """
+        folder = Path(__file__).parent / "weights" / cls.__name__
+        if not folder.is_dir():
+            raise InputError(f"this installation has no trained {cls.__name__}; train one with fit.")
+        return cls.from_pretrained(folder)
+
+    @classmethod
     def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
         """Read what `save_pretrained` wrote.
 

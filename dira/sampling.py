@@ -47,8 +47,6 @@ def generate(
     progress: Progress | None,
 ) -> NDArray[np.float32]:
     """Sample n spectra on the model's scale; arguments as `ConditionalDiffusion.sample`'s, walk makes a scheduler."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise InputError(f"the number of spectra must be an integer of at least 1, got {n!r}.")
     if batch_size < 1:
         raise InputError(f"batch_size must be at least 1, got {batch_size}.")
     where = accelerator(device, "no").device

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from dira.config import Axes
 from isacsim.errors import InputError
 
-__all__ = ["Labels", "read_labels", "read_spectra"]
+__all__ = ["Labels", "count_of", "read_labels", "read_spectra"]
 
 # One array, for the number of targets, or one for each condition by name.
 Labels = ArrayLike | Mapping[str, ArrayLike]
@@ -131,3 +131,20 @@ def read_labels(
             raise InputError(f"labels: {name} {unknown[0]!r} is none of the model's {list(known)}.")
         numbers[:, column] = [place[x] for x in of_samples]
     return numbers, {name: list(values) for name, values in classes.items()}
+
+
+def count_of(labels: Labels | None, n: int | None) -> int:
+    """How many spectra are wanted: one for each label, or n of a model without conditions.
+
+    Raises
+    ------
+    InputError
+        If neither is given or the number is none.
+    """
+    if isinstance(labels, Mapping):
+        n = max((np.size(values) for values in labels.values()), default=n)
+    elif labels is not None:
+        n = np.size(labels)
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"sample needs labels, or n of a model without conditions, at least 1; got {n!r}.")
+    return int(n)

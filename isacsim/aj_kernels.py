@@ -131,19 +131,23 @@ def positive_lags(  # type: ignore[no-untyped-def]
     n_block = (n_spec + BLOCK - 1) // BLOCK
     for thread in prange(n_thread):
         # Allocated once a thread: fresh megabytes for each block would cost more than its unfolding.
-        rows = np.zeros((2 * BLOCK * group, n), np.float32)
+        rows = np.zeros((2 * BLOCK, n), np.float32)
+        planes = np.zeros((2 * BLOCK * group, window.size), np.float32)
         sums = np.empty((n_lag, 4 * BLOCK, n_u), np.float32)
         product = np.empty((over_lags.shape[0], 4 * BLOCK * n_u), np.float32)
         for block in range(thread, n_block, n_thread):
             first = block * BLOCK
             n_real = min(BLOCK, n_spec - first)
-            for b in range(n_real):
-                for g in range(group):
+            # One of the group at a time: products of one shape have the same bits whatever the group's size.
+            for g in range(group):
+                for b in range(n_real):
                     for i in range(n):
-                        rows[b * group + g, i] = r[first + b, g, i].real
-                        rows[(BLOCK + b) * group + g, i] = r[first + b, g, i].imag
-            planes = np.dot(rows, weights) if weights.size else rows.copy()
-            planes *= window
+                        rows[b, i] = r[first + b, g, i].real
+                        rows[BLOCK + b, i] = r[first + b, g, i].imag
+                reduced = np.dot(rows, weights) if weights.size else rows
+                for b in range(2 * BLOCK):
+                    for i in range(window.size):
+                        planes[b * group + g, i] = reduced[b, i] * window[i]
             _over_time(planes, group, n_real, cosines, sines, starts, first_lag, sums)
             # Stage 2: over the lags, for all t-planes, spectra and |r| at once.
             np.dot(over_lags, sums.reshape(n_lag, -1), product)

@@ -22,15 +22,13 @@ from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import get_window
-from threadpoolctl import ThreadpoolController
 
 from isacsim.aj_kernels import BLOCK, positive_lags
 from isacsim.axes import ACCELERATION_MAX, JERK_MAX
+from isacsim.blas import on_one_thread
 
 __all__ = ["AJTransform", "band", "plan"]
 
-# Numba's threads each work on a block of their own; a BLAS that starts threads too would spin beside them.
-_BLAS = ThreadpoolController()
 # Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
 # the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
 # do: at 1.4 a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
@@ -59,6 +57,7 @@ def _positions(n: int, decimation: int) -> F64:
 
 
 @lru_cache(maxsize=8)
+@on_one_thread
 def _reduction(n: int, decimation: int) -> F32:
     """Weights (n, positions) that evaluate a band-limited signal at other positions, best in mean square.
 
@@ -90,13 +89,14 @@ class AJTransform:
     r_fold: tuple[F64, NDArray[np.int64], F32]
     chirps: NDArray[np.complex64] | None
 
+    # Numba's threads each work on a block of their own: a BLAS that started threads too would spin beside them.
+    @on_one_thread
     def __call__(self, r: NDArray[np.complex64]) -> F32:
         """Magnitude spectra, shape (spectrum, acceleration, jerk), of lag products (spectrum, group, n).
 
         The self-correlations of a group are added before the transform, so a group is a sum of self-terms.
         """
-        with _BLAS.limit(limits=1, user_api="blas"):
-            return self._symmetric(r) if self.chirps is not None else self._positive(r)
+        return self._symmetric(r) if self.chirps is not None else self._positive(r)
 
     def _symmetric(self, r: NDArray[np.complex64]) -> F32:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², method.md section 2; one matrix product."""
@@ -104,15 +104,17 @@ class AJTransform:
         chirps = self.chirps
         assert chirps is not None
         out = np.empty((n_spec, *self.shape), np.float32)
-        block = np.zeros((BLOCK, group, n), np.complex64)
+        block = np.zeros((BLOCK, n), np.complex64)
         for first in range(0, n_spec, BLOCK):
             some = r[first : first + BLOCK]
-            block[: len(some)] = some
-            rows = block.reshape(-1, n)
-            kept = rows if not self.weights.size else rows @ self.weights.astype(np.complex64)
-            sums = np.asarray((kept * self.window) @ chirps)
-            power = (sums.real**2 + sums.imag**2).reshape(BLOCK, group, *self.shape)
-            out[first : first + BLOCK] = power.sum(axis=1)[: len(some)]
+            total = np.zeros((BLOCK, chirps.shape[1]), np.float32)
+            # One of the group at a time: products of one shape have the same bits whatever the group's size.
+            for g in range(group):
+                block[: len(some)] = some[:, g]
+                kept = block if not self.weights.size else block @ self.weights.astype(np.complex64)
+                sums = np.asarray((kept * self.window) @ chirps)
+                total += sums.real**2 + sums.imag**2
+            out[first : first + BLOCK] = total.reshape(BLOCK, *self.shape)[: len(some)]
         return out
 
     def _positive(self, r: NDArray[np.complex64]) -> F32:

@@ -11,6 +11,7 @@ from scipy.signal import get_window
 
 from isacsim.aj_transform import AJTransform, plan
 from isacsim.axes import WindowGrid
+from isacsim.blas import on_one_thread
 from isacsim.csi_array import CsiArray
 from isacsim.errors import InputError
 from isacsim.lag_product import lag_product, statistics
@@ -93,7 +94,7 @@ class Window:
     def rows(self, values: Products) -> LagRows:
         """Lag products of CSI (capture, group, subcarrier, packet); the self-terms of a group are added."""
         if self.into_bins is not None:
-            bins = self.into_bins @ values  # (capture, group, delay, packet)
+            bins = _into_bins(self.into_bins, values)  # (capture, group, delay, packet)
             values = bins.swapaxes(1, 2).reshape(-1, values.shape[1], 1, values.shape[-1])
         values = np.ascontiguousarray(values)
         mean, power = statistics(values)
@@ -203,6 +204,11 @@ def _rescale(spectrum: F32, exponent: NDArray[np.int64]) -> F32:
             "the csi to about 1 first."
         )
     return out
+
+
+@on_one_thread
+def _into_bins(matrix: Products, values: Products) -> Products:
+    return np.asarray(matrix @ values)
 
 
 def _delay_bins(array: CsiArray, settings: SpectrumSettings) -> tuple[F64, Products]:

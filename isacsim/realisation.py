@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.blas import on_one_thread
 from isacsim.body import realise_target
 from isacsim.channel import impairments
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
@@ -144,6 +145,7 @@ class Realisation:
         return np.asarray(off.max(axis=-1, initial=0.0) / self.scenario.radio.wavelength_m)
 
 
+@on_one_thread
 def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Realisation:
     """Draw what one capture is made of; arguments as for :func:`simulate`."""
     targets = scenario.targets
@@ -230,6 +232,7 @@ class Received:
         return xr.Dataset(variables, coords, attrs)
 
 
+@on_one_thread
 def receive(drawn: Realisation) -> Received:
     """Receive a realisation: packets, impairments, noise; decided by its scenario, seed and index."""
     time = impairments.packet_times(drawn.scenario, drawn.seed, drawn.index)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
+from isacsim.blas import on_one_thread
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["resample"]
 
 
+@on_one_thread
 def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     """Bring jittered or lossy packets onto a uniform grid over the same span.
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,3 +118,44 @@ def test_self_products_equal_csi_and_lag_product(seed, paths, subcarriers, remov
     mean = statistics(csi)[0].astype(np.complex64) * remove_static
     expected = lag_product(csi, mean, 18, phase_sign=sign, average=True)[:, 0]
     assert np.abs(got - expected).max() < 2e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("combine", ["coherent", "noncoherent"])
+def test_a_sample_alone_has_the_same_bits_as_among_others(combine):
+    # The others have more targets, so that the groups of their paths are larger.
+    scenario = small("default", subcarriers=8, packets=64)
+    spectrum = scenario.spectrum.model_copy(
+        update={"combine": combine, "bins_acceleration": 16, "bins_jerk": 16}
+    )
+    scenario = scenario.model_copy(update={"spectrum": spectrum})
+    counts = [3, 7, 4, 5, 3, 6]
+    among = make_samples(scenario, seed=1, indices=range(6), n_targets=counts)
+    for i, count in enumerate(counts):
+        alone = make_samples(scenario, seed=1, indices=[i], n_targets=[count])
+        for variable in SPECTRA:
+            np.testing.assert_array_equal(alone[variable][0], among[variable][i], err_msg=f"{variable} {i}")
+
+
+PROGRAM = """
+import hashlib, isacsim
+from isacsim.dataset.samples import make_samples
+for scenario in ("default", "lab"):
+    made = make_samples(isacsim.load_scenario(scenario), seed=0, indices=[0, 1])
+    for kind in ("noisy", "noiseless", "clean"):
+        print(hashlib.sha256(made[f"aj_{kind}"].values.tobytes()).hexdigest())
+"""
+
+
+def test_the_number_of_threads_changes_no_bit():
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={k: v for k, v in os.environ.items() if k not in names} | {name: str(n) for name in names},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in (1, 2)
+    ]
+    assert said[0] == said[1] != ""

@@ -1,0 +1,254 @@
+"""The paper's baseline: a class-conditional generative adversarial network of spectra (Mirza and Osindero 2014).
+
+Convolutional (Radford et al. 2016), with a projection discriminator (Miyato and Koyama 2018) and the hinge loss.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+from dira.config import Axes, Config, Scaling, validated
+from dira.model import Model
+from dira.sampling import generators
+from dira.spectra import Labels, count_of, read_labels, read_spectra
+from dira.training import Progress, Training, accelerator, batches
+from isacsim.errors import InputError
+
+__all__ = ["ConditionalGAN", "GANConfig", "Generator", "sample_latent", "stages", "widths"]
+
+_SMALLEST = 4
+
+
+class GANConfig(Config):
+    """Configuration of a GAN."""
+
+    latent: int = Field(default=128, ge=1)
+    """Length of the noise vector."""
+    width: int = Field(default=64, ge=8)
+    """Channels at the full resolution; each halving doubles them, up to eight times."""
+    scaling: Scaling = Scaling()
+
+
+def stages(axes: Axes) -> int:
+    """Halvings from the spectrum down to about 4 x 4 bins."""
+    smallest = min(axes.bins_acceleration, axes.bins_jerk)
+    n = int(np.log2(smallest / _SMALLEST))
+    if n < 1 or axes.bins_acceleration % 2**n or axes.bins_jerk % 2**n:
+        raise InputError(
+            f"spectra of {axes.bins_acceleration} x {axes.bins_jerk} bins can't be halved to about 4 x 4: both numbers "
+            "must be multiples of the same power of two, 8 or more."
+        )
+    return n
+
+
+def widths(first: int, n: int) -> list[int]:
+    """Channels at the full resolution and after each halving."""
+    return [first * min(2**i, 8) for i in range(n + 1)]
+
+
+class Generator(nn.Module):
+    """From a noise vector and conditions to spectra on the models' scale."""
+
+    def __init__(self, latent: int, width: int, axes: Axes, classes: list[int]) -> None:
+        super().__init__()
+        n = stages(axes)
+        wide = widths(width, n)
+        self.shape = (wide[n], axes.bins_acceleration // 2**n, axes.bins_jerk // 2**n)
+        self.conditions = nn.ModuleList(nn.Embedding(c, latent) for c in classes)
+        self.first = nn.Linear(latent * (1 + len(classes)), int(np.prod(self.shape)))
+        layers: list[nn.Module] = []
+        for i in range(n, 0, -1):
+            layers += [
+                nn.BatchNorm2d(wide[i]),
+                nn.ReLU(),
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(wide[i], wide[i - 1], 3, padding=1),
+            ]
+        layers += [
+            nn.BatchNorm2d(wide[0]),
+            nn.ReLU(),
+            nn.Conv2d(wide[0], axes.channels, 3, padding=1),
+            nn.Tanh(),
+        ]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Make spectra; noise (sample, latent), labels int64 (sample, condition)."""
+        parts = [noise, *(table(labels[:, i]) for i, table in enumerate(self.conditions))]
+        out: torch.Tensor = self.layers(self.first(torch.cat(parts, 1)).reshape(-1, *self.shape))
+        return out
+
+
+class _Discriminator(nn.Module):
+    def __init__(self, config: GANConfig, axes: Axes, classes: list[int]) -> None:
+        super().__init__()
+        n = stages(axes)
+        wide = widths(config.width, n)
+        layers: list[nn.Module] = [
+            spectral_norm(nn.Conv2d(axes.channels, wide[0], 3, padding=1)),
+            nn.LeakyReLU(0.2),
+        ]
+        for i in range(n):
+            layers += [spectral_norm(nn.Conv2d(wide[i], wide[i + 1], 4, 2, 1)), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers)
+        self.last = spectral_norm(nn.Linear(wide[n], 1))
+        self.conditions = nn.ModuleList(spectral_norm(nn.Embedding(c, wide[n])) for c in classes)
+
+    def forward(self, spectra: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Judge spectra: the higher, the more real; shape (sample,)."""
+        seen = self.layers(spectra).sum(dim=(2, 3))
+        out: torch.Tensor = self.last(seen)[:, 0]
+        for i, table in enumerate(self.conditions):
+            out = out + (table(labels[:, i]) * seen).sum(1)
+        return out
+
+
+class ConditionalGAN(Model):
+    """A conditional GAN that makes spectra of each class: what the paper compares DiRA with.
+
+    Parameters
+    ----------
+    **config
+        Fields of `GANConfig`.
+
+    Examples
+    --------
+    >>> import numpy as np, dira
+    >>> spectra, labels = np.random.default_rng(0).random((8, 16, 16)), [3, 4] * 4
+    >>> gan = dira.ConditionalGAN(width=8).fit(spectra, labels, steps=2, batch_size=4)
+    >>> gan.sample([3, 4, 4], seed=1).shape
+    (3, 16, 16)
+    """
+
+    Settings = GANConfig
+    config: GANConfig
+
+    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> Generator:
+        """Make the generator, the part that is kept."""
+        return Generator(self.config.latent, self.config.width, axes, [len(c) for c in classes.values()])
+
+    def fit(
+        self,
+        spectra: Any,
+        labels: Labels | None = None,
+        *,
+        steps: int,
+        device: str = "auto",
+        progress: Progress | None = None,
+        best_by: Any = None,
+        every: int = 1000,
+        **training: Any,
+    ) -> Self:
+        """Train on spectra, one step of the discriminator and one of the generator at a time.
+
+        Parameters
+        ----------
+        spectra, labels, steps, device, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s.
+        best_by : callable, optional
+            Called with the model every so many steps; the weights of the lowest value are kept (a GAN's last ones may
+            be its worst).
+        every : int
+            Steps between such calls.
+        """
+        given = {"decay": "none", "average": 0.0, "warmup": 0, **training, "steps": steps}
+        how = validated(Training, given, what="fit")
+        values, axes = read_spectra(spectra)
+        numbers, classes = read_labels(labels, len(values), None)
+        real = torch.from_numpy(self.config.scaling.to_model(values))
+        wanted = torch.from_numpy(numbers)
+        where = accelerator(device, "no").device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(how.seed)
+            generator = self.build(axes, classes).to(where).train()
+            discriminator = (
+                _Discriminator(self.config, axes, [len(c) for c in classes.values()]).to(where).train()
+            )
+        makes, judges = (
+            torch.optim.Adam(net.parameters(), how.learning_rate, betas=(0.0, 0.9))
+            for net in (generator, discriminator)
+        )
+        self.axes, self.classes, self.network = axes, classes, generator
+        best, kept = float("inf"), None
+        for step, rows in enumerate(batches(len(real), how.batch_size, how.seed, 0, how.steps)):
+            chosen = torch.from_numpy(rows)
+            shown, of = real[chosen].to(where), wanted[chosen].to(where)
+            chance = torch.Generator().manual_seed(step + 1_000_003 * how.seed)
+            noise = torch.randn((2, len(rows), self.config.latent), generator=chance).to(where)
+            made = generator(noise[0], of)
+            loss = (
+                functional.relu(1 - discriminator(shown, of)).mean()
+                + functional.relu(1 + discriminator(made.detach(), of)).mean()
+            )
+            judges.zero_grad(set_to_none=True)
+            loss.backward()
+            judges.step()
+            makes.zero_grad(set_to_none=True)
+            (-discriminator(generator(noise[1], of), of).mean()).backward()
+            makes.step()
+            if best_by is not None and ((step + 1) % every == 0 or step + 1 == how.steps):
+                value = float(best_by(self))
+                generator.to(where).train()
+                if value < best:
+                    best, kept = (
+                        value,
+                        {k: v.detach().cpu().clone() for k, v in generator.state_dict().items()},
+                    )
+            if progress is not None:
+                progress(step + 1, how.steps, float(loss.detach()))
+        if kept is not None:
+            generator.load_state_dict(kept)
+        self.network = generator.cpu().eval()
+        self.history = {
+            "samples": len(values),
+            **how.model_dump(mode="json"),
+            "best": None if kept is None else best,
+        }
+        return self
+
+    @torch.no_grad()
+    def sample(
+        self,
+        labels: Labels | None = None,
+        *,
+        n: int | None = None,
+        seed: int,
+        batch_size: int = 256,
+        device: str = "auto",
+    ) -> NDArray[np.float32]:
+        """Generate spectra; arguments and result as `dira.ConditionalDiffusion.sample`'s."""
+        return sample_latent(self, self.fitted()[0], self.config, labels, n, seed, batch_size, device)
+
+
+def sample_latent(
+    model: Model,
+    make: nn.Module,
+    config: Any,
+    labels: Labels | None,
+    n: int | None,
+    seed: int,
+    batch_size: int,
+    device: str,
+) -> NDArray[np.float32]:
+    """Spectra of a network that makes them from noise vectors, each with a generator of its own."""
+    _, axes = model.fitted()
+    count = count_of(labels, n)
+    numbers, _ = read_labels(labels, count, model.classes)
+    where = accelerator(device, "no").device
+    make.to(where).eval()
+    out = np.empty((count, axes.channels, axes.bins_acceleration, axes.bins_jerk), np.float32)
+    for first in range(0, count, batch_size):
+        last = min(count, first + batch_size)
+        noise = torch.stack([torch.randn(config.latent, generator=g) for g in generators(seed, first, last)])
+        made = make(noise.to(where), torch.from_numpy(numbers[first:last]).to(where))
+        out[first:last] = config.scaling.from_model(made.cpu().numpy())
+    make.cpu()
+    return out[:, 0] if axes.channels == 1 else out

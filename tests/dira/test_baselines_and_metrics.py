@@ -1,0 +1,208 @@
+"""Baselines that make or clean spectra, and the measures that all are held to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import dira
+from dira.denoise import clean_deconvolution, soft_threshold
+from dira.fidelity import similarity
+from dira.metrics import nearest_neighbours, precision_recall
+from isacsim.errors import InputError
+
+from .test_models import spots
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("ConditionalGAN", 150), ("ConditionalVAE", 300)])
+def test_makes_each_class(name, steps, tmp_path):
+    kind = getattr(dira, name)
+    model = kind(width=8, latent=8).fit(*spots(64, size=8), steps=steps, batch_size=16, learning_rate=1e-3)
+    wanted = np.array([3] * 12 + [4] * 12)
+    made = model.sample(wanted, seed=5)
+    assert made.shape == (24, 8, 8) and made.min() >= 0 and made.max() <= 1
+    along, across = made.mean(axis=2).max(axis=1), made.mean(axis=1).max(axis=1)
+    assert (np.where(along > across, 3, 4) == wanted).mean() > 0.8
+    np.testing.assert_allclose(model.sample(wanted[:5], seed=5, batch_size=2), made[:5], atol=1e-4)
+    model.save_pretrained(tmp_path)
+    np.testing.assert_array_equal(
+        kind.from_pretrained(tmp_path).sample([4], seed=1), model.sample([4], seed=1)
+    )
+    again = kind(width=8, latent=8).fit(*spots(64, size=8), steps=3, batch_size=16)
+    twice = kind(width=8, latent=8).fit(*spots(64, size=8), steps=3, batch_size=16)
+    np.testing.assert_array_equal(again.sample([3], seed=0), twice.sample([3], seed=0))
+
+
+def test_a_gan_keeps_its_best_weights():
+    values, seen = iter([3.0, 1.0, 2.0]), []
+
+    def judge(model) -> float:
+        seen.append(model.sample([3], seed=0))
+        return next(values)
+
+    gan = dira.ConditionalGAN(width=8, latent=8).fit(
+        *spots(16, size=8), steps=6, batch_size=8, best_by=judge, every=2, learning_rate=1e-2
+    )
+    np.testing.assert_allclose(gan.sample([3], seed=0), seen[1], atol=1e-6)
+    assert np.abs(seen[1] - seen[2]).max() > 1e-3 and gan.history["best"] == 1.0
+
+
+def test_what_can_t_be_halved_is_refused():
+    with pytest.raises(InputError, match="12 x 9 bins can't be halved"):
+        dira.ConditionalGAN().fit(np.ones((4, 12, 9)), [3] * 4, steps=1)
+
+
+def test_a_paired_denoiser_takes_noise_out():
+    rng = np.random.default_rng(0)
+    clean, _ = spots(72, size=8)
+    noisy = clean + 0.05 * rng.random(clean.shape).astype(np.float32)
+    model = dira.PairedDenoiser(unet={"blocks": (16, 32)}).fit(
+        noisy[:64], clean[:64], steps=150, batch_size=16, learning_rate=3e-3, average=0.9
+    )
+    made = model.enhance(noisy[64:])
+
+    a, b, c = ((x / x.max(axis=(1, 2), keepdims=True)) ** 0.25 for x in (made, noisy[64:], clean[64:]))
+    assert ((a - c) ** 2).mean() < 0.3 * ((b - c) ** 2).mean()
+    with pytest.raises(InputError, match="pairs of one shape"):
+        model.fit(noisy, clean[:3], steps=1)
+
+
+def response(n: int = 16, width: float = 1.5) -> np.ndarray:
+    at = np.arange(-(n - 1), n)
+    return np.exp(-(at[:, None] ** 2 + at**2) / (2 * width**2))
+
+
+def test_clean_puts_responses_where_they_were():
+    full, n = response(), 16
+    places, heights = [(3, 4), (11, 9), (6, 13)], [1.0, 0.5, 0.2]
+    parts = [
+        h * full[n - 1 - i : 2 * n - 1 - i, n - 1 - j : 2 * n - 1 - j]
+        for (i, j), h in zip(places, heights, strict=True)
+    ]
+    image = sum(parts)
+    made = clean_deconvolution(image[None], full, floor_db=-30, iterations=500)[0]
+    np.testing.assert_allclose(made, image, atol=5e-3)
+    one = clean_deconvolution(image[None], full, gain=1.0, iterations=1)[0]
+    np.testing.assert_allclose(one, parts[0] * image.max(), atol=2e-2)
+    with pytest.raises(InputError, match=r"must have the shape \(31, 31\)"):
+        clean_deconvolution(image[None], full[1:])
+    with pytest.raises(InputError, match="gain must lie"):
+        clean_deconvolution(image[None], full, gain=0)
+
+
+def test_soft_threshold_takes_the_level_off():
+    values = np.arange(16.0).reshape(1, 4, 4)
+    np.testing.assert_allclose(soft_threshold(values, quantile=0.5)[0], np.maximum(values[0] - 7.5, 0))
+    with pytest.raises(InputError, match="quantile"):
+        soft_threshold(values, quantile=1)
+
+
+def flat(spectra) -> np.ndarray:
+    return np.asarray(spectra).reshape(len(spectra), -1)
+
+
+def test_frechet_distance_of_known_gaussians():
+    rng = np.random.default_rng(0)
+    a = rng.normal(0, 1, (4000, 3))
+    b = rng.normal([3, 0, 0], 2, (4000, 3))
+    # |Δμ|² + Σ (σa - σb)², for covariances that commute.
+    got = dira.frechet_distance(a[:, None], b[:, None], features=flat, resamples=10)
+    assert got.value == pytest.approx(9 + 3, rel=0.05) and got.low < got.value < got.high
+    assert got.floor < 0.02 and got.features == "flat" and (got.real, got.generated) == (4000, 4000)
+    with pytest.raises(InputError, match="at least 2000 generated spectra, got 1999"):
+        dira.frechet_distance(a[:, None], b[:1999, None], features=flat)
+
+
+def test_kernel_distance_is_unbiased():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(0, 1, (300, 4)), rng.normal(0.5, 1, (300, 4))
+    got = dira.kernel_distance(a[:, None], b[:, None], features=flat, resamples=20)
+    kernel = [(x @ y.T / 4 + 1) ** 3 for x, y in ((a, a), (a, b), (b, b))]
+    literal = (
+        sum((k.sum() - np.trace(k)) / (300 * 299) for k in (kernel[0], kernel[2])) - 2 * kernel[1].mean()
+    )
+    assert got.value == pytest.approx(literal) and got.value > got.high - got.value > 0
+    same = [
+        dira.kernel_distance(*rng.normal(0, 1, (2, 50, 1, 4)), features=flat, resamples=0).value
+        for _ in range(200)
+    ]
+    assert abs(np.mean(same)) < 4 * np.std(same) / np.sqrt(200)
+
+
+def test_precision_and_recall_tell_collapse_from_invention():
+    rng = np.random.default_rng(2)
+    real = rng.normal(0, 1, (400, 2))
+    precision, recall = precision_recall(real[:, None], rng.normal(0, 1, (400, 2))[:, None], features=flat)
+    assert precision > 0.8 and recall > 0.8
+    precision, recall = precision_recall(real[:, None], rng.normal(0, 0.1, (400, 2))[:, None], features=flat)
+    assert precision > 0.9 and recall < 0.3
+    precision, _ = precision_recall(real[:, None], rng.normal(0, 5, (400, 2))[:, None], features=flat)
+    assert precision < 0.5
+
+
+def test_copies_of_training_are_found():
+    rng = np.random.default_rng(3)
+    training, fresh, held_out = rng.random((3, 200, 6, 6))
+    assert nearest_neighbours(training, fresh, held_out).copies < 0.06
+    assert nearest_neighbours(training, training[:50], held_out).copies == 1
+
+
+AXES = {"acceleration": np.linspace(-8, 8, 64), "jerk": np.linspace(-40, 40, 64)}
+
+
+def peaks(*at: tuple[float, float, float]) -> np.ndarray:
+    a, r = AXES["acceleration"][:, None], AXES["jerk"]
+    return sum(
+        (h * np.exp(-((a - x) ** 2) / 0.3 - (r - y) ** 2 / 15) for x, y, h in at), np.full((64, 64), 1e-6)
+    )
+
+
+def truth(clean: np.ndarray, targets: list[list[tuple[float, float]]]) -> xr.Dataset:
+    table = np.full((len(clean), 3, 2), np.nan)
+    for i, some in enumerate(targets):
+        table[i, : len(some)] = some
+    return xr.Dataset(
+        {
+            "aj_clean": (("sample", "acceleration", "jerk"), clean),
+            "target_acceleration": (("sample", "target"), table[..., 0]),
+            "target_jerk": (("sample", "target"), table[..., 1]),
+        },
+        AXES,
+    )
+
+
+def test_peaks_are_kept_lost_and_invented():
+    targets = [[(-4.0, 10.0), (2.0, -20.0), (5.0, 30.0)], [(0.0, 0.0)]]
+    # The third target of the first sample is 25 dB down: not visible, but a peak there is not invented either.
+    clean = np.stack([peaks((-4, 10, 1), (2, -20, 0.3), (5, 30, 10**-2.5)), peaks((0, 0, 1))])
+    here = np.stack([peaks((-3.9, 11, 1), (6, -30, 0.5), (5, 30, 0.2)), peaks((0, 0, 1))])
+    got = dira.peak_fidelity(here, truth(clean, targets))
+    np.testing.assert_array_equal(got.visible, [2, 1])
+    np.testing.assert_array_equal(got.kept, [1, 1])
+    np.testing.assert_array_equal(got.invented, [1, 0])
+    assert got.kept_share == pytest.approx(2 / 3) and got.invented_mean == 0.5
+    assert got.acceleration[0] == pytest.approx(0.1, abs=0.03) and got.jerk[0] == pytest.approx(1, abs=0.2)
+    perfect = dira.peak_fidelity(clean, truth(clean, targets))
+    assert perfect.kept_share == 1 and perfect.invented_mean == 0 and perfect.rms()[0] < 0.02
+    nothing = dira.peak_fidelity(np.zeros_like(clean), truth(clean, targets))
+    assert nothing.kept_share == 0 and np.isnan(nothing.rms()[0])
+    with pytest.raises(InputError, match="no variable target_jerk"):
+        dira.peak_fidelity(here, truth(clean, targets).drop_vars("target_jerk"))
+
+
+def test_similarity_is_on_the_fourth_root():
+    clean = np.stack([peaks((-4, 10, 1), (2, -20, 0.3))])
+    same = similarity(clean, clean)
+    assert same.ssim[0] == pytest.approx(1, abs=1e-4) and same.psnr_db[0] == pytest.approx(120)
+    assert similarity(np.zeros_like(clean), clean).ssim[0] < 0.5  # 0.94 on linear magnitude
+    assert similarity(7 * clean, clean).ssim[0] == pytest.approx(1, abs=1e-4)
