@@ -94,11 +94,11 @@ def test_fluctuation_is_lognormal_about_the_mean_and_one_draw_for_all_receivers(
     place, ends = np.zeros(3), ([1.0, 0, 0], [[1.0, 0, 0], [1.0, 0, 0]])
     rng = np.random.default_rng(5)
     power = np.array(
-        [echo_amplitude(rcs(model="uav", reference_m=1), place, 0.0, *ends, rng) ** 2 for _ in range(6000)]
+        [echo_amplitude(rcs(model="uav", reference_m=1), place, 0.0, *ends, rng) ** 2 for _ in range(1500)]
     )
     assert (power[:, 0] == power[:, 1]).all()
-    assert power.mean() == pytest.approx(10**-1.281, rel=0.05)
-    assert np.std(10 * np.log10(power)) == pytest.approx(3.74, rel=0.04)
+    assert power.mean() == pytest.approx(10**-1.281, rel=0.12)
+    assert np.std(10 * np.log10(power)) == pytest.approx(3.74, rel=0.08)
     # Cut off at three deviations above the mean of the logarithm.
     most = -12.81 - np.log(10) / 20 * 3.74**2 + 3 * 3.74
     assert 10 * np.log10(power.max()) < most + 1e-9

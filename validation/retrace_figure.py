@@ -57,7 +57,8 @@ def figure(table: Table) -> Figure:
         axis.legend(fontsize=8, loc="lower left")
         _plain(axis.xaxis, [0.3, 0.5, 1, 2, 3])
         _plain(axis.yaxis, [0.05, 0.1, 0.2, 0.5, 1, 2])
-    shown = sorted({min(settings["speed_m_s"], key=lambda v, x=x: abs(v - x)) for x in (0.5, 1.26, 3.0)})
+    speeds = np.array(settings["speed_m_s"])
+    shown = sorted({float(speeds[np.abs(speeds - near).argmin()]) for near in (0.5, 1.26, 3.0)})
     for n, speed in enumerate(shown):
         row = next(r for r in table["rows"] if r["motion"] == "straight" and r["speed_m_s"] == speed)
         window = [w["window_s"] for w in row["windows"]]
