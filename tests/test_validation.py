@@ -69,7 +69,9 @@ def test_retrace(folder):
     # Float32 delays: micrometres. The target is 1 mm.
     assert table["length_error_m"] < 1e-5
     for row in table["rows"]:
-        assert row["kinematics_error"][1]["most"] < 1e-3 and row["kinematics_error"][2]["most"] < 0.2
+        # What the polynomial through the traced lengths misses of a turn is its own.
+        most = (1e-4, 1e-3, 0.01) if row["motion"] == "straight" else (1e-3, 1e-2, 1.5)
+        assert all(e["most"] < m for e, m in zip(row["kinematics_error"], most, strict=True))
         second = row["windows"][-1]
         assert second["window_s"] == 1.0 and second["exact"]["correlation"]["least"] > 0.999
         off = {model: second[model]["wavelengths"]["median"] for model in ("doppler", "cubic", "exact")}
