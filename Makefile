@@ -26,8 +26,9 @@ demo: $(READY)
 demo-resume: $(READY)
 	$(BIN)/python -m isacsim.validation.resume_demo
 
+# Two processes, each with one thread for its kernels: threads of both would fight over two cores.
 test: $(READY)
-	$(BIN)/python -m pytest
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # TensorFlow is 1.3 GB and wanted by few: an environment of its own.
 test-tensorflow: $(VENV_TF)/.ready

@@ -104,11 +104,13 @@ def read(
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
-    values = np.ascontiguousarray(values, np.complex64)
-    if not np.isfinite(values.view(np.float32)).all():
+    if not np.isfinite(values).all():
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
+    if values.dtype != np.complex64:
+        values = _single(values)
+    values = np.ascontiguousarray(values)
     if time is None or frequency is None:
         missing_name = "time" if time is None else "frequency"
         raise InputError(f"{missing_name} must be given: csi is an array without that coordinate.")
@@ -122,6 +124,19 @@ def read(
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
     return CsiArray(values, t, f, int(sign), dims, coords)
+
+
+def _single(values: NDArray[Any]) -> NDArray[np.complex64]:
+    """Convert to complex64, and refuse what would become infinite or zero."""
+    largest = float(np.maximum(abs(values.real), abs(values.imag)).max())
+    # As Python's floats: NumPy would cast the larger one to compare it.
+    low, high = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    if largest > high or 0 < largest < low:
+        raise InputError(
+            f"csi holds values up to {largest:.3g}, beyond the range of complex64 ({low:.2g} to {high:.2g}); scale it, "
+            "e.g. to a largest magnitude of 1."
+        )
+    return values.astype(np.complex64)
 
 
 def _axis(name: str, value: ArrayLike, size: int) -> NDArray[np.float64]:

@@ -25,6 +25,15 @@ CSI = np.exp(2j * np.pi * np.random.default_rng(0).random((3, 64)))
             "whole data set; pass the array in it, as capture.csi",
         ),
         ({"csi": CSI[np.newaxis][:0]}, r"not empty, got shape \(0, 3, 64\)"),
+        ({"csi": CSI * np.nan}, "csi holds NaN or infinite values"),
+        (
+            {"csi": CSI * 1e200},
+            r"csi holds values up to .*e\+(199|200), beyond the range of complex64 .*; scale it",
+        ),
+        (
+            {"csi": CSI * 1e-200},
+            r"csi holds values up to .*e-20[01], beyond the range of complex64 .*; scale it",
+        ),
         ({"phase_sign": "x"}, "phase_sign must be -1 or 1, got 'x'"),
         ({"phase_sign": 1.5}, "phase_sign must be -1 or 1, got 1.5"),
         (

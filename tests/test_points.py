@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 from isacsim.validation.points import Point, compute_points
+from isacsim.validation.study import write_study
 
 from isacsim.errors import InputError
 
@@ -73,8 +74,12 @@ def test_what_another_run_left_is_refused(tmp_path, calls):
     kept = tmp_path / "kept"
     compute_points(dict(OPENING), points(calls)[:2], kept=kept)
     before = kept.read_bytes()
-    for other in ({"seed": 4}, {"settings": {"trials": 3}}, {"versions": {"sources": "1"}}):
-        with pytest.raises(InputError, match=f"with other {next(iter(other))};"):
+    for other, words in (
+        ({"seed": 4}, r"with other seed \(3, now 4\);"),
+        ({"settings": OPENING["settings"] | {"trials": 3}}, r"with other trials \(2, now 3\);"),
+        ({"versions": {"sources": "1"}}, r"with other versions \(None, now "),
+    ):
+        with pytest.raises(InputError, match=words):
             compute_points({**OPENING, **other}, points(calls), kept=kept)
     assert kept.read_bytes() == before
     kept.write_text("no JSON\n")
@@ -88,3 +93,9 @@ def test_a_failing_point_ends_all_processes(tmp_path):
     bad = [Point(f"{n}", json.loads, {"s": "wrong"}) for n in range(3)]
     with pytest.raises(ValueError, match="Expecting value"):
         compute_points(dict(OPENING), bad, kept=tmp_path / "kept", jobs=2)
+
+
+@pytest.mark.parametrize(("what", "value", "least"), [("trials", 0, 1), ("jobs", 0, 1), ("seed", -1, 0)])
+def test_only_the_wrong_argument_is_named(tmp_path, what, value, least):
+    with pytest.raises(InputError, match=f"^{what} must be at least {least}, got {value}.$"):
+        write_study("paper", tmp_path, **{what: value})

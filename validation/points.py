@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 from isacsim.errors import InputError
@@ -104,14 +105,25 @@ def _read(kept: Path, opening: dict[str, Any]) -> dict[str, Any]:
         raise InputError(f"{kept}: this is not a study's file of finished points; remove it.") from error
     if not lines:
         return {}
-    other = [key for key, value in json.loads(_line(opening)).items() if lines[0].get(key) != value]
-    if other:
+    if other := _differences(lines[0], json.loads(_line(opening))):
         raise InputError(
             f"{kept}: an unfinished run with other {', '.join(other)}; repeat it, remove the file, or choose another "
             "folder."
         )
     kept.write_bytes(whole)
     return {line["point"]: line for line in lines[1:]}
+
+
+def _differences(there: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """Say which settings of an opening differ, and how."""
+    out = []
+    for key in dict.fromkeys([*asked, *there]):
+        old, new = there.get(key), asked.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            out += _differences(old, new)
+        elif old != new:
+            out.append(f"{key} ({shorten(repr(old), 60)}, now {shorten(repr(new), 60)})")
+    return out
 
 
 @contextmanager

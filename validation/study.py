@@ -222,10 +222,9 @@ def write_study(
         other settings, another seed or other code is in the folder.
     """
     study = load_study(name)
-    if seed < 0 or jobs < 1 or (trials is not None and trials < 1):
-        raise InputError(
-            f"seed must be at least 0, jobs and trials at least 1, got {seed}, {jobs} and {trials}."
-        )
+    for what, value, least in (("seed", seed, 0), ("jobs", jobs, 1), ("trials", trials, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{what} must be at least {least}, got {value}.")
     files = folder / f"{name}.json", folder / f"{name}.png"
     kept = folder / f"{name}.partial.jsonl"
     for file in (*files, kept):

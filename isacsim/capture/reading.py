@@ -113,7 +113,10 @@ def _check_arguments(
     format: str, carrier: float | None, bandwidth: float | None, phase_sign: int | None
 ) -> None:
     if format != "auto" and format not in FORMATS:
-        raise InputError(f"format={format!r} is unknown; it can be 'auto', {', '.join(map(repr, FORMATS))}")
+        raise InputError(
+            f"format={format!r} is unknown; it can be 'auto', {', '.join(map(repr, FORMATS))} "
+            "(--format at the command line)"
+        )
     if carrier is not None and not 1e8 <= carrier <= 1e12:
         raise InputError(f"carrier={carrier!r} is no radio frequency in Hz, e.g. carrier=5.745e9")
     if bandwidth is not None and not 1e6 <= bandwidth <= 1e9:
@@ -140,5 +143,5 @@ def _detected(data: bytes, path: Path) -> str:
             return name
     raise CaptureError(
         f"{path}: no known capture format begins with {data[:8].hex(' ')}; "
-        f"expected one of {', '.join(FORMATS)}, or name it with format="
+        f"expected one of {', '.join(FORMATS)}, or name it with format= (--format at the command line)"
     )

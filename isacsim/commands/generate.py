@@ -230,12 +230,9 @@ def generate(
         wanted = _numbers("--splits", splits, "=", float)
     elif split:
         wanted = dict(_unique("--split", [_of_scenario(text) for text in split]))
-    classes = None
-    if per_class is not None:
-        labels_sizes = _numbers("--per-class", per_class, "=", int).items()
-        classes = _unique(
-            "--per-class", [(_converted("--per-class", per_class, k, int), n) for k, n in labels_sizes]
-        )
+    classes = None if per_class is None else class_sizes(per_class)
+    if n is not None and n < 1:
+        raise InputError(f"--n must be at least 1, got {n}.")
     loaded = [load_scenario(name) for name in scenario]
     make(
         loaded,
@@ -254,6 +251,12 @@ def generate(
         index_range=_range(index_range),
     )
     _finished(output_store)
+
+
+def class_sizes(text: str) -> dict[int, int]:
+    """Samples for each number of targets from ``--per-class``."""
+    entries = _numbers("--per-class", text, "=", int).items()
+    return _unique("--per-class", [(_converted("--per-class", text, k, int), n) for k, n in entries])
 
 
 def _finished(store: str) -> None:
@@ -276,7 +279,9 @@ def _numbers(option: str, text: str, sign: str, kind: type[Number]) -> dict[str,
         raise InputError(f"{option} is empty; give at least one entry, e.g. {_EXAMPLES[option]}.")
     entries = []
     for entry in text.split(","):
-        key, _, value = entry.partition(sign)
+        key, separator, value = entry.partition(sign)
+        if not separator:
+            raise InputError(f"{option} is {text!r}; it must be like {_EXAMPLES[option]}.")
         entries.append((key.strip(), _converted(option, text, value, kind)))
     return _unique(option, entries)
 

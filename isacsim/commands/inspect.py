@@ -26,7 +26,10 @@ def inspect(
         bool, typer.Option("--verify", help="Recompute every digest and look for leaks between splits.")
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Verify, and make damaged and lost chunks again: the same bits.")
+        bool,
+        typer.Option(
+            "--repair", help="Verify, make damaged and lost chunks again to the same bits, and missing ones."
+        ),
     ] = False,
     sample: Annotated[
         int | None, typer.Option(help="Show one sample: its number in the store.", show_default=False)
@@ -143,18 +146,23 @@ def _repair(store: str) -> None:
 
     with sample_progress("verifying", unit="chunks") as tell:
         made = repair(store, tell=tell)
-    _list(
-        "was damaged",
-        [*(fault.sentence for fault in made.faults), *(f"{name} was lost" for name in made.axes)],
-    )
+    _list("was damaged", made.wrong)
     out = output()
     if made.left:
         out.print(f"NOT REPAIRED: {made.left}.")
         raise typer.Exit(1)
-    numbers = sorted({fault.number for fault in made.faults})
-    what = [f"chunks {', '.join(map(str, numbers))}"] if numbers else []
-    what += [f"coordinates {', '.join(made.axes)}"] if made.axes else []
-    out.print(f"made again, the same bits: {' and '.join(what)}." if what else "nothing to repair.")
+    again = [number for number in made.chunks if number not in made.records]
+    for what, names in (
+        ("made again, the same bits: chunks", again),
+        ("the values of these chunks were right, their records are written anew:", made.records),
+        ("made, for they were missing: chunks", made.missing),
+        ("written again: coordinates", made.axes),
+        ("written again:", made.files),
+    ):
+        if names:
+            out.print(f"{what} {', '.join(map(str, names))}.")
+    if not made.wrong and not made.missing:
+        out.print("nothing to repair.")
 
 
 def _list(what: str, sentences: list[str]) -> None:
@@ -173,6 +181,6 @@ def _verify(store: str) -> None:
     _list("DAMAGED", faults)
     out = output()
     if faults:
-        out.print(f"isacsim inspect {store} --repair mends damaged and lost chunks.")
+        out.print(f"isacsim inspect {store} --repair mends what can be made again.")
         raise typer.Exit(1)
     out.print("verified: every value is what was written, and no (seed, index) pair is in two splits.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from isacsim.dataset.inspection import class_counts
 from isacsim.dataset.store import StorePath, location, open_dataset, open_record
-from isacsim.output_file import written_whole
+from isacsim.dataset.store_files import write_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,8 +49,8 @@ def write_card(store_path: StorePath) -> None:
     dataset = open_dataset(store_path, incomplete=True)
     drawn = dataset.sizes["sample"] > 0
     if drawn:
-        _write(store_path, _PICTURE, png(montage_figure(dataset)))
-    _write(store_path, _README, _readme(record, dataset, drawn=drawn).encode())
+        write_file(store_path, _PICTURE, png(montage_figure(dataset)))
+    write_file(store_path, _README, _readme(record, dataset, drawn=drawn).encode())
 
 
 def has_card(store_path: StorePath) -> bool:
@@ -168,15 +168,3 @@ batches = samples.batch(64)
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
-
-
-def _write(store_path: StorePath, name: str, content: bytes) -> None:
-    where = location(store_path)
-    if "://" in where:
-        import fsspec
-
-        with fsspec.open(f"{where.rstrip('/')}/{name}", "wb") as file:
-            file.write(content)
-        return
-    with written_whole(Path(where, name)) as temporary:
-        temporary.write_bytes(content)

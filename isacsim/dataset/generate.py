@@ -17,7 +17,7 @@ from isacsim.dataset.parts import Splits
 from isacsim.dataset.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.resuming import prepared
 from isacsim.dataset.store import StorePath, location, open_dataset, open_record, write_chunk
-from isacsim.dataset.workers import connected, each
+from isacsim.dataset.workers import connected, each, refuse_unguarded
 from isacsim.errors import InputError
 from isacsim.scenario import Scenario
 
@@ -100,12 +100,14 @@ def generate(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, or the store holds something else.
+        If an argument is out of range, scenarios don't go together, the store holds something else, or the calling
+        script has no ``if __name__ == "__main__":``, which processes on this machine need.
     OSError
         If the store can't be written; a full disk says how to go on.
     """
+    refuse_unguarded()
     scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
-    plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range)
+    plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk must be at least 1, got {chunk}.")
     how = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
@@ -154,9 +156,16 @@ def _how_to_go_on(store: StorePath, made: int, plan: Plan) -> str:
 
 
 def make_chunks(
-    store: StorePath, numbers: NDArray[np.int64], client: Client | str | None, workers: int | None
+    store: StorePath,
+    numbers: NDArray[np.int64],
+    client: Client | str | None,
+    workers: int | None,
+    *,
+    again: bool = False,
 ) -> Iterator[int]:
     """Make chunks of a store on dask, see :func:`isacsim.dataset.workers.connected`; yields each one's samples.
+
+    With ``again`` also those that have a record, see :func:`make_chunk`.
 
     Raises
     ------
@@ -164,7 +173,7 @@ def make_chunks(
         If they are not in the store afterwards.
     """
     with connected(client, workers, len(numbers)) as reached:
-        yield from each(reached, make_chunk, ((location(store), int(number)) for number in numbers))
+        yield from each(reached, make_chunk, ((location(store), int(number), again) for number in numbers))
     _remove_leftovers(store)
     if not open_record(store).complete()[numbers].all():
         raise InputError(
@@ -176,8 +185,10 @@ def make_chunks(
 _ONE_AT_A_TIME = Lock()
 
 
-def make_chunk(path: str, number: int) -> int:
+def make_chunk(path: str, number: int, again: bool = False) -> int:
     """Make one chunk of a store and write it: what a worker does. All it needs to know is in the store.
+
+    One that is made again loses its record just before it is written, so that a kill leaves an incomplete chunk.
 
     Returns
     -------
@@ -190,7 +201,9 @@ def make_chunk(path: str, number: int) -> int:
             raise InputError(f"{path}: made with {what} {record.attrs[what]}, but a worker has {here}.")
     start, stop = record.bounds(number)
     with _ONE_AT_A_TIME:
-        samples = samples_of(plan_of(record.attrs), start, stop)
+        samples = samples_of(plan_of(record.attrs, record.path), start, stop)
+    if again:
+        record.digests[number] = 0
     write_chunk(record, number, samples)
     return stop - start
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
+from isacsim.dataset.descriptions import damaged_descriptions
 from isacsim.dataset.parts import Part, check_leaks
-from isacsim.dataset.plan import plan_of, samples_of
-from isacsim.dataset.soundness import check_present, faults, lost_axes
+from isacsim.dataset.plan import plan_of, samples_of, template_of
+from isacsim.dataset.soundness import axis_faults, axis_values, check_present, faults
 from isacsim.dataset.store import StorePath, StoreRecord, digest, open_record
 from isacsim.errors import InputError
 
@@ -66,10 +67,10 @@ def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> lis
     record = open_record(path)
     if not record.ready:
         return ["its making or extension was cut short; the same isacsim generate finishes it"]
-    if out := [fault.sentence for fault in faults(record, tell=tell)]:
+    if files := damaged_descriptions(record):
+        return [f"{file} is lost or not what was written" for file in files]
+    if out := [fault.sentence for fault in (*faults(record, tell=tell), *axis_faults(record))]:
         return out  # parts read from damaged chunks would mean nothing
-    if axes := lost_axes(record):
-        return [f"the values of {name} are lost" for name in axes]
     done = np.flatnonzero(record.complete())
     found = recorded_parts(record, done)
     try:
@@ -79,7 +80,7 @@ def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> lis
     if (
         "scenarios" in record.attrs
         and len(done) == record.n_chunks
-        and found != _merged(plan_of(record.attrs).parts)
+        and found != _merged(plan_of(record.attrs, record.path).parts)
     ):
         out.append("its samples are not those of the parts in its attributes")
     return out
@@ -134,12 +135,12 @@ def sample_of(record: StoreRecord, sample: int) -> dict[str, NDArray[Any]]:
 def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     """Make one sample again from the data set's plan (scenarios, seed and parts) and compare bit by bit.
 
-    What the sample says of itself is compared too, not believed.
+    What the sample says of itself is compared too, not believed; and so are the coordinates.
 
     Returns
     -------
     dict of str to bool
-        Variable to whether it is the same.
+        Variable or coordinate to whether it is the same.
 
     Raises
     ------
@@ -149,7 +150,10 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     record = open_record(path)
     stored = sample_of(record, sample)
     check_remakable(record)
-    made = samples_of(plan_of(record.attrs), sample, sample + 1)
+    stored |= {name: axis_values(record, name) for name in record.axes()}
+    plan = plan_of(record.attrs, record.path)
+    template = template_of(plan)
+    made = {name: template[name].values for name in record.axes()} | samples_of(plan, sample, sample + 1)
     return {
         name: digest(np.asarray(made[name]).astype(values.dtype)) == digest(values)
         for name, values in stored.items()

@@ -62,7 +62,7 @@ def plan_parts(
 
     The first scenario's train part has the given seed; every other part one derived from (seed, scenario's name,
     split), so that no two parts share a random number. Within a scenario the indices run on from part to part, so
-    the classes, which go by index, add up to those of the whole.
+    classes that go by index (per_class) add up to those of the whole; drawn ones go by the part's seed too.
 
     Parameters
     ----------

@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from isacsim import __version__
 from isacsim.dataset.parts import (
@@ -81,6 +83,8 @@ def make_plan(
     splits: Splits | None,
     keep_csi: bool,
     index_range: tuple[int, int] | None,
+    *,
+    extend: bool = False,
 ) -> Plan:
     """Check the arguments of :func:`generate` and lay out the samples."""
     if not scenarios:
@@ -93,6 +97,12 @@ def make_plan(
         for label, size in per_class.items():
             if isinstance(size, bool) or size < 0:
                 raise InputError(f"per_class gives {label} targets {size!r} samples; it must be at least 0.")
+        asked = sum(per_class.values())
+        if n_samples not in (None, asked) and not extend:
+            raise InputError(
+                f"per_class (--per-class) adds up to {asked} samples and n_samples (--n) is {n_samples}; give one of "
+                "them, or --extend a data set of these class sizes."
+            )
         section = {"per_class": dict(per_class)}
         scenarios = [
             Scenario.model_validate(s.model_dump(exclude_none=True) | {"dataset": section}) for s in scenarios
@@ -164,8 +174,15 @@ def default_chunk(template: xr.Dataset, n_samples: int) -> int:
     )
 
 
-def plan_of(attrs: Mapping[str, Any]) -> Plan:
+def plan_of(attrs: Mapping[str, Any], store: str) -> Plan:
     """Read a data set's plan from its attributes.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Of the store.
+    store : str
+        The store's name, for what is said of damage.
 
     Raises
     ------
@@ -179,9 +196,12 @@ def plan_of(attrs: Mapping[str, Any]) -> Plan:
             tuple(parts_from_json(attrs["parts"])),
             bool(attrs["keep_csi"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error) or repr(error)
+        why = shorten(why, 200).rstrip(".")
         raise InputError(
-            f"the data set's attributes scenarios, seed, parts and keep_csi are damaged: {error!r}."
+            f"{store}: its attributes scenarios, seed, parts and keep_csi, from which it is made, are damaged ({why}); "
+            "--overwrite makes the data set again."
         ) from error
 
 

@@ -69,7 +69,7 @@ def _difference(plan: Plan, record: StoreRecord, chunk: int | None) -> str | Non
     for what, ours in (("isacsim", __version__), ("numpy", np.__version__)):
         if attrs[what] != ours:
             return f"made with {what} {attrs[what]}, this is {what} {ours}"
-    before = plan_of(attrs)
+    before = plan_of(attrs, record.path)
     names, others = ([s.name for s in p.scenarios] for p in (plan, before))
     if names != others:
         return f"made of the scenarios {', '.join(others)}, asked for {', '.join(names)}"

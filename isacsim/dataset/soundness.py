@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,16 +13,27 @@ from numpy.typing import NDArray
 from isacsim.dataset.store_record import StoreRecord, digest, location, open_record
 from isacsim.errors import InputError
 
-__all__ = ["Fault", "check_present", "faults", "lost_axes", "lost_chunks", "readable"]
+__all__ = [
+    "Fault",
+    "axis_digests",
+    "axis_faults",
+    "axis_values",
+    "check_present",
+    "chunk_digests",
+    "faults",
+    "lost_axes",
+    "lost_chunks",
+    "readable",
+]
 
 
 class Fault(NamedTuple):
-    """A variable of one chunk that is not what was written."""
+    """What of a store is not what was written."""
 
-    number: int
-    """Which chunk."""
+    number: int | None
+    """Which chunk; None for a coordinate."""
     name: str
-    """Which variable."""
+    """Which variable or coordinate; "record" for the chunk's record itself."""
     sentence: str
     """What is wrong with it."""
 
@@ -67,6 +78,60 @@ def lost_axes(record: StoreRecord) -> list[str]:
     """Find coordinates whose values are gone."""
     # Each is in one chunk.
     return [name for name in record.axes() if not _keys(record, name)]
+
+
+def axis_values(record: StoreRecord, name: str) -> NDArray[Any]:
+    """Values of an array that is not over ``sample``.
+
+    Raises
+    ------
+    InputError
+        If they can't be decoded.
+    """
+    array = record.array(name)
+    try:
+        return np.asarray(array[...])
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # every codec has its own for damaged data
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{record.path}: the values of {name} can't be read ({why}); {record.mending}."
+        ) from error
+
+
+def axis_digests(record: StoreRecord) -> dict[str, str]:
+    """Digests, hexadecimal, of the coordinates that the store was made with."""
+    found: Any = record.digests.attrs.asdict().get("axes", {})
+    return dict(found)
+
+
+def axis_faults(record: StoreRecord) -> list[Fault]:
+    """Find coordinates whose values are lost, can't be read, or are not those that the store was made with."""
+    wanted = axis_digests(record)
+    lost = set(lost_axes(record))
+    out = []
+    for name in record.axes():
+        if name in lost:
+            out.append(Fault(None, name, f"the values of {name} are lost"))
+            continue
+        try:
+            values = axis_values(record, name)
+        except InputError as error:
+            out.append(Fault(None, name, f"the values of {name} can't be read: {error.__cause__ or error}"))
+            continue
+        if name in wanted and f"{digest(values):016x}" != wanted[name]:
+            out.append(Fault(None, name, f"the values of {name} are not what was written"))
+    return out
+
+
+def chunk_digests(record: StoreRecord, number: int) -> NDArray[np.uint64]:
+    """Digests of what lies in a chunk now, (variable,); 0 where it can't be read."""
+    out = np.zeros(len(record.variables), np.uint64)
+    for k, name in enumerate(record.variables):
+        with suppress(InputError):
+            out[k] = digest(record.read(name, *record.bounds(number)))
+    return out
 
 
 def _keys(record: StoreRecord, name: str) -> set[str]:
@@ -131,11 +196,14 @@ def readable(source: Any) -> Iterator[None]:
 def faults(
     record: StoreRecord, *, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Fault]:
-    """Recompute every digest; chunks not yet made are not wrong."""
+    """Recompute every chunk's digests; chunks not yet made are not wrong."""
     recorded = record.recorded()
     lost = set(lost_chunks(record, recorded))
     done = np.flatnonzero(recorded[:, 0])
-    out = []
+    out = [
+        Fault(number, "record", f"the record of {record.where(number)} can't be read")
+        for number in record.damaged_records()
+    ]
     for count, number in enumerate(done.tolist()):
         for name, wanted in zip(record.variables, recorded[number].tolist(), strict=True):
             what = f"{name} of {record.where(number)}"

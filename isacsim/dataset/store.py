@@ -12,13 +12,14 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isacsim.dataset.soundness import check_present
+from isacsim.dataset.soundness import axis_faults, check_present
 from isacsim.dataset.store_record import (
     CREATING,
     EXTENDING,
@@ -49,6 +50,8 @@ __all__ = [
     "open_record",
     "write_chunk",
 ]
+
+_WRITES_AT_ONCE = 4
 
 
 # Chosen by `python -m isacsim.validation.storage` (docs/datasets.md).
@@ -112,6 +115,11 @@ def create_store(
             dimension_names=[str(d) for d in variable.dims],
             attributes={str(k): v for k, v in variable.attrs.items()},
         )
+    axes = {
+        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
+        for name, array in group.arrays()
+        if name in rest.variables
+    }
     group.create_group("record").create_array(
         "digest",
         shape=(-(-n_samples // chunk), len(over)),
@@ -119,7 +127,10 @@ def create_store(
         chunks=(1, len(over)),
         compressors=None,
         fill_value=0,
-        attributes={"long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete"},
+        attributes={
+            "long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete",
+            "axes": axes,
+        },
     )
     group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
     _finish(group)
@@ -197,7 +208,7 @@ def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLik
             f"{record.path}: chunk {number} differs in the variables {', '.join(sorted(strange))}."
         )
     digests = np.empty(len(names), np.uint64)
-    values = {}
+    writes = []
     for k, name in enumerate(names):
         array = record.array(name)
         given = np.asarray(samples[name])
@@ -206,10 +217,16 @@ def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLik
                 f"{record.path}: {name} of chunk {number} must have the shape {(stop - start, *array.shape[1:])}, "
                 f"got {given.shape}."
             )
-        values[name] = given.astype(array.dtype)
-        digests[k] = digest(values[name])
-    for name in names:
-        record.array(name)[start:stop] = values[name]
+        values = given.astype(array.dtype)
+        digests[k] = digest(values)
+        writes.append((array, values))
+
+    def write(one: tuple[zarr.Array[Any], NDArray[Any]]) -> None:
+        one[0][start:stop] = one[1]
+
+    # zarr hands each write to threads of its own and waits: several at once wait together.
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+        list(pool.map(write, writes))
     record.digests[number] = digests
 
 
@@ -254,6 +271,8 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
     except OSError:
         raise
     except Exception as error:  # whatever zarr and xarray stumble over
+        if wrong := axis_faults(record):
+            raise InputError(f"{path}: {wrong[0].sentence}; {record.mending}.") from error
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path}: the descriptions in zarr.json are damaged ({why}); --overwrite makes the data set again."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from textwrap import shorten
@@ -101,18 +100,31 @@ class StoreRecord:
 
     def recorded(self) -> NDArray[np.uint64]:
         """All digests, (chunk, variable); zeros where a chunk is incomplete or its record is damaged."""
+        return self._rows()[0]
+
+    def damaged_records(self) -> list[int]:
+        """Chunks whose record is there and can't be read."""
+        return self._rows()[1]
+
+    def _rows(self) -> tuple[NDArray[np.uint64], list[int]]:
         if not self.created:
-            return np.zeros((self.n_chunks, 1), np.uint64)
+            return np.zeros((self.n_chunks, 1), np.uint64), []
         digests, n = self.digests, len(self.variables)
         out = np.zeros((self.n_chunks, n), np.uint64)
         rows = min(self.n_chunks, digests.shape[0])  # an extension cut short leaves fewer
+        damaged: list[int] = []
         try:
             out[:rows] = digests[:rows]
         except Exception:  # a damaged row, which every codec says in its own way
             for row in range(rows):
-                with suppress(Exception):
+                try:
                     out[row] = digests[row]
-        return out
+                except Exception:
+                    damaged.append(row)
+        # A digest is never 0.
+        partly = (out == 0).any(axis=1) & (out != 0).any(axis=1)
+        out[partly] = 0
+        return out, sorted([*damaged, *np.flatnonzero(partly).tolist()])
 
     def count(self, done: NDArray[np.bool_]) -> int:
         """Samples in the chunks marked."""
@@ -154,15 +166,18 @@ class StoreRecord:
         except OSError:
             raise
         except Exception as error:  # whatever zarr stumbles over
-            raise InputError(
-                f"{self.path}: the list of its arrays in zarr.json is gone or damaged; --overwrite makes the data set "
-                "again."
-            ) from error
+            raise self.no_list() from error
+
+    def no_list(self) -> InputError:
+        """Give the error for a damaged list of the arrays."""
+        return InputError(
+            f"{self.path}: the list of its arrays in zarr.json is gone or damaged; --overwrite makes the data set "
+            "again."
+        )
 
     def _no_array(self, name: str) -> InputError:
         return InputError(
-            f"{self.path}: the description of {name} ({name}/zarr.json) is gone or damaged; --overwrite makes the data "
-            "set again."
+            f"{self.path}: the description of {name} ({name}/zarr.json) is gone or damaged; {self.mending}."
         )
 
     def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
@@ -230,7 +245,7 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     except (GroupNotFoundError, FileNotFoundError) as error:
         here = Path(where)
         if "://" not in where and here.exists() and not (here.is_dir() and not any(here.iterdir())):
-            raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
+            raise _foreign(path, "no zarr group") from error
         raise _Absent(f"{path}: no data set there; isacsim generate makes one.") from error
     except ImportError as error:
         raise InputError(
@@ -239,15 +254,22 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     except (NodeTypeValidationError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
         if "://" in where and "rotocol" in str(error):
             raise InputError(f"{path}: no such kind of URL: {error}.") from error
-        raise InputError(f"{path}: not a zarr group, so no data set of isacsim.") from error
+        raise _foreign(path, "no zarr group") from error
     record = StoreRecord(str(path), group)
     made = record.attrs.get("isacsim_format")
     if made is None or "state" not in record.attrs:
-        raise InputError(f"{path}: a zarr store, but not one that isacsim made.")
+        raise _foreign(path, "a zarr store that isacsim did not make")
     if made != FORMAT:
         raise InputError(f"{path}: layout {made} of isacsim's data sets; this version reads layout {FORMAT}.")
     _check_attributes(record)
     return record
+
+
+def _foreign(path: StorePath, what: str) -> InputError:
+    return InputError(
+        f"{path}: {what}, or a data set whose zarr.json is gone or damaged; nothing here replaces it, --overwrite "
+        "included: remove it or choose another name."
+    )
 
 
 def _check_attributes(record: StoreRecord) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isacsim import __version__
@@ -16,12 +20,35 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connected", "each"]
+__all__ = ["connected", "each", "refuse_unguarded"]
 
 _ANSWER_S = 15
 _PACKAGE = "isacsim"
 # Tasks in the scheduler's hands for each thread: one at work, one waiting.
 _AHEAD = 2
+# Names the file by which a worker that runs the user's script says so to the process that started it.
+_MARK = "ISACSIM_UNGUARDED"
+_GUARD = (
+    "isacsim.generate starts processes that import your script, and each would call it again; put the script's main "
+    'part under `if __name__ == "__main__":`, or pass client=.'
+)
+
+
+def refuse_unguarded() -> None:
+    """Refuse to go on in a process that is only about to import the script of the one that started it.
+
+    Raises
+    ------
+    InputError
+        Saying how to guard the script. A worker started by :func:`connected` ends at once: the process that started it
+        says so.
+    """
+    if not getattr(multiprocessing.current_process(), "_inheriting", False):
+        return
+    if mark := os.environ.get(_MARK):
+        Path(mark).touch()
+        raise SystemExit(1)
+    raise InputError(_GUARD)
 
 
 @contextmanager
@@ -40,8 +67,8 @@ def connected(client: Client | str | None, workers: int | None, most: int) -> It
     Raises
     ------
     InputError
-        If no scheduler answers, it has no worker, one has no isacsim or another version, or ``workers`` is given with
-        a cluster.
+        If no scheduler answers, it has no worker, one has no isacsim or another version, ``workers`` is given with a
+        cluster, or the script has no ``if __name__ == "__main__":``.
     """
     from distributed import Client
 
@@ -117,15 +144,20 @@ def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
-    environment = {
+    environment: dict[str, int | str] = {
         # dask keeps BLAS to one thread a process; Numba has to be told the same.
         "NUMBA_NUM_THREADS": 1,
         # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
         "MALLOC_TRIM_THRESHOLD_": 2**28,
         "MALLOC_MMAP_THRESHOLD_": 2**28,
     }
-    with dask.config.set({f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in environment.items()}):
-        with _deaf_to_interrupts():
+    with ExitStack() as while_starting, ExitStack() as throughout:
+        mark = Path(while_starting.enter_context(tempfile.TemporaryDirectory()), "unguarded")
+        environment[_MARK] = str(mark)
+        settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in environment.items()}
+        throughout.enter_context(dask.config.set(settings))
+        while_starting.enter_context(_deaf_to_interrupts())
+        try:
             cluster = LocalCluster(
                 n_workers=max(1, min(workers or CPU_COUNT, most)),
                 threads_per_worker=1,
@@ -133,6 +165,11 @@ def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
                 dashboard_address="127.0.0.1:0",
                 silence_logs="CRITICAL",
             )
+        except RuntimeError:
+            if mark.exists():
+                raise InputError(_GUARD) from None
+            raise
+        while_starting.close()
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client
 

@@ -177,7 +177,7 @@ def test_only_data_sets_are_overwritten(tiny, here, tmp_path):
     precious = tmp_path / "thesis"
     precious.mkdir()
     (precious / "chapter.tex").write_text("x")
-    with pytest.raises(InputError, match="not a zarr group"):
+    with pytest.raises(InputError, match="no zarr group"):
         make(tiny(), precious, here, overwrite=True)
     assert (precious / "chapter.tex").read_text() == "x"
     path = tmp_path / "a.zarr"

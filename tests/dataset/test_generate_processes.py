@@ -131,3 +131,26 @@ def test_ctrl_c_ends_in_one_sentence(yaml, wanted, tmp_path):
     done = open_record(store).complete()[: len(wanted)]
     assert done.any()
     assert np.array_equal(digests(store)[: len(wanted)][done], wanted[done])
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from isacsim.dataset.workers import connected, refuse_unguarded\n"
+        "refuse_unguarded()\n"
+        "with connected(None, 2, 2):\n    pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
+    )
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 1 and lines[-1].startswith("isacsim.errors.InputError: isacsim.generate starts")
+    assert sum(line.startswith("Traceback") for line in lines) == 1
+    script.write_text(
+        "from multiprocessing import get_context\nfrom isacsim.dataset.workers import *\n"
+        "refuse_unguarded()\np = get_context('spawn').Process(target=print)\np.start()\np.join()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert "put the script's main part under" in done.stderr

@@ -44,7 +44,7 @@ def test_inspect_counts_verifies_and_draws(store, tmp_path):
     assert sum(int(line.split()[4]) for line in said.splitlines() if " dB " in line) == 12
     assert "12 of 12 samples are complete" in said and "verified" in said
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
-    assert "same bits in all 16 variables" in run("inspect", store, "--sample", 7, "--regenerate")
+    assert "same bits in all 18 variables" in run("inspect", store, "--sample", 7, "--regenerate")
 
 
 def test_inspect_tells_damage(store):
@@ -71,7 +71,7 @@ def test_inspect_refuses(store, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--per-class", "3:100"], "--per-class is '3:100': '' is not an integer"),
+        (["--per-class", "3:100"], "--per-class is '3:100'; it must be like 3=100,4=100."),
         (["--per-class", "1=2.5"], "'2.5' is not an integer"),
         (["--per-class", ""], "--per-class is empty; give at least one entry, e.g. 3=100"),
         (["--splits", " "], "--splits is empty"),
@@ -87,7 +87,11 @@ def test_inspect_refuses(store, tmp_path):
         (["--split", "lab=train", "--splits", "train=1"], "give one of them"),
         (["--split", "lab=train:0.9,validation:0.2"], "adds up to 1.1"),
         (["--split", "hall=test"], "names the scenario 'hall'"),
-        (["--n", "0"], "n_samples must be at least 1"),
+        (["--n", "0"], "--n must be at least 1, got 0."),
+        (
+            ["--per-class", "3=10", "--n", "20"],
+            "per_class (--per-class) adds up to 10 samples and n_samples (--n) is 20;",
+        ),
     ],
 )
 def test_generate_refuses_options_that_make_no_sense(tmp_path, options, says):

@@ -163,10 +163,12 @@ def test_foreign_and_missing_stores_are_refused(tmp_path, store):
     samples(2).drop_vars(["scenario", "split", "source", "jerk", "role"]).to_zarr(
         tmp_path / "other.zarr", zarr_format=3, consolidated=False
     )
-    refused(tmp_path / "other.zarr", "not one that isacsim made")
+    refused(
+        tmp_path / "other.zarr", "a zarr store that isacsim did not make, .* remove it or choose another name"
+    )
     (tmp_path / "file.zarr").write_text("x")
-    refused(tmp_path / "file.zarr", "not a zarr group")
-    refused(store / "aj_noisy", "not a zarr group")
+    refused(tmp_path / "file.zarr", "no zarr group")
+    refused(store / "aj_noisy", "no zarr group")
     zarr.open_group(store, mode="r+").attrs["isacsim_format"] = 99
     refused(store, "layout 99")
 

@@ -1,0 +1,142 @@
+"""Spectra in zarr stores: data sets of isacsim and what the commands here write, by split, class and variable."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isacsim import __version__
+from isacsim.dataset.store import exists, open_dataset
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["check_store", "load", "write"]
+
+
+def load(
+    store: str | PathLike[str],
+    variable: str,
+    *,
+    split: str | None = None,
+    scenario: str | None = None,
+    counts: Sequence[int] | None = None,
+    labelled: bool = False,
+) -> xr.Dataset:
+    """Read samples into memory.
+
+    Parameters
+    ----------
+    store : path
+        A data set of isacsim, or what `write` left.
+    variable : str
+        The spectra wanted, e.g. ``aj_noisy``; other spectra stay where they are but for ``aj_clean``.
+    split, scenario : str, optional
+        Only samples of these.
+    counts : sequence of int, optional
+        Only samples with these numbers of targets.
+    labelled : bool
+        Only samples with a label.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variable, and all that is no spectrum.
+
+    Raises
+    ------
+    InputError
+        If the store, the variable or such samples are not there.
+    """
+    import xarray as xr
+
+    if _is_ours(Path(store)):
+        whole = xr.open_zarr(Path(store), consolidated=False)
+    elif exists(store):
+        whole = open_dataset(store)
+    else:
+        raise InputError(f"{store} is no zarr store of spectra.")
+    spectra = [str(name) for name in whole.data_vars if str(name).startswith("aj_")]
+    if variable not in spectra:
+        raise InputError(f"{store} has no spectra {variable!r}; it has {', '.join(spectra) or 'none'}.")
+    keep = np.ones(whole.sizes["sample"], bool)
+    for name, wanted in (("split", split), ("scenario", scenario)):
+        if wanted is None:
+            continue
+        if name not in whole:
+            raise InputError(
+                f"{store} has no variable {name}, so none of its samples is of {name} {wanted!r}."
+            )
+        values = np.array([str(x) for x in whole[name].values.tolist()])
+        if wanted not in values:
+            there = ", ".join(sorted(set(values.tolist())))
+            raise InputError(f"{store} has no samples of {name} {wanted!r}; it has {there}.")
+        keep &= values == wanted
+    if labelled or counts is not None:
+        number = whole["n_targets"].values
+        keep &= number >= 0 if counts is None else np.isin(number, counts)
+    if not keep.any():
+        raise InputError(
+            f"{store}: no samples are left of {keep.size}; ask for another split, scenario or count."
+        )
+    dropped = [name for name in spectra if name not in (variable, "aj_clean")]
+    dropped += [name for name in ("csi", "csi_noiseless", "csi_time") if name in whole]
+    return whole.drop_vars(dropped).isel(sample=np.flatnonzero(keep)).load()
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        root = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        return "dira" in root["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def check_store(store: str | PathLike[str], *, overwrite: bool) -> Path:
+    """Refuse to write over what is there, before the work starts.
+
+    Raises
+    ------
+    InputError
+        If something is there and must not be overwritten.
+    """
+    path = Path(store)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is there already; choose another name or pass --overwrite.")
+    if path.exists() and not _is_ours(path):
+        raise InputError(f"{path} was not written by dira and is not overwritten; choose another name.")
+    return path
+
+
+def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write samples to a zarr store, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        As `check_store`.
+    """
+    path, samples = check_store(store, overwrite=overwrite), samples.copy()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    for name, values in samples.variables.items():
+        if values.dtype.kind in "UO":  # text of any length, which zarr specifies
+            samples[name] = samples[name].astype(np.dtypes.StringDType())
+    samples.attrs["dira"] = __version__
+    try:
+        # Encodings of the store that it was read from, chunks for one, don't fit the samples chosen.
+        samples.drop_encoding().to_zarr(temporary, mode="w", zarr_format=3, consolidated=False)
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return path
