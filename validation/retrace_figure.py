@@ -59,19 +59,19 @@ def figure(table: Table) -> Figure:
         _plain(axis.yaxis, [0.05, 0.1, 0.2, 0.5, 1, 2])
     speeds = np.array(settings["speed_m_s"])
     shown = sorted({float(speeds[np.abs(speeds - near).argmin()]) for near in (0.5, 1.26, 3.0)})
-    for n, speed in enumerate(shown):
-        row = next(r for r in table["rows"] if r["motion"] == "straight" and r["speed_m_s"] == speed)
+    for n, near in enumerate(shown):
+        row = next(r for r in table["rows"] if r["motion"] == "straight" and r["speed_m_s"] == near)
         window = [w["window_s"] for w in row["windows"]]
         for model, line in (("doppler", "-"), ("cubic", "--"), ("exact", ":")):
             each = [w[model]["wavelengths"] for w in row["windows"]]
             axes[1, 0].plot(
-                window, [e["median"] for e in each], f"C{n}{line}", label=f"{model}, {speed:g} m/s"
+                window, [e["median"] for e in each], f"C{n}{line}", label=f"{model}, {near:g} m/s"
             )
             least, most = ([e[k] for e in each] for k in ("least", "most"))
             axes[1, 0].fill_between(window, least, most, color=f"C{n}", alpha=0.08, lw=0)
         for name, line in (("doppler", "-"), ("traced", "--")):
             off = [w["peak_off_cells"][name][0]["median"] for w in row["windows"]]
-            axes[1, 1].plot(window, off, f"C{n}{line}", label=f"{name}, {speed:g} m/s")
+            axes[1, 1].plot(window, off, f"C{n}{line}", label=f"{name}, {near:g} m/s")
     axes[1, 0].axhline(tolerated, color="k", lw=0.6)
     axes[1, 1].axhline(0.5, color="k", lw=0.6)
     for axis, label in zip(axes[1], ("phase error [wavelengths]", "peak off in a [cells]"), strict=True):
