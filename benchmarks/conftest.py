@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 import scipy
+
+from isacsim.channel.llvm import usable_llvm
 
 PAGE = Path(__file__).parent.parent / "docs" / "results" / "performance.md"
 
@@ -24,6 +27,11 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
+def _sionna_runs() -> bool:
+    """Whether Sionna's benchmarks can run here."""
+    return find_spec("sionna") is not None and not usable_llvm()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the page when every benchmark has run; a part of them must not replace the whole."""
@@ -33,7 +41,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     done = {b.name: b for b in benchmark_session.benchmarks}
     from benchmarks.test_bench import TABLE
 
-    if any(name not in done for rows in TABLE.values() for name, *_ in rows):
+    skipped = {title for title in TABLE if "Sionna" in title and not _sionna_runs()}
+    table = {title: rows for title, rows in TABLE.items() if title not in skipped}
+    if any(name not in done for rows in table.values() for name, *_ in rows):
         return
     lines = [
         "# Performance",
@@ -45,7 +55,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         f"{numba.__version__}",
         "",
     ]
-    for title, rows in TABLE.items():
+    for title, rows in table.items():
         base = done[rows[0][0]].stats.median
         unit = rows[0][2]
         lines += [f"## {title}", "", f"| what | time a {unit} | against ours |", "|---|---:|---:|"]

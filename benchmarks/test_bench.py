@@ -33,6 +33,15 @@ TABLE = {
         ("test_paths_general", "`simulate_paths`, subcarriers that are not uniform", "call"),
         ("test_paths_write", "merely writing an array of that size", "call"),
     ],
+    "Moving paths against Sionna: 7 paths x 256 subcarriers, one thread": [
+        ("test_sionna_ours", "`simulate_paths`, 1024 packets a call", "packet"),
+        (
+            "test_sionna_cir_to_ofdm",
+            "Sionna's `cir_to_ofdm_channel`, the same delays, 1024 packets a call",
+            "packet",
+        ),
+        ("test_sionna_retraced", "Sionna's ray tracer anew at every packet, with `cfr`", "packet"),
+    ],
     "AJ spectrum: positive lags, 1024 packets, 64 x 64 bins, batch of 128": [
         ("test_spectrum_ours", "`aj_spectrum`", "spectrum"),
         ("test_spectrum_literal", "the double loop over lags in NumPy, all lags", "spectrum"),

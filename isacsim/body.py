@@ -96,6 +96,18 @@ class DrawnBody:
     parts: Parts | None = None
 
     @property
+    def heading(self) -> float:
+        """Where it looks at the window's centre, rad anticlockwise from +x; 0 for a point that stands still."""
+        now = np.zeros(1)
+        if self.parts is not None:
+            return float(self.parts.pose(now).heading[0])
+        if isinstance(self.reference, PhasesMotion):
+            return float(self.reference.pose(now).heading[0])
+        assert not isinstance(self.reference, PathMotion)  # the model checked
+        x, y, _ = self.reference.state(0.0).velocity[0]
+        return float(np.arctan2(y, x)) if np.hypot(x, y) > _STILL else 0.0
+
+    @property
     def motions(self) -> tuple[Motion, ...]:
         """One a point."""
         if self.parts is None:

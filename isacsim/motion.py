@@ -32,6 +32,7 @@ from isacsim.scenario import Scenario
 from isacsim.scenario_phases import Phases
 from isacsim.scenario_targets import Kinematics, MotionConfig, Oscillation, Trajectory, Waypoints
 from isacsim.trajectory import (
+    BounceMotion,
     Motion,
     OscillationMotion,
     PathKinematics,
@@ -162,6 +163,8 @@ def path_kinematics(
         d, v, a, r = motion.kinematics
         t = float(time_s)
         return PathKinematics(d + v * t + a * t**2 / 2 + r * t**3 / 6, v + a * t + r * t**2 / 2, a + r * t, r)
+    if isinstance(motion, BounceMotion):
+        transmitter, receiver = motion.antennas(transmitter, receiver)
     p, v3, a3, j3 = (x[0] for x in motion.state(time_s))
     total = np.zeros(4)
     for name, antenna in (("transmitter", transmitter), ("receiver", receiver)):
@@ -202,6 +205,8 @@ def path_length_exact(
     """
     if isinstance(motion, PathMotion):
         return path_length_cubic(motion, transmitter, receiver, time_s)
+    if isinstance(motion, BounceMotion):
+        transmitter, receiver = motion.antennas(transmitter, receiver)
     position = motion.state(time_s).position
     length = np.zeros(len(position))
     for name, antenna in (("transmitter", transmitter), ("receiver", receiver)):

@@ -32,6 +32,7 @@ class Stream(IntEnum):
     LOSS = 11
     QUANTISATION = 12
     BODIES = 16
+    RCS = 17
 
 
 def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:

@@ -19,6 +19,7 @@ from isacsim.channel import impairments
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
 from isacsim.channel.static import static_response
 from isacsim.distribution import draw
+from isacsim.drawn_paths import DrawnPaths
 from isacsim.errors import InputError
 from isacsim.motion import (
     Motion,
@@ -30,7 +31,7 @@ from isacsim.motion import (
 )
 from isacsim.random_streams import Stream, stream
 from isacsim.scenario import Scenario
-from isacsim.trajectory import ScattererMotion
+from isacsim.trajectory import BounceMotion, ScattererMotion
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,17 +49,20 @@ class Realisation:
     seed: int
     index: int
     motions: tuple[Motion, ...]
-    """One a path: the targets' first, each target's reference point before its other points, then movers."""
+    """One a path: the targets' first, each target's reference point before its other points and its bounces, then
+    movers."""
     target: NDArray[np.int64]
     """Which target a path belongs to, -1 for a mover; shape (path,)."""
     amplitude: Real
-    """Amplitude before the receivers' gains; shape (path,)."""
+    """Amplitude before ``echo`` and the receivers' gains; shape (path,)."""
     phase: Real
     """rad; shape (path,)."""
     static: NDArray[np.complex128]
     """Static channel; shape (receiver, subcarrier)."""
     scatterer: tuple[str, ...]
-    """Which point of its body a path belongs to; empty for point targets and movers; shape (path,)."""
+    """Which point of its body a path belongs to, or which bounce it is; empty for point targets and movers; (path,)."""
+    echo: Real
+    """Factor on the amplitude by radar cross-section and geometry, 1 where there is none; shape (receiver, path)."""
 
     @property
     def reference(self) -> NDArray[np.int64]:
@@ -84,13 +88,13 @@ class Realisation:
     def received_amplitude(self) -> Real:
         """Amplitude at each receiver, its ``dynamic_gain_db`` included; shape (receiver, path)."""
         gain = np.array([r.dynamic_gain_db for r in self.scenario.radio.receivers])
-        return np.asarray(10 ** (gain[:, np.newaxis] / 20) * self.amplitude)
+        return np.asarray(10 ** (gain[:, np.newaxis] / 20) * self.amplitude * self.echo)
 
     def path_lengths(self, time: Real, *, exact: bool | None = None) -> Real:
         """Path lengths in m at times (packet,) in s; shape (receiver, path, packet).
 
-        ``exact`` None: as the scenario's motion_model says. Movers and limbs always move exactly: a fan's cubic means
-        nothing, nor does that of a swinging arm.
+        ``exact`` None: as the scenario's motion_model says. Movers, limbs and bounces always move exactly: a fan's
+        cubic means nothing, nor does that of a swinging arm.
         """
         radio = self.scenario.radio
         by_model = self.scenario.motion_model == "exact" if exact is None else exact
@@ -103,7 +107,9 @@ class Realisation:
                     for i, receiver in enumerate(radio.receivers):
                         made = scatterer_path_lengths(at, radio.transmitter_m, receiver.position_m)
                         length[i, p : p + len(made)] = made
-            elif (by_model or self.target[p] < 0) and not isinstance(motion, PathMotion):
+            elif (by_model or self.target[p] < 0 or isinstance(motion, BounceMotion)) and not isinstance(
+                motion, PathMotion
+            ):
                 for i, receiver in enumerate(radio.receivers):
                     length[i, p] = path_length_exact(motion, radio.transmitter_m, receiver.position_m, time)
         if length.size and length.min() < 0:
@@ -160,37 +166,27 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
         count = targets.draw_count(stream(seed, index, Stream.COUNT)) if n_targets is None else n_targets
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= 100:
             raise InputError(f"n_targets must be an integer from 0 to 100, got {n_targets!r}.")
-    motions: list[Motion] = []
-    amplitude: list[float] = []
-    phase: list[float] = []
-    target: list[int] = []
-    scatterer: list[str] = []
+    paths = DrawnPaths(scenario)
     rng = stream(seed, index, Stream.TARGETS)
     for n, config in enumerate(targets.configs(int(count))):
         body = realise_target(scenario, config, rng, partial(stream, seed, index, Stream.BODIES, n))
-        motions += body.motions
-        whole = draw(config.amplitude, rng)
-        amplitude += [whole * share for share in body.amplitude]
-        phase += [rng.uniform(-np.pi, np.pi), *body.phase]
-        target += [n] * len(body.names)
-        scatterer += body.names
+        amplitude, phase = draw(config.amplitude, rng), rng.uniform(-np.pi, np.pi)
+        paths.add_target(config, body, amplitude, phase, partial(stream, seed, index, Stream.RCS, n))
     rng = stream(seed, index, Stream.MOVERS)
     for mover in scenario.movers:
-        motions.append(realise_motion(mover.motion, rng))
-        amplitude.append(draw(mover.amplitude, rng))
-        phase.append(rng.uniform(-np.pi, np.pi))
-        target.append(-1)
-        scatterer.append("")
+        motion = realise_motion(mover.motion, rng)
+        paths.add(motion, draw(mover.amplitude, rng), rng.uniform(-np.pi, np.pi), target=-1)
     return Realisation(
         scenario,
         int(seed),
         int(index),
-        tuple(motions),
-        np.array(target, np.int64),
-        np.array(amplitude, np.float64),
-        np.array(phase, np.float64),
+        tuple(paths.motions),
+        np.array(paths.target, np.int64),
+        np.array(paths.amplitude, np.float64),
+        np.array(paths.phase, np.float64),
         static_response(scenario, stream(seed, index, Stream.STATIC)),
-        tuple(scatterer),
+        tuple(paths.scatterer),
+        paths.echoes(),
     )
 
 

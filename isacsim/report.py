@@ -138,8 +138,8 @@ def body_remark(capture: xr.Dataset) -> str | None:
     if not further:
         return None
     return (
-        f"the targets are bodies with {further} further moving points (limbs, blades): the truth is that of the "
-        "bodies' reference points alone, so what is found of the others counts as false."
+        f"the targets have {further} further paths (limbs, blades, echoes over walls): the truth is that of their "
+        "reference points alone, so what is found of the others counts as false."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from isacsim.distribution import Bounds, DecibelNumber, Float, Int, Number, WholeNumber
-from isacsim.scenario_rooms import Room
+from isacsim.scenario_rooms import BoxRoom, Room
 from isacsim.scenario_sections import NumberVector, Positive, Section, Vector, refuse
 
 __all__ = [
@@ -254,6 +254,9 @@ class RayTraced(Section):
     """Rays shot to find paths; larger scenes need more."""
     diffraction: bool = False
     """Whether paths bend around edges, once at most."""
+    bounces: Annotated[Int, Field(ge=0, le=1)] = 0
+    """1: targets also echo over a wall, the floor or the ceiling, before or after them: 12 more paths a target. Needs a
+    room of kind box."""
     phases: Literal["traced", "random"] = "traced"
     """traced: every capture has one and the same channel. random: each path gets a phase of its own a capture."""
     power_db: DecibelNumber = 20.0
@@ -264,6 +267,9 @@ class RayTraced(Section):
     def _one_place(self) -> RayTraced:
         if (self.room is None) == (self.scene is None):
             raise refuse("give either room, described here, or scene, the name of one of Sionna's", "room")
+        if self.bounces and not isinstance(self.room, BoxRoom):
+            what = "a scene of Sionna's" if self.room is None else f"a room of kind {self.room.kind}"
+            raise refuse(f"bounces is 1, which needs a room of kind box, not {what}", "bounces")
         names = [antenna.name for antenna in self.receivers]
         if len(set(names)) != len(names):
             raise refuse("receivers names one receiver twice", "receivers")

@@ -6,7 +6,7 @@ its ``kind``.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from isacsim.distribution import Bounds, Choice, Float, Int, LogNormal, Number, support
 from isacsim.scenario_bodies import Body, PointBody
 from isacsim.scenario_phases import Phases
+from isacsim.scenario_rcs import Rcs
 from isacsim.scenario_sections import NonNegativeNumber, NumberVector, Section, refuse
 
 __all__ = [
@@ -133,14 +134,30 @@ class Target(Section):
     motion: MotionConfig
     """How it moves."""
     amplitude: NonNegativeNumber = LogNormal(lognormal=(0.0, 0.3))
-    """Amplitude relative to a unit path (method.md section 1): the paths of a body together have its power."""
+    """Amplitude relative to a unit path (method.md section 1): the paths of a body together have its power. With rcs, a
+    factor on what it gives, 1 by default."""
+    rcs: Rcs | None = None
+    """Radar cross-section: the amplitude at each receiver then depends on the distances at the window's centre."""
     body: Body = PointBody(kind="point")
     """What reflects."""
     label: str | None = None
     """A word for people; not used in the simulation."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rcs_alone(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("rcs") is not None and "amplitude" not in given:
+            return {**given, "amplitude": 1.0}
+        return given
+
     @model_validator(mode="after")
     def _in_space(self) -> Target:
+        if isinstance(self.motion, Kinematics) and self.rcs is not None:
+            raise refuse(
+                "a radar cross-section needs a place in space, which motion.kind kinematics doesn't give; take another "
+                "kind of motion, or amplitude alone",
+                "rcs",
+            )
         if isinstance(self.motion, Kinematics) and not isinstance(self.body, PointBody):
             raise refuse(
                 f"a {self.body.kind} needs a place in space, which motion.kind kinematics doesn't give; take another "

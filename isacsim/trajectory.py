@@ -13,6 +13,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from isacsim.errors import InputError
 
 __all__ = [
+    "BounceMotion",
     "InSpace",
     "Motion",
     "OscillationMotion",
@@ -185,6 +186,36 @@ class InSpace(Protocol):
 
 
 SpaceMotion: TypeAlias = PolynomialMotion | SplineMotion | OscillationMotion | ScattererMotion | InSpace
+
+
+@dataclass(frozen=True)
+class BounceMotion:
+    """A target's path that meets a wall on its way to the target or from it: one antenna is seen in the mirror."""
+
+    motion: SpaceMotion
+    """Of the target."""
+    point: tuple[float, float, float]
+    """On the wall, m."""
+    normal: tuple[float, float, float]
+    """Of the wall; unit length."""
+    first: bool
+    """Whether the wall comes before the target."""
+
+    def state(self, time_s: ArrayLike) -> State:
+        """Of the target."""
+        return self.motion.state(time_s)
+
+    def antennas(self, transmitter: ArrayLike, receiver: ArrayLike) -> tuple[Array, Array]:
+        """Where transmitter and receiver seem to be; (3,) each, m."""
+        t, r = np.asarray(transmitter, np.float64), np.asarray(receiver, np.float64)
+        return (self.mirrored(t), r) if self.first else (t, self.mirrored(r))
+
+    def mirrored(self, place: Array) -> Array:
+        """Mirror image of a place (3,) in the wall."""
+        normal = np.array(self.normal)
+        return np.asarray(place - 2 * ((place - np.array(self.point)) @ normal) * normal)
+
+
 Motion: TypeAlias = PathMotion | SpaceMotion
 
 

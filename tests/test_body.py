@@ -69,7 +69,7 @@ def test_every_point_is_a_path_of_its_target(bodies):
         assert power.sum() == pytest.approx(1.5**2)
         assert power[0] == power.max()
     assert np.unique(capture.phase.isel(receiver=0)).size == 26
-    assert "22 further moving points" in body_remark(capture)
+    assert "22 further paths" in body_remark(capture)
     assert body_remark(simulate(bodies(), seed=1)) is None
 
 

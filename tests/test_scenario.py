@@ -31,6 +31,7 @@ SHIPPED = [
     "hall_rt",
     "intel5300",
     "lab",
+    "lab_echoes",
     "lab_rt",
     "office",
     "phases",
@@ -40,7 +41,9 @@ SHIPPED = [
     "tdl",
     "tgn_home",
     "uav",
+    "uav_umi",
     "vehicle",
+    "vehicle_umi",
     "walker",
 ]
 TEXT = """\

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from isacsim.cli import app
 from isacsim.errors import InputError
+from tests.extras import need
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,25 @@ def test_gait(folder):
         mean = row["mean"]
         assert abs(mean["stance_mean_m_s"]) < 0.01 and mean["stance_rms_m_s"] < 0.3 * row["speed_m_s"]
         assert 3 < mean["ankle_peak_over_torso"] < 5
+
+
+def test_retrace(folder):
+    need("sionna_rt")
+    table = table_of("retrace", folder)
+    # Float32 delays: micrometres. The target is 1 mm.
+    assert table["length_error_m"] < 1e-5
+    for row in table["rows"]:
+        # What the polynomial through the traced lengths misses of a turn is its own.
+        most = (1e-4, 1e-3, 0.01) if row["motion"] == "straight" else (1e-3, 1e-2, 1.5)
+        assert all(e["most"] < m for e, m in zip(row["kinematics_error"], most, strict=True))
+        second = row["windows"][-1]
+        assert second["window_s"] == 1.0 and second["exact"]["correlation"]["least"] > 0.999
+        off = {model: second[model]["wavelengths"]["median"] for model in ("doppler", "cubic", "exact")}
+        assert off["doppler"] > 0.15 and off["doppler"] > off["cubic"] and off["exact"] < 1e-4
+        if row["motion"] == "straight":
+            assert off["cubic"] < 0.05 and second["cubic"]["correlation"]["least"] > 0.99
+            peak = second["peak_off_cells"]
+            assert peak["traced"][0]["most"] < 0.1 < peak["doppler"][0]["median"]
 
 
 def test_lag(folder):

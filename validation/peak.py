@@ -14,7 +14,7 @@ from isacsim.estimation.bounds import PARAMETERS
 from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum import aj_spectrum
 
-__all__ = ["aj_peak", "highest_point"]
+__all__ = ["aj_peak", "highest_point", "point_near"]
 
 # Second look: this share of a bin of the first, four to each side. The parabola is then good to 1e-5 m/s².
 _FINER, _SIDE = 0.25, 4
@@ -38,17 +38,49 @@ def highest_point(csi: NDArray, time: NDArray, frequency: NDArray, **settings: A
     a, r = grid.allowed(min_cells=0.0)
     given: dict[str, Any] = {"time": time, "frequency": frequency, **settings}
     coarse = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **given))
-    # The second look is about zero, whatever the first one found: a path's acceleration and jerk, taken out of the
-    # phase, move the spectrum as a whole, and axes that stay the same are planned once.
     if settings.get("remove_static", True):
         csi = csi - csi.mean(axis=-1, keepdims=True)
-    t = time - (time[0] + time[-1]) / 2
-    moved = coarse[0] * t**2 / 2 + coarse[1] * t**3 / 6
-    at_rest = csi * np.exp(2j * np.pi * carrier / SPEED_OF_LIGHT * moved)
     fine = np.arange(-_SIDE, _SIDE + 1) * _FINER
-    given |= {"acceleration": fine * (a[1] - a[0]), "jerk": fine * (r[1] - r[0]), "remove_static": False}
-    rest = _maximum(aj_spectrum(at_rest.astype(np.complex64), **given))
-    return coarse[0] + rest[0], coarse[1] + rest[1]
+    given["remove_static"] = False
+    return _about(csi, time, coarse, fine * (a[1] - a[0]), fine * (r[1] - r[0]), given)
+
+
+def point_near(
+    csi: NDArray, time: NDArray, frequency: NDArray, acceleration: float, jerk: float, *, cells: float = 6.0
+) -> tuple[float, float]:
+    """Acceleration (m/s²) and jerk (m/s³) at the maximum within some resolution cells of a given place.
+
+    Parameters
+    ----------
+    csi, time, frequency
+        As for `highest_point`, without a static part.
+    acceleration, jerk : float
+        The place, m/s² and m/s³.
+    cells : float
+        How far to look, resolution cells.
+    """
+    interval = float(time[-1] - time[0]) / (time.size - 1)
+    cell = WindowGrid(time.size, interval, float(frequency.mean()), 0.089).resolution()
+    given: dict[str, Any] = {"time": time, "frequency": frequency, "remove_static": False}
+    at = (acceleration, jerk)
+    for axis in (np.linspace(-cells, cells, 49), np.arange(-_SIDE, _SIDE + 1) * cells / 24 * _FINER):
+        at = _about(csi, time, at, axis * cell[0], axis * cell[1], given)
+    return at
+
+
+def _about(
+    csi: NDArray, time: NDArray, at: tuple[float, float], a: NDArray, r: NDArray, given: dict[str, Any]
+) -> tuple[float, float]:
+    """Maximum on axes about a place.
+
+    The spectrum is looked at about zero: an acceleration and a jerk, taken out of the phase, move it as a whole, and
+    axes that stay the same are planned once.
+    """
+    t = time - (time[0] + time[-1]) / 2
+    moved = at[0] * t**2 / 2 + at[1] * t**3 / 6
+    at_rest = csi * np.exp(2j * np.pi * float(given["frequency"].mean()) / SPEED_OF_LIGHT * moved)
+    rest = _maximum(aj_spectrum(at_rest.astype(np.complex64), acceleration=a, jerk=r, **given))
+    return at[0] + rest[0], at[1] + rest[1]
 
 
 def _maximum(spectrum: xr.DataArray) -> tuple[float, float]:

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 # In the order in which they are best read.
-STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait", "realism")
+STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait", "retrace", "realism")
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
 

@@ -115,7 +115,7 @@ def _key(environment: RayTraced, radio: Radio) -> str:
     decides = {
         "format": _FORMAT,
         "tracer": _tracer(),
-        "environment": environment.model_dump(mode="json", exclude={"power_db", "phases"}),
+        "environment": environment.model_dump(mode="json", exclude={"power_db", "phases", "bounces"}),
         "carrier_hz": radio.carrier_hz,
         "transmitter_m": radio.transmitter_m,
         "receivers": [(r.name, r.position_m) for r in radio.receivers],
