@@ -51,7 +51,7 @@ TABLE = {
     "Samples of the scenario `default`, one thread: where the time goes": [
         ("test_samples_default", "`make_samples`, 32 at once: what `isacsim generate` does", "sample"),
         ("test_part_channel", "of it, drawing, paths and static part", "sample"),
-        ("test_part_noise", "of it, noise (`add_noise`)", "sample"),
+        ("test_part_noise", "of it, noise (`with_noise`)", "sample"),
         ("test_part_noise_numpy", "the noise by NumPy's `standard_normal` (float32) instead", "sample"),
         ("test_part_lag_products", "of it, lag products: noisy, noiseless, and of each path", "sample"),
         ("test_part_transform", "of it, three transforms", "sample"),
