@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -28,7 +29,7 @@ class NotFitted(InputError):
     """A model is used before `fit` or `from_pretrained`."""
 
 
-class Model:
+class Model(ABC):
     """Base of all models.
 
     Parameters
@@ -47,9 +48,9 @@ class Model:
         """How it was trained."""
         self.network: nn.Module | None = None
 
+    @abstractmethod
     def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> nn.Module:
         """Make the network for spectra and conditions."""
-        raise NotImplementedError
 
     def fitted(self) -> tuple[nn.Module, Axes]:
         """Give the network and the axes it is for.

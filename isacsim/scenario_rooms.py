@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -92,13 +93,13 @@ class _Room(Section):
     doors: tuple[Door, ...] = ()
     """Openings in the walls."""
 
+    @abstractmethod
     def floor_m(self) -> tuple[Rectangle, ...]:
         """Floor as rectangles (x least, y least, x most, y most), metres, that touch but don't overlap."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outline_m(self) -> tuple[tuple[float, float], ...]:
         """Corners of the floor, counterclockwise, metres."""
-        raise NotImplementedError
 
     def boxes(self) -> tuple[Furniture, ...]:
         """Everything that stands in the room."""
