@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers import UNet2DModel
 from torch import nn
+from torch.nn import functional
 
 from dira.config import UNetConfig
 from isacsim.errors import InputError
@@ -28,7 +29,7 @@ class SpectrumUNet(nn.Module):
     channels : int
         Spectra a sample.
     shape : tuple of int
-        Bins of acceleration and jerk; each a multiple of 2^(blocks - 1).
+        Bins of acceleration and jerk; each a multiple of patch · 2^(blocks - 1).
     classes : sequence of int
         Number of values of each condition.
     given : int
@@ -50,19 +51,19 @@ class SpectrumUNet(nn.Module):
         given: int = 0,
     ) -> None:
         super().__init__()
-        halvings = 2 ** (len(config.blocks) - 1)
+        halvings = config.patch * 2 ** (len(config.blocks) - 1)
         if any(n % halvings for n in shape):
             raise InputError(
-                f"spectra of {shape[0]} x {shape[1]} bins don't fit {len(config.blocks)} blocks: both numbers must be "
-                f"multiples of {halvings}."
+                f"spectra of {shape[0]} x {shape[1]} bins don't fit {len(config.blocks)} blocks and patches of "
+                f"{config.patch}: both numbers must be multiples of {halvings}."
             )
         attention = config.attention or tuple(i == len(config.blocks) - 1 for i in range(len(config.blocks)))
         down = tuple("AttnDownBlock2D" if here else "DownBlock2D" for here in attention)
         up = tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention))
         self.network: Any = UNet2DModel(
-            sample_size=shape,
-            in_channels=channels + given,
-            out_channels=channels,
+            sample_size=(shape[0] // config.patch, shape[1] // config.patch),
+            in_channels=(channels + given) * config.patch**2,
+            out_channels=channels * config.patch**2,
             layers_per_block=config.layers,
             block_out_channels=config.blocks,
             down_block_types=down,
@@ -73,6 +74,7 @@ class SpectrumUNet(nn.Module):
             act_fn="silu",
             class_embed_type="identity" if classes else None,
         )
+        self.patch = config.patch
         # One table a condition; their last row stands for "not given" (classifier-free guidance).
         width = 4 * config.blocks[0]
         self.conditions = nn.ModuleList(nn.Embedding(n + 1, width) for n in classes)
@@ -90,5 +92,8 @@ class SpectrumUNet(nn.Module):
         if len(self.conditions):
             assert labels is not None
             embedded = torch.stack([table(labels[:, i]) for i, table in enumerate(self.conditions)]).sum(0)
-        out: torch.Tensor = self.network(noisy, step, class_labels=embedded).sample
-        return out
+        if self.patch == 1:
+            out: torch.Tensor = self.network(noisy, step, class_labels=embedded).sample
+            return out
+        small = functional.pixel_unshuffle(noisy, self.patch)
+        return functional.pixel_shuffle(self.network(small, step, class_labels=embedded).sample, self.patch)

@@ -1,0 +1,244 @@
+"""How the weights that come with dira were made: ``python -m dira.pretraining`` (``make weights``).
+
+Data, checkpoints and enhanced spectra stay in the working folder: a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import torch
+import typer
+
+from dira import ConditionalDiffusion, Purifier, TargetCounter
+from dira.data import load, write
+from dira.fidelity import peak_fidelity, similarity
+from dira.metrics import frechet_distance, kernel_distance, precision_recall
+from dira.model import Model
+from isacsim.commands.terminal import sample_progress
+from isacsim.dataset.generate import generate
+from isacsim.output_file import written_whole
+from isacsim.scenario import load_scenario
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["make_weights"]
+
+SCENARIOS = ("default", "lab", "corridor", "hall")
+PER_CLASS = dict.fromkeys((3, 4, 5, 6, 7), 600)
+DATA_SEED = 20260
+SPLITS = {"train": 0.8, "validation": 0.03, "test": 0.17}
+# Two bins a side are one pixel of the network: a third of the time.
+UNET = {"blocks": (32, 64, 128), "patch": 2}
+DIFFUSION: dict[str, Any] = {"batch_size": 16, "learning_rate": 3e-4, "average": 0.999}
+COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}
+# Enhancing is a hundred evaluations of the network a spectrum.
+ENHANCED = {"train": 3000, "test": 600}
+
+
+class _Record:
+    """What was done, kept on disk with the seconds of every run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}}
+
+    def note(self, **what: Any) -> None:
+        self.content |= what
+        with written_whole(self.path) as file:
+            file.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
+
+    @contextmanager
+    def timed(self, what: str, unit: str = "steps") -> Iterator[Callable[[int, int, float], None]]:
+        """A progress bar; seconds are added to those of a run that was stopped, minute by minute."""
+        before, begun = self.content["seconds"].get(what, 0.0), time.perf_counter()
+        written = begun
+
+        def write_down() -> None:
+            self.content["seconds"][what] = round(before + time.perf_counter() - begun)
+            self.note()
+
+        with sample_progress(what, unit=unit) as bar:
+
+            def tell(done: int, total: int, loss: float) -> None:
+                nonlocal written
+                bar(done, total)
+                if time.perf_counter() - written > 60:
+                    written = time.perf_counter()
+                    write_down()
+                    self.content.setdefault("loss", {})[what] = [done, round(loss, 5)]
+
+            yield tell
+        write_down()
+
+
+def _trained(model: Model, name: str, folder: Path, record: _Record, *given: Any, **how: Any) -> Any:
+    """A model from the folder, or trained and put there, with the weights that users get: float16."""
+    kept = folder / name
+    if not (kept / "config.json").exists():
+        with record.timed(name) as progress:
+            model.fit(  # type: ignore[attr-defined]
+                *given, checkpoints=folder / f"{name}-steps", every=500, progress=progress, **how
+            )
+        model.history |= {
+            "scenarios": list(SCENARIOS),
+            "data_seed": DATA_SEED,
+            "seconds": record.content["seconds"][name],
+        }
+        model.save_pretrained(kept, half=True)
+    return type(model).from_pretrained(kept)
+
+
+def _enhanced(purifier: Purifier, samples: xr.Dataset, store: Path, record: _Record) -> xr.Dataset:
+    """Purified spectra beside their truth, made once."""
+    if not store.exists():
+        with record.timed(f"enhancing {store.stem}", unit="spectra") as progress:
+            values = purifier.enhance(samples["aj_noisy"], seed=DATA_SEED, progress=progress)
+        samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
+        write(samples, store)
+    return load(store, "aj_enhanced")
+
+
+def make_weights(
+    work: Annotated[Path, typer.Option(help="Folder for data and checkpoints.")] = Path("out/weights"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the weights go.")] = Path(
+        "dira/weights"
+    ),
+    diffusion_steps: Annotated[int, typer.Option(help="Steps of the generator and of the purifier.")] = 8000,
+    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
+) -> None:
+    """Make the weights that come with dira: a generator, a purifier and a counter for the default spectra."""
+    work.mkdir(parents=True, exist_ok=True)
+    record = _Record(work / "record.json")
+    store = work / "spectra.zarr"
+    scenarios = [load_scenario(name) for name in SCENARIOS]
+    generate(scenarios, store, per_class=PER_CLASS, seed=DATA_SEED, splits=SPLITS)
+    train, test = (load(store, "aj_noisy", split=split) for split in ("train", "test"))
+
+    purifier = _trained(
+        Purifier(unet=UNET),
+        "Purifier",
+        work,
+        record,
+        train["aj_clean"],
+        steps=diffusion_steps,
+        seed=seed,
+        device=device,
+        precision=precision,
+        **DIFFUSION,
+    )
+    rows = {split: _few(ds, ENHANCED[split]) for split, ds in (("train", train), ("test", test))}
+    enhanced = {
+        split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record) for split, ds in rows.items()
+    }
+    # Noisy, clean and purified: it counts in what passed the purifier, and its features see all kinds.
+    spectra = np.concatenate([train["aj_noisy"], train["aj_clean"], *2 * [enhanced["train"]["aj_enhanced"]]])
+    n = train["n_targets"].values
+    counts = np.concatenate([n, n, *2 * [enhanced["train"]["n_targets"].values]])
+    counter = _trained(
+        TargetCounter(),
+        "TargetCounter",
+        work,
+        record,
+        train["aj_noisy"].isel(sample=0).expand_dims(sample=len(counts)).copy(data=spectra),
+        counts,
+        steps=counter_steps,
+        seed=seed,
+        device=device,
+        precision=precision,
+        **COUNTER,
+    )
+    generator = _trained(
+        ConditionalDiffusion(unet=UNET),
+        "ConditionalDiffusion",
+        work,
+        record,
+        train["aj_noisy"],
+        {"n_targets": n, "scenario": train["scenario"].values.astype(str)},
+        steps=diffusion_steps,
+        seed=seed,
+        device=device,
+        precision=precision,
+        **DIFFUSION,
+    )
+    for model in (purifier, counter, generator):
+        model.save_pretrained(output / type(model).__name__, half=True)
+    record.note(
+        machine={
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        samples={"train": train.sizes["sample"], "test": test.sizes["sample"]},
+        generator=_judge_generator(generator, counter, test, seed, record),
+        purifier=_judge_purifier(enhanced["test"]),
+        counter=_judge_counter(counter, test, enhanced["test"]),
+    )
+    with written_whole(output / "record.json") as file:
+        file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
+
+
+def _few(samples: xr.Dataset, n: int) -> xr.Dataset:
+    """Samples spread over the set, which is in the order of scenarios and classes."""
+    size = samples.sizes["sample"]
+    return samples.isel(sample=np.linspace(0, size - 1, min(n, size)).astype(int))
+
+
+def _judge_generator(
+    generator: ConditionalDiffusion, counter: TargetCounter, test: xr.Dataset, seed: int, record: _Record
+) -> dict[str, Any]:
+    labels = {"n_targets": test["n_targets"].values, "scenario": test["scenario"].values.astype(str)}
+    with record.timed("generating", unit="spectra") as progress:
+        made = generator.sample(labels, seed=seed, sampler="dpm", progress=progress)
+    real = test["aj_noisy"].values
+    precision, recall = precision_recall(real, made, features=counter)
+    return {
+        "sampler": "dpm, 20 steps",
+        "frechet": asdict(frechet_distance(real, made, features=counter, resamples=0)),
+        "kernel": asdict(kernel_distance(real, made, features=counter)),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def _judge_purifier(test: xr.Dataset) -> dict[str, Any]:
+    clean = test["aj_clean"].values
+    rows = {}
+    for name, values in (
+        ("noisy", test["aj_noisy"].values),
+        ("enhanced", test["aj_enhanced"].values),
+        ("all zero", np.zeros_like(clean)),
+    ):
+        like, peaks = similarity(values, clean), peak_fidelity(values, test)
+        rows[name] = {
+            "ssim": float(like.ssim.mean()),
+            "psnr_db": float(like.psnr_db.mean()),
+            "kept": peaks.kept_share,
+            "invented": peaks.invented_mean,
+        }
+    return {"spectra": len(clean), **rows}
+
+
+def _judge_counter(counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset) -> dict[str, Any]:
+    return {
+        name: {"accuracy": counter.score(ds[name], ds["n_targets"].values), "spectra": ds.sizes["sample"]}
+        for name, ds in (("aj_noisy", test), ("aj_clean", test), ("aj_enhanced", enhanced))
+    }
+
+
+if __name__ == "__main__":
+    typer.run(make_weights)
