@@ -5,24 +5,27 @@ The scheme is that of Wang et al., "Guided diffusion model for adversarial purif
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dira.config import validated
 from dira.diffusion import Diffusion, add_noise
 from dira.sampling import generators
 from dira.spectra import read_spectra
+from dira.ssim import ssim
 from dira.training import Progress, Training, accelerator
 from isacsim.errors import InputError
 
 __all__ = ["Purifier"]
 
 Distance = Literal["ssim", "mse"]
+# (first sample of the batch, round from 1, t, linear magnitudes)
+Watch = Callable[[int, int, int, NDArray[np.float32]], None]
 
 
 class Purifier(Diffusion):
@@ -72,6 +75,7 @@ class Purifier(Diffusion):
         batch_size: int = 64,
         device: str = "auto",
         progress: Progress | None = None,
+        watch: Watch | None = None,
     ) -> NDArray[np.float32]:
         """Purify spectra (algorithm 1).
 
@@ -100,6 +104,9 @@ class Purifier(Diffusion):
             Where.
         progress : callable, optional
             Called with spectra done, spectra in all, nan.
+        watch : callable, optional
+            Called after each step with the first sample of the batch, the round, the step's t and the batch as linear
+            magnitudes (sample, channel, acceleration, jerk): t = T* is the diffused input, t = 0 a round's result.
 
         Returns
         -------
@@ -144,8 +151,13 @@ class Purifier(Diffusion):
         for first in range(0, len(values), batch_size):
             batch = torch.from_numpy(inputs[first : first + batch_size]).to(where)
             own = generators(seed, first, first + len(batch))
-            for _ in range(rounds):
-                batch = self._round(batch, own, t_star, distance, reference, scale / gamma)
+            for number in range(1, rounds + 1):
+
+                def see(t: int, x: torch.Tensor, first: int = first, number: int = number) -> None:
+                    if watch is not None:
+                        watch(first, number, t, self.config.scaling.from_model(x.cpu().numpy()))
+
+                batch = self._round(batch, own, t_star, distance, reference, scale / gamma, see)
             made = self.config.scaling.from_model(batch.cpu().numpy())
             out[first : first + len(batch)] = made
             if progress is not None:
@@ -161,6 +173,7 @@ class Purifier(Diffusion):
         distance: Distance,
         reference: str,
         strength: float,
+        see: Callable[[int, torch.Tensor], None],
     ) -> torch.Tensor:
         """Diffuse to T* and walk back, pulled towards what was given."""
         network, _ = self.fitted()
@@ -172,6 +185,7 @@ class Purifier(Diffusion):
         # ᾱ_0 = 1: nothing is added yet.
         alphas = torch.cat([torch.ones(1, dtype=torch.float64), self.alphas])
         x = add_noise(given, fresh(), alphas[t_star].expand(len(given)))
+        see(t_star, x)
         for t in range(t_star, 0, -1):
             now, before = float(alphas[t]), float(alphas[t - 1])
             with torch.no_grad():
@@ -193,6 +207,7 @@ class Purifier(Diffusion):
                 pull = 3 * strength * ((1 - now) / now) ** 0.5
                 mean = mean - pull * variance * gradient(mean, near, distance)
             x = mean + variance**0.5 * fresh() if t > 1 else mean
+            see(t - 1, x)
         return x
 
 
@@ -204,7 +219,6 @@ def gradient(values: torch.Tensor, reference: torch.Tensor, distance: Distance) 
         if distance == "mse":
             total = ((x - reference) ** 2).sum()
         else:
-            same: Any = structural_similarity_index_measure(x, reference, data_range=2.0, reduction="none")
-            total = pixels * (1 - same).sum()
+            total = pixels * (1 - ssim(x, reference, data_range=2.0)).sum()
         (made,) = torch.autograd.grad(total, x)
     return made
