@@ -14,7 +14,7 @@ _K1, _K2 = 0.01, 0.03
 
 
 @lru_cache(maxsize=8)
-def _blur(bins: int, device: torch.device) -> torch.Tensor:
+def _blur(bins: int, like: tuple[torch.dtype, torch.device]) -> torch.Tensor:
     """Gaussian window of eleven bins as a matrix (bins, bins); beyond the edges the spectrum is mirrored."""
     offset = np.arange(-_REACH, _REACH + 1)
     taps = np.exp(-0.5 * (offset / _SIGMA) ** 2)
@@ -22,7 +22,8 @@ def _blur(bins: int, device: torch.device) -> torch.Tensor:
     for i in range(bins):
         seen = np.abs(i + offset)
         np.add.at(made[i], np.minimum(seen, 2 * (bins - 1) - seen), taps / taps.sum())
-    return torch.from_numpy(made).float().to(device)
+    dtype, device = like
+    return torch.from_numpy(made).to(device, dtype)
 
 
 def ssim(x: torch.Tensor, y: torch.Tensor, *, data_range: float) -> torch.Tensor:
@@ -39,7 +40,8 @@ def ssim(x: torch.Tensor, y: torch.Tensor, *, data_range: float) -> torch.Tensor
     -------
     torch.Tensor, shape (sample,)
     """
-    down, across = _blur(x.shape[-2], x.device), _blur(x.shape[-1], x.device).T
+    like = (x.dtype, x.device)
+    down, across = _blur(x.shape[-2], like), _blur(x.shape[-1], like).T
     n = len(x)
     mean_x, mean_y, xx, yy, xy = (down @ torch.cat([x, y, x * x, y * y, x * y]) @ across).split(n)
     c1, c2 = (_K1 * data_range) ** 2, (_K2 * data_range) ** 2
