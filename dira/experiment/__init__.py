@@ -1,0 +1,1 @@
+"""The paper's experiments on simulated spectra, and those it leaves out: ``dira reproduce``."""

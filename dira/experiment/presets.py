@@ -1,0 +1,164 @@
+"""How large the experiments are: ``smoke`` shows that all works, ``laptop`` takes an evening's hours, ``paper`` a GPU."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dira.config import Config, UNetConfig
+from isacsim.errors import InputError
+
+__all__ = ["PRESETS", "Preset", "preset"]
+
+
+class Preset(Config):
+    """Size of every part of the experiments."""
+
+    name: str
+    bins: int
+    """Bins of acceleration and of jerk."""
+    original: str = "lab"
+    """Scenario that is trained on."""
+    others: tuple[str, ...] = ("corridor", "hall")
+    """Scenarios for the cross-validation."""
+    strange: str = "default"
+    """Out-of-domain scenario whose spectra are mixed in."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """One training set, generator and set of counters each."""
+    class_sizes: dict[int, int]
+    """Training spectra for each number of targets."""
+    expanded: int
+    """Size to which every class is brought."""
+    reference: int
+    """Spectra a class of the original scenario that distances are measured to, and generated ones."""
+    test: int
+    """Spectra a class of each scenario for counting and for enhancement."""
+    simulated: int
+    """Spectra a class that purifier, denoiser and the features are trained on, and that more simulation adds."""
+    validation: int
+    """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
+    unet: UNetConfig
+    counter_width: int = 64
+    batch: int = 16
+    generator_steps: int
+    purifier_steps: int
+    counter_steps: int
+    baseline_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the generator's wall time that the VAE gets; the GAN gets the whole."""
+    sizes: tuple[int, ...]
+    """Numbers of training spectra of Fig. 7."""
+    sizes_steps: int
+    samplers: tuple[tuple[str, int], ...]
+    """Samplers and steps of the table; the first is what everything else uses."""
+    sampled: int
+    """Spectra a class for each row of that table."""
+    scales: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0)
+    """Strengths a of the guidance (eq. 39) to choose from on the validation set."""
+    variants: tuple[tuple[str, int, int], ...] = (
+        ("T* = 50, W = 2", 50, 2),
+        ("T* = 50, W = 1", 50, 1),
+        ("T* = 100, W = 1", 100, 1),
+    )
+    """Of the enhancement: name, T*, W; the first is DiRA's, the second what its first round makes."""
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    """Generated spectra as a share of the original ones."""
+    shares: tuple[float, ...] = (0.25, 0.5, 1.0)
+    """Shares of the original training set."""
+    strange_share: float = 0.5
+    """Out-of-domain spectra mixed in, as a share of the original ones."""
+    model_based: int = 0
+    """Captures a class in each scenario that `estimate_paths` counts."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    resamples: int = 50
+    """Of the bootstrap of each distance."""
+    least: int = 2000
+    """Spectra a side below which there is no Fréchet distance."""
+
+
+_PAPER = {3: 1800, 4: 1600, 5: 1400, 6: 1200, 7: 1000}
+
+PRESETS = {
+    "smoke": Preset(
+        name="smoke",
+        bins=16,
+        seeds=(0,),
+        class_sizes={3: 5, 4: 4, 5: 4, 6: 3, 7: 3},
+        expanded=5,
+        reference=5,
+        test=3,
+        simulated=4,
+        validation=2,
+        unet=UNetConfig(blocks=(16, 32)),
+        counter_width=8,
+        batch=8,
+        generator_steps=6,
+        purifier_steps=6,
+        counter_steps=6,
+        sizes=(5, 10),
+        sizes_steps=4,
+        samplers=(("dpm", 3), ("ddim", 3)),
+        sampled=2,
+        scales=(1.0, 4.0),
+        variants=(("T* = 5, W = 2", 5, 2), ("T* = 5, W = 1", 5, 1), ("T* = 8, W = 1", 8, 1)),
+        ratios=(1.0,),
+        shares=(0.5, 1.0),
+        model_based=1,
+        resamples=2,
+        least=10,
+    ),
+    "laptop": Preset(
+        name="laptop",
+        bins=32,
+        class_sizes={n: size // 5 for n, size in _PAPER.items()},
+        expanded=360,
+        reference=400,
+        test=60,
+        simulated=500,
+        validation=40,
+        unet=UNetConfig(blocks=(32, 64, 128), patch=2),
+        counter_width=32,
+        generator_steps=2400,
+        purifier_steps=4000,
+        counter_steps=500,
+        sizes=(100, 200, 300),
+        sizes_steps=600,
+        samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
+        sampled=40,
+        model_based=12,
+    ),
+    "paper": Preset(
+        name="paper",
+        bins=64,
+        class_sizes=_PAPER,
+        expanded=1800,
+        reference=1000,
+        test=400,
+        simulated=4000,
+        validation=200,
+        unet=UNetConfig(blocks=(64, 128, 256), layers=2),
+        batch=64,
+        generator_steps=150_000,
+        purifier_steps=150_000,
+        counter_steps=10_000,
+        sizes=(500, 1000, 1500),
+        sizes_steps=100_000,
+        samplers=(("ddim", 50), ("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddpm", 1000)),
+        sampled=400,
+        model_based=60,
+        precision="bf16",
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """Give a preset by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    if name not in PRESETS:
+        raise InputError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
+    return PRESETS[name]

@@ -1,0 +1,106 @@
+"""The spectra of the experiments: which there are, from which seeds, and that no two sets share a capture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dira.data import load
+from dira.experiment.stages import Run
+from isacsim.dataset.generate import generate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Spectra", "Wanted", "counting_set", "data", "simulate_all", "wanted"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One data set."""
+
+    scenario: str
+    per_class: dict[int, int]
+    seed: int
+    stack: bool = False
+    """Spectra by delay instead of the image: of the same captures."""
+
+
+def wanted(run: Run) -> dict[str, Wanted]:
+    """All data sets; every purpose has a seed of its own, the stacks excepted, which are of the same captures."""
+    p = run.preset
+
+    def even(each: int) -> dict[int, int]:
+        return dict.fromkeys(p.class_sizes, each)
+
+    made = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
+    made |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
+    made["validation"] = Wanted(p.original, even(p.validation), 2000)
+    made["reference"] = Wanted(p.original, even(p.reference), 3000)
+    for i, name in enumerate((p.original, *p.others)):
+        made[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
+        made[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
+    made["simulated"] = Wanted(p.original, even(p.simulated), 5000)
+    strange = {n: max(1, round(size * p.strange_share)) for n, size in p.class_sizes.items()}
+    made["strange"] = Wanted(p.strange, strange, 6000)
+    return made
+
+
+def simulate_all(run: Run) -> dict[str, Any]:
+    """Simulate every set; what is there is kept."""
+    out = {}
+    for name, one in wanted(run).items():
+        spectrum = {"combine": "delay"} if one.stack else {}
+
+        def tell(done: int, total: int, name: str = name) -> None:
+            run.tell(f"simulating {name}", done, total)
+
+        generate(
+            run.scenario(one.scenario, **spectrum),
+            run.folder / "data" / f"{name}.zarr",
+            per_class=one.per_class,
+            seed=one.seed,
+            progress=tell,
+        )
+        out[name] = {"scenario": one.scenario, "seed": one.seed, "spectra": sum(one.per_class.values())}
+    return out
+
+
+@lru_cache(maxsize=32)
+def data(run: Run, name: str) -> xr.Dataset:
+    """One set, in memory: aj_noisy, aj_clean, counts and truth."""
+    return load(run.folder / "data" / f"{name}.zarr", "aj_noisy")
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Spectra with their numbers of targets."""
+
+    values: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+    def __add__(self, other: Spectra) -> Spectra:
+        return Spectra(
+            np.concatenate([self.values, other.values]), np.concatenate([self.counts, other.counts])
+        )
+
+    def few(self, rows: NDArray[np.int64]) -> Spectra:
+        """Some of them."""
+        return Spectra(self.values[rows], self.counts[rows])
+
+    def first(self, of_class: dict[int, int]) -> Spectra:
+        """So many of each number of targets, the first ones."""
+        rows = [np.flatnonzero(self.counts == n)[:size] for n, size in of_class.items()]
+        return self.few(np.concatenate(rows))
+
+
+def counting_set(run: Run, name: str, variable: str = "aj_noisy") -> Spectra:
+    """Spectra of a set, ready for a counter."""
+    samples = data(run, name)
+    return Spectra(
+        np.asarray(samples[variable].values, np.float32), samples["n_targets"].values.astype(np.int64)
+    )

@@ -1,0 +1,140 @@
+"""A run of the experiments in a folder: frozen before anything is trained, and made of stages that are done once each.
+
+A stage's result is JSON; arrays and models lie beside it. Every result carries the digest of what the run was frozen
+with, so that a report can't mix results of different scenarios, presets or code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dira
+from dira.experiment.presets import Preset
+from isacsim import __version__
+from isacsim.errors import InputError
+from isacsim.output_file import written_whole
+from isacsim.scenario import Scenario, load_scenario, scenario_text
+
+__all__ = ["Run", "Tell", "freeze"]
+
+# (what is being done, steps done, steps in all)
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its preset, its folder, and the digest that it was frozen with."""
+
+    preset: Preset
+    folder: Path
+    digest: str
+    device: str
+    tell: Tell
+
+    def scenario(self, name: str, **spectrum: Any) -> Scenario:
+        """A frozen scenario, at the preset's bins."""
+        bins = {"bins_acceleration": self.preset.bins, "bins_jerk": self.preset.bins}
+        made = load_scenario(name)
+        section = made.spectrum.model_copy(update={**bins, **spectrum})
+        return made.model_copy(update={"spectrum": section})
+
+    def stage(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Give a stage's result, made now if it is not there.
+
+        Raises
+        ------
+        InputError
+            If it is there, but of a run frozen otherwise.
+        """
+        path = self.folder / "stages" / f"{name}.json"
+        if path.exists():
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if content["digest"] != self.digest:
+                raise InputError(f"{path} is of a run frozen as {content['digest']}, not {self.digest}.")
+            return dict(content["result"])
+        begun = time.perf_counter()
+        result = make()
+        content = {
+            "stage": name,
+            "digest": self.digest,
+            "seconds": round(time.perf_counter() - begun, 1),
+            "result": result,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as file:
+            file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return dict(json.loads(json.dumps(result)))
+
+    def array(self, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        """Give arrays by name, made now if they are not there."""
+        path = self.folder / "arrays" / f"{name}.npz"
+        if not path.exists():
+            made = make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(path) as file, file.open("wb") as out:
+                np.savez(out, **made)  # type: ignore[arg-type]
+        with np.load(path, allow_pickle=False) as content:
+            return {key: content[key] for key in content.files}
+
+    def model(self, name: str, make: Callable[[Path], Any]) -> Any:
+        """Give a trained model, trained now if it is not there; ``make`` gets a folder for checkpoints."""
+        folder = self.folder / "models" / name
+        if not (folder / "config.json").exists():
+            begun = time.perf_counter()
+            model = make(self.folder / "checkpoints" / name)
+            model.history["seconds"] = round(time.perf_counter() - begun, 1)
+            model.save_pretrained(folder)
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
+        return getattr(dira, kind).from_pretrained(folder)
+
+    def progress(self, what: str) -> Callable[[int, int, float], None]:
+        """What a training or a sampling calls."""
+        return lambda done, total, _loss: self.tell(what, done, total)
+
+
+def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
+    """Freeze scenarios, preset and code in the folder, or check that they are those it was frozen with.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run that was frozen otherwise, naming what differs.
+    """
+    frozen = {
+        "preset": preset.model_dump(mode="json"),
+        "scenarios": {
+            name: hashlib.sha256(scenario_text(name).encode()).hexdigest()
+            for name in (preset.original, *preset.others, preset.strange)
+        },
+        "isacsim": __version__,
+    }
+    path = folder / "frozen.json"
+    if path.exists():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        differ = [key for key in frozen if there.get(key) != json.loads(json.dumps(frozen[key]))]
+        if differ:
+            raise InputError(
+                f"{folder} holds a run whose {' and '.join(differ)} differ from today's; choose another --output."
+            )
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        machine = {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+        }
+        with written_whole(path) as file:
+            file.write_text(json.dumps(frozen | {"machine": machine}, indent=1) + "\n", encoding="utf-8")
+    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
+    return Run(preset, folder, digest, device, tell)
