@@ -63,6 +63,15 @@ TABLE = {
         ("test_part_lab_conditioned", "of it, product with the reference and resampling", "sample"),
         ("test_sample_lab", "one at a time: `simulate` + `sample_spectra`", "sample"),
     ],
+    "Training the diffusion model of dira, 32 x 32 bins, one thread": [
+        ("test_train_ours", "`dira.Purifier().fit`", "sample"),
+        ("test_train_plain", "a plain PyTorch loop: same network, loss, clipping, average", "sample"),
+        ("test_train_field", "the loop of diffusers' unconditional training example, same size", "sample"),
+    ],
+    "Purification (algorithm 1), 32 x 32 bins, one thread": [
+        ("test_enhance_ours", "`dira.Purifier().enhance`, a step of the walk", "image"),
+        ("test_enhance_network", "of it, the network alone", "image"),
+    ],
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy import linalg
 from scipy.spatial.distance import cdist
 
 from dira.counter import TargetCounter
+from dira.feature_networks import NETWORKS, feature_network
 from dira.spectra import read_spectra
 from isacsim.errors import InputError
 
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 Features = TargetCounter | Callable[[Any], NDArray[np.floating]] | str
+Weights = str | PathLike[str] | None
 Real = NDArray[np.float64]
 
 _LEAST = 2000
@@ -47,7 +50,7 @@ class Distance:
     floor : float
         The same distance between halves of the real set: what no generator can be expected to beat.
     features : str
-        What it was measured on.
+        What it was measured on; of a network from outside, with the digest of its weights.
     real, generated : int
         Samples.
     """
@@ -66,11 +69,15 @@ class Distance:
         return self.value - self.floor
 
 
-def _features(features: Features, *sets: Any) -> tuple[str, list[Real]]:
+def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, list[Real]]:
+    if weights is not None and features not in NETWORKS:
+        raise InputError(f"weights belong to features {' or '.join(NETWORKS)}, not to {features!r:.80}.")
     if isinstance(features, str):
-        if features != "counter":
-            raise InputError(f"features must be 'counter', a TargetCounter or a function, got {features!r}.")
-        features = TargetCounter.pretrained()
+        if features not in ("counter", *NETWORKS):
+            raise InputError(
+                f"features must be counter, {', '.join(NETWORKS)}, a TargetCounter or a function, got {features!r}."
+            )
+        features = TargetCounter.pretrained() if features == "counter" else feature_network(features, weights)
     if isinstance(features, TargetCounter):
         return "counter", [features.features(one).astype(np.float64) for one in sets]
     made = [np.asarray(features(one), np.float64) for one in sets]
@@ -87,6 +94,7 @@ def frechet_distance(
     generated: Any,
     *,
     features: Features = "counter",
+    weights: Weights = None,
     seed: int = 0,
     resamples: int = 20,
     least: int = _LEAST,
@@ -97,8 +105,11 @@ def frechet_distance(
     ----------
     real, generated : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
         Linear magnitudes.
-    features : "counter", TargetCounter or callable
-        Where features come from; a callable gets the spectra and gives (sample, feature).
+    features : "counter", "inception", "efficientnet-lite0", TargetCounter or callable
+        Where features come from; a callable gets the spectra and gives (sample, feature). See
+        `dira.feature_networks.feature_network`.
+    weights : path, optional
+        TorchScript file of "inception".
     seed : int
         Of the bootstrap and the halves.
     resamples : int
@@ -111,7 +122,7 @@ def frechet_distance(
     InputError
         If a set is smaller than ``least``: use `kernel_distance` then.
     """
-    name, (a, b) = _features(features, real, generated)
+    name, (a, b) = _features(features, weights, real, generated)
     for which, one in (("real", a), ("generated", b)):
         if len(one) < least:
             raise InputError(
@@ -122,14 +133,20 @@ def frechet_distance(
 
 
 def kernel_distance(
-    real: Any, generated: Any, *, features: Features = "counter", seed: int = 0, resamples: int = 100
+    real: Any,
+    generated: Any,
+    *,
+    features: Features = "counter",
+    weights: Weights = None,
+    seed: int = 0,
+    resamples: int = 100,
 ) -> Distance:
     """Kernel distance: unbiased squared maximum mean discrepancy.
 
     Its kernel is (x·y/d + 1)³ (Bińkowski et al. 2018). Can be below zero, being unbiased. Parameters as
     `frechet_distance`'s; at least 4 samples a set.
     """
-    name, (a, b) = _features(features, real, generated)
+    name, (a, b) = _features(features, weights, real, generated)
     for which, one in (("real", a), ("generated", b)):
         if len(one) < 4:
             raise InputError(f"kernel_distance needs at least 4 {which} spectra, got {len(one)}.")
@@ -173,7 +190,7 @@ def _with_spread(
 
 
 def precision_recall(
-    real: Any, generated: Any, *, features: Features = "counter", neighbours: int = 3
+    real: Any, generated: Any, *, features: Features = "counter", weights: Weights = None, neighbours: int = 3
 ) -> tuple[float, float]:
     """Share of generated spectra among the real, and of real among the generated (Kynkäänniemi et al. 2019).
 
@@ -185,7 +202,7 @@ def precision_recall(
     InputError
         If a set has no more than ``neighbours`` spectra.
     """
-    _, (a, b) = _features(features, real, generated)
+    _, (a, b) = _features(features, weights, real, generated)
     for which, one in (("real", a), ("generated", b)):
         if len(one) <= neighbours:
             raise InputError(

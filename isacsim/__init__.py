@@ -26,6 +26,7 @@ _HOME = {
     "simulate": "isacsim.simulation",
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum",
+    "point_response": "isacsim.path_response",
     "estimate_paths": "isacsim.estimation",
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.doppler",

@@ -8,9 +8,12 @@ import torch
 import xarray as xr
 
 import dira
+import isacsim
 from dira.denoise import clean_deconvolution, soft_threshold
 from dira.fidelity import similarity
 from dira.metrics import nearest_neighbours, precision_recall
+from isacsim.dataset.response import response_of
+from isacsim.dataset.samples import make_samples
 from isacsim.errors import InputError
 
 from .test_models import spots
@@ -96,8 +99,39 @@ def test_clean_puts_responses_where_they_were():
     np.testing.assert_allclose(one, parts[0] * image.max(), atol=2e-2)
     with pytest.raises(InputError, match=r"must have the shape \(31, 31\)"):
         clean_deconvolution(image[None], full[1:])
+    # The response has no side lobes here: its main lobe is all of it.
+    beam = clean_deconvolution(image[None], full, floor_db=-30, iterations=500, restore="beam")[0]
+    np.testing.assert_allclose(beam, made, atol=1e-4)
     with pytest.raises(InputError, match="gain must lie"):
         clean_deconvolution(image[None], full, gain=0)
+    with pytest.raises(InputError, match="restore must be response or beam, got 'peak'"):
+        clean_deconvolution(image[None], full, restore="peak")
+
+
+def test_clean_keeps_more_targets_than_it_invents():
+    scenario = isacsim.load_scenario("default")
+    scenario = scenario.model_copy(
+        update={
+            "radio": scenario.radio.model_copy(update={"subcarriers": 32}),
+            "impairments": scenario.impairments.model_copy(update={"noise": False}),
+        }
+    )
+    samples = make_samples(scenario, seed=1, indices=range(12), n_targets=[2] * 12)
+    response_of_one = response_of(scenario)
+
+    def judged(kind: str, **how) -> tuple[int, int]:
+        made = clean_deconvolution(samples[kind], response_of_one, **how)
+        got = dira.peak_fidelity(made, samples)
+        assert got.visible.sum() == 24
+        return int(got.kept.sum()), int(got.invented.sum())
+
+    kept, invented = judged("aj_clean", restore="beam")
+    assert kept >= 22 and invented < kept
+    # Cross-terms are paths to CLEAN, unless the floor lies above them.
+    kept, invented = judged("aj_noiseless", restore="beam", floor_db=-7.0)
+    assert kept >= 18 and invented < kept
+    # Nor can it do without the response: its side lobes are maxima, in the clean spectra too.
+    assert judged("aj_clean")[1] > 100
 
 
 def test_soft_threshold_takes_the_level_off():
