@@ -78,12 +78,14 @@ def bounces_of(motion: SpaceMotion, environment: RayTraced, radio: Radio) -> lis
 
 
 def _factor(bounce: BounceMotion, room: BoxRoom, carrier_hz: float, place: Real, antenna: Real) -> complex:
-    """Reflection coefficient times the ratio of the leg's lengths."""
+    """Reflection coefficient times the ratio of the leg's lengths; 0 for a target beyond the wall."""
+    normal, point = np.array(bounce.normal), np.array(bounce.point)
+    if ((place - point) @ normal) * ((antenna - point) @ normal) <= 0:
+        return 0j
     image = bounce.mirrored(antenna)
     along = image - place
     length = float(np.linalg.norm(along))
-    normal = np.array(bounce.normal)
-    met = place + along * ((np.array(bounce.point) - place) @ normal) / (along @ normal)
+    met = place + along * ((point - place) @ normal) / (along @ normal)
     surface = _surface(bounce, room, met)
     if surface is None:
         return 0j

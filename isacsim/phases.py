@@ -24,7 +24,9 @@ __all__ = ["PhasesMotion", "realise_phases"]
 
 Real: TypeAlias = NDArray[np.float64]
 
-_NODE_S = 0.02
+# Distance of the spline's nodes; where something changes fast, so many of them on it, but none nearer than the least.
+_NODE_S, _NODES_A_CHANGE, _LEAST_NODE_S = 0.02, 25, 2e-3
+_LONGEST_S = 600.0
 # The spline's ends bend a little; they lie this far outside the phases, in steady motion.
 _MARGIN_S = 0.2
 
@@ -84,7 +86,8 @@ def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
     Raises
     ------
     InputError
-        If somebody falls to a height above the one they have.
+        If somebody falls to a height above the one they have or sits down through the floor, or all phases together
+        last over ten minutes.
     """
     position = np.array([draw(x, rng) for x in config.position_m])
     heading = Profile(np.deg2rad(draw(config.heading_deg, rng)))
@@ -103,6 +106,11 @@ def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
                 heading = heading.then(now, duration, float(turned))
             case Sit():
                 drop = draw(phase.drop_m, rng)
+                if drop >= position[2]:
+                    raise InputError(
+                        f"a sit lets the torso drop by drop_m = {drop:g} m, but it is at {position[2]:g} m; it must "
+                        "end above the floor, z = 0"
+                    )
                 bend = bend.then(now, duration, np.pi / 2)
             case Fall():
                 height = draw(phase.height_m, rng)
@@ -114,7 +122,13 @@ def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
                 pitch = pitch.then(now, duration, float(np.arccos(height / position[2])))
                 speed = speed.then(now, duration, 0.0)
         now += duration
-    n = int(np.ceil((now - start + 2 * _MARGIN_S) / _NODE_S)) + 1
+    if now - start > _LONGEST_S:
+        raise InputError(
+            f"all phases together last {now - start:.4g} s; they may last {_LONGEST_S:g} s: shorten their duration_s"
+        )
+    changes = (duration for profile in (speed, heading, pitch, bend) for _, duration, _ in profile.changes)
+    node = float(np.clip(min(changes, default=1.0) / _NODES_A_CHANGE, _LEAST_NODE_S, _NODE_S))
+    n = int(np.ceil((now - start + 2 * _MARGIN_S) / node)) + 1
     time = np.linspace(start - _MARGIN_S, now + _MARGIN_S, max(n, 6))
     return PhasesMotion(
         _torso(time, start, position, drop, (speed, heading, pitch, bend)), speed, heading, pitch, bend

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from itertools import product
+from math import dist
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +32,7 @@ from isacsim.distribution import (
 )
 from isacsim.errors import InputError
 from isacsim.scenario_bodies import WalkerBody
-from isacsim.scenario_environments import Environment, Floor, RayTraced, TwoRay
+from isacsim.scenario_environments import Antenna, Environment, Floor, RayTraced, ReceiverAntenna, TwoRay
 from isacsim.scenario_impairments import Impairments
 from isacsim.scenario_phases import Phases
 from isacsim.scenario_sections import Dataset, Radio, Section, Spectrum, refuse
@@ -146,6 +147,20 @@ class Scenario(Section):
             blocked = "" if self.environment.room is None else self.environment.room.blocked(place)
             if blocked:
                 raise refuse(f"the {name} at {list(place)} is {blocked}", "environment", "room")
+        looking: list[tuple[Antenna, tuple[str | int, ...]]] = [
+            (self.environment.transmitter, ("transmitter",))
+        ]
+        looking += [(a, ("receivers", i)) for i, a in enumerate(self.environment.receivers)]
+        at = dict(zip(names, [place for _, place in places[1:]], strict=True))
+        for look, where in looking:
+            place = at[look.name] if isinstance(look, ReceiverAntenna) else self.radio.transmitter_m
+            if look.looks_at_m is not None and dist(look.looks_at_m, place) < 0.01:
+                field = ("environment", *where, "looks_at_m")
+                raise refuse(
+                    f"{'.'.join(map(str, field))} is {list(look.looks_at_m)}, where the antenna itself stands; it must "
+                    "differ",
+                    *field,
+                )
         return self
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ from isacsim.errors import InputError
 __all__ = ["did_you_mean", "dump", "parse", "read_text", "validate"]
 
 # Aliases of aliases can blow a small file up to billions of entries.
+# Fields by which unions tell their models apart; the first that a model has.
+_TAGS = ("kind", "model")
 _MOST_NODES = 100_000
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -210,13 +212,13 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
     if error["type"] == "scenario":
         extra = tuple(context.get("field", ()))
     elif error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        extra = ("kind",)
+        extra = (_discriminator(error),)
     location = (*error["loc"], *extra)
     tagged: yaml.Node | None = None
     for i, part in enumerate(location):
         found = _child(there, part)
-        kind = _child(there, "kind")
-        if i < len(error["loc"]) and there is not tagged and kind is not None and kind[1].value == part:
+        kinds = [kind for tag in _TAGS if (kind := _child(there, tag)) is not None]
+        if i < len(error["loc"]) and there is not tagged and any(kind[1].value == part for kind in kinds):
             tagged = there  # the tag, even where a field is called the same
         elif found is not None:
             line, there = found
@@ -280,7 +282,7 @@ def _sentence(
     if kind in ("model_type", "model_attributes_type"):
         names = [name for m in candidates for name in _kinds(m)]
         inside = (
-            f"kind: {' or '.join(names)}"
+            f"{_tag_of(candidates[0])}: {' or '.join(names)}"
             if names
             else ", ".join(n for m in candidates for n in m.model_fields)
         )
@@ -317,10 +319,18 @@ def _models_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[
     return here
 
 
+def _discriminator(error: ErrorDetails) -> str:
+    return str(error["ctx"]["discriminator"]).strip("'")
+
+
+def _tag_of(model: type[BaseModel]) -> str | None:
+    return next((tag for tag in _TAGS if tag in model.model_fields), None)
+
+
 def _kinds(model: type[BaseModel]) -> list[str]:
-    """List the values of ``kind`` by which a union tells a model apart."""
-    annotation: Any = model.model_fields["kind"].annotation if "kind" in model.model_fields else None
-    return [str(name) for name in get_args(annotation)]
+    """List the values of the field by which a union tells a model apart."""
+    tag = _tag_of(model)
+    return [] if tag is None else [str(name) for name in get_args(model.model_fields[tag].annotation)]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

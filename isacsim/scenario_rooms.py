@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from math import hypot
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -34,6 +35,9 @@ Material = Literal[
 ]
 # A door is on a wall if its middle is not farther from it than this, metres.
 _ON = 0.01
+# Of surfaces nearer to an antenna than this the ray tracer loses reflections, metres.
+_CLEAR = 0.01
+_ROUNDING = 1e-9
 
 
 class Surface(Section):
@@ -60,6 +64,11 @@ class Furniture(Section):
     def contains(self, point: tuple[float, ...]) -> bool:
         """Whether a point lies within."""
         return all(c < p < c + s for p, c, s in zip(point, self.corner_m, self.size_m, strict=True))
+
+    def distance(self, point: tuple[float, ...]) -> float:
+        """Distance of a point outside, metres; 0 within."""
+        gaps = (max(c - p, 0.0, p - c - s) for p, c, s in zip(point, self.corner_m, self.size_m, strict=True))
+        return hypot(*gaps)
 
 
 class Door(Section):
@@ -115,7 +124,34 @@ class _Room(Section):
         x, y, z = point
         if not 0 < z < self.height_m or not any(a <= x <= c and b <= y <= d for a, b, c, d in self.floor_m()):
             return "outside the room"
-        return next((f"within {box.name!r}" for box in self.boxes() if box.contains(point)), "")
+        for box in self.boxes():
+            if box.contains(point):
+                return f"within {box.name!r}"
+        near = [("the floor", z), ("the ceiling", self.height_m - z)]
+        near += [("a wall", _distance((x, y), wall)) for wall in self.walls_m()]
+        near += [(repr(box.name), box.distance(point)) for box in self.boxes()]
+        name, distance = min(near, key=lambda pair: pair[1])
+        if distance < _CLEAR - _ROUNDING:
+            return f"{distance * 1e3:.2g} mm from {name}; antennas need {_CLEAR * 1e3:g} mm, else reflections get lost"
+        return ""
+
+    @model_validator(mode="after")
+    def _boxes_inside(self) -> _Room:
+        for i, box in enumerate(self.boxes()):
+            (x, y, z), (a, b, c) = box.corner_m, box.size_m
+            # The floor's rectangles don't overlap: what they cover of the box adds up.
+            covered = sum(
+                max(min(x + a, x1) - max(x, x0), 0.0) * max(min(y + b, y1) - max(y, y0), 0.0)
+                for x0, y0, x1, y1 in self.floor_m()
+            )
+            if covered < a * b * (1 - 1e-6) or z < -_ROUNDING or z + c > self.height_m + _ROUNDING:
+                n = i - len(self.furniture)
+                where = ("furniture", i) if n < 0 else ("pillars_m", n)
+                raise refuse(
+                    f"{box.name!r} from {list(box.corner_m)} to {[x + a, y + b, z + c]} reaches outside the room",
+                    *where,
+                )
+        return self
 
     @model_validator(mode="after")
     def _doors_in_walls(self) -> _Room:
@@ -143,6 +179,16 @@ class _Room(Section):
                     )
             taken.append((wall, door))
         return self
+
+
+def _distance(place: Point, wall: Segment) -> float:
+    """From a place to a wall along x or y, metres."""
+    return hypot(
+        *(
+            max(min(ends) - p, 0.0, p - max(ends))
+            for p, ends in zip(place, zip(*wall, strict=True), strict=True)
+        )
+    )
 
 
 def wall_of(door: Door, walls: tuple[Segment, ...]) -> int | None:

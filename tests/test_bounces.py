@@ -13,6 +13,7 @@ from isacsim.channel.materials import reflection
 from isacsim.motion import path_kinematics, path_length_exact
 from isacsim.realisation import realise
 from isacsim.scenario_rooms import Surface
+from isacsim.trajectory import PolynomialMotion
 from tests.extras import need
 
 TIME = np.linspace(-0.5, 0.5, 9)
@@ -108,6 +109,18 @@ def test_an_open_door_reflects_nothing_and_a_closed_one_as_it_is(scenario):
             assert abs(found["wall +x last"]) > 1.5 * abs(walls["wall +x last"])
         else:
             assert found["wall +x last"] == expected
+
+
+def test_a_target_beyond_a_wall_has_no_echo_over_it(scenario):
+    made = scenario()
+    # The receiver's mirror image in the floor is as low: the ray between them runs along the floor.
+    for position, without in (((-1.0, 4.0, 1.2), "wall -x"), ((2.5, 4.0, -1.4), "floor")):
+        motion = PolynomialMotion(position, (0.8, 1.1, 0.1))
+        factors = {b.name: b.factor[0] for b in bounces_of(motion, made.environment, made.radio)}
+        assert {name for name, factor in factors.items() if factor == 0} == {
+            f"{without} first",
+            f"{without} last",
+        }
 
 
 def realise_motion_of(scenario):

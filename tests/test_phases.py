@@ -100,6 +100,20 @@ def test_a_fall_is_an_arc_about_the_feet():
         make([{"kind": "fall", "duration_s": 1.0, "height_m": 1.5}])
 
 
+def test_what_no_body_can_do_is_refused_when_it_is_drawn():
+    with pytest.raises(InputError, match=r"drop_m = 1\.5 m, but it is at 1\.2 m"):
+        make([{"kind": "sit", "duration_s": 1.0, "drop_m": 1.5}])
+    with pytest.raises(InputError, match=r"all phases together last 1e\+06 s; they may last 600 s"):
+        make([{"kind": "stand", "duration_s": 1e6}])
+
+
+@pytest.mark.parametrize("duration", [0.06, 0.1, 0.3])
+def test_short_phases_go_along_their_profile_too(duration):
+    motion = make([{"kind": "start", "duration_s": duration, "speed_m_s": 1.2}])
+    time = np.linspace(-3.2, -3 + duration + 0.2, 401)
+    assert_allclose(motion.state(time).velocity[:, 0], motion.pose(time).speed, atol=1e-4)
+
+
 def test_the_profile_is_the_point_to_point_movement_of_least_jerk():
     speed = make(STORY[:2]).pose(np.linspace(-2.5, -1.5, 201)).speed
     # A quintic with velocity and acceleration (here of the speed) zero at both ends.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -154,3 +156,30 @@ def test_a_path_without_a_place_has_no_cross_section(make_scenario):
         make_scenario(targets={"fixed": [target]})
     with pytest.raises(ValidationError, match="pedestrian"):
         rcs(model="cow")
+
+
+@pytest.mark.parametrize(
+    ("rcs", "words"),
+    [
+        (
+            "{model: pedestrain}",
+            "rcs.model is 'pedestrain'; it must be one of constant, pedestrian, vehicle, uav; did you",
+        ),
+        ("{reference_m: 4}", "rcs.model is missing; it must be one of constant, pedestrian, vehicle, uav"),
+        (
+            "{model: uav, aspect: true}",
+            "rcs.aspect is not a field; allowed here: fluctuation, model, reference_m, size",
+        ),
+        (
+            "pedestrian",
+            "rcs is 'pedestrian'; it must be a mapping with model: constant or pedestrian or vehicle or uav",
+        ),
+        ("{model: uav, size: big}", "rcs.size is 'big'; it must be 'small' or 'large'"),
+    ],
+)
+def test_a_wrong_cross_section_is_named_where_it_stands(make_scenario, rcs, words):
+    text = make_scenario(targets={"fixed": []}).to_yaml()
+    motion = "{kind: trajectory, position_m: [1, 3, 1.2], velocity_m_s: [0, 0, 0]}"
+    assert "  fixed: []" in text
+    with pytest.raises(ValidationError, match=re.escape(f"targets.fixed.0.{words}")):
+        Scenario.from_yaml(text.replace("  fixed: []", f"  fixed: [{{motion: {motion}, rcs: {rcs}}}]"))

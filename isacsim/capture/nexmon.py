@@ -54,6 +54,21 @@ _CHIPS = {
     0x65: Chip("43455c0", None, 0),
     0x6A: Chip("4366c0", (12, 6), 8),
 }
+# First octet of the 802.11 header, version 0: type and subtype (IEEE 802.11-2020, table 9-1).
+_KINDS = {
+    0x40: "probe requests",
+    0x50: "probe responses",
+    0x80: "beacons",
+    0x84: "block ack requests",
+    0x94: "block acks",
+    0xB4: "RTS",
+    0xC4: "CTS",
+    0xD4: "acks",
+    0x08: "data",
+    0x48: "null data",
+    0x88: "QoS data",
+    0xC8: "QoS null data",
+}
 _BANDWIDTH_CODES = {0x1000: 20, 0x1800: 40, 0x2000: 80}  # chanspec & 0x3800, to MHz
 _BANDS = {0x0000: 2, 0xC000: 5}  # chanspec & 0xc000, to GHz
 
@@ -72,6 +87,7 @@ class _Report(NamedTuple):
     chip: int
     chanspec: int
     rssi: int | None
+    frame_control: int | None
     values: bytes
 
 
@@ -128,6 +144,13 @@ def read(data: bytes, path: Path) -> Packets:
         )
     first = [frame[pairs[0]] for frame in frames]
     rssi = [np.nan if r.rssi is None else float(r.rssi) for r in first]
+    control = [r.frame_control for r in first]
+    kinds = Counter(_KINDS.get(c, f"0x{c:02x}") for c in control if c is not None)
+    if len(kinds) > 1:
+        warnings.append(
+            f"frames of several kinds ({', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}): some may fill "
+            "less of the band or be sent with other power; the variable `frame_control` tells them apart"
+        )
     return Packets(
         format="nexmon",
         chip=chip.name,
@@ -140,7 +163,14 @@ def read(data: bytes, path: Path) -> Packets:
         tick=tick,
         carrier=carrier,
         bandwidth=bandwidth * 1e6,
-        variables={"rssi": PacketVariable(np.array(rssi), "dBm", "received power")},
+        variables={
+            "rssi": PacketVariable(np.array(rssi), "dBm", "received power"),
+            "frame_control": PacketVariable(
+                np.array([np.nan if c is None else float(c) for c in control]),
+                "1",
+                "first octet of the frame's 802.11 header: version, type, subtype; 128: beacon, 148: block ack",
+            ),
+        },
         warnings=warnings,
     )
 
@@ -230,6 +260,7 @@ def _report(frame: bytes, ticks: int, offset: int, path: Path) -> _Report:
         chip=chip,
         chanspec=chanspec,
         rssi=None if status == b"\x11\x11" else struct.unpack("b", status[:1])[0],
+        frame_control=None if status == b"\x11\x11" else status[1],
         values=values,
     )
 

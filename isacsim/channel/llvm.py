@@ -67,7 +67,10 @@ def _choose(named: str | None) -> tuple[str | None, str]:
         if version >= _LEAST:
             return named, ""
         what = f"LLVM {'.'.join(map(str, version))}" if version else "no LLVM that can be loaded"
-        return None, f"{_VARIABLE} names {named}, which is {what}"
+        return (
+            None,
+            f"{_VARIABLE} names {named}, which is {what} (unset it if the system or the package below has one)",
+        )
     system = _version(None)
     if system >= _LEAST:
         return None, ""

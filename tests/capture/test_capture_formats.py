@@ -201,6 +201,33 @@ class TestNexmon:
         capture = read_capture(write(data))
         assert capture.sizes["packet"] == 4
         np.testing.assert_array_equal(capture.rssi, -55)
+        np.testing.assert_array_equal(capture.frame_control, 0x94)
+        assert capture.attrs["warnings"] == ""
+
+    def test_kinds_of_frames_are_told_apart_where_the_firmware_says_them(self, rng, write):
+        kinds = [0x88, 0x88, 0x80, 0x88, 0x1C]
+        data = pcap_header() + b"".join(
+            nexmon_packet(
+                nexmon_words(integers(rng, 1000, 64), None),
+                5_000 * n,
+                chanspec=0x1006,
+                sequence=16 * n,
+                status=bytes([0xC9, kind]),
+            )
+            for n, kind in enumerate(kinds)
+        )
+        capture = read_capture(write(data))
+        np.testing.assert_array_equal(capture.frame_control, kinds)
+        assert "frames of several kinds (3 QoS data, 1 beacons, 1 0x1c)" in capture.attrs["warnings"]
+        # Firmware that says no RSSI says no kind either.
+        older = read_capture(write(nexmon_file(integers(rng, 1000, 2, 1, 64), chanspec=0x1006)))
+        assert "frame_control" not in older
+
+    def test_beacons_of_a_real_capture_come_at_their_interval(self):
+        capture = read_capture(real_capture("nexmon_43455c0_80mhz_walk.pcap"))
+        assert "311 block acks, 29 beacons, 3 data" in capture.attrs["warnings"]
+        times = capture.time.values[capture.frame_control.values == 0x80]
+        assert np.median(np.diff(times)) == pytest.approx(0.1024, abs=1e-4)
 
     def test_incomplete_frames_and_strangers_go(self, rng, write):
         def packet(n, core, **other):

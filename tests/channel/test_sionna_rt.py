@@ -285,11 +285,47 @@ def test_the_cache_s_place(monkeypatch, tmp_path):
         ({"receivers": [{"name": "rx"}, {"name": "rx"}]}, "names one receiver twice"),
         ({"transmitter": {"pattern": "tr38901"}}, "looks_at_m is missing; a directional antenna needs it"),
         ({"room": {"walls": {"material": "paper"}}}, "material"),
+        ({"receiver": (0.004, 4.0, 1.0)}, "receiver 'rx' at .* is 4 mm from a wall; antennas need 10 mm"),
+        ({"receiver": (5.0, 4.0, 2.995)}, "receiver 'rx' at .* is 5 mm from the ceiling"),
+        (
+            {"room": {"furniture": [{"name": "desk", "corner_m": [5, 4, 0], "size_m": [1, 1, 1.4]}]}},
+            "receiver 'rx' at .* is 0 mm from 'desk'",
+        ),
+        (
+            {"room": {"furniture": [{"name": "desk", "corner_m": [6.5, 4, 0], "size_m": [1, 1, 1]}]}},
+            r"'desk' from \[6\.5, 4\.0, 0\.0\] to \[7\.5, 5\.0, 1\.0\] reaches outside the room",
+        ),
+        (
+            {"receivers": [{"name": "rx", "pattern": "tr38901", "looks_at_m": RECEIVER}]},
+            r"environment\.receivers\.0\.looks_at_m is .*, where the antenna itself stands",
+        ),
+        (
+            {"transmitter": {"pattern": "dipole", "looks_at_m": TRANSMITTER}},
+            r"environment\.transmitter\.looks_at_m is .*, where the antenna itself stands",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(scenario, changes, match):
     with pytest.raises(ValidationError, match=match):
         scenario(**changes)
+
+
+def test_furniture_may_stand_across_both_legs_of_a_corridor_and_pillars_inside_a_hall():
+    crate = {"corner_m": [4.2, 1.0, 0.0], "size_m": [0.6, 2.0, 1.0]}
+    corridor = {"kind": "corridor", "width_m": 2.0, "legs_m": [6.0, 5.0]}
+    RayTraced(kind="sionna_rt", room=corridor | {"furniture": [crate]})
+    with pytest.raises(ValidationError, match="reaches outside the room"):
+        RayTraced(kind="sionna_rt", room=corridor | {"furniture": [crate | {"corner_m": [3.9, 1.0, 0.0]}]})
+    with pytest.raises(ValidationError, match=r"'pillar' from .* reaches outside the room"):
+        RayTraced(
+            kind="sionna_rt", room={"kind": "hall", "size_m": [4.0, 4.0], "pillars_m": [[2, 2], [4, 2]]}
+        )
+
+
+def test_nearest_allowed_to_a_wall_no_reflection_is_lost(tracer, scenario):
+    # Ten millimetres from the wall x = 0: the six mirror images are all there, and the straight line.
+    paths = paths_of(scenario(receiver=(0.01, 4.7, 1.4), max_depth=1))
+    assert np.count_nonzero(paths.coefficient[0]) == 7
 
 
 def test_a_corridor_is_longer_than_wide():
