@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-__all__ = ["captions", "page"]
+__all__ = ["captions", "document", "page"]
 
 _STYLE = """
 :root { --ink: #1d2733; --soft: #5b6776; --line: #dfe4ea; --ground: #f5f7f9; --accent: #21618c; }
@@ -126,6 +126,11 @@ def page(
         f"<section><h2>Make it again</h2><pre>{escape(command)}</pre>"
         f'<p class="small">{escape(", ".join(versions))}<br>scenario fingerprint {escape(fingerprint)}</p></section>'
     )
+    return document(title, parts)
+
+
+def document(title: str, parts: list[str]) -> str:
+    """A page that needs nothing else; parts are HTML, escaped already."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

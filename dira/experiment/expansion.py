@@ -33,7 +33,7 @@ def features(run: Run) -> TargetCounter:
             both.values,
             both.counts,
             steps=4 * p.counter_steps,
-            batch_size=p.batch,
+            batch_size=p.counter_batch,
             seed=99,
             device=run.device,
             precision=p.precision,

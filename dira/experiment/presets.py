@@ -1,4 +1,4 @@
-"""How large the experiments are: ``smoke`` shows that all works, ``laptop`` takes an evening's hours, ``paper`` a GPU."""
+"""How large the experiments are: ``smoke`` shows that it works, ``laptop`` takes hours, ``paper`` a GPU."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Preset(Config):
     unet: UNetConfig
     counter_width: int = 64
     batch: int = 16
+    counter_batch: int = 64
     generator_steps: int
     purifier_steps: int
     counter_steps: int
@@ -92,6 +93,7 @@ PRESETS = {
         unet=UNetConfig(blocks=(16, 32)),
         counter_width=8,
         batch=8,
+        counter_batch=8,
         generator_steps=6,
         purifier_steps=6,
         counter_steps=6,
@@ -117,7 +119,7 @@ PRESETS = {
         simulated=500,
         validation=40,
         unet=UNetConfig(blocks=(32, 64, 128), patch=2),
-        counter_width=32,
+        counter_width=16,
         generator_steps=2400,
         purifier_steps=4000,
         counter_steps=500,
@@ -125,7 +127,7 @@ PRESETS = {
         sizes_steps=600,
         samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
         sampled=40,
-        model_based=12,
+        model_based=8,
     ),
     "paper": Preset(
         name="paper",

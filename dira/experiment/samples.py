@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 from dira.data import load
 from dira.experiment.stages import Run
 from isacsim.dataset.generate import generate
+from isacsim.dataset.workers import connected
 
 if TYPE_CHECKING:
     import xarray as xr
+    from distributed import Client
 
 __all__ = ["Spectra", "Wanted", "counting_set", "data", "simulate_all", "wanted"]
+
+_FEW = 500
 
 
 @dataclass(frozen=True)
@@ -50,30 +55,49 @@ def wanted(run: Run) -> dict[str, Wanted]:
     return made
 
 
+@contextmanager
+def _at_work(samples: int) -> Iterator[Client]:
+    """Workers for all sets together; a few samples are made sooner in this process than others are started."""
+    if samples > _FEW:
+        with connected(None, None, samples) as client:
+            yield client
+        return
+    from distributed import Client
+
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        yield client
+
+
 def simulate_all(run: Run) -> dict[str, Any]:
     """Simulate every set; what is there is kept."""
-    out = {}
-    for name, one in wanted(run).items():
-        spectrum = {"combine": "delay"} if one.stack else {}
+    out, sets = {}, wanted(run)
+    with _at_work(sum(sum(one.per_class.values()) for one in sets.values())) as client:
+        for name, one in sets.items():
 
-        def tell(done: int, total: int, name: str = name) -> None:
-            run.tell(f"simulating {name}", done, total)
+            def tell(done: int, total: int, name: str = name) -> None:
+                run.tell(f"simulating {name}", done, total)
 
-        generate(
-            run.scenario(one.scenario, **spectrum),
-            run.folder / "data" / f"{name}.zarr",
-            per_class=one.per_class,
-            seed=one.seed,
-            progress=tell,
-        )
-        out[name] = {"scenario": one.scenario, "seed": one.seed, "spectra": sum(one.per_class.values())}
+            generate(
+                run.scenario(one.scenario, **({"combine": "delay"} if one.stack else {})),
+                run.folder / "data" / f"{name}.zarr",
+                per_class=one.per_class,
+                seed=one.seed,
+                progress=tell,
+                client=client,
+            )
+            out[name] = {
+                "scenario": one.scenario,
+                "seed": one.seed,
+                "spectra": sum(one.per_class.values()),
+            }
     return out
 
 
-@lru_cache(maxsize=32)
 def data(run: Run, name: str) -> xr.Dataset:
     """One set, in memory: aj_noisy, aj_clean, counts and truth."""
-    return load(run.folder / "data" / f"{name}.zarr", "aj_noisy")
+    if name not in run.sets:
+        run.sets[name] = load(run.folder / "data" / f"{name}.zarr", "aj_noisy")
+    return run.sets[name]
 
 
 @dataclass(frozen=True)

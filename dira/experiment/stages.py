@@ -12,7 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Run:
     digest: str
     device: str
     tell: Tell
+    sets: dict[str, Any] = field(default_factory=dict, compare=False)
+    """Data sets that are in memory already."""
 
     def scenario(self, name: str, **spectrum: Any) -> Scenario:
         """A frozen scenario, at the preset's bins."""

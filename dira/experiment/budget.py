@@ -1,0 +1,93 @@
+"""How long a run will take, from rates measured on this machine for a few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dira import ConditionalDiffusion, TargetCounter
+from dira.experiment.presets import Preset
+from dira.experiment.samples import wanted
+from dira.experiment.stages import Run
+from isacsim.dataset.samples import make_samples
+
+__all__ = ["budget"]
+
+
+def _rate(what: Callable[[], Any], amount: int) -> float:
+    """Amount per second: first once to warm up, then once to measure."""
+    what()
+    begun = time.perf_counter()
+    what()
+    return amount / (time.perf_counter() - begun)
+
+
+def _rates(run: Run) -> dict[str, float]:
+    p, n = run.preset, 64
+    rng = np.random.default_rng(0)
+    spectra, counts = rng.random((n, p.bins, p.bins), np.float32), rng.choice(list(p.class_sizes), n)
+    counts[: len(p.class_sizes)] = list(p.class_sizes)
+    how: dict[str, Any] = {"device": run.device, "precision": p.precision, "seed": 0}
+    net = ConditionalDiffusion(unet=p.unet.model_dump())
+    train = _rate(lambda: net.fit(spectra, counts, steps=4, batch_size=p.batch, **how), 4 * p.batch)
+    steps = 4
+    evaluate = _rate(
+        lambda: net.sample(counts, seed=0, sampler="ddim", steps=steps, device=run.device), steps * n
+    )
+    counter = TargetCounter(width=p.counter_width)
+    count = _rate(
+        lambda: counter.fit(spectra, counts, steps=3, batch_size=p.counter_batch, **how), 3 * p.counter_batch
+    )
+    scenario = run.scenario(p.original)
+    simulate = _rate(lambda: make_samples(scenario, seed=0, indices=range(2)), 2)
+    return {
+        "training [spectra/s]": train,
+        "network evaluations [1/s]": evaluate,
+        "counter training [spectra/s]": count,
+        "simulation on one core [samples/s]": simulate,
+    }
+
+
+def _amounts(run: Run) -> dict[str, tuple[float, str]]:
+    """What each part needs: amount, and of which rate."""
+    p: Preset = run.preset
+    classes, seeds = len(p.class_sizes), len(p.seeds)
+    original = sum(p.class_sizes.values())
+    more = sum(max(0, p.expanded - size) for size in p.class_sizes.values())
+    tests = p.test * classes * (1 + len(p.others))
+    _, first_steps = p.samplers[0]
+    per_spectrum = sum(
+        t * w for _, t, w in p.variants if not (w == 1 and any(t == u and v > 1 for _, u, v in p.variants))
+    )
+    extra = sum(max(0, round(max(p.ratios) * size) - p.reference) for size in p.class_sizes.values())
+    counters = seeds * (len(p.variants) + 8) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
+    train, evaluate = "training [spectra/s]", "network evaluations [1/s]"
+    return {
+        "simulation": (
+            sum(sum(w.per_class.values()) for w in wanted(run).values()),
+            "simulation on one core [samples/s]",
+        ),
+        "generators, GANs and VAEs": (
+            seeds * p.generator_steps * p.batch * (2 + p.baseline_share),
+            train,
+        ),
+        "training-set sizes": (len(p.sizes) * p.sizes_steps * p.batch, train),
+        "purifier and denoiser": (2 * p.purifier_steps * p.batch, train),
+        "generating": (
+            first_steps * (seeds * p.reference * classes + extra + len(p.sizes) * p.sampled * classes),
+            evaluate,
+        ),
+        "samplers": (sum(s for _, s in p.samplers) * p.sampled * classes, evaluate),
+        "enhancing": (per_spectrum * (tests + seeds * (original + more)), evaluate),
+        "counters": (counters * p.counter_steps * p.counter_batch, "counter training [spectra/s]"),
+    }
+
+
+def budget(run: Run) -> dict[str, Any]:
+    """Rates of this machine, and the seconds that each part will take at them."""
+    rates = _rates(run)
+    parts = {name: amount / rates[rate] for name, (amount, rate) in _amounts(run).items()}
+    return {"rates": rates, "seconds": parts, "total": sum(parts.values())}

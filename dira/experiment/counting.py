@@ -1,0 +1,151 @@
+"""Counting (Fig. 11): what expansion and enhancement bring in the original scenario and in others.
+
+Every counter sees test spectra processed as its training spectra were; where it does not, its name says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dira import TargetCounter
+from dira.experiment.enhancement import DENOISER, enhanced
+from dira.experiment.expansion import GENERATORS, generated
+from dira.experiment.samples import Spectra, counting_set, data
+from dira.experiment.stages import Run
+
+__all__ = ["PURIFIER_OFF", "beyond", "count"]
+
+_SNR_BANDS = 3
+PURIFIER_OFF = "DiRA, purifier off at test"
+
+
+def _scenarios(run: Run) -> tuple[str, ...]:
+    return (run.preset.original, *run.preset.others)
+
+
+def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
+    p = run.preset
+
+    def make(_: Any) -> TargetCounter:
+        return TargetCounter(width=p.counter_width).fit(
+            train.values,
+            train.counts,
+            steps=p.counter_steps,
+            batch_size=p.counter_batch,
+            seed=seed,
+            device=run.device,
+            precision=p.precision,
+            progress=run.progress(f"training counter {name}"),
+        )
+
+    model: TargetCounter = run.model(f"counter-{name}", make)
+    return model
+
+
+def _score(run: Run, counter: TargetCounter, tests: dict[str, Spectra]) -> dict[str, Any]:
+    """Accuracy and confusion in each scenario, and accuracy by SNR, in bands of equal numbers."""
+    out: dict[str, Any] = {}
+    for scenario, test in tests.items():
+        right = counter.predict(test.values, device=run.device) == test.counts
+        snr = data(run, f"test-{scenario}")["snr_db"].values
+        edges = np.quantile(snr, np.linspace(0, 1, _SNR_BANDS + 1))
+        band = np.clip(np.searchsorted(edges, snr, side="right") - 1, 0, _SNR_BANDS - 1)
+        out[scenario] = {
+            "accuracy": float(right.mean()),
+            "spectra": len(right),
+            "right": np.flatnonzero(right).tolist(),
+            "confusion": counter.confusion(test.values, test.counts, device=run.device).tolist(),
+            "snr_db": edges.tolist(),
+            "by_snr": [float(right[band == b].mean()) for b in range(_SNR_BANDS) if (band == b).any()],
+        }
+    return out
+
+
+def _missing(run: Run) -> dict[int, int]:
+    """How many spectra of each class expansion adds."""
+    return {n: max(0, run.preset.expanded - size) for n, size in run.preset.class_sizes.items()}
+
+
+def _tests(run: Run, variable: str = "aj_noisy", stack: str = "") -> dict[str, Spectra]:
+    return {name: counting_set(run, f"test-{name}{stack}", variable) for name in _scenarios(run)}
+
+
+def _processed(run: Run) -> dict[str, dict[str, Spectra]]:
+    """Test spectra after each variant of the enhancement, by scenario."""
+    per = {name: enhanced(run, f"test-{name}", one) for name, one in _tests(run).items()}
+    return {variant: {name: per[name][variant] for name in per} for variant in next(iter(per.values()))}
+
+
+def count(run: Run, seed: int) -> dict[str, Any]:
+    """Counters of one seed: trained on original, expanded and enhanced data, tested in every scenario."""
+    p, noisy = run.preset, _tests(run)
+    original, made, after = counting_set(run, f"train-{seed}"), generated(run, seed), _processed(run)
+    more = {name: made[name].first(_missing(run)) for name in GENERATORS}
+    more["simulation"] = counting_set(run, "simulated").first(_missing(run))
+    plan: dict[str, tuple[Spectra, dict[str, Spectra]]] = {"original data": (original, noisy)}
+    plan |= {f"expanded by {name}": (original + extra, noisy) for name, extra in more.items()}
+    pure, pure_more = enhanced(run, f"train-{seed}", original), enhanced(run, f"more-{seed}", more["dira"])
+    for variant, tests in after.items():
+        plan[f"expanded, {variant}"] = (pure[variant] + pure_more[variant], tests)
+    best = p.variants[0][0]
+    plan[f"original data, {best}"] = (pure[best], after[best])
+    plan[f"original data, {DENOISER}"] = (pure[DENOISER], after[DENOISER])
+    plan["clean spectra"] = (counting_set(run, f"train-{seed}", "aj_clean"), _tests(run, "aj_clean"))
+    plan["delay-resolved stack"] = (counting_set(run, f"train-{seed}-stack"), _tests(run, stack="-stack"))
+    out = {}
+    for i, (name, (train, tests)) in enumerate(plan.items()):
+        counter = _counter(run, f"{seed}-{i:02d}", train, seed)
+        out[name] = {"trained on": len(train.counts), "scenarios": _score(run, counter, tests)}
+        if name == f"expanded, {best}":
+            off = _score(run, counter, noisy)
+            out[PURIFIER_OFF] = {"trained on": len(train.counts), "scenarios": off}
+    return out
+
+
+def beyond(run: Run) -> dict[str, Any]:
+    """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones."""
+    p, seed, tests = run.preset, run.preset.seeds[0], _tests(run)
+    original, made = counting_set(run, f"train-{seed}"), _many(run, seed)
+
+    def tested(name: str, train: Spectra) -> dict[str, Any]:
+        scores = _score(run, _counter(run, f"beyond-{name}", train, seed), tests)
+        return {"trained on": len(train.counts), "scenarios": scores}
+
+    out: dict[str, Any] = {"ratio": {}, "share": {}, "strange": {}}
+    for ratio in p.ratios:
+        extra = made.first({n: round(ratio * size) for n, size in p.class_sizes.items()})
+        out["ratio"][f"{ratio:g}"] = tested(f"ratio-{ratio:g}", original + extra)
+    for share in p.shares:
+        some = original.first({n: max(1, round(share * size)) for n, size in p.class_sizes.items()})
+        missing = {n: p.expanded - int((some.counts == n).sum()) for n in p.class_sizes}
+        out["share"][f"{share:g}"] = {
+            "alone": tested(f"share-{share:g}", some),
+            "with generated": tested(f"share-{share:g}-more", some + made.first(missing)),
+        }
+    foreign = counting_set(run, "strange")
+    out["strange"] = {"scenario": p.strange, **tested("strange", original + foreign)}
+    return out
+
+
+def _many(run: Run, seed: int) -> Spectra:
+    """Enough generated spectra for the largest ratio: those that there are, and more."""
+    p = run.preset
+    ready = generated(run, seed)["dira"]
+    wanted = {n: round(max(p.ratios) * size) for n, size in p.class_sizes.items()}
+    labels = np.repeat(list(wanted), [max(0, size - p.reference) for size in wanted.values()])
+    if not labels.size:
+        return ready
+
+    def make() -> dict[str, NDArray[Any]]:
+        sampler, steps = p.samplers[0]
+        told = run.progress("generating for the ratios")
+        model = run.model(f"dira-{seed}", lambda _: None)
+        values = model.sample(
+            labels, seed=seed + 1_000_000, sampler=sampler, steps=steps, device=run.device, progress=told
+        )
+        return {"values": values}
+
+    return ready + Spectra(run.array("generated-many", make)["values"], labels)

@@ -1,0 +1,37 @@
+"""All experiments in their order; each stage is done once, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from dira.experiment import counting, enhancement, expansion
+from dira.experiment.model_based import model_based
+from dira.experiment.samples import simulate_all
+from dira.experiment.stages import Run
+
+__all__ = ["reproduce", "stages"]
+
+
+def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What is done, in this order."""
+    seeds = run.preset.seeds
+    return {
+        "data": partial(simulate_all, run),
+        **{f"expansion-{s}": partial(expansion.expand, run, s) for s in seeds},
+        "samplers": lambda: {"rows": expansion.samplers(run)},
+        "sizes": partial(expansion.sizes, run),
+        "guidance": partial(enhancement.guidance, run),
+        "enhancement": partial(enhancement.compare, run),
+        "distances": partial(enhancement.distances, run),
+        "process": lambda: {"pictures": [*run.array("process", partial(enhancement.process, run))]},
+        **{f"counting-{s}": partial(counting.count, run, s) for s in seeds},
+        "beyond": partial(counting.beyond, run),
+        "model-based": partial(model_based, run),
+    }
+
+
+def reproduce(run: Run) -> dict[str, dict[str, Any]]:
+    """Do what is not done yet; the results of all stages."""
+    return {name: run.stage(name, make) for name, make in stages(run).items()}
