@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from dira.config import Axes, Config, validated
@@ -126,7 +126,7 @@ class Model(ABC):
         }
         # The configuration last: a folder without it is no model.
         with written_whole(folder / _WEIGHTS) as file:
-            save_file(weights, file)
+            file.write_bytes(save(weights))  # save_file would make it private
         with written_whole(folder / _CONFIG) as file:
             file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return folder

@@ -78,6 +78,8 @@ def test_global_random_state_is_left_alone(trained):
 def test_saved_and_read_again(trained, tmp_path):
     trained.save_pretrained(tmp_path / "model")
     assert sorted(f.name for f in (tmp_path / "model").iterdir()) == ["config.json", "model.safetensors"]
+    modes = {f.stat().st_mode for f in (tmp_path / "model").iterdir()}
+    assert len(modes) == 1  # who may read one may read the other
     again = dira.ConditionalDiffusion.from_pretrained(tmp_path / "model")
     how = {"seed": 1, "sampler": "ddim", "steps": 3}
     np.testing.assert_array_equal(again.sample([4, 3], **how), trained.sample([4, 3], **how))
