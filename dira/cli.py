@@ -1,4 +1,4 @@
-"""The command ``dira``: train, expand, enhance, count, evaluate; zarr stores in and out."""
+"""The command ``dira``: train, expand, enhance, count, evaluate on zarr stores; reproduce and report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from dira.experiment import commands as experiments
 from isacsim.commands.guard import Guarded
 from isacsim.errors import InputError
 
@@ -316,6 +317,10 @@ def evaluate(
         )
     elif not rows:
         raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
+
+
+app.command(epilog="Example: dira reproduce --preset laptop -o out/laptop")(experiments.reproduce)
+app.command(epilog="Example: dira report out/laptop")(experiments.report)
 
 
 def main() -> None:

@@ -61,13 +61,13 @@ class PeakFidelity:
         return float(np.sqrt((self.acceleration**2).mean())), float(np.sqrt((self.jerk**2).mean()))
 
 
-def maxima(spectrum: Real, acceleration: Real, jerk: Real) -> Real:
-    """Local maxima (peak, [acceleration, jerk]) of one spectrum down to -20 dB, placed by parabolas."""
+def maxima(spectrum: Real, acceleration: Real, jerk: Real, *, floor_db: float = -VISIBLE_DB) -> Real:
+    """Local maxima (peak, [acceleration, jerk]) of one spectrum down to a floor, placed by parabolas."""
     from isacsim.estimation.peaks import interpolate_peak
 
     if spectrum.max() <= 0:
         return np.empty((0, 2))
-    high = spectrum >= spectrum.max() * 10 ** (-VISIBLE_DB / 10)
+    high = spectrum >= spectrum.max() * 10 ** (floor_db / 10)
     rows, columns = np.nonzero((spectrum == maximum_filter(spectrum, size=3)) & high)
     found = [
         interpolate_peak(spectrum, acceleration, jerk, int(i), int(j))
@@ -76,7 +76,7 @@ def maxima(spectrum: Real, acceleration: Real, jerk: Real) -> Real:
     return np.array([(p.acceleration, p.jerk) for p in found]).reshape(-1, 2)
 
 
-def peak_fidelity(spectra: Any, truth: Any) -> PeakFidelity:
+def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
     """Which targets a set of spectra keeps, and what it invents.
 
     A target is visible when the clean spectrum has a local maximum of at least -20 dB (10 log10 P, below its highest)
@@ -90,12 +90,18 @@ def peak_fidelity(spectra: Any, truth: Any) -> PeakFidelity:
     truth : xarray.Dataset
         The same samples of a data set: ``aj_clean``, ``target_acceleration`` and ``target_jerk``. The limbs of a
         walking body are no targets there: with such bodies what is invented can't be told from what a limb shows.
+    floor_db : float
+        Lowest maxima of the spectra that count, 10 log10 P below each one's highest. A path's own side lobes reach
+        -14 dB, so that at -20 dB the clean spectra themselves "invent" a hundred maxima; above -14 dB weak targets are
+        lost instead. Which targets are visible does not depend on it.
 
     Raises
     ------
     InputError
-        If a variable is missing or the shapes differ.
+        If a variable is missing, the shapes differ, or the floor is not below 0 dB.
     """
+    if not floor_db < 0:
+        raise InputError(f"floor_db must be below 0, got {floor_db!r}.")
     for name in ("aj_clean", "target_acceleration", "target_jerk"):
         if name not in truth:
             raise InputError(
@@ -118,7 +124,7 @@ def peak_fidelity(spectra: Any, truth: Any) -> PeakFidelity:
     ):
         targets = at[i][np.isfinite(at[i]).all(axis=1)]
         wanted = targets[_near(targets, maxima(shown, a, r)).any(axis=1)]
-        found = maxima(here, a, r)
+        found = maxima(here, a, r, floor_db=floor_db)
         match = _near(wanted, found)
         visible[i], kept[i] = len(wanted), match.any(axis=1).sum()
         invented[i] = len(found) - _near(targets, found).any(axis=0).sum()

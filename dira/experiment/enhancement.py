@@ -28,6 +28,8 @@ DENOISER = "paired denoiser"
 _QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95)
 _SNR_BANDS = 3
 _SHOWN = 3
+# A path's side lobes reach -14 dB: below that the clean spectra have maxima at no target themselves.
+_ABOVE_SIDE_LOBES_DB = -12.0
 
 
 def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
@@ -73,7 +75,7 @@ def guidance(run: Run) -> dict[str, Any]:
         sample=np.linspace(0, samples.sizes["sample"] - 1, min(64, samples.sizes["sample"])).astype(int)
     )
     _, t_star, _ = p.variants[0]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for distance in ("ssim", "mse"):
         for a in (0.0, *p.scales) if distance == "ssim" else p.scales:
             run.tell(f"guidance: {distance}, a = {a:g}", len(rows), 2 * len(p.scales) + 1)
@@ -137,11 +139,14 @@ def _names(run: Run) -> list[str]:
 def _scores(values: NDArray[np.float32], samples: xr.Dataset) -> dict[str, float]:
     like, peaks = similarity(values, samples["aj_clean"].values), peak_fidelity(values, samples)
     a, r = peaks.rms()
+    high = peak_fidelity(values, samples, floor_db=_ABOVE_SIDE_LOBES_DB)
     return {
         "ssim": float(like.ssim.mean()),
         "psnr_db": float(like.psnr_db.mean()),
         "kept": peaks.kept_share,
         "invented": peaks.invented_mean,
+        "kept_high": high.kept_share,
+        "invented_high": high.invented_mean,
         "a_rms": a,
         "r_rms": r,
     }

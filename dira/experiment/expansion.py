@@ -219,8 +219,8 @@ def sizes(run: Run) -> dict[str, Any]:
     labels = np.tile(list(p.class_sizes), p.sampled)
     out = {}
     for size in p.sizes:
-        rows = np.linspace(0, len(whole.counts) - 1, size).astype(int)
-        train = whole.few(rows)
+        share = size / len(whole.counts)
+        train = whole.first({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
         model = _generator(run, f"size-{size}", train, p.sizes_steps, seed)
         sampler, steps = p.samplers[0]
         made = model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device)

@@ -22,7 +22,7 @@ def _strengths(run: Run, name: str) -> tuple[list[list[float]], list[int]]:
     """Strengths of the paths found in captures of a set, dB below each capture's strongest."""
     p, samples = run.preset, data(run, name)
     counts = samples["n_targets"].values
-    rows = [i for n in p.class_sizes for i in np.flatnonzero(counts == n)[: p.model_based]]
+    rows = np.linspace(0, len(counts) - 1, min(p.model_based, len(counts))).astype(int).tolist()
     out = []
     scenario = run.scenario(str(samples["scenario"].values[0]))
     for done, i in enumerate(rows):

@@ -48,7 +48,7 @@ class Preset(Config):
     baseline_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the generator's wall time that the VAE gets; the GAN gets the whole."""
     sizes: tuple[int, ...]
-    """Numbers of training spectra of Fig. 7."""
+    """Numbers of training spectra of Fig. 7, shared among the classes as the training set is."""
     sizes_steps: int
     samplers: tuple[tuple[str, int], ...]
     """Samplers and steps of the table; the first is what everything else uses."""
@@ -68,8 +68,8 @@ class Preset(Config):
     """Shares of the original training set."""
     strange_share: float = 0.5
     """Out-of-domain spectra mixed in, as a share of the original ones."""
-    model_based: int = 0
-    """Captures a class in each scenario that `estimate_paths` counts."""
+    model_based: int
+    """Captures of each scenario that `estimate_paths` counts."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     resamples: int = 50
     """Of the bootstrap of each distance."""
@@ -97,7 +97,7 @@ PRESETS = {
         generator_steps=6,
         purifier_steps=6,
         counter_steps=6,
-        sizes=(5, 10),
+        sizes=(5, 15),
         sizes_steps=4,
         samplers=(("dpm", 3), ("ddim", 3)),
         sampled=2,
@@ -127,7 +127,7 @@ PRESETS = {
         sizes_steps=600,
         samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
         sampled=40,
-        model_based=8,
+        model_based=40,
     ),
     "paper": Preset(
         name="paper",
@@ -147,7 +147,7 @@ PRESETS = {
         sizes_steps=100_000,
         samplers=(("ddim", 50), ("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddpm", 1000)),
         sampled=400,
-        model_based=60,
+        model_based=300,
         precision="bf16",
     ),
 }

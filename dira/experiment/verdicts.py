@@ -121,10 +121,11 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
         ),
         Verdict("at least 90 % of the visible targets kept", f"{ours['kept']:.3f}", ours["kept"] >= 0.9),
         Verdict(
-            "less than 0.3 invented peaks a spectrum",
-            f"{ours['invented']:.2f} (unchanged {rows['unchanged']['invented']:.2f}, paired denoiser "
-            f"{paired['invented']:.2f})",
-            ours["invented"] < 0.3,
+            "less than 0.3 invented peaks a spectrum, above the clean spectra's own side lobes (-12 dB)",
+            f"{ours['invented_high']:.2f} (unchanged {rows['unchanged']['invented_high']:.2f}, paired denoiser "
+            f"{paired['invented_high']:.2f}, clean {rows['clean']['invented_high']:.2f}); down to -20 dB "
+            f"{ours['invented']:.1f} (clean {rows['clean']['invented']:.1f})",
+            ours["invented_high"] < 0.3,
         ),
         Verdict(
             "SSIM above every classical way's",

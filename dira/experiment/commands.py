@@ -1,0 +1,86 @@
+"""The commands ``dira reproduce`` and ``dira report``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isacsim.errors import InputError
+
+__all__ = ["report", "reproduce"]
+
+Folder = Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the run; default out/NAME.")]
+
+
+def reproduce(
+    preset: Annotated[
+        str, typer.Option(help="smoke (minutes), laptop (hours on two cores) or paper (for a GPU).")
+    ] = "smoke",
+    output: Folder = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    budget_only: Annotated[
+        bool, typer.Option("--budget", help="Say how long it would take, and stop.")
+    ] = False,
+) -> None:
+    """Run the paper's experiments on simulated spectra, and write a report; a run that was stopped goes on."""
+    from dira.experiment import presets, stages
+    from dira.experiment.budget import budget
+    from dira.experiment.report import write_report
+    from dira.experiment.reproduce import stages as all_stages
+    from isacsim.commands.terminal import progress, show_table
+
+    chosen = presets.preset(preset)
+    folder = output or Path("out") / preset
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; --output names the folder of the run.")
+    with progress() as bar:
+        task = bar.add_task("measuring this machine", total=None)
+        run = stages.freeze(
+            chosen,
+            folder,
+            device=device,
+            tell=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
+        )
+        planned = budget(run)
+    rows = [[name, _duration(seconds)] for name, seconds in planned["seconds"].items()]
+    show_table(
+        f"preset {preset}, on this machine", ["part", "time"], [*rows, ["all", _duration(planned["total"])]]
+    )
+    if budget_only:
+        return
+    with progress() as bar:
+        task = bar.add_task("", total=None)
+        for name, make in all_stages(run).items():
+            bar.update(task, description=name, completed=0, total=None)
+            run.stage(name, make)
+    page, table = write_report(run)
+    typer.echo(f"report: {page.absolute()}, {table.absolute()}")
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run of dira reproduce.")],
+) -> None:
+    """Write the report of a finished run again."""
+    from dira.experiment import stages
+    from dira.experiment.presets import preset
+    from dira.experiment.report import write_report
+
+    try:
+        frozen: dict[str, Any] = json.loads((folder / "frozen.json").read_text(encoding="utf-8"))
+        name = str(frozen["preset"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{folder} holds no run of dira reproduce (frozen.json is missing or damaged)."
+        ) from None
+    run = stages.freeze(preset(name), folder, device="cpu", tell=lambda what, done, total: None)
+    page, table = write_report(run)
+    typer.echo(f"report: {page.absolute()}, {table.absolute()}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
