@@ -83,7 +83,7 @@ def guidance(run: Run) -> dict[str, Any]:
                 samples["aj_noisy"], t_star, 1, distance, scale=a, seed=11, device=run.device
             )
             rows.append({"distance": distance, "a": a, **_scores(made, samples)})
-    best = max((r for r in rows if r["distance"] == "ssim"), key=lambda r: r["ssim"])
+    best = max((r for r in rows if r["distance"] == "ssim" and r["a"] > 0), key=lambda r: float(r["ssim"]))
     return {"rows": rows, "scale": best["a"], "spectra": samples.sizes["sample"]}
 
 

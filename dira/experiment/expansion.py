@@ -21,6 +21,8 @@ __all__ = ["GENERATORS", "expand", "features", "generated", "samplers", "sizes"]
 
 GENERATORS = ("dira", "gan", "vae")
 _PROBE = 8
+# How often the GAN is judged on its way; what that costs is taken off its time.
+_JUDGED = 20
 
 
 def features(run: Run) -> TargetCounter:
@@ -28,7 +30,7 @@ def features(run: Run) -> TargetCounter:
     p = run.preset
 
     def make(checkpoints: Path) -> TargetCounter:
-        both = counting_set(run, "simulated") + counting_set(run, "simulated", "aj_clean")
+        both = counting_set(run, "features") + counting_set(run, "features", "aj_clean")
         return TargetCounter(width=p.counter_width).fit(
             both.values,
             both.counts,
@@ -83,10 +85,26 @@ def _equal_width(run: Run, parameters: int) -> int:
     return min(range(8, 129, 8), key=off)
 
 
+def _step_seconds(kind: type[Any], settings: dict[str, Any], train: Spectra, how: dict[str, Any]) -> float:
+    """Wall time of a step of training, after a first one."""
+    begun = []
+    kind(**settings).fit(
+        train.values,
+        train.counts,
+        steps=_PROBE + 1,
+        progress=lambda done, total, loss: begun.append(time.perf_counter()),
+        **how,
+    )
+    return (begun[-1] - begun[0]) / _PROBE
+
+
 def _baselines(run: Run, train: Spectra, seed: int, generator: Any) -> dict[str, Any]:
-    """The GAN and the VAE: as many parameters, as much wall time; the GAN keeps its best checkpoint."""
+    """The GAN and the VAE: as many parameters, as much wall time; the GAN keeps its best checkpoint.
+
+    The time is that of a step of each, measured one after the other: a machine's speed may change between trainings.
+    """
     p = run.preset
-    seconds, width = float(generator.history["seconds"]), _equal_width(run, _size(generator))
+    width = _equal_width(run, _size(generator))
     judge, validation = features(run), counting_set(run, "validation")
     how: dict[str, Any] = {"batch_size": p.batch, "seed": seed, "device": run.device}
 
@@ -95,18 +113,20 @@ def _baselines(run: Run, train: Spectra, seed: int, generator: Any) -> dict[str,
         return kernel_distance(validation.values, made, features=judge, resamples=0).value
 
     def steps(kind: type[ConditionalGAN] | type[ConditionalVAE], share: float) -> int:
-        begun = time.perf_counter()
-        kind(width=width).fit(train.values, train.counts, steps=_PROBE, **how)
-        return max(_PROBE, int(share * seconds * _PROBE / (time.perf_counter() - begun)))
+        ours = {"precision": p.precision, **how}
+        of_dira = _step_seconds(ConditionalDiffusion, {"unet": p.unet.model_dump()}, train, ours)
+        return max(
+            1, int(share * p.generator_steps * of_dira / _step_seconds(kind, {"width": width}, train, how))
+        )
 
     def gan(_: Path) -> ConditionalGAN:
-        n = steps(ConditionalGAN, 0.9)  # a tenth of the time goes into finding the best checkpoint
+        n = steps(ConditionalGAN, 0.9)
         return ConditionalGAN(width=width).fit(
             train.values,
             train.counts,
             steps=n,
             best_by=best,
-            every=max(1, n // 20),
+            every=max(1, n // _JUDGED),
             progress=run.progress(f"training gan-{seed}"),
             **how,
         )

@@ -35,7 +35,9 @@ class Preset(Config):
     test: int
     """Spectra a class of each scenario for counting and for enhancement."""
     simulated: int
-    """Spectra a class that purifier, denoiser and the features are trained on, and that more simulation adds."""
+    """Spectra a class that purifier and denoiser are trained on, and that more simulation adds."""
+    features: int
+    """Spectra a class that the features of the distances are trained on."""
     validation: int
     """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
     unet: UNetConfig
@@ -88,7 +90,8 @@ PRESETS = {
         expanded=5,
         reference=5,
         test=3,
-        simulated=4,
+        simulated=5,
+        features=3,
         validation=2,
         unet=UNetConfig(blocks=(16, 32)),
         counter_width=8,
@@ -116,15 +119,17 @@ PRESETS = {
         expanded=360,
         reference=400,
         test=60,
-        simulated=500,
+        simulated=400,
+        features=200,
         validation=40,
-        unet=UNetConfig(blocks=(32, 64, 128), patch=2),
+        unet=UNetConfig(blocks=(24, 48, 96), patch=2),
         counter_width=16,
-        generator_steps=2400,
-        purifier_steps=4000,
-        counter_steps=500,
+        generator_steps=2000,
+        purifier_steps=3000,
+        counter_steps=400,
+        baseline_share=0.25,
         sizes=(100, 200, 300),
-        sizes_steps=600,
+        sizes_steps=500,
         samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
         sampled=40,
         model_based=40,
@@ -137,6 +142,7 @@ PRESETS = {
         reference=1000,
         test=400,
         simulated=4000,
+        features=1000,
         validation=200,
         unet=UNetConfig(blocks=(64, 128, 256), layers=2),
         batch=64,

@@ -50,6 +50,7 @@ def wanted(run: Run) -> dict[str, Wanted]:
         made[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
         made[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
     made["simulated"] = Wanted(p.original, even(p.simulated), 5000)
+    made["features"] = Wanted(p.original, even(p.features), 7000)
     strange = {n: max(1, round(size * p.strange_share)) for n, size in p.class_sizes.items()}
     made["strange"] = Wanted(p.strange, strange, 6000)
     return made
