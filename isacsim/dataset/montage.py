@@ -37,8 +37,18 @@ def montage_figure(dataset: xr.Dataset, *, samples: int = 8) -> Figure:
         shown = shown.mean("delay")
     shown = shown.load()
     width = 1.75 * chosen.size
-    figure = Figure(figsize=(max(width, 4.0) + 1.2, 6.0), dpi=_DPI, layout="constrained")
-    grid = figure.subplots(len(_ROWS), chosen.size, sharex=True, sharey=True, squeeze=False)
+    wide, high = max(width, 4.0) + 1.6, 6.2
+    figure = Figure(figsize=(wide, high), dpi=_DPI)
+    # Margins in inches: a layout engine would take longer than all the drawing.
+    edges = {"left": 0.75 / wide, "right": 1 - 0.85 / wide, "bottom": 0.6 / high, "top": 1 - 0.85 / high}
+    grid = figure.subplots(
+        len(_ROWS),
+        chosen.size,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        gridspec_kw={**edges, "wspace": 0.06, "hspace": 0.05},
+    )
     mesh: Any = None
     for column, number in enumerate(chosen):
         one = shown.isel(sample=column)
@@ -57,11 +67,13 @@ def montage_figure(dataset: xr.Dataset, *, samples: int = 8) -> Figure:
             axes.tick_params(labelsize=7)
             axes.label_outer()
         grid[0][column].set_title(_title(one, int(number)), fontsize=8)
-    figure.supxlabel("path acceleration [m/s²]", fontsize=9)
-    figure.supylabel("path jerk [m/s³]", fontsize=9)
+    figure.supxlabel("path acceleration [m/s²]", fontsize=9, y=0.08 / high)
+    figure.supylabel("path jerk [m/s³]", fontsize=9, x=0.1 / wide)
     figure.suptitle(f"{chosen.size} of {total} samples; circles: truth", fontsize=11)
     if mesh is not None:
-        figure.colorbar(mesh, ax=list(grid.flat), label="(P / max)$^{1/4}$", aspect=40, pad=0.01)
+        height = edges["top"] - edges["bottom"]
+        beside = figure.add_axes((edges["right"] + 0.12 / wide, edges["bottom"], 0.14 / wide, height))
+        figure.colorbar(mesh, cax=beside, label="(P / max)$^{1/4}$")
     return figure
 
 
