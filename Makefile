@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-tensorflow lint bench validate clean
+.PHONY: setup demo demo-resume test test-tensorflow lint bench validate weights clean
 
 setup: $(READY)
 
@@ -44,6 +44,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The weights that come with dira (dira/weights/record.json): hours without a GPU; goes on where it was stopped.
+weights: $(READY)
+	$(BIN)/python -m dira.pretraining
 
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider

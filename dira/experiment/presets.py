@@ -85,6 +85,7 @@ PRESETS = {
     "smoke": Preset(
         name="smoke",
         bins=16,
+        others=("corridor",),
         seeds=(0,),
         class_sizes={3: 5, 4: 4, 5: 4, 6: 3, 7: 3},
         expanded=5,

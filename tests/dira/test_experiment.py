@@ -1,0 +1,147 @@
+"""The paper's experiments in their smallest form: every stage runs, once, and a report comes out that can't be mixed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dira.cli import app
+from dira.experiment.presets import PRESETS, preset
+from dira.experiment.report import collect
+from dira.experiment.samples import data, wanted
+from dira.experiment.stages import Run, freeze
+from dira.experiment.verdicts import verdicts
+from isacsim.errors import InputError
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("runs") / "smoke"
+    got = CliRunner().invoke(app, ["reproduce", "--preset", "smoke", "-o", str(folder), "--device", "cpu"])
+    assert got.exit_code == 0, got.output
+    return folder, got.output
+
+
+def _again(folder: Path) -> Run:
+    return freeze(preset("smoke"), folder, device="cpu", tell=_silent)
+
+
+def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, str]) -> None:
+    folder, said = done
+    assert said.index("enhancing") < said.index("report:")
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 9
+    assert "63.73" in page and "0.67 / 0.71 / 0.71" in page
+    table = json.loads((folder / "report.json").read_text())
+    assert len(table["aims"]) == 13 and all(set(a) == {"aim", "measured", "met"} for a in table["aims"])
+    assert sorted(table["frozen"]["scenarios"]) == ["corridor", "default", "lab"]
+
+
+def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
+    results = json.loads((done[0] / "report.json").read_text())["results"]
+    assert set(results["expansion-0"]) == {"dira", "gan", "vae", "simulation"}
+    assert {"unchanged", "all zero", "CLEAN", "paired denoiser"} <= set(results["enhancement"]["lab"]["rows"])
+    counted = results["counting-0"]
+    assert {"original data", "clean spectra", "delay-resolved stack", "DiRA, purifier off at test"} <= set(counted)
+    for one in counted.values():
+        assert set(one["scenarios"]) == {"lab", "corridor"}
+        for scores in one["scenarios"].values():
+            assert scores["accuracy"] == pytest.approx(len(scores["right"]) / scores["spectra"])
+            assert np.sum(scores["confusion"]) == scores["spectra"]
+
+
+def test_no_two_sets_share_a_capture(done: tuple[Path, str]) -> None:
+    run = _again(done[0])
+    seen: dict[tuple[Any, ...], str] = {}
+    for name, one in wanted(run).items():
+        if one.stack:
+            continue
+        samples = data(run, name)
+        for key in zip(*(samples[k].values.tolist() for k in ("scenario", "seed", "index")), strict=True):
+            assert seen.setdefault(key, name) == name
+
+
+def test_the_stack_is_of_the_captures_of_the_image(done: tuple[Path, str]) -> None:
+    run = _again(done[0])
+    image, stack = data(run, "test-lab"), data(run, "test-lab-stack")
+    assert stack["aj_noisy"].sizes["delay"] == 8
+    np.testing.assert_array_equal(image["target_jerk"].values, stack["target_jerk"].values)
+
+
+def test_what_is_done_is_not_done_again(done: tuple[Path, str]) -> None:
+    run = _again(done[0])
+
+    def never() -> dict[str, Any]:
+        raise AssertionError("the stage is done")
+
+    assert run.stage("sizes", never)
+    assert run.model("purifier", lambda _: never()).history["seconds"] > 0
+
+
+def test_results_of_other_scenarios_are_not_mixed_in(done: tuple[Path, str], tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(done[0], folder, ignore=shutil.ignore_patterns("data", "models", "checkpoints"))
+    stage = folder / "stages" / "sizes.json"
+    content = json.loads(stage.read_text())
+    stage.write_text(json.dumps(content | {"digest": "0" * 16}))
+    with pytest.raises(InputError, match=r"sizes\.json is of a run frozen as 0{16}.*not mixed"):
+        collect(_again(folder))
+    stage.unlink()
+    with pytest.raises(InputError, match="not done yet: sizes; dira reproduce --preset smoke"):
+        collect(_again(folder))
+    frozen = json.loads((folder / "frozen.json").read_text())
+    frozen["scenarios"]["lab"] = "changed"
+    (folder / "frozen.json").write_text(json.dumps(frozen))
+    with pytest.raises(InputError, match="holds a run whose scenarios differ"):
+        _again(folder)
+
+
+def test_aims_are_judged_by_the_numbers(done: tuple[Path, str]) -> None:
+    results = json.loads((done[0] / "report.json").read_text())["results"]
+    small = preset("smoke")
+    best = small.variants[0][0]
+
+    def met(change: Any) -> dict[str, bool]:
+        altered = json.loads(json.dumps(results))
+        change(altered)
+        return {v.aim: v.met for v in verdicts(altered, small)}
+
+    def good(r: dict[str, Any]) -> None:
+        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.95, "invented_high": 0.1, "ssim": 0.99}
+        r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
+        r["distances"]["original"][best] |= {"value": 0.001, "floor": 0.0}
+
+    def bad(r: dict[str, Any]) -> None:
+        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.5, "invented_high": 0.5, "ssim": 0.0}
+        r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
+        r["distances"]["original"][best] |= {"value": 1e3, "floor": 0.0}
+
+    aims = [a for a in met(good) if re.search(r"kept|invented|SSIM|original spectra to clean", a)]
+    assert len(aims) == 5
+    assert all(met(good)[a] for a in aims) and not any(met(bad)[a] for a in aims)
+
+
+def test_an_unknown_preset_and_a_folder_without_a_run_are_told(tmp_path: Path) -> None:
+    runner = CliRunner()
+    got = runner.invoke(app, ["reproduce", "--preset", "desktop", "-o", str(tmp_path / "x")])
+    assert got.exit_code == 2 and "preset must be one of smoke, laptop, paper, got 'desktop'." in got.output
+    got = runner.invoke(app, ["report", str(tmp_path)])
+    assert got.exit_code == 2 and "holds no run of dira reproduce" in " ".join(got.output.split())
+
+
+def test_the_presets_are_the_paper_s() -> None:
+    assert PRESETS["paper"].class_sizes == {3: 1800, 4: 1600, 5: 1400, 6: 1200, 7: 1000}
+    assert PRESETS["laptop"].class_sizes == {3: 360, 4: 320, 5: 280, 6: 240, 7: 200}
+    for one in (PRESETS["paper"], PRESETS["laptop"]):
+        assert len(one.seeds) >= 3 and one.reference * 5 >= 2000
