@@ -1,4 +1,4 @@
-"""The paper's experiments in their smallest form: every stage runs, once, and a report comes out that can't be mixed."""
+"""The paper's experiments in their smallest form: each stage runs, once, and a report comes out that can't be mixed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
     assert set(results["expansion-0"]) == {"dira", "gan", "vae", "simulation"}
     assert {"unchanged", "all zero", "CLEAN", "paired denoiser"} <= set(results["enhancement"]["lab"]["rows"])
     counted = results["counting-0"]
-    assert {"original data", "clean spectra", "delay-resolved stack", "DiRA, purifier off at test"} <= set(counted)
+    assert {"original data", "clean spectra", "delay-resolved stack", "DiRA, purifier off at test"} <= set(
+        counted
+    )
     for one in counted.values():
         assert set(one["scenarios"]) == {"lab", "corridor"}
         for scores in one["scenarios"].values():
