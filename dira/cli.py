@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from dira.demo import demo
 from dira.experiment import commands as experiments
 from isacsim.commands.guard import Guarded
 from isacsim.errors import InputError
@@ -80,6 +81,8 @@ def train(
     half: Annotated[bool, typer.Option("--half", help="Store weights as float16.")] = False,
 ) -> None:
     """Train a model on a store's spectra and save it in a folder."""
+    from accelerate import PartialState
+
     import dira
     from dira.data import load
 
@@ -110,6 +113,8 @@ def train(
         raise InputError("a gan is trained without --checkpoints.")
     with _bar(f"training {kind}", "steps") as progress:
         model.fit(*given, device=device, progress=progress, **how)
+    if not PartialState().is_main_process:  # of several, started by torchrun or accelerate launch
+        return
     model.history |= {"store": store.name, "variable": variable, "split": split}
     model.save_pretrained(output, half=half)
     typer.echo(f"{name} trained on {samples.sizes['sample']} spectra for {steps} steps: {output}")
@@ -319,6 +324,7 @@ def evaluate(
         raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
 
 
+app.command(epilog="Example: dira demo --scenario lab --seed 7")(demo)
 app.command(epilog="Example: dira reproduce --preset laptop -o out/laptop")(experiments.reproduce)
 app.command(epilog="Example: dira report out/laptop")(experiments.report)
 
