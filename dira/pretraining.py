@@ -45,7 +45,7 @@ COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}
 # Half of ResNet-18 as published: a quarter of its weights and of its time.
 COUNTER_WIDTH = 32
 # Enhancing is a hundred evaluations of the network a spectrum.
-ENHANCED = {"train": 1200, "test": 300}
+ENHANCED = {"train": 1200, "validation": 150, "test": 300}
 
 
 class _Record:
@@ -129,7 +129,8 @@ def make_weights(
     store = work / "spectra.zarr"
     scenarios = [load_scenario(name) for name in SCENARIOS]
     generate(scenarios, store, per_class=PER_CLASS, seed=DATA_SEED, splits=SPLITS)
-    train, test = (load(store, "aj_noisy", split=split) for split in ("train", "test"))
+    sets = {split: load(store, "aj_noisy", split=split) for split in SPLITS}
+    train, test = sets["train"], sets["test"]
 
     purifier = _trained(
         Purifier(unet=UNET),
@@ -143,7 +144,7 @@ def make_weights(
         precision=precision,
         **DIFFUSION,
     )
-    rows = {split: _few(ds, ENHANCED[split]) for split, ds in (("train", train), ("test", test))}
+    rows = {split: _few(ds, ENHANCED[split]) for split, ds in sets.items()}
     enhanced = {
         split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record) for split, ds in rows.items()
     }
@@ -177,6 +178,8 @@ def make_weights(
         precision=precision,
         **DIFFUSION,
     )
+    held = enhanced["validation"]
+    counter.calibrate(held["aj_enhanced"], held["n_targets"].values)
     for model in (purifier, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
     record.note(

@@ -63,7 +63,7 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
         t * w for _, t, w in p.variants if not (w == 1 and any(t == u and v > 1 for _, u, v in p.variants))
     )
     extra = sum(max(0, round(max(p.ratios) * size) - p.reference) for size in p.class_sizes.values())
-    counters = seeds * (len(p.variants) + 8) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
+    counters = seeds * (len(p.variants) + 10) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
     train, evaluate = "training [spectra/s]", "network evaluations [1/s]"
     return {
         "simulation": (
