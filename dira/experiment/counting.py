@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dira import TargetCounter
 from dira.experiment.enhancement import DENOISER, enhanced
-from dira.experiment.expansion import GENERATORS, generated
+from dira.experiment.expansion import GENERATORS, generated, generator
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
 
@@ -94,6 +94,10 @@ def count(run: Run, seed: int) -> dict[str, Any]:
     plan[f"original data, {best}"] = (pure[best], after[best])
     plan[f"original data, {DENOISER}"] = (pure[DENOISER], after[DENOISER])
     plan["clean spectra"] = (counting_set(run, f"train-{seed}", "aj_clean"), _tests(run, "aj_clean"))
+    # The classes evened and nothing new; all that the purifier has seen of the simulation; generated spectra alone.
+    plan["original data, rare classes repeated"] = (original + original.first(_missing(run)), noisy)
+    plan["original data and the purifier's simulations"] = (original + counting_set(run, "simulated"), noisy)
+    plan |= {f"{name} alone, no original data": (made[name], noisy) for name in GENERATORS}
     plan["delay-resolved stack"] = (counting_set(run, f"train-{seed}-stack"), _tests(run, stack="-stack"))
     out = {}
     for i, (name, (train, tests)) in enumerate(plan.items()):
@@ -106,7 +110,10 @@ def count(run: Run, seed: int) -> dict[str, Any]:
 
 
 def beyond(run: Run) -> dict[str, Any]:
-    """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones."""
+    """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones.
+
+    Where there are fewer original ones, the generator has seen those alone.
+    """
     p, seed, tests = run.preset, run.preset.seeds[0], _tests(run)
     original, made = counting_set(run, f"train-{seed}"), _many(run, seed)
 
@@ -120,14 +127,32 @@ def beyond(run: Run) -> dict[str, Any]:
         out["ratio"][f"{ratio:g}"] = tested(f"ratio-{ratio:g}", original + extra)
     for share in p.shares:
         some = original.first({n: max(1, round(share * size)) for n, size in p.class_sizes.items()})
-        missing = {n: p.expanded - int((some.counts == n).sum()) for n in p.class_sizes}
+        missing = {n: max(0, p.expanded - int((some.counts == n).sum())) for n in p.class_sizes}
+        more = made if share == 1 else _of_few(run, f"share-{share:g}", some, missing)
         out["share"][f"{share:g}"] = {
             "alone": tested(f"share-{share:g}", some),
-            "with generated": tested(f"share-{share:g}-more", some + made.first(missing)),
+            "with generated": tested(f"share-{share:g}-more", some + more.first(missing)),
         }
     foreign = counting_set(run, "strange")
     out["strange"] = {"scenario": p.strange, **tested("strange", original + foreign)}
     return out
+
+
+def _of_few(run: Run, name: str, some: Spectra, missing: dict[int, int]) -> Spectra:
+    """What a generator makes that was trained on a part of the original spectra."""
+    p, seed = run.preset, run.preset.seeds[0]
+    labels = np.repeat(list(missing), list(missing.values()))
+
+    def make() -> dict[str, NDArray[Any]]:
+        sampler, steps = p.samplers[0]
+        told = run.progress(f"generating of {name}")
+        model = generator(run, f"dira-{seed}-{name}", some, p.generator_steps, seed)
+        values = model.sample(
+            labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told
+        )
+        return {"values": values}
+
+    return Spectra(run.array(f"generated-{name}", make)["values"], labels)
 
 
 def _many(run: Run, seed: int) -> Spectra:

@@ -10,14 +10,26 @@ from dira.experiment.samples import data
 from dira.experiment.stages import Run
 from isacsim.conditioning import condition
 from isacsim.estimation import estimate_paths
+from isacsim.scenario import Scenario
 from isacsim.simulation import simulate
 
-__all__ = ["model_based"]
+__all__ = ["model_based", "strengths"]
 
 # Least strength of a path, in dB below the strongest: weaker ones are taken for images of the reference's own.
 _FLOORS_DB = (8.0, 10.0, 12.0, 15.0, 20.0, 40.0)
 # Of the band, for time's sake; paths that may be found beyond the largest count.
 _SUBCARRIERS, _BEYOND = 32, 3
+
+
+def strengths(scenario: Scenario, most: int, *, seed: int, index: int, n_targets: int) -> list[float]:
+    """Strengths of the paths found in one capture, dB below the strongest."""
+    capture = simulate(scenario, seed=seed, index=index, n_targets=n_targets)
+    # The ratio, unlike the product, does not square the gain.
+    csi = condition(capture, reference="ratio").isel(receiver=0)
+    some = slice(None, None, max(1, csi.sizes["subcarrier"] // _SUBCARRIERS))
+    found = estimate_paths(csi.isel(subcarrier=some), method="relax", max_paths=most + _BEYOND)
+    amplitude = found["amplitude"].values
+    return (20 * np.log10(amplitude.max() / amplitude)).tolist() if amplitude.size else []
 
 
 def _strengths(run: Run, name: str) -> tuple[list[list[float]], list[int]]:
@@ -30,15 +42,7 @@ def _strengths(run: Run, name: str) -> tuple[list[list[float]], list[int]]:
     for done, i in enumerate(rows):
         run.tell(f"estimate_paths on {name}", done, len(rows))
         seed, index = int(samples["seed"].values[i]), int(samples["index"].values[i])
-        capture = simulate(scenario, seed=seed, index=index, n_targets=int(counts[i]))
-        # The ratio, unlike the product, does not square the gain.
-        csi = condition(capture, reference="ratio").isel(receiver=0)
-        some = slice(None, None, max(1, csi.sizes["subcarrier"] // _SUBCARRIERS))
-        found = estimate_paths(
-            csi.isel(subcarrier=some), method="relax", max_paths=max(p.class_sizes) + _BEYOND
-        )
-        amplitude = found["amplitude"].values
-        out.append((20 * np.log10(amplitude.max() / amplitude)).tolist() if amplitude.size else [])
+        out.append(strengths(scenario, max(p.class_sizes), seed=seed, index=index, n_targets=int(counts[i])))
     return out, counts[rows].tolist()
 
 

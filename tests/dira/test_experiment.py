@@ -51,7 +51,9 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
     results = json.loads((done[0] / "report.json").read_text())["results"]
     assert set(results["expansion-0"]) == {"dira", "gan", "vae", "simulation"}
-    assert {"unchanged", "all zero", "CLEAN", "paired denoiser"} <= set(results["enhancement"]["lab"]["rows"])
+    assert {"unchanged", "all zero", "CLEAN", "paired denoiser", "clean of another sample"} <= set(
+        results["enhancement"]["lab"]["rows"]
+    )
     counted = results["counting-0"]
     assert {"original data", "clean spectra", "delay-resolved stack", "DiRA, purifier off at test"} <= set(
         counted
