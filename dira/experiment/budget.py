@@ -45,7 +45,7 @@ def _rates(run: Run) -> dict[str, float]:
     scenario = run.scenario(p.original)
     simulate = _rate(lambda: make_samples(scenario, seed=0, indices=range(2)), 2)
     middle = list(p.class_sizes)[len(p.class_sizes) // 2]
-    estimate = _rate(lambda: strengths(scenario, max(p.class_sizes), seed=0, index=0, n_targets=middle), 1)
+    estimate = _rate(lambda: strengths(scenario, p.class_sizes, seed=0, index=0, n_targets=middle), 1)
     return {
         "training [spectra/s]": train,
         "network evaluations [1/s]": evaluate,

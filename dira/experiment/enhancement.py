@@ -23,9 +23,20 @@ from isacsim.dataset.response import response_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["DENOISER", "compare", "denoiser", "distances", "enhanced", "guidance", "process", "purifier"]
+__all__ = [
+    "ANOTHER",
+    "DENOISER",
+    "compare",
+    "denoiser",
+    "distances",
+    "enhanced",
+    "guidance",
+    "process",
+    "purifier",
+]
 
 DENOISER = "paired denoiser"
+ANOTHER = "clean of another sample"
 _QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95)
 _SNR_BANDS = 3
 _SHOWN = 3
@@ -178,7 +189,7 @@ def compare(run: Run) -> dict[str, Any]:
             "CLEAN": clean_deconvolution(noisy.values, response),
             "CLEAN, Gaussian beam": clean_deconvolution(noisy.values, response, restore="beam"),
             **{k: v.values for k, v in enhanced(run, f"test-{scenario}", noisy).items()},
-            "clean of another sample": _of_another(samples["aj_clean"].values, noisy.counts),
+            ANOTHER: _of_another(samples["aj_clean"].values, noisy.counts),
             "clean": samples["aj_clean"].values,
         }
         rows = {name: _scores(values, samples) for name, values in sets.items()}

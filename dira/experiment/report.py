@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dira.experiment.figures import NAMES, PAPER_COUNTING, figures
+from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
 from dira.experiment.reproduce import stages
 from dira.experiment.stages import Run
@@ -252,9 +253,10 @@ def _counting_table(p: Preset, results: Results) -> str:
             [name, str(one["trained on"]), *cells, " / ".join(f"{x:.2f}" for x in paper) if paper else ""]
         )
     model, strange = results["model-based"], results["beyond"]["strange"]
+    captures = next(iter(model["scenarios"].values()))["captures"]
     rows.append(
         [
-            f"estimate_paths ({next(iter(model['scenarios'].values()))['captures']} captures)",
+            f"estimate_paths ({captures} captures, {SUBCARRIERS} subcarriers)",
             "0",
             *(cell for s in scenarios for cell in (f"{model['scenarios'][s]['accuracy']:.3f}", "")),
             "",

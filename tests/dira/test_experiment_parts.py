@@ -9,6 +9,7 @@ import pytest
 
 from dira import ConditionalGAN, Purifier
 from dira.experiment.enhancement import _chance, _of_another
+from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, freeze
@@ -30,6 +31,17 @@ def test_a_model_that_ignores_its_input_gets_another_sample_of_as_many_targets()
     one = _spectra(3, 4, 3, 4, 3)
     got = _of_another(one.values, one.counts)[:, 0, 0].astype(int)
     assert (got != np.arange(5)).all() and (one.counts[got] == one.counts).all()
+
+
+def test_images_of_a_path_are_no_targets_and_a_split_one_hides_none() -> None:
+    # What estimate_paths gave for a capture of five: the first two nearly cancel, the last three are images.
+    amplitude = np.array([26.257, 26.249, 1.227, 0.932, 0.919, 0.782, 0.641, 0.199, 0.149, 0.146])
+    acceleration = [-2.879, -2.879, -2.877, -3.963, -4.646, -3.333, -3.902, -2.871, -3.966, -4.626]
+    jerk = [23.748, 23.748, 23.702, -36.309, -20.331, -33.748, 10.62, 23.665, -36.296, -20.298]
+    found = distinct(np.stack([acceleration, jerk], axis=1), amplitude, 3)
+    assert len(found) == 5 and found[2] == 0
+    assert _counted([found, found[:1], []], 6.0, (3, 4, 5, 6, 7)) == [5, 3, 3]
+    assert _counted([found], 2.0, (3, 4, 5, 6, 7)) == [4]
 
 
 def test_no_two_sets_are_enhanced_with_the_same_noise(tmp_path: Any) -> None:
