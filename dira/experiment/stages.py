@@ -11,12 +11,14 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import dira
@@ -26,7 +28,7 @@ from isacsim.errors import InputError
 from isacsim.output_file import written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
-__all__ = ["Run", "Tell", "freeze"]
+__all__ = ["Run", "Tell", "alone", "freeze"]
 
 # (what is being done, steps done, steps in all)
 Tell = Callable[[str, int, int], None]
@@ -103,6 +105,23 @@ class Run:
     def progress(self, what: str) -> Callable[[int, int, float], None]:
         """What a training or a sampling calls."""
         return lambda done, total, _loss: self.tell(what, done, total)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder; a kill lets go of it.
+
+    Raises
+    ------
+    InputError
+        If another one is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"{folder}: another dira reproduce is at work in it.") from None
 
 
 def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from dira.experiment.enhancement import _chance, _of_another
 from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.samples import Spectra, wanted
-from dira.experiment.stages import Run, freeze
+from dira.experiment.stages import Run, alone, freeze
+from isacsim.errors import InputError
 
 
 def _spectra(*counts: int) -> Spectra:
@@ -48,6 +50,17 @@ def test_no_two_sets_are_enhanced_with_the_same_noise(tmp_path: Any) -> None:
     run: Run = freeze(preset("laptop"), tmp_path, device="cpu", tell=lambda what, done, total: None)
     names = [*wanted(run), *(f"more-{s}" for s in run.preset.seeds)]
     assert len({_chance(name) for name in names}) == len(names)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with (
+        alone(tmp_path),
+        pytest.raises(InputError, match="another dira reproduce is at work"),
+        alone(tmp_path),
+    ):
+        pass
+    with alone(tmp_path):
+        pass
 
 
 def test_the_first_of_two_rounds_has_the_bits_of_one_round() -> None:
