@@ -22,8 +22,8 @@ _FLOORS_DB = (4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 40.0)
 # Paths that differ by no more, m/s² and m/s³, are one target: the ratio brings images of each at other delays, and a
 # fit may split a path in two that nearly cancel.
 _ONE = (0.1, 1.0)
-# Of the band, for time's sake; paths that may be found beyond the largest count.
-SUBCARRIERS, _BEYOND = 32, 3
+# Of the band, for time's sake; paths that may be found beyond the largest count, as images of the strongest come first.
+SUBCARRIERS, _BEYOND = 32, 13
 
 
 def strengths(
