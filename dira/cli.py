@@ -109,8 +109,10 @@ def train(
     how |= {} if learning_rate is None else {"learning_rate": learning_rate}
     if kind != "gan":
         how["checkpoints"] = checkpoints
-    elif checkpoints is not None:
-        raise InputError("a gan is trained without --checkpoints.")
+    elif checkpoints is not None or precision != "no":
+        raise InputError("a gan is trained without --checkpoints and --precision.")
+    else:
+        del how["precision"]
     with _bar(f"training {kind}", "steps") as progress:
         model.fit(*given, device=device, progress=progress, **how)
     if not PartialState().is_main_process:  # of several, started by torchrun or accelerate launch

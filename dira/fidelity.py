@@ -34,6 +34,9 @@ class PeakFidelity:
     visible, kept, invented : numpy.ndarray, shape (sample,)
         Targets with a maximum in the clean spectrum, how many of them have one in the spectrum, and maxima of the
         spectrum at no target.
+    added : numpy.ndarray, shape (sample,)
+        Of the invented ones, those that are near no maximum of the clean spectrum of at least the same level either: side
+        lobes that the clean spectrum shows too are not held against a method.
     acceleration, jerk : numpy.ndarray
         Error of each kept one's maximum, m/s² and m/s³.
     """
@@ -41,6 +44,7 @@ class PeakFidelity:
     visible: NDArray[np.int64]
     kept: NDArray[np.int64]
     invented: NDArray[np.int64]
+    added: NDArray[np.int64]
     acceleration: Real
     jerk: Real
 
@@ -53,6 +57,11 @@ class PeakFidelity:
     def invented_mean(self) -> float:
         """Invented maxima a spectrum."""
         return float(self.invented.mean())
+
+    @property
+    def added_mean(self) -> float:
+        """Invented maxima a spectrum that the clean spectrum has not."""
+        return float(self.added.mean())
 
     def rms(self) -> tuple[float, float]:
         """Root mean square errors of the kept ones, m/s² and m/s³."""
@@ -117,7 +126,7 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
     at = np.stack([truth[f"target_{n}"].values for n in ("acceleration", "jerk")], axis=-1).reshape(
         len(values), -1, 2
     )
-    visible, kept, invented = (np.zeros(len(values), np.int64) for _ in range(3))
+    visible, kept, invented, added = (np.zeros(len(values), np.int64) for _ in range(4))
     errors = []
     for i, (here, shown) in enumerate(
         zip(values[:, 0].astype(float), clean[:, 0].astype(float), strict=True)
@@ -127,13 +136,15 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
         found = maxima(here, a, r, floor_db=floor_db)
         match = _near(wanted, found)
         visible[i], kept[i] = len(wanted), match.any(axis=1).sum()
-        invented[i] = len(found) - _near(targets, found).any(axis=0).sum()
+        at_target = _near(targets, found).any(axis=0)
+        in_clean = _near(maxima(shown, a, r, floor_db=floor_db), found).any(axis=0)
+        invented[i], added[i] = (~at_target).sum(), (~at_target & ~in_clean).sum()
         for target, hits in zip(wanted, match, strict=True):
             if hits.any():
                 off = found[hits] - target
                 errors.append(off[np.argmin(np.square(off / np.array(NEAR)).sum(axis=1))])
     error = np.array(errors).reshape(-1, 2)
-    return PeakFidelity(visible, kept, invented, error[:, 0], error[:, 1])
+    return PeakFidelity(visible, kept, invented, added, error[:, 0], error[:, 1])
 
 
 def _near(targets: Real, peaks: Real) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ Convolutional (Radford et al. 2016), with a projection discriminator (Miyato and
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +20,7 @@ from dira.config import Axes, Config, Scaling, validated
 from dira.model import Model
 from dira.sampling import generators
 from dira.spectra import Labels, count_of, read_labels, read_spectra
-from dira.training import Progress, Training, accelerator, batches
+from dira.training import Progress, Training, accelerator, batches, follow
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalGAN", "GANConfig", "Generator", "sample_latent", "stages", "widths"]
@@ -154,13 +155,16 @@ class ConditionalGAN(Model):
         spectra, labels, steps, device, progress, **training
             As `dira.ConditionalDiffusion.fit`'s.
         best_by : callable, optional
-            Called with the model every so many steps; the weights of the lowest value are kept (a GAN's last ones may
-            be its worst).
+            Called with the model every so many steps, if ``average`` is not 0 for the weights and for their average;
+            those of the lowest value are kept (a GAN's last ones may be its worst).
         every : int
             Steps between such calls.
         """
         given = {"decay": "none", "average": 0.0, "warmup": 0, **training, "steps": steps}
         how = validated(Training, given, what="fit")
+        unused = sorted({"precision", "clip", "decay", "warmup", "weight_decay"} & set(training))
+        if unused:
+            raise InputError(f"fit: a ConditionalGAN has no {unused[0]}; leave it out.")
         values, axes = read_spectra(spectra)
         numbers, classes = read_labels(labels, len(values), None)
         real = torch.from_numpy(self.config.scaling.to_model(values))
@@ -176,6 +180,7 @@ class ConditionalGAN(Model):
             torch.optim.Adam(net.parameters(), how.learning_rate, betas=(0.0, 0.9))
             for net in (generator, discriminator)
         )
+        average = copy.deepcopy(generator).eval().requires_grad_(False) if how.average else None
         self.axes, self.classes, self.network = axes, classes, generator
         best, kept = float("inf"), None
         for step, rows in enumerate(batches(len(real), how.batch_size, how.seed, 0, how.steps)):
@@ -194,18 +199,22 @@ class ConditionalGAN(Model):
             makes.zero_grad(set_to_none=True)
             (-discriminator(generator(noise[1], of), of).mean()).backward()
             makes.step()
+            if average is not None:
+                follow(average, generator, min(how.average, (1 + step) / (10 + step)))
             if best_by is not None and ((step + 1) % every == 0 or step + 1 == how.steps):
-                value = float(best_by(self))
-                generator.to(where).train()
-                if value < best:
-                    best, kept = (
-                        value,
-                        {k: v.detach().cpu().clone() for k, v in generator.state_dict().items()},
-                    )
+                for one in (generator,) if average is None else (generator, average):
+                    self.network = one
+                    value = float(best_by(self))
+                    one.to(where)
+                    if value < best:
+                        best, kept = value, {k: v.detach().cpu().clone() for k, v in one.state_dict().items()}
+                generator.train()
             if progress is not None:
                 progress(step + 1, how.steps, float(loss.detach()))
         if kept is not None:
             generator.load_state_dict(kept)
+        elif average is not None:
+            generator = average.requires_grad_(True)
         self.network = generator.cpu().eval()
         self.history = {
             "samples": len(values),

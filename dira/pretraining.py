@@ -105,7 +105,9 @@ def _enhanced(purifier: Purifier, samples: xr.Dataset, store: Path, record: _Rec
     """Purified spectra beside their truth, made once."""
     if not store.exists():
         with record.timed(f"enhancing {store.stem}", unit="spectra") as progress:
-            values = purifier.enhance(samples["aj_noisy"], seed=DATA_SEED, progress=progress)
+            # Each split's own noise: spectra of two splits must not share it.
+            seed = DATA_SEED + list(SPLITS).index(store.stem.removeprefix("enhanced-"))
+            values = purifier.enhance(samples["aj_noisy"], seed=seed, progress=progress)
         samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
         write(samples, store)
     return load(store, "aj_enhanced")

@@ -219,6 +219,7 @@ def gradient(values: torch.Tensor, reference: torch.Tensor, distance: Distance) 
         if distance == "mse":
             total = ((x - reference) ** 2).sum()
         else:
-            total = pixels * (1 - ssim(x, reference, data_range=2.0)).sum()
+            # SSIM compares brightness by its product, which tells nothing about zero: from 0 to 2, black is none.
+            total = pixels * (1 - ssim(x + 1, reference + 1, data_range=2.0)).sum()
         (made,) = torch.autograd.grad(total, x)
     return made

@@ -25,7 +25,7 @@ from dira.checkpoint import Checkpoints
 from dira.config import Config
 from isacsim.errors import InputError
 
-__all__ = ["Loss", "Progress", "Training", "train"]
+__all__ = ["Loss", "Progress", "Training", "follow", "train"]
 
 # (network, the batch's tensors, generator of the step for the whole batch, which rows of it are here) -> mean loss
 Loss = Callable[[nn.Module, Sequence[torch.Tensor], torch.Generator, slice], torch.Tensor]
@@ -171,7 +171,7 @@ def train(
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         if average is not None:
-            _follow(average, network, min(training.average, (1 + step) / (10 + step)))
+            follow(average, network, min(training.average, (1 + step) / (10 + step)))
         now = float(value.detach())
         if not np.isfinite(now):
             raise InputError(
@@ -190,7 +190,8 @@ def train(
     return kept.cpu().eval()
 
 
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move a moving average of the weights towards the network's."""
     with torch.no_grad():
         ours = [p.data for p in average.parameters()]
         theirs = [p.data for p in network.parameters()]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dira import ConditionalDiffusion, TargetCounter
+from dira.experiment.model_based import strengths
 from dira.experiment.presets import Preset
 from dira.experiment.samples import wanted
 from dira.experiment.stages import Run
@@ -43,11 +44,14 @@ def _rates(run: Run) -> dict[str, float]:
     )
     scenario = run.scenario(p.original)
     simulate = _rate(lambda: make_samples(scenario, seed=0, indices=range(2)), 2)
+    middle = list(p.class_sizes)[len(p.class_sizes) // 2]
+    estimate = _rate(lambda: strengths(scenario, p.class_sizes, seed=0, index=0, n_targets=middle), 1)
     return {
         "training [spectra/s]": train,
         "network evaluations [1/s]": evaluate,
         "counter training [spectra/s]": count,
         "simulation on one core [samples/s]": simulate,
+        "estimate_paths [captures/s]": estimate,
     }
 
 
@@ -63,7 +67,11 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
         t * w for _, t, w in p.variants if not (w == 1 and any(t == u and v > 1 for _, u, v in p.variants))
     )
     extra = sum(max(0, round(max(p.ratios) * size) - p.reference) for size in p.class_sizes.values())
-    counters = seeds * (len(p.variants) + 10) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
+    counters = seeds * (len(p.variants) + 15) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
+    parts = [share for share in p.shares if share < 1]
+    extra += sum(max(0, p.expanded - round(s * size)) for s in parts for size in p.class_sizes.values())
+    # What the guidance is chosen on: a spectrum once for each strength of three kinds, and without.
+    chosen = min(64, p.validation * classes) * (3 * len(p.scales) + 1) * p.variants[0][1]
     train, evaluate = "training [spectra/s]", "network evaluations [1/s]"
     return {
         "simulation": (
@@ -71,7 +79,7 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
             "simulation on one core [samples/s]",
         ),
         "generators, GANs and VAEs": (
-            seeds * p.generator_steps * p.batch * (2 + p.baseline_share),
+            p.generator_steps * p.batch * (seeds * (2 + p.baseline_share) + len(parts)),
             train,
         ),
         "training-set sizes": (len(p.sizes) * p.sizes_steps * p.batch, train),
@@ -81,8 +89,12 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
             evaluate,
         ),
         "samplers": (sum(s for _, s in p.samplers) * p.sampled * classes, evaluate),
-        "enhancing": (per_spectrum * (tests + seeds * (original + more)), evaluate),
+        "enhancing": (per_spectrum * (tests + seeds * (original + more)) + chosen, evaluate),
         "counters": (counters * p.counter_steps * p.counter_batch, "counter training [spectra/s]"),
+        "estimate_paths": (
+            min(p.model_based, p.test * classes) * (2 + len(p.others)),
+            "estimate_paths [captures/s]",
+        ),
     }
 
 

@@ -51,7 +51,7 @@ def reproduce(
     )
     if budget_only:
         return
-    with progress() as bar:
+    with stages.alone(folder), progress() as bar:
         task = bar.add_task("", total=None)
         for name, make in all_stages(run).items():
             bar.update(task, description=name, completed=0, total=None)

@@ -17,10 +17,10 @@ from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 from dira.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
 
-__all__ = ["GENERATORS", "expand", "features", "generated", "samplers", "sizes"]
+__all__ = ["GENERATORS", "expand", "features", "generated", "generator", "samplers", "sizes"]
 
 GENERATORS = ("dira", "gan", "vae")
-_PROBE = 8
+_PROBE = 16
 # How often the GAN is judged on its way; what that costs is taken off its time.
 _JUDGED = 20
 
@@ -47,7 +47,8 @@ def features(run: Run) -> TargetCounter:
     return model
 
 
-def _generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:
+def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:
+    """DiRA's generator, trained on some spectra."""
     p = run.preset
 
     def make(checkpoints: Path) -> ConditionalDiffusion:
@@ -86,7 +87,7 @@ def _equal_width(run: Run, parameters: int) -> int:
 
 
 def _step_seconds(kind: type[Any], settings: dict[str, Any], train: Spectra, how: dict[str, Any]) -> float:
-    """Wall time of a step of training, after a first one."""
+    """Wall time of a step of training, after a first one: the median, as other work may be going on."""
     begun = []
     kind(**settings).fit(
         train.values,
@@ -95,16 +96,16 @@ def _step_seconds(kind: type[Any], settings: dict[str, Any], train: Spectra, how
         progress=lambda done, total, loss: begun.append(time.perf_counter()),
         **how,
     )
-    return (begun[-1] - begun[0]) / _PROBE
+    return float(np.median(np.diff(begun)))
 
 
-def _baselines(run: Run, train: Spectra, seed: int, generator: Any) -> dict[str, Any]:
-    """The GAN and the VAE: as many parameters, as much wall time; the GAN keeps its best checkpoint.
+def _baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
+    """The GAN and the VAE: as many parameters, as much wall time; the GAN keeps its best checkpoint, averaged or not.
 
     The time is that of a step of each, measured one after the other: a machine's speed may change between trainings.
     """
     p = run.preset
-    width = _equal_width(run, _size(generator))
+    width = _equal_width(run, _size(dira))
     judge, validation = features(run), counting_set(run, "validation")
     how: dict[str, Any] = {"batch_size": p.batch, "seed": seed, "device": run.device}
 
@@ -125,6 +126,7 @@ def _baselines(run: Run, train: Spectra, seed: int, generator: Any) -> dict[str,
             train.values,
             train.counts,
             steps=n,
+            average=0.999,
             best_by=best,
             every=max(1, n // _JUDGED),
             progress=run.progress(f"training gan-{seed}"),
@@ -148,7 +150,7 @@ def generated(run: Run, seed: int) -> dict[str, Spectra]:
     p = run.preset
     train = counting_set(run, f"train-{seed}")
     labels = np.tile(list(p.class_sizes), p.reference)
-    dira = _generator(run, f"dira-{seed}", train, p.generator_steps, seed)
+    dira = generator(run, f"dira-{seed}", train, p.generator_steps, seed)
 
     def make() -> dict[str, NDArray[Any]]:
         sampler, steps = p.samplers[0]
@@ -193,7 +195,9 @@ def _judged(
             kernel_distance(reference.values, made.values, features=judge, seed=seed, resamples=p.resamples)
         ),
         "kernel_train": asdict(
-            kernel_distance(train.values, made.values, features=judge, seed=seed, resamples=p.resamples)
+            kernel_distance(
+                train.values, made.mixed_as(train).values, features=judge, seed=seed, resamples=p.resamples
+            )
         ),
     }
     if min(len(reference.values), len(made.values)) >= p.least:
@@ -241,7 +245,7 @@ def sizes(run: Run) -> dict[str, Any]:
     for size in p.sizes:
         share = size / len(whole.counts)
         train = whole.first({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
-        model = _generator(run, f"size-{size}", train, p.sizes_steps, seed)
+        model = generator(run, f"size-{size}", train, p.sizes_steps, seed)
         sampler, steps = p.samplers[0]
         made = model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device)
         out[str(size)] = {
@@ -250,7 +254,12 @@ def sizes(run: Run) -> dict[str, Any]:
                 kernel_distance(reference.values, made, features=judge, resamples=p.resamples)
             ),
             "kernel_train": asdict(
-                kernel_distance(train.values, made, features=judge, resamples=p.resamples)
+                kernel_distance(
+                    train.values,
+                    Spectra(made, labels).mixed_as(train).values,
+                    features=judge,
+                    resamples=p.resamples,
+                )
             ),
             "copies": nearest_neighbours(train.values, made, reference.values).copies,
         }

@@ -164,7 +164,7 @@ def _curves(p: Preset, results: Results) -> Figure:
             {
                 "ssim": "SSIM to clean",
                 "kept_high": "visible targets kept (above -12 dB)",
-                "invented_high": "peaks invented (above -12 dB)",
+                "added_high": "peaks invented (above -12 dB, not in clean)",
             }.items(),
             strict=True,
         ):

@@ -122,6 +122,12 @@ class Spectra:
         rows = [np.flatnonzero(self.counts == n)[:size] for n, size in of_class.items()]
         return self.few(np.concatenate(rows))
 
+    def mixed_as(self, other: Spectra) -> Spectra:
+        """As many as there are in another set's shares of the classes: else a distance would be that of the shares."""
+        wanted = dict(zip(*(x.tolist() for x in np.unique(other.counts, return_counts=True)), strict=True))
+        scale = min(int((self.counts == n).sum()) / size for n, size in wanted.items())
+        return self.first({n: max(1, round(scale * size)) for n, size in wanted.items()})
+
 
 def counting_set(run: Run, name: str, variable: str = "aj_noisy") -> Spectra:
     """Spectra of a set, ready for a counter."""

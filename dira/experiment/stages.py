@@ -1,7 +1,7 @@
 """A run of the experiments in a folder: frozen before anything is trained, and made of stages that are done once each.
 
 A stage's result is JSON; arrays and models lie beside it. Every result carries the digest of what the run was frozen
-with, so that a report can't mix results of different scenarios, presets or code.
+with, so that a report can't mix results of different scenarios, presets or versions.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import dira
@@ -26,7 +28,7 @@ from isacsim.errors import InputError
 from isacsim.output_file import written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
-__all__ = ["Run", "Tell", "freeze"]
+__all__ = ["Run", "Tell", "alone", "freeze"]
 
 # (what is being done, steps done, steps in all)
 Tell = Callable[[str, int, int], None]
@@ -105,8 +107,25 @@ class Run:
         return lambda done, total, _loss: self.tell(what, done, total)
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder; a kill lets go of it.
+
+    Raises
+    ------
+    InputError
+        If another one is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"{folder}: another dira reproduce is at work in it.") from None
+
+
 def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
-    """Freeze scenarios, preset and code in the folder, or check that they are those it was frozen with.
+    """Freeze scenarios, preset and version in the folder, or check that they are those it was frozen with.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from dira.experiment.enhancement import DENOISER
+from dira.experiment.enhancement import ANOTHER, DENOISER
 from dira.experiment.presets import Preset
 
 __all__ = ["Verdict", "accuracies", "gain", "verdicts"]
@@ -111,23 +111,26 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
             )
         )
     rows = results["enhancement"][preset.original]["rows"]
-    ours, paired = rows[best], rows[DENOISER]
+    ours, paired, chance = rows[best], rows[DENOISER], rows[ANOTHER]
     classical = {name: row for name, row in rows.items() if name.startswith(_CLASSICAL)}
     strongest = max(classical, key=lambda name: classical[name]["ssim"])
     return [
         *out,
         Verdict(
-            "of the visible targets as many kept as the paired denoiser keeps",
-            f"{ours['kept']:.3f} against {paired['kept']:.3f} (unchanged {rows['unchanged']['kept']:.3f})",
-            ours["kept"] >= paired["kept"],
+            # What is invented is told by maxima above -12 dB: so must be what is kept.
+            "of the visible targets as many kept as the paired denoiser keeps, down to -20 dB and to -12 dB",
+            f"{ours['kept']:.3f} against {paired['kept']:.3f} (unchanged {rows['unchanged']['kept']:.3f}, of another "
+            f"sample {chance['kept']:.3f}), {ours['kept_high']:.3f} against {paired['kept_high']:.3f} (unchanged "
+            f"{rows['unchanged']['kept_high']:.3f}, of another sample {chance['kept_high']:.3f})",
+            ours["kept"] >= paired["kept"] and ours["kept_high"] >= paired["kept_high"],
         ),
         Verdict("at least 90 % of the visible targets kept", f"{ours['kept']:.3f}", ours["kept"] >= 0.9),
         Verdict(
-            "less than 0.3 invented peaks a spectrum, above the clean spectra's own side lobes (-12 dB)",
-            f"{ours['invented_high']:.2f} (unchanged {rows['unchanged']['invented_high']:.2f}, paired denoiser "
-            f"{paired['invented_high']:.2f}, clean {rows['clean']['invented_high']:.2f}); down to -20 dB "
-            f"{ours['invented']:.1f} (clean {rows['clean']['invented']:.1f})",
-            ours["invented_high"] < 0.3,
+            "less than 0.3 invented peaks a spectrum (maxima above -12 dB that neither targets nor the clean spectrum have)",
+            f"{ours['added_high']:.2f} (unchanged {rows['unchanged']['added_high']:.2f}, paired denoiser "
+            f"{paired['added_high']:.2f}); against targets alone {ours['invented_high']:.2f} (clean itself "
+            f"{rows['clean']['invented_high']:.2f})",
+            ours["added_high"] < 0.3,
         ),
         Verdict(
             "SSIM above every classical way's",

@@ -51,8 +51,11 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
     results = json.loads((done[0] / "report.json").read_text())["results"]
     assert set(results["expansion-0"]) == {"dira", "gan", "vae", "simulation"}
-    assert {"unchanged", "all zero", "CLEAN", "paired denoiser"} <= set(results["enhancement"]["lab"]["rows"])
+    assert {"unchanged", "all zero", "CLEAN", "paired denoiser", "clean of another sample"} <= set(
+        results["enhancement"]["lab"]["rows"]
+    )
     counted = results["counting-0"]
+    assert {"original data, rare classes repeated", "dira alone, no original data"} <= set(counted)
     assert {"original data", "clean spectra", "delay-resolved stack", "DiRA, purifier off at test"} <= set(
         counted
     )
@@ -120,12 +123,13 @@ def test_aims_are_judged_by_the_numbers(done: tuple[Path, str]) -> None:
         return {v.aim: v.met for v in verdicts(altered, small)}
 
     def good(r: dict[str, Any]) -> None:
-        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.95, "invented_high": 0.1, "ssim": 0.99}
-        r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
+        rows = r["enhancement"]["lab"]["rows"]
+        rows[best] |= {"kept": 0.95, "kept_high": 0.8, "added_high": 0.1, "ssim": 0.99}
+        rows["paired denoiser"] |= {"kept": 0.94, "kept_high": 0.7}
         r["distances"]["original"][best] |= {"value": 0.001, "floor": 0.0}
 
     def bad(r: dict[str, Any]) -> None:
-        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.5, "invented_high": 0.5, "ssim": 0.0}
+        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.5, "added_high": 0.5, "ssim": 0.0}
         r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
         r["distances"]["original"][best] |= {"value": 1e3, "floor": 0.0}
 

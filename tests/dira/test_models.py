@@ -169,6 +169,13 @@ def test_the_gradient_is_the_distance_s(distance):
     assert ((nearer - reference) ** 2).sum() < ((x - reference) ** 2).sum() or distance == "ssim"
 
 
+def test_the_pull_of_ssim_is_as_strong_at_grey_as_elsewhere():
+    chance = torch.Generator().manual_seed(0)
+    noise = 0.17 * torch.randn((2, 16, 1, 32, 32), generator=chance)
+    grey, light = (gradient(level + noise[0], level + noise[1], "ssim").abs().mean() for level in (0.0, 0.5))
+    assert float(grey / light) == pytest.approx(1, abs=0.1)
+
+
 def test_purification_follows_its_reference(trained):
     spectra, _ = spots(48, seed=1, size=12)
     purifier = dira.Purifier(**TINY).fit(spectra, steps=150, batch_size=16, learning_rate=3e-3, average=0.95)

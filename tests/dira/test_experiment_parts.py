@@ -1,0 +1,94 @@
+"""What keeps the experiments' comparisons fair: shares of the classes, chance of each set's own, peers' averages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dira import ConditionalGAN, Purifier
+from dira.experiment.enhancement import _chance, _of_another
+from dira.experiment.model_based import _counted, distinct
+from dira.experiment.presets import preset
+from dira.experiment.samples import Spectra, wanted
+from dira.experiment.stages import Run, alone, freeze
+from isacsim.errors import InputError
+
+
+def _spectra(*counts: int) -> Spectra:
+    return Spectra(np.arange(len(counts), dtype=np.float32)[:, None, None], np.array(counts))
+
+
+def test_a_set_takes_the_class_shares_of_another() -> None:
+    even, uneven = _spectra(*[3, 4, 5] * 8), _spectra(4, 5, 5)
+    got = even.mixed_as(uneven)
+    assert np.unique(got.counts, return_counts=True)[1].tolist() == [4, 8]
+    assert 3 not in got.counts
+    assert np.unique(got.values).size == 12
+
+
+def test_a_model_that_ignores_its_input_gets_another_sample_of_as_many_targets() -> None:
+    one = _spectra(3, 4, 3, 4, 3)
+    got = _of_another(one.values, one.counts)[:, 0, 0].astype(int)
+    assert (got != np.arange(5)).all() and (one.counts[got] == one.counts).all()
+
+
+def test_images_of_a_path_are_no_targets_and_a_split_one_hides_none() -> None:
+    # What estimate_paths gave for a capture of five: the first two nearly cancel, the last three are images.
+    amplitude = np.array([26.257, 26.249, 1.227, 0.932, 0.919, 0.782, 0.641, 0.199, 0.149, 0.146])
+    acceleration = [-2.879, -2.879, -2.877, -3.963, -4.646, -3.333, -3.902, -2.871, -3.966, -4.626]
+    jerk = [23.748, 23.748, 23.702, -36.309, -20.331, -33.748, 10.62, 23.665, -36.296, -20.298]
+    found = distinct(np.stack([acceleration, jerk], axis=1), amplitude, 3)
+    assert len(found) == 5 and found[2] == 0
+    assert _counted([found, found[:1], []], 6.0, (3, 4, 5, 6, 7)) == [5, 3, 3]
+    assert _counted([found], 2.0, (3, 4, 5, 6, 7)) == [4]
+
+
+def test_no_two_sets_are_enhanced_with_the_same_noise(tmp_path: Any) -> None:
+    run: Run = freeze(preset("laptop"), tmp_path, device="cpu", tell=lambda what, done, total: None)
+    names = [*wanted(run), *(f"more-{s}" for s in run.preset.seeds)]
+    assert len({_chance(name) for name in names}) == len(names)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with (
+        alone(tmp_path),
+        pytest.raises(InputError, match="another dira reproduce is at work"),
+        alone(tmp_path),
+    ):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+def test_the_first_of_two_rounds_has_the_bits_of_one_round() -> None:
+    noisy = np.random.default_rng(0).random((5, 16, 16), np.float32)
+    purifier = Purifier(unet={"blocks": (16, 32)}).fit(noisy, steps=2, batch_size=4)
+    first = np.empty_like(noisy)
+
+    def watch(start: int, number: int, t: int, x: np.ndarray) -> None:
+        if number == 1 and t == 0:
+            first[start : start + len(x)] = x[:, 0]
+
+    how: dict[str, Any] = {"scale": 4.0, "seed": 5, "batch_size": 2}
+    purifier.enhance(noisy, 6, 2, watch=watch, **how)
+    np.testing.assert_array_equal(first, purifier.enhance(noisy, 6, 1, **how))
+
+
+@pytest.mark.parametrize("wants_average", [True, False])
+def test_a_gan_keeps_the_better_of_weights_and_their_average(wants_average: bool) -> None:
+    spectra, labels = np.random.default_rng(0).random((8, 16, 16)), [3, 4] * 4
+    seen: list[np.ndarray] = []
+
+    def judge(gan: ConditionalGAN) -> float:
+        seen.append(gan.sample([3, 4], seed=0))
+        return float((len(seen) % 2 == 0) != wants_average)  # weights first, then their average
+
+    how: dict[str, Any] = {"steps": 4, "batch_size": 4}
+    gan = ConditionalGAN(width=8).fit(spectra, labels, average=0.9, best_by=judge, every=4, **how)
+    assert len(seen) == 2 and not np.array_equal(*seen)
+    np.testing.assert_array_equal(gan.sample([3, 4], seed=0), seen[wants_average])
+    plain = ConditionalGAN(width=8).fit(spectra, labels, **how)
+    np.testing.assert_array_equal(plain.sample([3, 4], seed=0), seen[0])
