@@ -35,8 +35,8 @@ class PeakFidelity:
         Targets with a maximum in the clean spectrum, how many of them have one in the spectrum, and maxima of the
         spectrum at no target.
     added : numpy.ndarray, shape (sample,)
-        Of the invented ones, those that are near no maximum of the clean spectrum of at least the same level either: side
-        lobes that the clean spectrum shows too are not held against a method.
+        Of the invented ones, those that are near no maximum of the clean spectrum either: side lobes that the clean
+        spectrum shows too are not held against a method.
     acceleration, jerk : numpy.ndarray
         Error of each kept one's maximum, m/s² and m/s³.
     """

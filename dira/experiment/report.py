@@ -125,7 +125,12 @@ def write_report(run: Run) -> tuple[Path, Path]:
         image = f'<img alt="{escape(heading)}" src="data:image/png;base64,{picture}">'
         parts.append(_section(heading, text, image + tables.get(name, "")))
     parts.append(_section("Samplers", "Of the first seed's generator.", tables["samplers"]))
-    parts.append(_section("Strength of the guidance", "On validation spectra.", tables["guidance"]))
+    guide = results["guidance"]
+    told = (
+        f"On {guide['spectra']} validation spectra, T* = {p.variants[0][1]}, one round; a = {guide['scale']:g} is "
+        f"used, by SSIM{', at the edge of what was tried' if guide['at_the_edge'] else ''}. With a = 0 nothing guides."
+    )
+    parts.append(_section("Strength of the guidance", told, tables["guidance"]))
     with written_whole(page) as file:
         file.write_text(document(f"DiRA: {p.name}", parts), encoding="utf-8")
     return page, table

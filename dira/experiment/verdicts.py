@@ -126,7 +126,7 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
         ),
         Verdict("at least 90 % of the visible targets kept", f"{ours['kept']:.3f}", ours["kept"] >= 0.9),
         Verdict(
-            "less than 0.3 invented peaks a spectrum (maxima above -12 dB that neither targets nor the clean spectrum have)",
+            "less than 0.3 invented peaks a spectrum: maxima above -12 dB that neither targets nor clean spectrum have",
             f"{ours['added_high']:.2f} (unchanged {rows['unchanged']['added_high']:.2f}, paired denoiser "
             f"{paired['added_high']:.2f}); against targets alone {ours['invented_high']:.2f} (clean itself "
             f"{rows['clean']['invented_high']:.2f})",

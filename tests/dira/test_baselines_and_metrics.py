@@ -240,3 +240,13 @@ def test_similarity_is_on_the_fourth_root():
     assert same.ssim[0] == pytest.approx(1, abs=1e-4) and same.psnr_db[0] == pytest.approx(120)
     assert similarity(np.zeros_like(clean), clean).ssim[0] < 0.5  # 0.94 on linear magnitude
     assert similarity(7 * clean, clean).ssim[0] == pytest.approx(1, abs=1e-4)
+
+
+def test_side_lobes_of_the_clean_spectrum_are_not_held_against_a_method() -> None:
+    ds = make_samples(isacsim.load_scenario("single_target"), seed=2, indices=range(2))
+    own = dira.peak_fidelity(ds["aj_clean"], ds)
+    assert own.kept_share == 1 and own.invented_mean > 10 and own.added_mean == 0
+    false = ds["aj_clean"].values.copy()
+    false[:, 3, 3] = 0.9 * false.max()
+    one = dira.peak_fidelity(false, ds, floor_db=-12)
+    assert one.added.tolist() == [1, 1]
