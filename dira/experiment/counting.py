@@ -16,7 +16,7 @@ from dira.experiment.expansion import GENERATORS, generated, generator
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
 
-__all__ = ["PURIFIER_OFF", "beyond", "count"]
+__all__ = ["PURIFIER_OFF", "beyond", "calibration", "count", "count_stage"]
 
 _SNR_BANDS = 3
 PURIFIER_OFF = "DiRA, purifier off at test"
@@ -102,11 +102,50 @@ def count(run: Run, seed: int) -> dict[str, Any]:
     out = {}
     for i, (name, (train, tests)) in enumerate(plan.items()):
         counter = _counter(run, f"{seed}-{i:02d}", train, seed)
-        out[name] = {"trained on": len(train.counts), "scenarios": _score(run, counter, tests)}
+        out[name] = {
+            "trained on": len(train.counts),
+            "model": f"counter-{seed}-{i:02d}",
+            "scenarios": _score(run, counter, tests),
+        }
         if name == f"expanded, {best}":
             off = _score(run, counter, noisy)
             out[PURIFIER_OFF] = {"trained on": len(train.counts), "scenarios": off}
     return out
+
+
+def calibration(run: Run) -> dict[str, Any]:
+    """How far probabilities are from shares of right counts, before and after a temperature from the validation set."""
+    p, out = run.preset, dict[str, Any]()
+    held = counting_set(run, "validation")
+    best = p.variants[0][0]
+    for name, fitted_on, tests in (
+        ("original data", held, _tests(run)),
+        (f"expanded, {best}", enhanced(run, "validation", held)[best], _processed(run)[best]),
+    ):
+        rows = []
+        for seed in p.seeds:
+            counter: TargetCounter = run.model(count_stage(run, seed)[name]["model"], lambda _: None)
+            raw = {s: _calibration_error(counter, one, run.device) for s, one in tests.items()}
+            counter.calibrate(fitted_on.values, fitted_on.counts, device=run.device)
+            after = {s: _calibration_error(counter, one, run.device) for s, one in tests.items()}
+            rows.append(
+                {"seed": seed, "temperature": counter.config.temperature, "raw": raw, "calibrated": after}
+            )
+        out[name] = rows
+    return out
+
+
+def count_stage(run: Run, seed: int) -> dict[str, Any]:
+    """Result of the stage of `count`."""
+    return run.stage(f"counting-{seed}", lambda: count(run, seed))
+
+
+def _calibration_error(counter: TargetCounter, test: Spectra, device: str) -> float:
+    """Expected calibration error (Guo et al. 2017), in ten groups of equal numbers by the highest probability."""
+    odds = counter.predict_proba(test.values, device=device)
+    sure, right = odds.max(axis=1), counter.counts[odds.argmax(axis=1)] == test.counts
+    groups = np.array_split(np.argsort(sure, kind="stable"), min(10, len(sure)))
+    return float(sum(abs(sure[g].mean() - right[g].mean()) * len(g) for g in groups) / len(sure))
 
 
 def beyond(run: Run) -> dict[str, Any]:

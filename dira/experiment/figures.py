@@ -41,6 +41,7 @@ def figures(run: Run, results: Results) -> dict[str, Figure]:
         "distances": _distances(results),
         "enhancement": _curves(p, results),
         "counting": _counting(p, results),
+        "confusion": _confusion(p, results),
         "snr": _by_snr(p, results),
         "beyond": _beyond(p, results),
     }
@@ -191,6 +192,36 @@ def _counting(p: Preset, results: Results) -> Figure:
     axes.set_yticks(at, variants)
     axes.set(xlabel="counting accuracy (dotted: chance; bars: standard deviation over seeds)", xlim=(0, 1))
     axes.legend(fontsize=8)
+    return figure
+
+
+def _confusion(p: Preset, results: Results) -> Figure:
+    shown, scenarios = (
+        ["original data", f"expanded, {p.variants[0][0]}", "clean spectra"],
+        (p.original, *p.others),
+    )
+    figure = Figure(figsize=(3 * len(shown) + 1, 2.9 * len(scenarios)), layout="constrained")
+    grid = figure.subplots(len(scenarios), len(shown), squeeze=False)
+    for line, s in zip(grid, scenarios, strict=True):
+        for axes, name in zip(line, shown, strict=True):
+            of = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
+            table = np.sum(of, axis=0)
+            share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+            axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
+            for (i, j), value in np.ndenumerate(share):
+                axes.text(
+                    j,
+                    i,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="k" if value < 0.6 else "w",
+                )
+            axes.set_xticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
+            axes.set_yticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
+            axes.set_title(f"{s}: {name}", fontsize=8)
+    grid[-1][0].set(xlabel="counted", ylabel="targets")
     return figure
 
 

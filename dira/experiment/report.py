@@ -58,6 +58,7 @@ _CAPTIONS = {
         "Gains are paired by seed; their intervals tell how they vary with training set and training, not with the "
         "test spectra, which are the same for all seeds.",
     ),
+    "confusion": ("Confusion", "Share of each true number of targets (rows), all seeds together."),
     "snr": ("Counting by SNR", "Mean over seeds, in bands of equal numbers."),
     "beyond": (
         "How many generated, how many original spectra",
@@ -131,6 +132,11 @@ def write_report(run: Run) -> tuple[Path, Path]:
         f"used, by SSIM{', at the edge of what was tried' if guide['at_the_edge'] else ''}. With a = 0 nothing guides."
     )
     parts.append(_section("Strength of the guidance", told, tables["guidance"]))
+    told = (
+        "Expected calibration error: mean distance of the highest probability from the share of right counts. The "
+        "temperature is fitted on the validation set, processed as the training set was."
+    )
+    parts.append(_section("How sure the counters are", told, tables["calibration"]))
     with written_whole(page) as file:
         file.write_text(document(f"DiRA: {p.name}", parts), encoding="utf-8")
     return page, table
@@ -229,6 +235,24 @@ def _tables(p: Preset, results: Results) -> dict[str, str]:
                 f"{r['spectra_per_second']:.2f}",
             ]
             for r in results["samplers"]["rows"]
+        ],
+    )
+    out["calibration"] = _table(
+        [
+            "trained on",
+            "seed",
+            "temperature",
+            *(f"{s}, {when}" for s in (p.original, *p.others) for when in ("raw", "after")),
+        ],
+        [
+            [
+                name,
+                str(r["seed"]),
+                f"{r['temperature']:.2f}",
+                *(f"{r[when][s]:.3f}" for s in (p.original, *p.others) for when in ("raw", "calibrated")),
+            ]
+            for name, rows in results["calibration"].items()
+            for r in rows
         ],
     )
     rows = results["guidance"]["rows"]

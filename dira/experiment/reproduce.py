@@ -27,6 +27,7 @@ def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
         "distances": partial(enhancement.distances, run),
         "process": lambda: {"pictures": [*run.array("process", partial(enhancement.process, run))]},
         **{f"counting-{s}": partial(counting.count, run, s) for s in seeds},
+        "calibration": partial(counting.calibration, run),
         "beyond": partial(counting.beyond, run),
         "model-based": partial(model_based, run),
     }

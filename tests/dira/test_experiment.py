@@ -29,7 +29,7 @@ def _silent(what: str, done: int, total: int) -> None:
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("runs") / "smoke"
     got = CliRunner().invoke(app, ["reproduce", "--preset", "smoke", "-o", str(folder), "--device", "cpu"])
-    assert got.exit_code == 0, got.output
+    assert got.exit_code == 0, (got.output, got.exception)
     return folder, got.output
 
 
@@ -41,7 +41,7 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
     folder, said = done
     assert said.index("enhancing") < said.index("report:")
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 9
+    assert page.count("data:image/png;base64,") == 10
     assert "63.73" in page and "0.67 / 0.71 / 0.71" in page
     table = json.loads((folder / "report.json").read_text())
     assert len(table["aims"]) == 13 and all(set(a) == {"aim", "measured", "met"} for a in table["aims"])
@@ -64,6 +64,14 @@ def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
         for scores in one["scenarios"].values():
             assert scores["accuracy"] == pytest.approx(len(scores["right"]) / scores["spectra"])
             assert np.sum(scores["confusion"]) == scores["spectra"]
+
+
+def test_calibration_errors_are_shares(done: tuple[Path, str]) -> None:
+    results = json.loads((done[0] / "report.json").read_text())["results"]
+    for rows in results["calibration"].values():
+        for row in rows:
+            assert row["temperature"] > 0
+            assert all(0 <= e <= 1 for when in ("raw", "calibrated") for e in row[when].values())
 
 
 def test_no_two_sets_share_a_capture(done: tuple[Path, str]) -> None:
