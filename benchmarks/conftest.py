@@ -14,17 +14,9 @@ import pytest
 import scipy
 
 from isacsim.channel.llvm import usable_llvm
+from isacsim.machine import processor
 
 PAGE = Path(__file__).parent.parent / "docs" / "results" / "performance.md"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _sionna_runs() -> bool:
@@ -50,7 +42,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         "",
         "Written by `make bench`. Times are medians of one run on one machine; the ratios are what to compare.",
         "",
-        f"- {datetime.now(UTC):%Y-%m-%d}, {_cpu()}, {os.cpu_count()} cores, {numba.config.NUMBA_NUM_THREADS} threads",
+        f"- {datetime.now(UTC):%Y-%m-%d}, {processor()}, {os.cpu_count()} cores, "
+        f"{numba.config.NUMBA_NUM_THREADS} threads",
         f"- Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}, Numba "
         f"{numba.__version__}",
         "",

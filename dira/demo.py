@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from isacsim.commands.source import Seed
 
@@ -127,7 +128,7 @@ def demo_page(
         "<section><h2>Simulated, purified, clean</h2><p>Acceleration across, jerk upwards, (P / Pmax)^¼; white circles "
         f'are the true targets.</p><img alt="spectra" src="data:image/png;base64,{picture}"></section>',
         f"<section><h2>Counted</h2><p>{right} of {samples} counted right after purification. The counter knows {known} "
-        "targets, and has learnt noisy, clean and purified spectra of other seeds.</p>"
+        "targets; captures with another number it can't count right.</p>"
         '<div class="scroll"><table><thead><tr><th>capture</th><th>SNR [dB]</th><th>truth</th><th>counted, noisy</th>'
         "<th>counted, purified</th><th>probability</th></tr></thead><tbody>"
         f"{rows}</tbody></table></div></section>",
@@ -135,7 +136,9 @@ def demo_page(
     return document(f"dira: {scenario.name}", parts)
 
 
-def _figure(ds: xr.Dataset, noisy: xr.DataArray, pure: Any, counted: Any) -> Figure:
+def _figure(
+    ds: xr.Dataset, noisy: xr.DataArray, pure: NDArray[np.float32], counted: NDArray[np.int64]
+) -> Figure:
     import xarray as xr
     from matplotlib.figure import Figure
 

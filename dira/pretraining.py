@@ -6,8 +6,6 @@ Data, checkpoints and enhanced spectra stay in the working folder: a run that wa
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 
 from dira import ConditionalDiffusion, Purifier, TargetCounter
 from dira.data import load, write
@@ -26,6 +25,7 @@ from dira.metrics import frechet_distance, kernel_distance, precision_recall
 from dira.model import Model
 from isacsim.commands.terminal import sample_progress
 from isacsim.dataset.generate import generate
+from isacsim.machine import machine
 from isacsim.output_file import written_whole
 from isacsim.scenario import load_scenario
 
@@ -77,8 +77,8 @@ class _Record:
                 bar(done, total)
                 if time.perf_counter() - written > 60:
                     written = time.perf_counter()
-                    write_down()
                     self.content.setdefault("loss", {})[what] = [done, round(loss, 5)]
+                    write_down()
 
             yield tell
         write_down()
@@ -101,13 +101,15 @@ def _trained(model: Model, name: str, folder: Path, record: _Record, *given: Any
     return type(model).from_pretrained(kept)
 
 
-def _enhanced(purifier: Purifier, samples: xr.Dataset, store: Path, record: _Record) -> xr.Dataset:
+def _enhanced(
+    purifier: Purifier, samples: xr.Dataset, store: Path, record: _Record, device: str
+) -> xr.Dataset:
     """Purified spectra beside their truth, made once."""
     if not store.exists():
         with record.timed(f"enhancing {store.stem}", unit="spectra") as progress:
             # Each split's own noise: spectra of two splits must not share it.
             seed = DATA_SEED + list(SPLITS).index(store.stem.removeprefix("enhanced-"))
-            values = purifier.enhance(samples["aj_noisy"], seed=seed, progress=progress)
+            values = purifier.enhance(samples["aj_noisy"], seed=seed, device=device, progress=progress)
         samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
         write(samples, store)
     return load(store, "aj_enhanced")
@@ -148,7 +150,8 @@ def make_weights(
     )
     rows = {split: _few(ds, ENHANCED[split]) for split, ds in sets.items()}
     enhanced = {
-        split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record) for split, ds in rows.items()
+        split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record, device)
+        for split, ds in rows.items()
     }
     # Noisy, clean and purified: it counts in what passed the purifier, and its features see all kinds.
     spectra = np.concatenate([train["aj_noisy"], train["aj_clean"], *2 * [enhanced["train"]["aj_enhanced"]]])
@@ -173,7 +176,7 @@ def make_weights(
         work,
         record,
         train["aj_noisy"],
-        {"n_targets": n, "scenario": train["scenario"].values.astype(str)},
+        _labels(train),
         steps=generator_steps,
         seed=seed,
         device=device,
@@ -185,15 +188,10 @@ def make_weights(
     for model in (purifier, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
     record.note(
-        machine={
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
+        machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         samples={"train": train.sizes["sample"], "test": test.sizes["sample"]},
         generator=_judge_generator(generator, counter, test, seed, record),
-        purifier=_judge_purifier(enhanced["test"]),
+        purifier=_judge_purifier(enhanced["test"], rows["test"]["aj_noisy"].values),
         counter=_judge_counter(counter, test, enhanced["test"]),
     )
     with written_whole(output / "record.json") as file:
@@ -206,12 +204,19 @@ def _few(samples: xr.Dataset, n: int) -> xr.Dataset:
     return samples.isel(sample=np.linspace(0, size - 1, min(n, size)).astype(int))
 
 
+def _labels(samples: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """The generator's conditions."""
+    return {
+        "n_targets": samples["n_targets"].values,
+        "scenario": np.array(samples["scenario"].values.tolist()),
+    }
+
+
 def _judge_generator(
     generator: ConditionalDiffusion, counter: TargetCounter, test: xr.Dataset, seed: int, record: _Record
 ) -> dict[str, Any]:
-    labels = {"n_targets": test["n_targets"].values, "scenario": test["scenario"].values.astype(str)}
     with record.timed("generating", unit="spectra") as progress:
-        made = generator.sample(labels, seed=seed, sampler="dpm", progress=progress)
+        made = generator.sample(_labels(test), seed=seed, sampler="dpm", progress=progress)
     real = test["aj_noisy"].values
     precision, recall = precision_recall(real, made, features=counter)
     return {
@@ -223,11 +228,11 @@ def _judge_generator(
     }
 
 
-def _judge_purifier(test: xr.Dataset) -> dict[str, Any]:
+def _judge_purifier(test: xr.Dataset, noisy: NDArray[np.float32]) -> dict[str, Any]:
     clean = test["aj_clean"].values
     rows = {}
     for name, values in (
-        ("noisy", test["aj_noisy"].values),
+        ("noisy", noisy),
         ("enhanced", test["aj_enhanced"].values),
         ("all zero", np.zeros_like(clean)),
     ):
@@ -237,6 +242,7 @@ def _judge_purifier(test: xr.Dataset) -> dict[str, Any]:
             "psnr_db": float(like.psnr_db.mean()),
             "kept": peaks.kept_share,
             "invented": peaks.invented_mean,
+            "invented_beyond_clean": peaks.added_mean,
         }
     return {"spectra": len(clean), **rows}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import platform
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 
 import isacsim
 from isacsim.errors import InputError
+from isacsim.machine import machine
 from isacsim.output_file import check_output, written_whole
 
 from .points import Compute, Progress, compute_points
@@ -111,7 +111,7 @@ def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) 
         "quick": quick,
         "seed": seed,
         "settings": dict(settings),
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": machine(),
         "versions": {
             "isacsim": isacsim.__version__,
             "sources": _sources(),
@@ -128,15 +128,6 @@ def _sources() -> str:
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def share(hits: int, trials: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from dira.experiment.model_based import model_based
 from dira.experiment.samples import simulate_all
 from dira.experiment.stages import Run
 
-__all__ = ["reproduce", "stages"]
+__all__ = ["stages"]
 
 
 def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -31,8 +31,3 @@ def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
         "beyond": partial(counting.beyond, run),
         "model-based": partial(model_based, run),
     }
-
-
-def reproduce(run: Run) -> dict[str, dict[str, Any]]:
-    """Do what is not done yet; the results of all stages."""
-    return {name: run.stage(name, make) for name, make in stages(run).items()}

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ import dira
 from dira.experiment.presets import Preset
 from isacsim import __version__
 from isacsim.errors import InputError
+from isacsim.machine import machine
 from isacsim.output_file import written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
@@ -150,12 +149,7 @@ def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
             )
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        machine = {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-        }
         with written_whole(path) as file:
-            file.write_text(json.dumps(frozen | {"machine": machine}, indent=1) + "\n", encoding="utf-8")
+            file.write_text(json.dumps(frozen | {"machine": machine()}, indent=1) + "\n", encoding="utf-8")
     digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()[:16]
     return Run(preset, folder, digest, device, tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,15 @@ def test_it_leaves_one_page_with_truth_beside_counts(weights: Path, tmp_path: Pa
     assert got.exit_code == 0, got.output
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 1
-    assert text.count("<tr><td>") == 2 and "of 2 counted right after purification" in text
+    ds = make_samples(load_scenario("default"), seed=0, indices=range(2))
+    purifier = dira.Purifier.from_pretrained(weights / "Purifier")
+    counter = dira.TargetCounter.from_pretrained(weights / "TargetCounter")
+    found = counter.predict(purifier.enhance(ds["aj_noisy"], seed=0, device="cpu"))
+    truth = ds["n_targets"].values
+    assert f"{(found == truth).sum()} of 2 counted right after purification" in text
+    for i, row in enumerate(re.findall(r"<tr>(<td>.*?)</tr>", text)):
+        cells = re.findall(r"<td>(.*?)</td>", row)
+        assert (cells[0], cells[2], cells[4]) == (str(i), str(truth[i]), str(found[i]))
 
 
 def test_other_axes_and_missing_weights_are_told(weights: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dira.cli import app
+from dira.experiment.budget import _amounts
 from dira.experiment.presets import PRESETS, preset
 from dira.experiment.report import collect
 from dira.experiment.samples import data, wanted
@@ -46,6 +47,15 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
     table = json.loads((folder / "report.json").read_text())
     assert len(table["aims"]) == 13 and all(set(a) == {"aim", "measured", "met"} for a in table["aims"])
     assert sorted(table["frozen"]["scenarios"]) == ["corridor", "default", "lab"]
+
+
+def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) -> None:
+    run = _again(done[0])
+    small = run.preset
+    amount, _ = _amounts(run)["counters"]
+    trained = len(list((done[0] / "models").glob("counter-*")))
+    # The features are trained four times as long as a counter.
+    assert amount == (trained + 4) * small.counter_steps * small.counter_batch
 
 
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:

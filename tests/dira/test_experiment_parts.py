@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from dira import ConditionalGAN, Purifier
+from dira.experiment.counting import _calibration_error
 from dira.experiment.enhancement import _chance, _of_another
 from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, alone, freeze
+from dira.experiment.verdicts import gain
 from isacsim.errors import InputError
 
 
@@ -92,3 +94,37 @@ def test_a_gan_keeps_the_better_of_weights_and_their_average(wants_average: bool
     np.testing.assert_array_equal(gan.sample([3, 4], seed=0), seen[wants_average])
     plain = ConditionalGAN(width=8).fit(spectra, labels, **how)
     np.testing.assert_array_equal(plain.sample([3, 4], seed=0), seen[0])
+
+
+class _Sure:
+    """Says 3 with a given probability, whatever it sees."""
+
+    counts = np.array([3, 4])
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def predict_proba(self, spectra: Any, *, device: str) -> np.ndarray:
+        return np.tile([self.probability, 1 - self.probability], (len(spectra), 1))
+
+
+@pytest.mark.parametrize(("probability", "error"), [(0.75, 0.0), (0.95, 0.2), (0.55, 0.2)])
+def test_calibration_is_judged_by_the_share_that_is_right(probability: float, error: float) -> None:
+    # Ten groups of four, three of each right.
+    test = _spectra(*[3, 3, 3, 4] * 10)
+    counter: Any = _Sure(probability)
+    assert _calibration_error(counter, test, "cpu") == pytest.approx(error)
+
+
+def test_a_gain_is_paired_by_seed() -> None:
+    three = preset("laptop")
+    both = {"original data": [0.30, 0.40, 0.50], "better": [0.32, 0.44, 0.56]}
+    results = {
+        f"counting-{seed}": {
+            name: {"scenarios": {"lab": {"accuracy": of[seed]}}} for name, of in both.items()
+        }
+        for seed in three.seeds
+    }
+    # Gains 0.02, 0.04, 0.06: standard deviation 0.02, Student's quantile 4.303 at two degrees of freedom.
+    mean, half = gain(results, three, "better", "lab")
+    assert mean == pytest.approx(0.04) and half == pytest.approx(4.3027 * 0.02 / np.sqrt(3), rel=1e-4)

@@ -1,0 +1,42 @@
+"""The command that makes the weights, from data to record, with networks that are hardly trained."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import dira
+from dira import metrics, pretraining
+from dira.training import Training
+
+
+def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "SCENARIOS", ("default",))
+    monkeypatch.setattr(pretraining, "PER_CLASS", dict.fromkeys((3, 4, 5, 6, 7), 6))
+    monkeypatch.setattr(pretraining, "SPLITS", {"train": 0.4, "validation": 0.2, "test": 0.4})
+    monkeypatch.setattr(pretraining, "ENHANCED", {"train": 2, "validation": 2, "test": 2})
+    monkeypatch.setattr(pretraining, "UNET", {"blocks": (8, 16), "patch": 4})
+    monkeypatch.setattr(pretraining, "COUNTER_WIDTH", 8)
+    monkeypatch.setattr(pretraining, "frechet_distance", partial(metrics.frechet_distance, least=2))
+    work, weights = tmp_path / "work", tmp_path / "weights"
+    steps = {"purifier_steps": 2, "generator_steps": 2, "counter_steps": 2}
+    pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
+    record = json.loads((weights / "record.json").read_text())
+    assert record["machine"]["processor"] and record["samples"] == {"train": 12, "test": 12}
+    assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "all zero"}
+    assert record["generator"]["kernel"]["real"] == 12
+    for kind in (dira.Purifier, dira.TargetCounter, dira.ConditionalDiffusion):
+        model = kind.from_pretrained(weights / kind.__name__)
+        assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
+    generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion")
+    made = generator.sample({"n_targets": [3], "scenario": ["default"]}, seed=0, steps=1, sampler="dpm")
+    assert made.shape == (1, 64, 64)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the models are trained already")
+
+    monkeypatch.setattr(Training, "rate", never)
+    pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
