@@ -45,7 +45,7 @@ COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}
 # Half of ResNet-18 as published: a quarter of its weights and of its time.
 COUNTER_WIDTH = 32
 # Enhancing is a hundred evaluations of the network a spectrum.
-ENHANCED = {"train": 1200, "validation": 150, "test": 300}
+ENHANCED = {"train": 900, "validation": 120, "test": 250}
 
 
 class _Record:
@@ -121,7 +121,7 @@ def make_weights(
         "dira/weights"
     ),
     purifier_steps: Annotated[int, typer.Option(help="Steps of the purifier.")] = 8000,
-    generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 5000,
+    generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 4000,
     counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2500,
     seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
