@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from dira import TargetCounter
 from dira.experiment.enhancement import DENOISER, enhanced
 from dira.experiment.expansion import GENERATORS, generated, generator
-from dira.experiment.samples import Spectra, counting_set, data
+from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 
 __all__ = ["PURIFIER_OFF", "beyond", "calibration", "count", "count_stage"]
 
-_SNR_BANDS = 3
 PURIFIER_OFF = "DiRA, purifier off at test"
 
 
@@ -46,20 +45,15 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
 
 
 def _score(run: Run, counter: TargetCounter, tests: dict[str, Spectra]) -> dict[str, Any]:
-    """Accuracy and confusion in each scenario, and accuracy by SNR, in bands of equal numbers."""
+    """Accuracy, confusion and which were right, in each scenario."""
     out: dict[str, Any] = {}
     for scenario, test in tests.items():
         right = counter.predict(test.values, device=run.device) == test.counts
-        snr = data(run, f"test-{scenario}")["snr_db"].values
-        edges = np.quantile(snr, np.linspace(0, 1, _SNR_BANDS + 1))
-        band = np.clip(np.searchsorted(edges, snr, side="right") - 1, 0, _SNR_BANDS - 1)
         out[scenario] = {
             "accuracy": float(right.mean()),
             "spectra": len(right),
             "right": np.flatnonzero(right).tolist(),
             "confusion": counter.confusion(test.values, test.counts, device=run.device).tolist(),
-            "snr_db": edges.tolist(),
-            "by_snr": [float(right[band == b].mean()) for b in range(_SNR_BANDS) if (band == b).any()],
         }
     return out
 

@@ -11,23 +11,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dira.config import Scaling
+from dira.experiment.counting_figures import counting_figures
 from dira.experiment.enhancement import DENOISER
 from dira.experiment.expansion import generated
 from dira.experiment.presets import Preset
 from dira.experiment.samples import counting_set
 from dira.experiment.stages import Run
-from dira.experiment.verdicts import accuracies
 
-__all__ = ["NAMES", "PAPER_COUNTING", "figures"]
+__all__ = ["NAMES", "figures"]
 
 Results = Mapping[str, Mapping[str, Any]]
 NAMES = {"dira": "DiRA", "gan": "conditional GAN", "vae": "conditional VAE", "simulation": "more simulation"}
-# Fig. 11: original scenario and the two others.
-PAPER_COUNTING = {
-    "original data": (0.64, 0.32, 0.28),
-    "expanded by dira": (0.65, 0.48, 0.45),
-    "DiRA": (0.67, 0.71, 0.71),
-}
 
 
 def figures(run: Run, results: Results) -> dict[str, Figure]:
@@ -40,10 +34,7 @@ def figures(run: Run, results: Results) -> dict[str, Figure]:
         "process": _process(run),
         "distances": _distances(results),
         "enhancement": _curves(p, results),
-        "counting": _counting(p, results),
-        "confusion": _confusion(p, results),
-        "snr": _by_snr(p, results),
-        "beyond": _beyond(p, results),
+        **counting_figures(run, results),
     }
 
 
@@ -175,93 +166,4 @@ def _curves(p: Preset, results: Results) -> Figure:
                 axes.plot(x, [r[score] for r in rows], marker="o", label=name)
             axes.set(title=title, xlabel=label)
     grid[0][0].legend(fontsize=7)
-    return figure
-
-
-def _counting(p: Preset, results: Results) -> Figure:
-    scenarios = (p.original, *p.others)
-    variants = list(results[f"counting-{p.seeds[0]}"])
-    figure = Figure(figsize=(11, 0.42 * len(variants) + 1.5), layout="constrained")
-    axes = figure.subplots()
-    at, height = np.arange(len(variants))[::-1], 0.26
-    for i, s in enumerate(scenarios):
-        got = np.array([accuracies(results, p, v, s) for v in variants])
-        spread = got.std(axis=1, ddof=1) if got.shape[1] > 1 else None
-        axes.barh(at + (1 - i) * height, got.mean(axis=1), height, xerr=spread, label=s, capsize=2)
-    axes.axvline(1 / len(p.class_sizes), color="k", linestyle=":", linewidth=0.8)
-    axes.set_yticks(at, variants)
-    axes.set(xlabel="counting accuracy (dotted: chance; bars: standard deviation over seeds)", xlim=(0, 1))
-    axes.legend(fontsize=8)
-    return figure
-
-
-def _confusion(p: Preset, results: Results) -> Figure:
-    shown, scenarios = (
-        ["original data", f"expanded, {p.variants[0][0]}", "clean spectra"],
-        (p.original, *p.others),
-    )
-    figure = Figure(figsize=(3 * len(shown) + 1, 2.9 * len(scenarios)), layout="constrained")
-    grid = figure.subplots(len(scenarios), len(shown), squeeze=False)
-    for line, s in zip(grid, scenarios, strict=True):
-        for axes, name in zip(line, shown, strict=True):
-            of = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
-            table = np.sum(of, axis=0)
-            share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-            axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
-            for (i, j), value in np.ndenumerate(share):
-                axes.text(
-                    j,
-                    i,
-                    f"{value:.2f}",
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color="k" if value < 0.6 else "w",
-                )
-            axes.set_xticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
-            axes.set_yticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
-            axes.set_title(f"{s}: {name}", fontsize=8)
-    grid[-1][0].set(xlabel="counted", ylabel="targets")
-    return figure
-
-
-def _by_snr(p: Preset, results: Results) -> Figure:
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    shown = [
-        "original data",
-        "expanded by dira",
-        f"expanded, {p.variants[0][0]}",
-        f"original data, {DENOISER}",
-    ]
-    shown += ["delay-resolved stack", "clean spectra"]
-    for axes, s in zip(
-        np.ravel(figure.subplots(1, 1 + len(p.others), sharey=True)), (p.original, *p.others), strict=True
-    ):
-        for name in shown:
-            of = [results[f"counting-{seed}"][name]["scenarios"][s] for seed in p.seeds]
-            edges = np.array(of[0]["snr_db"])
-            values = np.array([one["by_snr"] for one in of]).mean(axis=0)
-            axes.plot((edges[:-1] + edges[1:])[: values.size] / 2, values, marker="o", label=name)
-        axes.set(title=s, xlabel="SNR [dB]")
-    axes.legend(fontsize=7)
-    figure.axes[0].set_ylabel("accuracy")
-    return figure
-
-
-def _beyond(p: Preset, results: Results) -> Figure:
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    rows, scenarios = results["beyond"], (p.original, *p.others)
-    left, right = figure.subplots(1, 2, sharey=True)
-    zero = results[f"counting-{p.seeds[0]}"]["original data"]["scenarios"]
-    for i, s in enumerate(scenarios):
-        ratio = [zero[s]["accuracy"], *(r["scenarios"][s]["accuracy"] for r in rows["ratio"].values())]
-        left.plot([0, *(100 * float(r) for r in rows["ratio"])], ratio, marker="o", label=s)
-        for how, style in (("alone", "-"), ("with generated", "--")):
-            shares = [one[how]["scenarios"][s]["accuracy"] for one in rows["share"].values()]
-            share = [100 * float(x) for x in rows["share"]]
-            right.plot(share, shares, style, marker="o", color=f"C{i}", label=f"{s}, {how}")
-    left.set(xlabel="generated spectra, % of the original ones", ylabel="accuracy")
-    right.set(xlabel="original spectra, %")
-    left.legend(fontsize=8)
-    right.legend(fontsize=7)
     return figure

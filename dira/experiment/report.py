@@ -9,12 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from dira.experiment.figures import NAMES, PAPER_COUNTING, figures
-from dira.experiment.model_based import SUBCARRIERS
-from dira.experiment.presets import Preset
+from dira.experiment.figures import figures
 from dira.experiment.reproduce import stages
 from dira.experiment.stages import Run
-from dira.experiment.verdicts import accuracies, gain, verdicts
+from dira.experiment.tables import table, tables
+from dira.experiment.verdicts import verdicts
 from isacsim.demo_layout import document
 from isacsim.errors import InputError
 from isacsim.output_file import written_whole
@@ -22,7 +21,6 @@ from isacsim.plotting import png
 
 __all__ = ["collect", "write_report"]
 
-Results = Mapping[str, Mapping[str, Any]]
 _CAPTIONS = {
     "examples": (
         "Simulated and generated spectra (Fig. 5)",
@@ -55,11 +53,15 @@ _CAPTIONS = {
     "counting": (
         "Counting in three scenarios (Fig. 11)",
         "Each counter sees test spectra processed as its training spectra were, but where its name says otherwise. "
-        "Gains are paired by seed; their intervals tell how they vary with training set and training, not with the "
-        "test spectra, which are the same for all seeds.",
+        "Gains over the original data are paired by seed and spectrum, with halves of two 95 % intervals: over seeds "
+        "(training set, generator, counter) and over test spectra, which are the same for all seeds.",
     ),
     "confusion": ("Confusion", "Share of each true number of targets (rows), all seeds together."),
-    "snr": ("Counting by SNR", "Mean over seeds, in bands of equal numbers."),
+    "snr": ("Counting by SNR", "Mean over seeds, in thirds of equal numbers."),
+    "spread": (
+        "Counting by amplitude spread",
+        "Thirds are taken among spectra of as many targets, as more targets differ more.",
+    ),
     "beyond": (
         "How many generated, how many original spectra",
         "One seed. Left: expansion from none to four times the original set. Right: a smaller original set, alone and "
@@ -112,34 +114,34 @@ def write_report(run: Run) -> tuple[Path, Path]:
         "aims": [{"aim": v.aim, "measured": v.measured, "met": v.met} for v in judged],
         "results": results,
     }
-    table, page = run.folder / "report.json", run.folder / "report.html"
-    with written_whole(table) as file:
+    data, page = run.folder / "report.json", run.folder / "report.html"
+    with written_whole(data) as file:
         file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     parts = [_head(run, frozen, sum(seconds.values()))]
     rows = [[v.aim, v.measured, "met" if v.met else "not met"] for v in judged]
-    parts.append(_section("What it was to show", "", _table(["aim", "measured", ""], rows)))
-    tables = _tables(p, results)
+    parts.append(_section("What it was to show", "", table(["aim", "measured", ""], rows)))
+    made = tables(p, results)
     for name, figure in figures(run, results).items():
         heading, text = _CAPTIONS[name]
         text = text.replace("{vae}", f"the conditional VAE {p.baseline_share:.0%} of it.")
         picture = base64.b64encode(png(figure)).decode("ascii")
         image = f'<img alt="{escape(heading)}" src="data:image/png;base64,{picture}">'
-        parts.append(_section(heading, text, image + tables.get(name, "")))
-    parts.append(_section("Samplers", "Of the first seed's generator.", tables["samplers"]))
+        parts.append(_section(heading, text, image + made.get(name, "")))
+    parts.append(_section("Samplers", "Of the first seed's generator.", made["samplers"]))
     guide = results["guidance"]
     told = (
         f"On {guide['spectra']} validation spectra, T* = {p.variants[0][1]}, one round; a = {guide['scale']:g} is "
         f"used, by SSIM{', at the edge of what was tried' if guide['at_the_edge'] else ''}. With a = 0 nothing guides."
     )
-    parts.append(_section("Strength of the guidance", told, tables["guidance"]))
+    parts.append(_section("Strength of the guidance", told, made["guidance"]))
     told = (
         "Expected calibration error: mean distance of the highest probability from the share of right counts. The "
         "temperature is fitted on the validation set, processed as the training set was."
     )
-    parts.append(_section("How sure the counters are", told, tables["calibration"]))
+    parts.append(_section("How sure the counters are", told, made["calibration"]))
     with written_whole(page) as file:
         file.write_text(document(f"DiRA: {p.name}", parts), encoding="utf-8")
-    return page, table
+    return page, data
 
 
 def _head(run: Run, frozen: Mapping[str, Any], seconds: float) -> str:
@@ -166,139 +168,3 @@ def _head(run: Run, frozen: Mapping[str, Any], seconds: float) -> str:
 def _section(heading: str, text: str, body: str) -> str:
     told = f"<p>{escape(text)}</p>" if text else ""
     return f"<section><h2>{escape(heading)}</h2>{told}{body}</section>"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    line = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _interval(one: Mapping[str, float]) -> str:
-    return f"{one['value']:.3g} [{one['low']:.3g}, {one['high']:.3g}]"
-
-
-def _tables(p: Preset, results: Results) -> dict[str, str]:
-    generators = [
-        [
-            NAMES[kind],
-            str(seed),
-            _interval(one["kernel_test"]),
-            f"{one['kernel_test']['floor']:.3g}",
-            f"{one['frechet_test']['value']:.3g} ({one['frechet_test']['floor']:.3g})"
-            if "frechet_test" in one
-            else "-",
-            f"{one['precision']:.3f}",
-            f"{one['recall']:.3f}",
-            f"{one['copies']:.3f}",
-            *_training(one.get("training")),
-        ]
-        for seed in p.seeds
-        for kind, one in results[f"expansion-{seed}"].items()
-    ]
-    head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet (floor)", "precision", "recall", "copies"]
-    out = {"classes": _table([*head, "parameters", "steps", "s"], generators)}
-    scores = {
-        "ssim": "SSIM",
-        "psnr_db": "PSNR [dB]",
-        "kept": "kept",
-        "invented": "invented",
-        "kept_high": "kept > -12 dB",
-        "invented_high": "invented > -12 dB",
-        "added_high": "of these not in clean",
-        "a_rms": "a rms [m/s²]",
-        "r_rms": "r rms [m/s³]",
-    }
-    rows = [
-        [scenario, name, *(f"{row[key]:.3f}" for key in scores)]
-        for scenario, one in results["enhancement"].items()
-        for name, row in one["rows"].items()
-    ]
-    out["enhancement"] = _table(["scenario", "", *scores.values()], rows)
-    out["distances"] = _table(
-        ["", *results["distances"]["original"]],
-        [
-            [s, *(_interval(one) for one in results["distances"][s].values())]
-            for s in ("original", "generated", "all")
-        ],
-    )
-    out["counting"] = _counting_table(p, results)
-    out["samplers"] = _table(
-        ["sampler", "steps", "kernel distance [95 %]", "precision", "recall", "spectra/s"],
-        [
-            [
-                r["sampler"],
-                str(r["steps"]),
-                _interval(r["kernel_test"]),
-                f"{r['precision']:.3f}",
-                f"{r['recall']:.3f}",
-                f"{r['spectra_per_second']:.2f}",
-            ]
-            for r in results["samplers"]["rows"]
-        ],
-    )
-    out["calibration"] = _table(
-        [
-            "trained on",
-            "seed",
-            "temperature",
-            *(f"{s}, {when}" for s in (p.original, *p.others) for when in ("raw", "after")),
-        ],
-        [
-            [
-                name,
-                str(r["seed"]),
-                f"{r['temperature']:.2f}",
-                *(f"{r[when][s]:.3f}" for s in (p.original, *p.others) for when in ("raw", "calibrated")),
-            ]
-            for name, rows in results["calibration"].items()
-            for r in rows
-        ],
-    )
-    rows = results["guidance"]["rows"]
-    out["guidance"] = _table(
-        ["distance", "reference", "a", *scores.values()],
-        [[r["distance"], r["reference"], f"{r['a']:g}", *(f"{r[key]:.3f}" for key in scores)] for r in rows],
-    )
-    return out
-
-
-def _training(one: Mapping[str, Any] | None) -> list[str]:
-    if one is None:
-        return ["", "", ""]
-    return [f"{one['parameters']:,}", str(one["steps"]), f"{one['seconds']:.0f}"]
-
-
-def _counting_table(p: Preset, results: Results) -> str:
-    scenarios = (p.original, *p.others)
-    dira = f"expanded, {p.variants[0][0]}"
-    rows = []
-    for name, one in results[f"counting-{p.seeds[0]}"].items():
-        cells = []
-        for s in scenarios:
-            values, (mean, half) = accuracies(results, p, name, s), gain(results, p, name, s)
-            cells += [f"{values.mean():.3f}", "" if name == "original data" else f"{mean:+.3f} ± {half:.3f}"]
-        paper = PAPER_COUNTING.get("DiRA" if name == dira else name)
-        rows.append(
-            [name, str(one["trained on"]), *cells, " / ".join(f"{x:.2f}" for x in paper) if paper else ""]
-        )
-    model, strange = results["model-based"], results["beyond"]["strange"]
-    captures = next(iter(model["scenarios"].values()))["captures"]
-    rows.append(
-        [
-            f"estimate_paths ({captures} captures, {SUBCARRIERS} subcarriers)",
-            "0",
-            *(cell for s in scenarios for cell in (f"{model['scenarios'][s]['accuracy']:.3f}", "")),
-            "",
-        ]
-    )
-    rows.append(
-        [
-            f"original data and spectra of {strange['scenario']}",
-            str(strange["trained on"]),
-            *(cell for s in scenarios for cell in (f"{strange['scenarios'][s]['accuracy']:.3f}", "one seed")),
-            "",
-        ]
-    )
-    head = ["trained on", "spectra", *(cell for s in scenarios for cell in (s, "gain, paired 95 %")), "paper"]
-    return _table(head, rows)

@@ -42,7 +42,7 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
     folder, said = done
     assert said.index("enhancing") < said.index("report:")
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 10
+    assert page.count("data:image/png;base64,") == 11
     assert "63.73" in page and "0.67 / 0.71 / 0.71" in page
     table = json.loads((folder / "report.json").read_text())
     assert len(table["aims"]) == 13 and all(set(a) == {"aim", "measured", "met"} for a in table["aims"])

@@ -1,0 +1,174 @@
+"""Tables of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from dira.experiment.counting_figures import PAPER_COUNTING
+from dira.experiment.figures import NAMES
+from dira.experiment.model_based import SUBCARRIERS
+from dira.experiment.presets import Preset
+from dira.experiment.verdicts import accuracies, gain
+
+__all__ = ["table", "tables"]
+
+Results = Mapping[str, Mapping[str, Any]]
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table, as HTML."""
+    line = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _interval(one: Mapping[str, float]) -> str:
+    return f"{one['value']:.3g} [{one['low']:.3g}, {one['high']:.3g}]"
+
+
+def tables(p: Preset, results: Results) -> dict[str, str]:
+    """All tables by name, as HTML."""
+    generators = [
+        [
+            NAMES[kind],
+            str(seed),
+            _interval(one["kernel_test"]),
+            f"{one['kernel_test']['floor']:.3g}",
+            f"{one['frechet_test']['value']:.3g} ({one['frechet_test']['floor']:.3g})"
+            if "frechet_test" in one
+            else "-",
+            f"{one['precision']:.3f}",
+            f"{one['recall']:.3f}",
+            f"{one['copies']:.3f}",
+            *(_over_classes(one, key) for key in ("kernel_train", "kernel_test")),
+            *_training(one.get("training")),
+        ]
+        for seed in p.seeds
+        for kind, one in results[f"expansion-{seed}"].items()
+    ]
+    head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet (floor)", "precision", "recall", "copies"]
+    head += ["over classes, to training set", "to test set", "parameters", "steps", "s"]
+    out = {"classes": table(head, generators)}
+    scores = {
+        "ssim": "SSIM",
+        "psnr_db": "PSNR [dB]",
+        "kept": "kept",
+        "invented": "invented",
+        "kept_high": "kept > -12 dB",
+        "invented_high": "invented > -12 dB",
+        "added_high": "of these not in clean",
+        "a_rms": "a rms [m/s²]",
+        "r_rms": "r rms [m/s³]",
+    }
+    rows = [
+        [scenario, name, *(f"{row[key]:.3f}" for key in scores)]
+        for scenario, one in results["enhancement"].items()
+        for name, row in one["rows"].items()
+    ]
+    out["enhancement"] = table(["scenario", "", *scores.values()], rows)
+    out["distances"] = table(
+        ["", *results["distances"]["original"]],
+        [
+            [s, *(_interval(one) for one in results["distances"][s].values())]
+            for s in ("original", "generated", "all")
+        ],
+    )
+    out["counting"] = _counting_table(p, results)
+    out["samplers"] = table(
+        ["sampler", "steps", "kernel distance [95 %]", "precision", "recall", "spectra/s"],
+        [
+            [
+                r["sampler"],
+                str(r["steps"]),
+                _interval(r["kernel_test"]),
+                f"{r['precision']:.3f}",
+                f"{r['recall']:.3f}",
+                f"{r['spectra_per_second']:.2f}",
+            ]
+            for r in results["samplers"]["rows"]
+        ],
+    )
+    out["calibration"] = table(
+        [
+            "trained on",
+            "seed",
+            "temperature",
+            *(f"{s}, {when}" for s in (p.original, *p.others) for when in ("raw", "after")),
+        ],
+        [
+            [
+                name,
+                str(r["seed"]),
+                f"{r['temperature']:.2f}",
+                *(f"{r[when][s]:.3f}" for s in (p.original, *p.others) for when in ("raw", "calibrated")),
+            ]
+            for name, rows in results["calibration"].items()
+            for r in rows
+        ],
+    )
+    rows = results["guidance"]["rows"]
+    out["guidance"] = table(
+        ["distance", "reference", "a", *scores.values()],
+        [[r["distance"], r["reference"], f"{r['a']:g}", *(f"{r[key]:.3f}" for key in scores)] for r in rows],
+    )
+    return out
+
+
+def _over_classes(one: Mapping[str, Any], key: str) -> str:
+    """Mean and standard deviation over the classes, as the paper has them."""
+    values = [c[key]["value"] for c in one["classes"].values() if key in c]
+    return f"{np.mean(values):.3g} ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else "-"
+
+
+def _training(one: Mapping[str, Any] | None) -> list[str]:
+    if one is None:
+        return ["", "", ""]
+    return [f"{one['parameters']:,}", str(one["steps"]), f"{one['seconds']:.0f}"]
+
+
+def _counting_table(p: Preset, results: Results) -> str:
+    scenarios = (p.original, *p.others)
+    dira = f"expanded, {p.variants[0][0]}"
+    rows = []
+    for name, one in results[f"counting-{p.seeds[0]}"].items():
+        cells = []
+        for s in scenarios:
+            got = gain(results, p, name, s)
+            told = f"{got.mean:+.3f} ± {got.seeds:.3f} ± {got.spectra:.3f}"
+            cells += [
+                f"{accuracies(results, p, name, s).mean():.3f}",
+                "" if name == "original data" else told,
+            ]
+        paper = PAPER_COUNTING.get("DiRA" if name == dira else name)
+        rows.append(
+            [name, str(one["trained on"]), *cells, " / ".join(f"{x:.2f}" for x in paper) if paper else ""]
+        )
+    model, strange = results["model-based"], results["beyond"]["strange"]
+    captures = next(iter(model["scenarios"].values()))["captures"]
+    rows.append(
+        [
+            f"estimate_paths ({captures} captures, {SUBCARRIERS} subcarriers)",
+            "0",
+            *(cell for s in scenarios for cell in (f"{model['scenarios'][s]['accuracy']:.3f}", "")),
+            "",
+        ]
+    )
+    rows.append(
+        [
+            f"original data and spectra of {strange['scenario']}",
+            str(strange["trained on"]),
+            *(cell for s in scenarios for cell in (f"{strange['scenarios'][s]['accuracy']:.3f}", "one seed")),
+            "",
+        ]
+    )
+    head = [
+        "trained on",
+        "spectra",
+        *(cell for s in scenarios for cell in (s, "gain ± seeds ± spectra")),
+        "paper",
+    ]
+    return table(head, rows)
