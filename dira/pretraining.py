@@ -40,7 +40,7 @@ DATA_SEED = 20260
 SPLITS = {"train": 0.8, "validation": 0.03, "test": 0.17}
 # Two bins a side are one pixel of the network: a third of the time.
 UNET = {"blocks": (32, 64, 128), "patch": 2}
-# Both by the error at held-out clean spectra after 800 steps at 32 x 32 bins: 3e-4 and the noise itself were far behind.
+# By the error at held-out clean spectra after 800 steps at 32 x 32 bins: 3e-4 and predicting noise were far behind.
 PREDICTION = "v_prediction"
 DIFFUSION: dict[str, Any] = {"batch_size": 16, "learning_rate": 3e-3, "average": 0.999}
 COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dira import ConditionalDiffusion, TargetCounter
+from dira import TargetCounter
+from dira.experiment.expansion import diffusion
 from dira.experiment.model_based import strengths
 from dira.experiment.presets import Preset
 from dira.experiment.samples import wanted
@@ -32,7 +33,7 @@ def _rates(run: Run) -> dict[str, float]:
     spectra, counts = rng.random((n, p.bins, p.bins), np.float32), rng.choice(list(p.class_sizes), n)
     counts[: len(p.class_sizes)] = list(p.class_sizes)
     how: dict[str, Any] = {"device": run.device, "precision": p.precision, "seed": 0}
-    net = ConditionalDiffusion(unet=p.unet.model_dump())
+    net = diffusion(run)
     train = _rate(lambda: net.fit(spectra, counts, steps=4, batch_size=p.batch, **how), 4 * p.batch)
     steps = 4
     evaluate = _rate(
@@ -67,11 +68,15 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
         t * w for _, t, w in p.variants if not (w == 1 and any(t == u and v > 1 for _, u, v in p.variants))
     )
     extra = sum(max(0, round(max(p.ratios) * size) - p.reference) for size in p.class_sizes.values())
-    counters = seeds * (len(p.variants) + 15) + len(p.ratios) + 2 * len(p.shares) + 1 + 4
+    counters = seeds * (len(p.variants) + 15) + len(p.ratios) + 2 * len(p.shares) + 2 + 4
     parts = [share for share in p.shares if share < 1]
     extra += sum(max(0, p.expanded - round(s * size)) for s in parts for size in p.class_sizes.values())
     # What the guidance is chosen on: a spectrum once for each strength of three kinds, and without.
-    chosen = min(64, p.validation * classes) * (3 * len(p.scales) + 1) * p.variants[0][1]
+    chosen = min(64, p.validation * classes) * (
+        (3 * len(p.scales) + 1) * p.variants[0][1] + len(p.far_scales) * sum(p.t_stars)
+    )
+    # And what is enhanced at the T* that was chosen: at most the largest.
+    chosen += max(p.t_stars) * (tests + original + more)
     train, evaluate = "training [spectra/s]", "network evaluations [1/s]"
     return {
         "simulation": (

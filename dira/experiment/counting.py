@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dira import TargetCounter
-from dira.experiment.enhancement import DENOISER, enhanced
 from dira.experiment.expansion import GENERATORS, generated, generator
+from dira.experiment.purifiers import DENOISER, by_validation, enhanced
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 
@@ -166,6 +166,14 @@ def beyond(run: Run) -> dict[str, Any]:
             "alone": tested(f"share-{share:g}", some),
             "with generated": tested(f"share-{share:g}-more", some + more.first(missing)),
         }
+    more = generated(run, seed)["dira"].first(_missing(run))
+    pure = by_validation(run, f"train-{seed}", original) + by_validation(run, f"more-{seed}", more)
+    scores = _score(
+        run,
+        _counter(run, "beyond-by-validation", pure, seed),
+        {name: by_validation(run, f"test-{name}", one) for name, one in tests.items()},
+    )
+    out["by validation"] = {"trained on": len(pure.counts), "scenarios": scores}
     foreign = counting_set(run, "strange")
     out["strange"] = {"scenario": p.strange, **tested("strange", original + foreign)}
     return out

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dira.experiment.enhancement import DENOISER
 from dira.experiment.presets import Preset
+from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import data
 from dira.experiment.stages import Run
 from dira.experiment.verdicts import accuracies, right_of

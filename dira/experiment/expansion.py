@@ -47,17 +47,22 @@ def features(run: Run) -> TargetCounter:
     return model
 
 
+def diffusion(run: Run) -> ConditionalDiffusion:
+    """DiRA's generator, untrained."""
+    return ConditionalDiffusion(unet=run.preset.unet.model_dump(), prediction=run.preset.prediction)
+
+
 def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:
     """DiRA's generator, trained on some spectra."""
     p = run.preset
 
     def make(checkpoints: Path) -> ConditionalDiffusion:
-        return ConditionalDiffusion(unet=p.unet.model_dump()).fit(
+        return diffusion(run).fit(
             train.values,
             train.counts,
             steps=steps,
             batch_size=p.batch,
-            learning_rate=3e-4,
+            learning_rate=p.learning_rate,
             seed=seed,
             device=run.device,
             precision=p.precision,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dira.config import Scaling
 from dira.experiment.counting_figures import counting_figures
-from dira.experiment.enhancement import DENOISER
 from dira.experiment.expansion import generated
 from dira.experiment.presets import Preset
+from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import counting_set
 from dira.experiment.stages import Run
 

@@ -41,6 +41,10 @@ class Preset(Config):
     validation: int
     """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
     unet: UNetConfig
+    prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
+    """Of all diffusion models: the noise, as the paper has it, or the velocity, which is nearer at large steps."""
+    learning_rate: float
+    """Of the diffusion models and the paired denoiser."""
     counter_width: int = 64
     batch: int = 16
     counter_batch: int = 64
@@ -57,7 +61,10 @@ class Preset(Config):
     sampled: int
     """Spectra a class for each row of that table."""
     scales: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0)
-    """Strengths a of the guidance (eq. 39) to choose from on the validation set."""
+    """Strengths a of the guidance (eq. 39) to choose from on the validation set, at the first variant's T*."""
+    t_stars: tuple[int, ...] = (150, 300)
+    """Larger T*, each with the strengths ``far_scales``, from which the validation set chooses a variant of its own."""
+    far_scales: tuple[float, ...] = (0.0, 0.25, 1.0, 4.0)
     variants: tuple[tuple[str, int, int], ...] = (
         ("T* = 50, W = 2", 50, 2),
         ("T* = 50, W = 1", 50, 1),
@@ -95,6 +102,7 @@ PRESETS = {
         features=3,
         validation=2,
         unet=UNetConfig(blocks=(16, 32)),
+        learning_rate=1e-3,
         counter_width=8,
         batch=8,
         counter_batch=8,
@@ -106,6 +114,8 @@ PRESETS = {
         samplers=(("dpm", 3), ("ddim", 3)),
         sampled=2,
         scales=(1.0, 4.0),
+        t_stars=(12,),
+        far_scales=(0.0, 1.0),
         variants=(("T* = 5, W = 2", 5, 2), ("T* = 5, W = 1", 5, 1), ("T* = 8, W = 1", 8, 1)),
         ratios=(1.0,),
         shares=(0.5, 1.0),
@@ -123,10 +133,11 @@ PRESETS = {
         simulated=400,
         features=200,
         validation=40,
-        unet=UNetConfig(blocks=(24, 48, 96), patch=2),
+        unet=UNetConfig(blocks=(32, 64, 96), patch=2),
+        learning_rate=4e-3,
         counter_width=16,
-        generator_steps=2000,
-        purifier_steps=3000,
+        generator_steps=1600,
+        purifier_steps=2400,
         counter_steps=400,
         baseline_share=0.25,
         sizes=(100, 200, 300),
@@ -146,6 +157,7 @@ PRESETS = {
         features=1000,
         validation=200,
         unet=UNetConfig(blocks=(64, 128, 256), layers=2),
+        learning_rate=3e-4,
         batch=64,
         generator_steps=150_000,
         purifier_steps=150_000,

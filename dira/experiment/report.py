@@ -130,8 +130,10 @@ def write_report(run: Run) -> tuple[Path, Path]:
     parts.append(_section("Samplers", "Of the first seed's generator.", made["samplers"]))
     guide = results["guidance"]
     told = (
-        f"On {guide['spectra']} validation spectra, T* = {p.variants[0][1]}, one round; a = {guide['scale']:g} is "
-        f"used, by SSIM{', at the edge of what was tried' if guide['at_the_edge'] else ''}. With a = 0 nothing guides."
+        f"On {guide['spectra']} validation spectra, one round. By SSIM, a = {guide['scale']:g} is used for T* = "
+        f"{p.variants[0][1]}{' (at the edge of what was tried)' if guide['at_the_edge'] else ''} and the other two, "
+        f"and T* = {guide['chosen']['t_star']} with a = {guide['chosen']['a']:g} for the variant whose T* is chosen. "
+        "With a = 0 nothing guides."
     )
     parts.append(_section("Strength of the guidance", told, made["guidance"]))
     told = (

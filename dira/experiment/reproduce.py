@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dira.experiment import counting, enhancement, expansion
+from dira.experiment import counting, enhancement, expansion, purifiers
 from dira.experiment.model_based import model_based
 from dira.experiment.samples import simulate_all
 from dira.experiment.stages import Run
@@ -22,7 +22,7 @@ def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
         **{f"expansion-{s}": partial(expansion.expand, run, s) for s in seeds},
         "samplers": lambda: {"rows": expansion.samplers(run)},
         "sizes": partial(expansion.sizes, run),
-        "guidance": partial(enhancement.guidance, run),
+        "guidance": partial(purifiers.guidance, run),
         "enhancement": partial(enhancement.compare, run),
         "distances": partial(enhancement.distances, run),
         "process": lambda: {"pictures": [*run.array("process", partial(enhancement.process, run))]},

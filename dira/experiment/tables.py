@@ -12,6 +12,7 @@ from dira.experiment.counting_figures import PAPER_COUNTING
 from dira.experiment.figures import NAMES
 from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
+from dira.experiment.purifiers import BY_VALIDATION
 from dira.experiment.verdicts import accuracies, gain
 
 __all__ = ["table", "tables"]
@@ -112,8 +113,11 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     )
     rows = results["guidance"]["rows"]
     out["guidance"] = table(
-        ["distance", "reference", "a", *scores.values()],
-        [[r["distance"], r["reference"], f"{r['a']:g}", *(f"{r[key]:.3f}" for key in scores)] for r in rows],
+        ["T*", "distance", "reference", "a", *scores.values()],
+        [
+            [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(f"{r[k]:.3f}" for k in scores)]
+            for r in rows
+        ],
     )
     return out
 
@@ -148,6 +152,10 @@ def _counting_table(p: Preset, results: Results) -> str:
             [name, str(one["trained on"]), *cells, " / ".join(f"{x:.2f}" for x in paper) if paper else ""]
         )
     model, strange = results["model-based"], results["beyond"]["strange"]
+    others = {
+        f"expanded, {BY_VALIDATION}": results["beyond"]["by validation"],
+        f"original data and spectra of {strange['scenario']}": strange,
+    }
     captures = next(iter(model["scenarios"].values()))["captures"]
     rows.append(
         [
@@ -157,14 +165,15 @@ def _counting_table(p: Preset, results: Results) -> str:
             "",
         ]
     )
-    rows.append(
+    rows += [
         [
-            f"original data and spectra of {strange['scenario']}",
-            str(strange["trained on"]),
-            *(cell for s in scenarios for cell in (f"{strange['scenarios'][s]['accuracy']:.3f}", "one seed")),
+            name,
+            str(one["trained on"]),
+            *(cell for s in scenarios for cell in (f"{one['scenarios'][s]['accuracy']:.3f}", "one seed")),
             "",
         ]
-    )
+        for name, one in others.items()
+    ]
     head = [
         "trained on",
         "spectra",

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from dira.experiment.enhancement import ANOTHER, DENOISER
+from dira.experiment.enhancement import ANOTHER
 from dira.experiment.presets import Preset
+from dira.experiment.purifiers import DENOISER
 
 __all__ = ["Gain", "Verdict", "accuracies", "gain", "right_of", "verdicts"]
 

@@ -10,9 +10,10 @@ import pytest
 
 from dira import ConditionalGAN, Purifier
 from dira.experiment.counting import _calibration_error
-from dira.experiment.enhancement import _chance, _of_another
+from dira.experiment.enhancement import _of_another
 from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
+from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, alone, freeze
 from dira.experiment.verdicts import gain

@@ -1,0 +1,206 @@
+"""Purifier and paired denoiser of the experiments, the strength of the guidance, and what they make of spectra."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dira import PairedDenoiser, Purifier
+from dira.experiment.samples import Spectra, counting_set, data
+from dira.experiment.stages import Run
+from dira.fidelity import peak_fidelity, similarity
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "BY_VALIDATION",
+    "DENOISER",
+    "by_validation",
+    "chosen_guidance",
+    "denoiser",
+    "enhanced",
+    "guidance",
+    "purifier",
+    "scores",
+]
+
+DENOISER = "paired denoiser"
+BY_VALIDATION = "T* and a by validation, W = 1"
+_GUIDES: tuple[tuple[Any, Any], ...] = (("ssim", "diffused"), ("ssim", "input"), ("mse", "diffused"))
+# A path's side lobes reach -14 dB: below that the clean spectra have maxima at no target themselves.
+_ABOVE_SIDE_LOBES_DB = -12.0
+
+
+def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
+    p = run.preset
+    name = type(model).__name__
+
+    def make(checkpoints: Path) -> Any:
+        return model.fit(
+            *given,
+            steps=p.purifier_steps,
+            batch_size=p.batch,
+            learning_rate=p.learning_rate,
+            seed=7,
+            device=run.device,
+            precision=p.precision,
+            checkpoints=checkpoints,
+            progress=run.progress(f"training {name}"),
+        )
+
+    return make
+
+
+def purifier(run: Run) -> Purifier:
+    """The diffusion model of clean spectra, from simulations that are in no other set; one for all seeds."""
+    clean = counting_set(run, "simulated", "aj_clean").values
+    made = Purifier(unet=run.preset.unet.model_dump(), prediction=run.preset.prediction)
+    model: Purifier = run.model("purifier", _fit(run, made, clean))
+    return model
+
+
+def denoiser(run: Run) -> PairedDenoiser:
+    """The network of the purifier, trained on the noisy and clean pairs of the same simulations, for as many steps."""
+    pair = (counting_set(run, "simulated", name).values for name in ("aj_noisy", "aj_clean"))
+    model: PairedDenoiser = run.model(
+        "denoiser", _fit(run, PairedDenoiser(unet=run.preset.unet.model_dump()), *pair)
+    )
+    return model
+
+
+def guidance(run: Run) -> dict[str, Any]:
+    """Strength a of the guidance (eq. 39) by SSIM to the clean spectra of the validation set.
+
+    It is chosen for the T*, the distance and the reference of algorithm 1; the others are there to compare. A variant
+    of its own has T* chosen too.
+    """
+    p, samples = run.preset, data(run, "validation")
+    samples = samples.isel(
+        sample=np.linspace(0, samples.sizes["sample"] - 1, min(64, samples.sizes["sample"])).astype(int)
+    )
+    _, first, _ = p.variants[0]
+    kinds = [(first, *_GUIDES[0], 0.0), *((first, d, r, a) for d, r in _GUIDES for a in p.scales)]
+    kinds += [(t_star, *_GUIDES[0], a) for t_star in p.t_stars for a in p.far_scales]
+    rows: list[dict[str, Any]] = []
+    for t_star, distance, reference, a in kinds:
+        run.tell(f"guidance: T* = {t_star}, {distance}, {reference}, a = {a:g}", len(rows), len(kinds))
+        made = purifier(run).enhance(
+            samples["aj_noisy"],
+            t_star,
+            1,
+            distance,
+            reference=reference,
+            scale=a,
+            seed=11,
+            device=run.device,
+        )
+        kind = {"t_star": t_star, "distance": distance, "reference": reference, "a": a}
+        rows.append({**kind, **scores(made, samples)})
+    own = [r for r in rows if (r["distance"], r["reference"]) == _GUIDES[0]]
+    best = max((r for r in own if r["t_star"] == first and r["a"] > 0), key=lambda r: float(r["ssim"]))["a"]
+    chosen = max(own, key=lambda r: float(r["ssim"]))
+    return {
+        "rows": rows,
+        "scale": best,
+        "at_the_edge": best in (min(p.scales), max(p.scales)),
+        "chosen": {key: chosen[key] for key in ("t_star", "a")},
+        "spectra": samples.sizes["sample"],
+    }
+
+
+def chosen_guidance(run: Run) -> dict[str, Any]:
+    """What `guidance` chose, made once."""
+    return run.stage("guidance", lambda: guidance(run))
+
+
+def _chance(name: str) -> int:
+    """A seed of each set's own: a noise that training and test sets share could be learnt."""
+    return zlib.crc32(name.encode())
+
+
+def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
+    """Spectra after every variant of the enhancement and after the paired denoiser; made once for each name."""
+    p = run.preset
+
+    def make() -> dict[str, NDArray[Any]]:
+        scale, model, made = float(chosen_guidance(run)["scale"]), purifier(run), {}
+        for variant, t_star, rounds in p.variants:
+            if variant in made:
+                continue
+            partial = np.empty_like(spectra.values)
+
+            def watch(
+                first: int,
+                number: int,
+                t: int,
+                x: NDArray[np.float32],
+                partial: NDArray[np.float32] = partial,
+            ) -> None:
+                if number == 1 and t == 0:
+                    partial[first : first + len(x)] = x[:, 0]
+
+            made[variant] = model.enhance(
+                spectra.values,
+                t_star,
+                rounds,
+                scale=scale,
+                seed=_chance(name),
+                device=run.device,
+                progress=run.progress(f"enhancing {name}, {variant}"),
+                watch=watch,
+            )
+            for other, other_t, other_rounds in p.variants:
+                if rounds > 1 and (other_t, other_rounds) == (t_star, 1):
+                    made[other] = partial
+        made[DENOISER] = denoiser(run).enhance(spectra.values, device=run.device)
+        return {str(i): made[key] for i, key in enumerate(_names(run))}
+
+    kept = run.array(f"enhanced-{name}", make)
+    return {key: Spectra(kept[str(i)], spectra.counts) for i, key in enumerate(_names(run))}
+
+
+def by_validation(run: Run, name: str, spectra: Spectra) -> Spectra:
+    """Spectra after one round at the T* and the strength that the validation set chose."""
+
+    def make() -> dict[str, NDArray[Any]]:
+        chosen = chosen_guidance(run)["chosen"]
+        values = purifier(run).enhance(
+            spectra.values,
+            chosen["t_star"],
+            1,
+            scale=chosen["a"],
+            seed=_chance(name),
+            device=run.device,
+            progress=run.progress(f"enhancing {name}, {BY_VALIDATION}"),
+        )
+        return {"values": values}
+
+    return Spectra(run.array(f"by-validation-{name}", make)["values"], spectra.counts)
+
+
+def _names(run: Run) -> list[str]:
+    return [*(name for name, _, _ in run.preset.variants), DENOISER]
+
+
+def scores(values: NDArray[np.float32], samples: xr.Dataset) -> dict[str, float]:
+    """Likeness to the clean spectra, targets kept, maxima invented."""
+    like, peaks = similarity(values, samples["aj_clean"].values), peak_fidelity(values, samples)
+    a, r = peaks.rms()
+    high = peak_fidelity(values, samples, floor_db=_ABOVE_SIDE_LOBES_DB)
+    return {
+        "ssim": float(like.ssim.mean()),
+        "psnr_db": float(like.psnr_db.mean()),
+        "kept": peaks.kept_share,
+        "invented": peaks.invented_mean,
+        "kept_high": high.kept_share,
+        "invented_high": high.invented_mean,
+        "added_high": high.added_mean,
+        "a_rms": a,
+        "r_rms": r,
+    }
