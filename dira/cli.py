@@ -195,8 +195,13 @@ def enhance(
     output: Output,
     variable: Annotated[str, typer.Option(help="Spectra to purify.")] = "aj_noisy",
     split: Split = None,
-    t_star: Annotated[int, typer.Option(help="Step to which a spectrum is diffused.")] = 50,
-    rounds: Annotated[int, typer.Option(help="How often.")] = 2,
+    t_star: Annotated[
+        int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
+    ] = None,
     distance: Annotated[str, typer.Option(help="ssim or mse: what holds it to its input.")] = "ssim",
     seed: Seed = 0,
     device: Device = "auto",
@@ -212,11 +217,12 @@ def enhance(
         if type(purifier).__name__ == "PairedDenoiser":
             made = purifier.enhance(samples[variable], device=device)
         else:
+            asked = {"t_star": t_star, "rounds": rounds, "scale": scale}
+            how = purifier.chosen | {name: value for name, value in asked.items() if value is not None}
             made = purifier.enhance(
                 samples[variable],
-                t_star,
-                rounds,
-                distance,
+                **how,
+                distance=distance,
                 seed=seed,
                 device=device,
                 progress=progress,

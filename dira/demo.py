@@ -109,7 +109,11 @@ def demo_page(
     ds = make_samples(scenario, seed=seed, indices=range(samples))
     noisy = ds["aj_noisy"].isel(receiver=0) if "receiver" in ds["aj_noisy"].dims else ds["aj_noisy"]
     pure = purifier.enhance(
-        noisy, seed=seed, device=device, progress=lambda done, total, _: tell("purifying", done, total)
+        noisy,
+        **purifier.chosen,
+        seed=seed,
+        device=device,
+        progress=lambda done, total, _: tell("purifying", done, total),
     )
     found = {"noisy": counter.predict(noisy, device=device), "purified": counter.predict(pure, device=device)}
     sure = counter.predict_proba(pure, device=device).max(axis=1)

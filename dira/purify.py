@@ -61,6 +61,11 @@ class Purifier(Diffusion):
         self._fit(clean, None, how, device=device, checkpoints=checkpoints, every=every, progress=progress)
         return self
 
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Arguments of `enhance` that a validation set chose for the shipped weights; none for other models."""
+        return dict(self.history.get("enhance", {}))
+
     def enhance(
         self,
         spectra: Any,

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from typer.testing import CliRunner
 
+import dira
 import isacsim
 from dira.cli import app
 from dira.data import load, write
@@ -93,6 +94,21 @@ def test_from_training_to_judgement(store, models, tmp_path):
     assert len(rows) == 8 and f"{right:.3f} of 8 labelled spectra counted right" in said
     said = done("evaluate", clean, "--reference", store, "--counter", models / "counter")
     assert "all zero" in said and "kernel distance (counter features)" in said and "24 and 8 spectra" in said
+
+
+def test_a_purifier_is_used_as_its_validation_set_chose(store, models, tmp_path):
+    purifier = dira.Purifier.from_pretrained(models / "purifier")
+    purifier.history["enhance"] = {"t_star": 3, "rounds": 1, "scale": 0.5}
+    purifier.save_pretrained(tmp_path / "purifier")
+    noisy = load(store, "aj_noisy", split="test")["aj_noisy"]
+    given = ("enhance", store, "--model", tmp_path / "purifier", "--split", "test", "--seed", 4)
+    for name, options, how in [
+        ("own", (), {"t_star": 3, "rounds": 1, "scale": 0.5}),
+        ("asked", ("--t-star", 2, "--scale", 0), {"t_star": 2, "rounds": 1, "scale": 0.0}),
+    ]:
+        done(*given, *options, "-o", tmp_path / f"{name}.zarr")
+        made = load(tmp_path / f"{name}.zarr", "aj_enhanced")["aj_enhanced"].values
+        np.testing.assert_array_equal(made, purifier.enhance(noisy, **how, seed=4))
 
 
 def test_what_is_refused(store, models, tmp_path):

@@ -119,13 +119,18 @@ def test_calibration_is_judged_by_the_share_that_is_right(probability: float, er
 
 def test_a_gain_is_paired_by_seed() -> None:
     three = preset("laptop")
-    both = {"original data": [0.30, 0.40, 0.50], "better": [0.32, 0.44, 0.56]}
+    # Of 100 test spectra, those right are the first ones: gains 0.02, 0.04, 0.06.
+    both = {"original data": [30, 40, 50], "better": [32, 44, 56]}
     results = {
         f"counting-{seed}": {
-            name: {"scenarios": {"lab": {"accuracy": of[seed]}}} for name, of in both.items()
+            name: {"scenarios": {"lab": {"spectra": 100, "right": list(range(of[seed]))}}}
+            for name, of in both.items()
         }
         for seed in three.seeds
     }
-    # Gains 0.02, 0.04, 0.06: standard deviation 0.02, Student's quantile 4.303 at two degrees of freedom.
-    mean, half = gain(results, three, "better", "lab")
-    assert mean == pytest.approx(0.04) and half == pytest.approx(4.3027 * 0.02 / np.sqrt(3), rel=1e-4)
+    got = gain(results, three, "better", "lab")
+    # Standard deviation 0.02, Student's quantile 4.303 at two degrees of freedom.
+    assert got.mean == pytest.approx(0.04)
+    assert got.seeds == pytest.approx(4.3027 * 0.02 / np.sqrt(3), rel=1e-4)
+    # Twelve spectra are won by one seed of three, the others by none: 12/100 · 1/3 is 0.04.
+    assert got.spectra == pytest.approx(1.9842 * np.sqrt((12 / 9 - 0.16) / 99) / 10, rel=1e-4)

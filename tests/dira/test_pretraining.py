@@ -18,6 +18,8 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(pretraining, "PER_CLASS", dict.fromkeys((3, 4, 5, 6, 7), 6))
     monkeypatch.setattr(pretraining, "SPLITS", {"train": 0.4, "validation": 0.2, "test": 0.4})
     monkeypatch.setattr(pretraining, "ENHANCED", {"train": 2, "validation": 2, "test": 2})
+    monkeypatch.setattr(pretraining, "ENHANCE", {2: (0.0, 1.0), 3: (1.0,)})
+    monkeypatch.setattr(pretraining, "CHOSEN_ON", 2)
     monkeypatch.setattr(pretraining, "UNET", {"blocks": (8, 16), "patch": 4})
     monkeypatch.setattr(pretraining, "COUNTER_WIDTH", 8)
     monkeypatch.setattr(pretraining, "frechet_distance", partial(metrics.frechet_distance, least=2))
@@ -28,6 +30,14 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     assert record["machine"]["processor"] and record["samples"] == {"train": 12, "test": 12}
     assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "all zero"}
     assert record["generator"]["kernel"]["real"] == 12
+    tried = record["enhance"]["rows"]
+    assert [(row["t_star"], row["scale"]) for row in tried] == [(2, 0.0), (2, 1.0), (3, 1.0)]
+    best = max(tried, key=lambda row: row["ssim"])
+    assert dira.Purifier.from_pretrained(weights / "Purifier").chosen == {
+        "t_star": best["t_star"],
+        "rounds": 1,
+        "scale": best["scale"],
+    }
     for kind in (dira.Purifier, dira.TargetCounter, dira.ConditionalDiffusion):
         model = kind.from_pretrained(weights / kind.__name__)
         assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
