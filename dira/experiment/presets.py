@@ -42,7 +42,8 @@ class Preset(Config):
     """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
     unet: UNetConfig
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
-    """Of all diffusion models: the noise, as the paper has it, or the velocity, which is nearer at large steps."""
+    """Of the generator: the noise, as the paper has it, or the velocity, which is nearer at large steps. The purifier
+    walks small ones and predicts the noise."""
     learning_rate: float
     """Of the diffusion models and the paired denoiser."""
     counter_width: int = 64
@@ -134,9 +135,9 @@ PRESETS = {
         features=200,
         validation=40,
         unet=UNetConfig(blocks=(32, 64, 96), patch=2),
-        learning_rate=4e-3,
+        learning_rate=1e-3,
         counter_width=16,
-        generator_steps=1600,
+        generator_steps=2000,
         purifier_steps=2400,
         counter_steps=400,
         baseline_share=0.25,

@@ -60,8 +60,7 @@ def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
 def purifier(run: Run) -> Purifier:
     """The diffusion model of clean spectra, from simulations that are in no other set; one for all seeds."""
     clean = counting_set(run, "simulated", "aj_clean").values
-    made = Purifier(unet=run.preset.unet.model_dump(), prediction=run.preset.prediction)
-    model: Purifier = run.model("purifier", _fit(run, made, clean))
+    model: Purifier = run.model("purifier", _fit(run, Purifier(unet=run.preset.unet.model_dump()), clean))
     return model
 
 
