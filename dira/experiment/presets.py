@@ -63,9 +63,9 @@ class Preset(Config):
     """Spectra a class for each row of that table."""
     scales: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0)
     """Strengths a of the guidance (eq. 39) to choose from on the validation set, at the first variant's T*."""
-    t_stars: tuple[int, ...] = (150, 300)
+    t_stars: tuple[int, ...] = (100, 200)
     """Larger T*, each with the strengths ``far_scales``, from which the validation set chooses a variant of its own."""
-    far_scales: tuple[float, ...] = (0.0, 0.25, 1.0, 4.0)
+    far_scales: tuple[float, ...] = (0.25, 1.0, 4.0)
     variants: tuple[tuple[str, int, int], ...] = (
         ("T* = 50, W = 2", 50, 2),
         ("T* = 50, W = 1", 50, 1),
