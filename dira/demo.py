@@ -1,4 +1,4 @@
-"""The command ``dira demo``: a scenario simulated, its spectra purified, its targets counted, beside the truth."""
+"""The command ``dira demo``: a scenario simulated, spectra purified, targets counted, beside the truth."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def demo(
     samples: Annotated[int, typer.Option(help="Captures to simulate.", min=1)] = 8,
     seed: Seed = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Folder with a Purifier and a TargetCounter; default: dira's own.")
+        Path | None,
+        typer.Option(help="Folder with Purifier, PairedDenoiser and TargetCounter; default: dira's own."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
@@ -46,7 +47,7 @@ def demo(
     loaded = load_scenario(scenario)
     models = [
         kind.pretrained() if weights is None else kind.from_pretrained(weights / kind.__name__)
-        for kind in (dira.Purifier, dira.TargetCounter)
+        for kind in (dira.Purifier, dira.PairedDenoiser, dira.TargetCounter)
     ]
     with progress() as bar:
         task = bar.add_task("simulating", total=None)
@@ -66,6 +67,7 @@ def demo(
 def demo_page(
     scenario: Any,
     purifier: Any,
+    denoiser: Any,
     counter: Any,
     *,
     samples: int,
@@ -81,8 +83,10 @@ def demo_page(
         What to simulate.
     purifier : Purifier
         Trained on the scenario's axes.
+    denoiser : PairedDenoiser
+        The same, to set beside it.
     counter : TargetCounter
-        Trained on purified spectra too.
+        Trained on spectra of all kinds.
     samples : int
         Captures.
     seed : int
@@ -115,33 +119,40 @@ def demo_page(
         device=device,
         progress=lambda done, total, _: tell("purifying", done, total),
     )
-    found = {"noisy": counter.predict(noisy, device=device), "purified": counter.predict(pure, device=device)}
+    kinds = {"noisy": noisy.values, "purified": pure, "paired": denoiser.enhance(noisy, device=device)}
+    found = {name: counter.predict(values, device=device) for name, values in kinds.items()}
     sure = counter.predict_proba(pure, device=device).max(axis=1)
     truth = ds["n_targets"].values
-    figure = _figure(ds, noisy, pure, found["purified"])
+    figure = _figure(ds, noisy, kinds, found["purified"])
     picture = base64.b64encode(png(figure)).decode("ascii")
-    right = int((found["purified"] == truth).sum())
+    right = {name: int((counts == truth).sum()) for name, counts in found.items()}
     rows = "".join(
         f"<tr><td>{i}</td><td>{ds['snr_db'].values[i]:.0f}</td><td>{truth[i]}</td><td>{found['noisy'][i]}</td>"
-        f"<td>{found['purified'][i]}</td><td>{sure[i]:.2f}</td></tr>"
+        f"<td>{found['purified'][i]}</td><td>{sure[i]:.2f}</td><td>{found['paired'][i]}</td></tr>"
         for i in range(samples)
     )
     known = ", ".join(str(n) for n in counter.counts)
     parts = [
         f'<h1>dira: {escape(scenario.name)}</h1><p class="lead">{escape(scenario.description)}</p>',
         "<section><h2>Simulated, purified, clean</h2><p>Acceleration across, jerk upwards, (P / Pmax)^¼; white circles "
-        f'are the true targets.</p><img alt="spectra" src="data:image/png;base64,{picture}"></section>',
-        f"<section><h2>Counted</h2><p>{right} of {samples} counted right after purification. The counter knows {known} "
-        "targets; captures with another number it can't count right.</p>"
+        "are the true targets. Purified: by the guided diffusion model, which has seen clean spectra alone; paired: by "
+        "a network that has seen pairs of noisy and clean ones, as only a simulation has them.</p>"
+        f'<img alt="spectra" src="data:image/png;base64,{picture}"></section>',
+        f"<section><h2>Counted</h2><p>Counted right of {samples}: {right['noisy']} in noisy spectra, "
+        f"{right['purified']} after purification, {right['paired']} after the paired denoiser. The counter knows "
+        f"{known} targets; captures with another number it can't count right.</p>"
         '<div class="scroll"><table><thead><tr><th>capture</th><th>SNR [dB]</th><th>truth</th><th>counted, noisy</th>'
-        "<th>counted, purified</th><th>probability</th></tr></thead><tbody>"
+        "<th>purified</th><th>its probability</th><th>paired</th></tr></thead><tbody>"
         f"{rows}</tbody></table></div></section>",
     ]
     return document(f"dira: {scenario.name}", parts)
 
 
 def _figure(
-    ds: xr.Dataset, noisy: xr.DataArray, pure: NDArray[np.float32], counted: NDArray[np.int64]
+    ds: xr.Dataset,
+    noisy: xr.DataArray,
+    kinds: dict[str, NDArray[np.float32]],
+    counted: NDArray[np.int64],
 ) -> Figure:
     import xarray as xr
     from matplotlib.figure import Figure
@@ -150,15 +161,14 @@ def _figure(
 
     n = min(_SHOWN, ds.sizes["sample"])
     clean = ds["aj_clean"].isel(receiver=0) if "receiver" in ds["aj_clean"].dims else ds["aj_clean"]
-    figure = Figure(figsize=(3.1 * n, 8.2), layout="constrained")
-    grid = figure.subplots(3, n, squeeze=False)
+    shown = {name: noisy.copy(data=values) for name, values in kinds.items()} | {"clean": clean}
+    figure = Figure(figsize=(3.1 * n, 2.75 * len(shown)), layout="constrained")
+    grid = figure.subplots(len(shown), n, squeeze=False)
     for column in range(n):
         a, r = (ds[f"target_{name}"].isel(sample=column).values.ravel() for name in ("acceleration", "jerk"))
         there = np.isfinite(a)
         points = xr.Dataset({"acceleration": ("path", a[there]), "jerk": ("path", r[there])})
-        for row, (name, values) in enumerate(
-            {"noisy": noisy, "purified": noisy.copy(data=pure), "clean": clean}.items()
-        ):
+        for row, (name, values) in enumerate(shown.items()):
             draw_aj(grid[row][column], values.isel(sample=column), truth=points)
             grid[row][column].set_title(name, fontsize=9)
             grid[row][column].label_outer()

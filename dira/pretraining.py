@@ -18,7 +18,7 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from dira import ConditionalDiffusion, Purifier, TargetCounter
+from dira import ConditionalDiffusion, PairedDenoiser, Purifier, TargetCounter
 from dira.data import load, write
 from dira.fidelity import peak_fidelity, similarity
 from dira.metrics import frechet_distance, kernel_distance, precision_recall
@@ -145,13 +145,14 @@ def make_weights(
         "dira/weights"
     ),
     purifier_steps: Annotated[int, typer.Option(help="Steps of the purifier.")] = 4000,
+    denoiser_steps: Annotated[int, typer.Option(help="Steps of the paired denoiser.")] = 2500,
     generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 3000,
     counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2500,
     seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
 ) -> None:
-    """Make the weights that come with dira: a generator, a purifier and a counter for the default spectra."""
+    """Make dira's weights for the default spectra: a generator, a purifier, a paired denoiser and a counter."""
     work.mkdir(parents=True, exist_ok=True)
     record = _Record(work / "record.json")
     store = work / "spectra.zarr"
@@ -178,10 +179,27 @@ def make_weights(
         split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record, device)
         for split, ds in rows.items()
     }
-    # Noisy, clean and purified: it counts in what passed the purifier, and its features see all kinds.
-    spectra = np.concatenate([train["aj_noisy"], train["aj_clean"], *2 * [enhanced["train"]["aj_enhanced"]]])
-    n = train["n_targets"].values
-    counts = np.concatenate([n, n, *2 * [enhanced["train"]["n_targets"].values]])
+    denoiser = _trained(
+        PairedDenoiser(unet=UNET),
+        "PairedDenoiser",
+        work,
+        record,
+        train["aj_noisy"],
+        train["aj_clean"],
+        steps=denoiser_steps,
+        seed=seed,
+        device=device,
+        precision=precision,
+        **DIFFUSION,
+    )
+    # It counts in what passed the purifier or the denoiser, and its features see all kinds.
+    kinds = [train["aj_noisy"].values, train["aj_clean"].values]
+    kinds += [
+        denoiser.enhance(train["aj_noisy"], device=device),
+        *2 * [enhanced["train"]["aj_enhanced"].values],
+    ]
+    n, few = train["n_targets"].values, enhanced["train"]["n_targets"].values
+    spectra, counts = np.concatenate(kinds), np.concatenate([n, n, n, few, few])
     counter = _trained(
         TargetCounter(width=COUNTER_WIDTH),
         "TargetCounter",
@@ -210,14 +228,14 @@ def make_weights(
     )
     held = enhanced["validation"]
     counter.calibrate(held["aj_enhanced"], held["n_targets"].values)
-    for model in (purifier, counter, generator):
+    for model in (purifier, denoiser, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
     record.note(
         machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         samples={"train": train.sizes["sample"], "test": test.sizes["sample"]},
         generator=_judge_generator(generator, counter, test, seed, record),
-        purifier=_judge_purifier(enhanced["test"], rows["test"]["aj_noisy"].values),
-        counter=_judge_counter(counter, test, enhanced["test"]),
+        purifier=_judge_purifier(enhanced["test"], rows["test"]["aj_noisy"], denoiser),
+        counter=_judge_counter(counter, test, enhanced["test"], denoiser),
     )
     with written_whole(output / "record.json") as file:
         file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
@@ -253,12 +271,13 @@ def _judge_generator(
     }
 
 
-def _judge_purifier(test: xr.Dataset, noisy: NDArray[np.float32]) -> dict[str, Any]:
+def _judge_purifier(test: xr.Dataset, noisy: xr.DataArray, denoiser: PairedDenoiser) -> dict[str, Any]:
     clean = test["aj_clean"].values
     rows = {}
     for name, values in (
-        ("noisy", noisy),
+        ("noisy", noisy.values),
         ("enhanced", test["aj_enhanced"].values),
+        ("paired denoiser", denoiser.enhance(noisy)),
         ("all zero", np.zeros_like(clean)),
     ):
         like, peaks = similarity(values, clean), peak_fidelity(values, test)
@@ -272,10 +291,18 @@ def _judge_purifier(test: xr.Dataset, noisy: NDArray[np.float32]) -> dict[str, A
     return {"spectra": len(clean), **rows}
 
 
-def _judge_counter(counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset) -> dict[str, Any]:
+def _judge_counter(
+    counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset, denoiser: PairedDenoiser
+) -> dict[str, Any]:
+    sets = {
+        "aj_noisy": (test["aj_noisy"], test),
+        "aj_clean": (test["aj_clean"], test),
+        "aj_enhanced": (enhanced["aj_enhanced"], enhanced),
+        "paired denoiser": (denoiser.enhance(test["aj_noisy"]), test),
+    }
     return {
-        name: {"accuracy": counter.score(ds[name], ds["n_targets"].values), "spectra": ds.sizes["sample"]}
-        for name, ds in (("aj_noisy", test), ("aj_clean", test), ("aj_enhanced", enhanced))
+        name: {"accuracy": counter.score(values, of["n_targets"].values), "spectra": of.sizes["sample"]}
+        for name, (values, of) in sets.items()
     }
 
 

@@ -21,7 +21,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ds = make_samples(load_scenario("default"), seed=1, indices=range(4))
     purifier = dira.Purifier(unet={"blocks": (8, 16), "patch": 4}).fit(ds["aj_clean"], steps=1, batch_size=4)
     counter = dira.TargetCounter(width=8).fit(ds["aj_noisy"], np.array([3, 4, 5, 6]), steps=1, batch_size=4)
+    denoiser = dira.PairedDenoiser(unet={"blocks": (8, 16), "patch": 4})
+    denoiser.fit(ds["aj_noisy"], ds["aj_clean"], steps=1, batch_size=4)
     purifier.save_pretrained(folder / "Purifier")
+    denoiser.save_pretrained(folder / "PairedDenoiser")
     counter.save_pretrained(folder / "TargetCounter")
     return folder
 
@@ -36,12 +39,18 @@ def test_it_leaves_one_page_with_truth_beside_counts(weights: Path, tmp_path: Pa
     ds = make_samples(load_scenario("default"), seed=0, indices=range(2))
     purifier = dira.Purifier.from_pretrained(weights / "Purifier")
     counter = dira.TargetCounter.from_pretrained(weights / "TargetCounter")
-    found = counter.predict(purifier.enhance(ds["aj_noisy"], seed=0, device="cpu"))
-    truth = ds["n_targets"].values
-    assert f"{(found == truth).sum()} of 2 counted right after purification" in text
+    denoiser = dira.PairedDenoiser.from_pretrained(weights / "PairedDenoiser")
+    noisy, truth = ds["aj_noisy"], ds["n_targets"].values
+    found = [
+        counter.predict(values)
+        for values in (noisy, purifier.enhance(noisy, seed=0, device="cpu"), denoiser.enhance(noisy))
+    ]
+    right = [(counts == truth).sum() for counts in found]
+    said = "Counted right of 2: {} in noisy spectra, {} after purification, {} after the paired denoiser"
+    assert said.format(*right) in text
     for i, row in enumerate(re.findall(r"<tr>(<td>.*?)</tr>", text)):
         cells = re.findall(r"<td>(.*?)</td>", row)
-        assert (cells[0], cells[2], cells[4]) == (str(i), str(truth[i]), str(found[i]))
+        assert [cells[j] for j in (0, 2, 3, 4, 6)] == [str(x) for x in (i, truth[i], *(f[i] for f in found))]
 
 
 def test_other_axes_and_missing_weights_are_told(weights: Path, tmp_path: Path) -> None:

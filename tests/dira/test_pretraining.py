@@ -24,11 +24,11 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(pretraining, "COUNTER_WIDTH", 8)
     monkeypatch.setattr(pretraining, "frechet_distance", partial(metrics.frechet_distance, least=2))
     work, weights = tmp_path / "work", tmp_path / "weights"
-    steps = {"purifier_steps": 2, "generator_steps": 2, "counter_steps": 2}
+    steps = dict.fromkeys(("purifier_steps", "denoiser_steps", "generator_steps", "counter_steps"), 2)
     pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
     record = json.loads((weights / "record.json").read_text())
     assert record["machine"]["processor"] and record["samples"] == {"train": 12, "test": 12}
-    assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "all zero"}
+    assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "paired denoiser", "all zero"}
     assert record["generator"]["kernel"]["real"] == 12
     tried = record["enhance"]["rows"]
     assert [(row["t_star"], row["scale"]) for row in tried] == [(2, 0.0), (2, 1.0), (3, 1.0)]
@@ -38,7 +38,7 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
         "rounds": 1,
         "scale": best["scale"],
     }
-    for kind in (dira.Purifier, dira.TargetCounter, dira.ConditionalDiffusion):
+    for kind in (dira.Purifier, dira.PairedDenoiser, dira.TargetCounter, dira.ConditionalDiffusion):
         model = kind.from_pretrained(weights / kind.__name__)
         assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
     generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion")
