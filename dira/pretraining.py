@@ -50,7 +50,7 @@ COUNTER_WIDTH = 32
 ENHANCE = {50: (1.0, 4.0, 16.0), 100: (1.0, 4.0), 150: (0.25, 1.0, 4.0)}
 CHOSEN_ON = 24
 # Enhancing is T* evaluations of the network a spectrum.
-ENHANCED = {"train": 600, "validation": 90, "test": 180}
+ENHANCED = {"train": 400, "validation": 60, "test": 150}
 
 
 class _Record:
@@ -145,9 +145,9 @@ def make_weights(
         "dira/weights"
     ),
     purifier_steps: Annotated[int, typer.Option(help="Steps of the purifier.")] = 4000,
-    denoiser_steps: Annotated[int, typer.Option(help="Steps of the paired denoiser.")] = 2500,
-    generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 3000,
-    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2500,
+    denoiser_steps: Annotated[int, typer.Option(help="Steps of the paired denoiser.")] = 2000,
+    generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 2500,
+    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
