@@ -82,7 +82,8 @@ class _Record:
                 bar(done, total)
                 if time.perf_counter() - written > 60:
                     written = time.perf_counter()
-                    self.content.setdefault("loss", {})[what] = [done, round(loss, 5)]
+                    if np.isfinite(loss):
+                        self.content.setdefault("loss", {})[what] = [done, round(loss, 5)]
                     write_down()
 
             yield tell
@@ -214,7 +215,7 @@ def make_weights(
         **COUNTER,
     )
     generator = _trained(
-        ConditionalDiffusion(unet=UNET, prediction="v_prediction"),
+        ConditionalDiffusion(unet=UNET, prediction="v_prediction", min_snr=5.0),
         "ConditionalDiffusion",
         work,
         record,

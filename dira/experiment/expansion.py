@@ -49,7 +49,8 @@ def features(run: Run) -> TargetCounter:
 
 def diffusion(run: Run) -> ConditionalDiffusion:
     """DiRA's generator, untrained."""
-    return ConditionalDiffusion(unet=run.preset.unet.model_dump(), prediction=run.preset.prediction)
+    p = run.preset
+    return ConditionalDiffusion(unet=p.unet.model_dump(), prediction=p.prediction, min_snr=p.min_snr)
 
 
 def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:

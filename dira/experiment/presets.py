@@ -44,8 +44,12 @@ class Preset(Config):
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
     """Of the generator: the noise, as the paper has it, or the velocity, which is nearer at large steps. The purifier
     walks small ones and predicts the noise."""
+    min_snr: float | None = 5.0
+    """Of the generator: without it small steps, whose noise can't be known, rule the loss."""
     learning_rate: float
-    """Of the diffusion models and the paired denoiser."""
+    """Of the generator."""
+    purifier_rate: float
+    """Learning rate of purifier and paired denoiser."""
     counter_width: int = 64
     batch: int = 16
     counter_batch: int = 64
@@ -104,6 +108,7 @@ PRESETS = {
         validation=2,
         unet=UNetConfig(blocks=(16, 32)),
         learning_rate=1e-3,
+        purifier_rate=1e-3,
         counter_width=8,
         batch=8,
         counter_batch=8,
@@ -135,7 +140,8 @@ PRESETS = {
         features=200,
         validation=40,
         unet=UNetConfig(blocks=(32, 64, 96), patch=2),
-        learning_rate=1e-3,
+        learning_rate=2e-3,
+        purifier_rate=1e-3,
         counter_width=16,
         generator_steps=2000,
         purifier_steps=2400,
@@ -159,6 +165,7 @@ PRESETS = {
         validation=200,
         unet=UNetConfig(blocks=(64, 128, 256), layers=2),
         learning_rate=3e-4,
+        purifier_rate=3e-4,
         batch=64,
         generator_steps=150_000,
         purifier_steps=150_000,

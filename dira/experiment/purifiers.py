@@ -46,7 +46,7 @@ def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
             *given,
             steps=p.purifier_steps,
             batch_size=p.batch,
-            learning_rate=p.learning_rate,
+            learning_rate=p.purifier_rate,
             seed=7,
             device=run.device,
             precision=p.precision,
