@@ -63,7 +63,7 @@ class Purifier(Diffusion):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """Arguments of `enhance` that a validation set chose for the shipped weights; none for other models."""
+        """Arguments of `enhance` (t_star, rounds, scale) that a validation set chose, by name; empty if none did."""
         return dict(self.history.get("enhance", {}))
 
     def enhance(

@@ -76,7 +76,7 @@ def scheduler(name: str, config: ScheduleConfig, *, prediction: str, steps: int 
         more |= {
             "algorithm_type": "dpmsolver++",
             "use_karras_sigmas": False,
-            # Ending at the smallest noise leaves a trained network's errors in: three times the distance.
+            # Ending at the smallest noise, as it can too, leaves a trained network's errors in.
             "final_sigmas_type": "zero",
         }
     else:

@@ -76,6 +76,21 @@ def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
             assert np.sum(scores["confusion"]) == scores["spectra"]
 
 
+def test_t_star_and_strength_are_those_of_the_best_ssim(done: tuple[Path, str]) -> None:
+    results = json.loads((done[0] / "report.json").read_text())["results"]
+    guide, small = results["guidance"], preset("smoke")
+    own = {
+        (r["t_star"], r["a"]): r["ssim"]
+        for r in guide["rows"]
+        if (r["distance"], r["reference"]) == ("ssim", "diffused")
+    }
+    first = small.variants[0][1]
+    assert set(own) == {(first, 0.0), *((first, a) for a in small.scales), (12, 0.0), (12, 1.0)}
+    assert (guide["chosen"]["t_star"], guide["chosen"]["a"]) == max(own, key=lambda key: own[key])
+    assert guide["scale"] == max(small.scales, key=lambda a: own[first, a])
+    assert "T* and a by validation, W = 1" in results["enhancement"]["lab"]["rows"]
+
+
 def test_calibration_errors_are_shares(done: tuple[Path, str]) -> None:
     results = json.loads((done[0] / "report.json").read_text())["results"]
     for rows in results["calibration"].values():

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from dira import ConditionalGAN, Purifier
 from dira.experiment.counting import _calibration_error
+from dira.experiment.counting_figures import _spread_db, _thirds
 from dira.experiment.enhancement import _of_another
 from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
@@ -47,6 +49,14 @@ def test_images_of_a_path_are_no_targets_and_a_split_one_hides_none() -> None:
     assert len(found) == 5 and found[2] == 0
     assert _counted([found, found[:1], []], 6.0, (3, 4, 5, 6, 7)) == [5, 3, 3]
     assert _counted([found], 2.0, (3, 4, 5, 6, 7)) == [4]
+
+
+def test_thirds_are_taken_by_rank_within_each_group() -> None:
+    values, group = np.array([5.0, 1, 3, 40, 60, 50]), np.array([3, 3, 3, 7, 7, 7])
+    assert _thirds(values, group).tolist() == [2, 0, 1, 0, 2, 1]
+    assert _thirds(values, np.zeros(6)).tolist() == [1, 0, 0, 1, 2, 2]
+    samples = xr.Dataset({"target_amplitude": (("sample", "target"), [[1.0, 10, np.nan], [2, 2, 2]])})
+    assert _spread_db(samples).tolist() == [20, 0]
 
 
 def test_no_two_sets_are_enhanced_with_the_same_noise(tmp_path: Any) -> None:
