@@ -84,7 +84,7 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
             "simulation on one core [samples/s]",
         ),
         "generators, GANs and VAEs": (
-            p.generator_steps * p.batch * (seeds * (2 + p.baseline_share) + len(parts)),
+            p.generator_steps * p.batch * (seeds * (2 + p.baseline_share) + sum(parts)),
             train,
         ),
         "training-set sizes": (len(p.sizes) * p.sizes_steps * p.batch, train),

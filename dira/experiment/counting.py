@@ -145,7 +145,7 @@ def _calibration_error(counter: TargetCounter, test: Spectra, device: str) -> fl
 def beyond(run: Run) -> dict[str, Any]:
     """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones.
 
-    Where there are fewer original ones, the generator has seen those alone.
+    Where there are fewer original ones, the generator has seen those alone, each as often as it would among all.
     """
     p, seed, tests = run.preset, run.preset.seeds[0], _tests(run)
     original, made = counting_set(run, f"train-{seed}"), _many(run, seed)
@@ -161,7 +161,7 @@ def beyond(run: Run) -> dict[str, Any]:
     for share in p.shares:
         some = original.first({n: max(1, round(share * size)) for n, size in p.class_sizes.items()})
         missing = {n: max(0, p.expanded - int((some.counts == n).sum())) for n in p.class_sizes}
-        more = made if share == 1 else _of_few(run, f"share-{share:g}", some, missing)
+        more = made if share == 1 else _of_few(run, share, some, missing)
         out["share"][f"{share:g}"] = {
             "alone": tested(f"share-{share:g}", some),
             "with generated": tested(f"share-{share:g}-more", some + more.first(missing)),
@@ -179,15 +179,16 @@ def beyond(run: Run) -> dict[str, Any]:
     return out
 
 
-def _of_few(run: Run, name: str, some: Spectra, missing: dict[int, int]) -> Spectra:
+def _of_few(run: Run, share: float, some: Spectra, missing: dict[int, int]) -> Spectra:
     """What a generator makes that was trained on a part of the original spectra."""
-    p, seed = run.preset, run.preset.seeds[0]
+    p, seed, name = run.preset, run.preset.seeds[0], f"share-{share:g}"
+    training = max(1, round(share * p.generator_steps))
     labels = np.repeat(list(missing), list(missing.values()))
 
     def make() -> dict[str, NDArray[Any]]:
         sampler, steps = p.samplers[0]
         told = run.progress(f"generating of {name}")
-        model = generator(run, f"dira-{seed}-{name}", some, p.generator_steps, seed)
+        model = generator(run, f"dira-{seed}-{name}", some, training, seed)
         values = model.sample(
             labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told
         )

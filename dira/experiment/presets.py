@@ -151,6 +151,7 @@ PRESETS = {
         sizes_steps=500,
         samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
         sampled=40,
+        t_stars=(150,),
         model_based=40,
     ),
     "paper": Preset(
