@@ -38,7 +38,7 @@ class Checkpoints:
     def load(
         self, network: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer
     ) -> dict[str, Any]:
-        """Restore the newest; its ``step`` and ``loss``, empty if there is none.
+        """Restore the newest; its ``step``, ``loss`` and ``seconds``, empty if there is none.
 
         Raises
         ------
@@ -70,6 +70,7 @@ class Checkpoints:
         self,
         step: int,
         loss: float,
+        seconds: float,
         network: nn.Module,
         average: nn.Module | None,
         optimiser: torch.optim.Optimizer,
@@ -85,7 +86,7 @@ class Checkpoints:
             if average is not None:
                 save_file(_tensors(average), temporary / "average.safetensors")
             save_file(_moments(optimiser), temporary / "optimiser.safetensors")
-            state = {"step": step, "loss": loss, "identity": self.identity}
+            state = {"step": step, "loss": loss, "seconds": seconds, "identity": self.identity}
             (temporary / "state.json").write_text(json.dumps(state, indent=1))
             shutil.rmtree(final, ignore_errors=True)
             os.replace(temporary, final)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from isacsim.errors import InputError
+from isacsim.made_with import unlike
 
 __all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "validated"]
 
@@ -55,6 +56,18 @@ class Scaling(Config):
         """Linear magnitudes relative to the strongest that the range knows; what lies outside -1..1 is cut."""
         return np.asarray(((np.clip(values, -1, 1) + 1) / 2) ** (1 / self.power), np.float32)
 
+    def projected(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As `from_model`, of generated spectra: the nearest ones whose highest bin is Pmax itself.
+
+        Every spectrum's maximum is 1 by definition, which a network meets but roughly. To divide by what it made of
+        that one bin would scale all others; the nearest spectrum of maximum 1 (least squares, on the model's scale) has
+        that bin set and the others as they are.
+        """
+        made = self.from_model(values)
+        flat = made.reshape(len(made), -1)
+        flat[np.arange(len(flat)), flat.argmax(axis=1)] = 1.0
+        return made
+
 
 class Axes(Config):
     """Axes of the spectra that a model is made for; a limit of None is not known (plain arrays)."""
@@ -66,6 +79,8 @@ class Axes(Config):
     """m/s²"""
     jerk_max: float | None = None
     """m/s³"""
+    made_with: dict[str, str | float] = Field(default_factory=dict)
+    """Settings of the spectra (`isacsim.made_with`), as far as they tell."""
 
     def check(self, other: Axes, *, model: str) -> None:
         """Refuse spectra on other axes.
@@ -75,15 +90,16 @@ class Axes(Config):
         InputError
             Naming both settings.
         """
-        known = [
-            (name, getattr(self, name), getattr(other, name))
-            for name in type(self).model_fields
-            if None not in (getattr(self, name), getattr(other, name))
-        ]
-        off = [(n, a, b) for n, a, b in known if not np.isclose(a, b, rtol=1e-6)]
-        if off:
-            differ = ", ".join(f"{n} {b:g} where the model has {a:g}" for n, a, b in off)
-            raise InputError(f"the spectra don't fit {model}: {differ}; make them on the model's axes.")
+        names = [name for name in type(self).model_fields if name != "made_with"]
+        known = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
+        told = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
+        ours, theirs = self.made_with, other.made_with
+        told += [f"{n} {theirs[n]} where the model has {ours[n]}" for n in unlike(ours, theirs)]
+        if told:
+            raise InputError(
+                f"the spectra don't fit {model}: {', '.join(told)}; make them on the model's axes, with its settings."
+            )
 
 
 class ScheduleConfig(Config):

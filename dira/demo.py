@@ -46,7 +46,7 @@ def demo(
     check_page(output)
     loaded = load_scenario(scenario)
     models = [
-        kind.pretrained() if weights is None else kind.from_pretrained(weights / kind.__name__)
+        kind.from_pretrained(None if weights is None else weights / kind.__name__)
         for kind in (dira.Purifier, dira.PairedDenoiser, dira.TargetCounter)
     ]
     with progress() as bar:

@@ -13,7 +13,7 @@ from torch import nn
 
 from dira.config import Axes, Config, Scaling, UNetConfig, validated
 from dira.model import Model
-from dira.spectra import read_spectra
+from dira.spectra import read_spectra, shaped_as
 from dira.training import Progress, Training, accelerator
 from dira.unet import SpectrumUNet
 from isacsim.errors import InputError
@@ -100,7 +100,7 @@ class PairedDenoiser(Model):
             at = torch.zeros(len(part), dtype=torch.long, device=where)
             made.append(network(part.to(where), at).cpu())
         network.cpu()
-        return self.config.scaling.from_model(torch.cat(made).numpy()).reshape(np.shape(spectra))
+        return shaped_as(self.config.scaling.from_model(torch.cat(made).numpy()), spectra)
 
 
 def soft_threshold(spectra: Any, *, quantile: float = 0.9) -> NDArray[np.float32]:
@@ -109,13 +109,13 @@ def soft_threshold(spectra: Any, *, quantile: float = 0.9) -> NDArray[np.float32
     Raises
     ------
     InputError
-        If the quantile is not between 0 and 1.
+        If the quantile is below 0, or 1 or more.
     """
-    if not 0 < quantile < 1:
-        raise InputError(f"quantile must lie between 0 and 1, got {quantile!r}.")
+    if not 0 <= quantile < 1:
+        raise InputError(f"quantile must be at least 0 and below 1, got {quantile!r}.")
     values, _ = read_spectra(spectra)
     level = np.quantile(values, quantile, axis=(2, 3), keepdims=True)
-    return np.asarray(np.maximum(values - level, 0), np.float32).reshape(np.shape(spectra))
+    return shaped_as(np.asarray(np.maximum(values - level, 0), np.float32), spectra)
 
 
 def clean_deconvolution(
@@ -184,7 +184,7 @@ def clean_deconvolution(
             taken = gain * left[i, j]
             left -= taken * unit[here]
             made += taken * back[here]
-    return out.reshape(np.shape(spectra))
+    return shaped_as(out, spectra)
 
 
 def _beam(response: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -244,5 +244,5 @@ class ConditionalDiffusion(Diffusion):
             device=device,
             progress=progress,
         )
-        out = self.config.scaling.from_model(made)
+        out = self.config.scaling.projected(made)
         return out[:, 0] if axes.channels == 1 else out

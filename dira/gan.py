@@ -6,6 +6,7 @@ Convolutional (Radford et al. 2016), with a projection discriminator (Miyato and
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any, Self
 
 import numpy as np
@@ -182,7 +183,7 @@ class ConditionalGAN(Model):
         )
         average = copy.deepcopy(generator).eval().requires_grad_(False) if how.average else None
         self.axes, self.classes, self.network = axes, classes, generator
-        best, kept = float("inf"), None
+        best, kept, begun = float("inf"), None, time.perf_counter()
         for step, rows in enumerate(batches(len(real), how.batch_size, how.seed, 0, how.steps)):
             chosen = torch.from_numpy(rows)
             shown, of = real[chosen].to(where), wanted[chosen].to(where)
@@ -220,6 +221,7 @@ class ConditionalGAN(Model):
             "samples": len(values),
             **how.model_dump(mode="json"),
             "best": None if kept is None else best,
+            "seconds": round(time.perf_counter() - begun, 1),
         }
         return self
 
@@ -258,6 +260,6 @@ def sample_latent(
         last = min(count, first + batch_size)
         noise = torch.stack([torch.randn(config.latent, generator=g) for g in generators(seed, first, last)])
         made = make(noise.to(where), torch.from_numpy(numbers[first:last]).to(where))
-        out[first:last] = config.scaling.from_model(made.cpu().numpy())
+        out[first:last] = config.scaling.projected(made.cpu().numpy())
     make.cpu()
     return out[:, 0] if axes.channels == 1 else out

@@ -48,7 +48,10 @@ class Distance:
     low, high : float
         95 % interval by bootstrap over samples.
     floor : float
-        The same distance between halves of the real set: what no generator can be expected to beat.
+        The same distance between halves of the real set.
+    above_floor : float
+        How much further apart than those are a half of each set: as many spectra, so that the bias of the Fréchet
+        distance by their number goes out.
     features : str
         What it was measured on; of a network from outside, with the digest of its weights.
     real, generated : int
@@ -59,14 +62,10 @@ class Distance:
     low: float
     high: float
     floor: float
+    above_floor: float
     features: str
     real: int
     generated: int
-
-    @property
-    def above_floor(self) -> float:
-        """The distance less the floor."""
-        return self.value - self.floor
 
 
 def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, list[Real]]:
@@ -77,7 +76,9 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
             raise InputError(
                 f"features must be counter, {', '.join(NETWORKS)}, a TargetCounter or a function, got {features!r}."
             )
-        features = TargetCounter.pretrained() if features == "counter" else feature_network(features, weights)
+        features = (
+            TargetCounter.from_pretrained() if features == "counter" else feature_network(features, weights)
+        )
     if isinstance(features, TargetCounter):
         return "counter", [features.features(one).astype(np.float64) for one in sets]
     made = [np.asarray(features(one), np.float64) for one in sets]
@@ -179,6 +180,8 @@ def _with_spread(
     half = len(a) // 2
     floor = measure(a[order[:half]], a[order[half:]])
     value = measure(a, b)
+    some = b[np.random.default_rng([seed, 1]).permutation(len(b))[:half]]
+    above = np.mean([measure(part, some) for part in (a[order[:half]], a[order[half:]])]) - floor
     # Pairs of one resample twice the same sample, which a distance without bias would take for nearness: the interval
     # is that of half-samples, whose spread is that of the whole (Politis and Romano 1994).
     spread = []
@@ -186,7 +189,9 @@ def _with_spread(
         some = [x[rng.permutation(len(x))[: len(x) // 2]] for x in (a, b)]
         spread.append(measure(some[0], some[1]))
     deviation = float(np.std(spread)) if spread else float("nan")
-    return Distance(value, value - 1.96 * deviation, value + 1.96 * deviation, floor, name, len(a), len(b))
+    return Distance(
+        value, value - 1.96 * deviation, value + 1.96 * deviation, floor, float(above), name, len(a), len(b)
+    )
 
 
 def precision_recall(

@@ -87,7 +87,7 @@ class Model(ABC):
             "axes": axes.model_dump(mode="json"),
             "classes": classes,
         }
-        self.network = train(
+        self.network, seconds = train(
             network,
             loss,
             data,
@@ -99,7 +99,11 @@ class Model(ABC):
             more=identity,
         )
         self.axes, self.classes = axes, classes
-        self.history = {"samples": len(data[0]), **training.model_dump(mode="json")}
+        self.history = {
+            "samples": len(data[0]),
+            **training.model_dump(mode="json"),
+            "seconds": round(seconds, 1),
+        }
 
     def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
         """Write config.json and model.safetensors.
@@ -132,28 +136,18 @@ class Model(ABC):
         return folder
 
     @classmethod
-    def pretrained(cls) -> Self:
-        """The model that comes with the package, for the default spectra.
+    def from_pretrained(cls, folder: str | PathLike[str] | None = None) -> Self:
+        """Read what `save_pretrained` wrote; without a folder the model that comes with dira, for the default spectra.
 
         Raises
         ------
         InputError
-            If this installation has none.
+            If the folder holds no such model, a file is damaged, or dira comes with none.
         """
-        folder = Path(__file__).parent / "weights" / cls.__name__
-        if not folder.is_dir():
-            raise InputError(f"this installation has no trained {cls.__name__}; train one with fit.")
-        return cls.from_pretrained(folder)
-
-    @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
-        """Read what `save_pretrained` wrote.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no such model or a file is damaged.
-        """
+        if folder is None:
+            folder = Path(__file__).parent / "weights" / cls.__name__
+            if not folder.is_dir():
+                raise InputError(f"dira comes with no trained {cls.__name__}; train one with fit.")
         folder = Path(folder)
         try:
             content = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))

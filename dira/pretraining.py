@@ -215,7 +215,7 @@ def make_weights(
         **COUNTER,
     )
     generator = _trained(
-        ConditionalDiffusion(unet=UNET, prediction="v_prediction", min_snr=5.0),
+        ConditionalDiffusion(unet=UNET, prediction="v_prediction"),
         "ConditionalDiffusion",
         work,
         record,

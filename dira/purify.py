@@ -6,6 +6,7 @@ The scheme is that of Wang et al., "Guided diffusion model for adversarial purif
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from dira.config import validated
 from dira.diffusion import Diffusion, add_noise
 from dira.sampling import generators
-from dira.spectra import read_spectra
+from dira.spectra import read_spectra, shaped_as
 from dira.ssim import ssim
 from dira.training import Progress, Training, accelerator
 from isacsim.errors import InputError
@@ -147,8 +148,10 @@ class Purifier(Diffusion):
         ):
             if choice not in choices:
                 raise InputError(f"{name} must be {' or '.join(choices)}, got {choice!r}.")
-        if not scale >= 0 or not gamma > 0:
-            raise InputError(f"scale must not be negative and gamma above zero, got {scale!r} and {gamma!r}.")
+        for name, number, allowed in (("scale", scale, "at least 0"), ("gamma", gamma, "above 0")):
+            real = isinstance(number, Real) and not isinstance(number, bool) and np.isfinite(number)
+            if not real or number < 0 or (name == "gamma" and number == 0):
+                raise InputError(f"{name} must be a number {allowed}, got {number!r}.")
         where = accelerator(device, "no").device
         network = network.to(where).eval()
         out = np.empty_like(values)
@@ -168,7 +171,7 @@ class Purifier(Diffusion):
             if progress is not None:
                 progress(first + len(batch), len(values), float("nan"))
         network.cpu()
-        return out.reshape(np.shape(spectra))
+        return shaped_as(out, spectra)
 
     def _round(
         self,

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from dira.config import Axes
 from isacsim.errors import InputError
+from isacsim.made_with import made_with
 
-__all__ = ["Labels", "count_of", "read_labels", "read_spectra"]
+__all__ = ["Labels", "count_of", "read_labels", "read_spectra", "shaped_as"]
 
 # One array, for the number of targets, or one for each condition by name.
 Labels = ArrayLike | Mapping[str, ArrayLike]
@@ -31,24 +32,24 @@ def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.flo
     -------
     values : numpy.ndarray, float32, shape (sample, channel, acceleration, jerk)
     axes : Axes
-        With limits where the spectra have coordinates.
+        With limits where the spectra have coordinates, and settings where their attributes tell.
 
     Raises
     ------
     InputError
         If the shape is another, there is no sample, or a value is negative or not finite.
     """
-    limits: dict[str, float] = {}
+    known: dict[str, Any] = {}
     dims = getattr(spectra, "dims", None)
     if dims is not None:
         for axis in ("sample", "acceleration", "jerk"):
             if axis not in dims:
                 raise InputError(f"{name} needs the dimension {axis}; it has {', '.join(map(str, dims))}.")
-        between = [d for d in dims if d not in ("sample", "acceleration", "jerk")]
-        spectra = spectra.transpose("sample", *between, "acceleration", "jerk")
+        spectra = spectra.transpose(*_ordered(dims))
         for axis in ("acceleration", "jerk"):
             if axis in spectra.coords:
-                limits[f"{axis}_max"] = float(np.abs(spectra.coords[axis].values).max())
+                known[f"{axis}_max"] = float(np.abs(spectra.coords[axis].values).max())
+        known["made_with"] = made_with(spectra.attrs)
         spectra = spectra.values
     try:
         values = np.asarray(spectra, np.float32)
@@ -69,7 +70,25 @@ def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.flo
     if values.min() < 0:
         raise InputError(f"{name} must be linear magnitudes, not negative; got {values.min():.3g} (dB?).")
     _, channels, n_a, n_r = values.shape
-    return values, Axes(channels=channels, bins_acceleration=n_a, bins_jerk=n_r, **limits)
+    return values, Axes(channels=channels, bins_acceleration=n_a, bins_jerk=n_r, **known)
+
+
+def _ordered(dims: Sequence[Any]) -> list[Any]:
+    return [
+        "sample",
+        *(d for d in dims if d not in ("sample", "acceleration", "jerk")),
+        "acceleration",
+        "jerk",
+    ]
+
+
+def shaped_as(values: NDArray[np.float32], spectra: Any) -> NDArray[np.float32]:
+    """Give what was made of spectra in their shape and order of dimensions; values as `read_spectra`'s."""
+    dims = getattr(spectra, "dims", None)
+    if dims is None:
+        return values.reshape(np.shape(spectra))
+    order = _ordered(dims)
+    return values.reshape([spectra.sizes[d] for d in order]).transpose([order.index(d) for d in dims])
 
 
 def read_labels(

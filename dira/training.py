@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -107,8 +108,8 @@ def train(
     every: int = 1000,
     progress: Progress | None = None,
     more: dict[str, Any] | None = None,
-) -> nn.Module:
-    """Train a network in place; return what to keep: the average of its weights, on the CPU.
+) -> tuple[nn.Module, float]:
+    """Train a network in place; return what to keep, the average of its weights, on the CPU, and the seconds it took.
 
     Parameters
     ----------
@@ -148,13 +149,15 @@ def train(
         network.parameters(), training.learning_rate, weight_decay=training.weight_decay
     )
     stored = None
-    first, running = 0, float("nan")
+    first, running, before, begun = 0, float("nan"), 0.0, time.perf_counter()
     if checkpoints is not None:
         identity = {"training": training.model_dump(mode="json"), "data": _digest(data), **(more or {})}
         stored = Checkpoints(checkpoints, json.loads(json.dumps(identity)))
         state = stored.load(network, average, optimiser)
         first, running = state.get("step", 0), state.get("loss", running)
+        before = state.get("seconds", 0.0)
     wrapped, optimiser = here.prepare(network, optimiser)
+    devices = [here.device] if here.device.type == "cuda" else []
     share = training.batch_size // here.num_processes
     mine = slice(here.process_index * share, (here.process_index + 1) * share)
     rows = batches(len(data[0]), training.batch_size, training.seed, first, training.steps)
@@ -163,8 +166,10 @@ def train(
             group["lr"] = training.rate(step)
         chosen = torch.from_numpy(batch[mine])
         inputs = [tensor[chosen].to(here.device) for tensor in data]
-        generator = torch.Generator().manual_seed(_seed(training.seed, step))
-        with here.autocast():
+        seed = _seed(training.seed, step)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng(devices=devices), here.autocast():
+            torch.manual_seed(seed + here.process_index)  # what dropout draws from
             value = loss(wrapped, inputs, generator, mine)
         here.backward(value)
         here.clip_grad_norm_(wrapped.parameters(), training.clip)
@@ -183,11 +188,12 @@ def train(
             and here.is_main_process
             and ((step + 1) % every == 0 or step + 1 == training.steps)
         ):
-            stored.save(step + 1, running, network, average, optimiser)
+            seconds = before + time.perf_counter() - begun
+            stored.save(step + 1, running, seconds, network, average, optimiser)
         if progress is not None and here.is_main_process:
             progress(step + 1, training.steps, running)
     kept = network if average is None else average
-    return kept.cpu().eval()
+    return kept.cpu().eval(), before + time.perf_counter() - begun
 
 
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:

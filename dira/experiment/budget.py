@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dira import TargetCounter
-from dira.experiment.expansion import diffusion
+from dira.experiment.generators import diffusion
 from dira.experiment.model_based import strengths
 from dira.experiment.presets import Preset
 from dira.experiment.samples import wanted
@@ -84,7 +84,9 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
             "simulation on one core [samples/s]",
         ),
         "generators, GANs and VAEs": (
-            p.generator_steps * p.batch * (seeds * (2 + p.baseline_share) + sum(parts)),
+            p.generator_steps
+            * p.batch
+            * (seeds * (2 + p.baseline_share) + sum(parts) + 0.25 * len(p.gan_rates)),
             train,
         ),
         "training-set sizes": (len(p.sizes) * p.sizes_steps * p.batch, train),

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dira import TargetCounter
-from dira.experiment.expansion import GENERATORS, generated, generator
+from dira.experiment.expansion import GENERATORS, generated
+from dira.experiment.generators import generator
 from dira.experiment.purifiers import DENOISER, by_validation, enhanced
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run

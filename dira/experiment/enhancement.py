@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dira.denoise import clean_deconvolution, soft_threshold
-from dira.experiment.expansion import features, generated
+from dira.experiment.expansion import generated
+from dira.experiment.generators import features
 from dira.experiment.purifiers import (
     BY_VALIDATION,
     DENOISER,
@@ -29,33 +31,55 @@ from isacsim.dataset.response import response_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ANOTHER", "compare", "distances", "process"]
+__all__ = ["ANOTHER", "chosen_classical", "compare", "distances", "process"]
 
 ANOTHER = "clean of another sample"
-_QUANTILES = (0.5, 0.7, 0.8, 0.9, 0.95)
+_QUANTILES = (0.01, 0.05, 0.1, 0.2, 0.5, 0.8)
+_FLOORS_DB = (-20.0, -15.0, -12.0, -10.0, -8.0, -6.0, -4.0, -3.0, -2.0)
 _SNR_BANDS = 3
 _SHOWN = 3
 
 
+Classical = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+
+
+def chosen_classical(run: Run) -> dict[str, Classical]:
+    """The ways that are not trained, each with what the validation set's SSIM chose, as the guidance is chosen."""
+    held, response = data(run, "validation"), response_of(run.scenario(run.preset.original)).values
+    noisy, clean = held["aj_noisy"].values, held["aj_clean"].values
+
+    def best(ways: dict[str, Classical]) -> tuple[str, Classical]:
+        ssim = {
+            name: float(similarity(way(noisy, response), clean).ssim.mean()) for name, way in ways.items()
+        }
+        name = max(ssim, key=lambda n: ssim[n])
+        return name, ways[name]
+
+    soft: dict[str, Classical] = {
+        f"soft threshold, {q:.0%} of the bins": lambda x, _, q=q: soft_threshold(x, quantile=q)
+        for q in _QUANTILES
+    }
+    ways: dict[str, dict[str, Classical]] = {"response": {}, "beam": {}}
+    for restore, one in ways.items():
+        name = "CLEAN" if restore == "response" else "CLEAN, Gaussian beam"
+        for floor in _FLOORS_DB:
+            one[f"{name}, down to {floor:g} dB"] = lambda x, unit, f=floor, r=restore: clean_deconvolution(
+                x, unit, floor_db=f, restore=r
+            )
+    return dict(best(some) for some in (soft, *ways.values()))
+
+
 def compare(run: Run) -> dict[str, Any]:
     """Every way to take noise out, in every scenario: likeness to the clean spectra, targets kept and invented."""
-    p, out = run.preset, {}
-    held = data(run, "validation")
-    quantile = max(
-        _QUANTILES,
-        key=lambda q: float(
-            similarity(soft_threshold(held["aj_noisy"], quantile=q), held["aj_clean"].values).ssim.mean()
-        ),
-    )
+    p, out = run.preset, dict[str, Any]()
+    classical = chosen_classical(run)
     for scenario in (p.original, *p.others):
         samples, noisy = data(run, f"test-{scenario}"), counting_set(run, f"test-{scenario}")
-        response = response_of(run.scenario(scenario))
+        response = response_of(run.scenario(scenario)).values
         sets = {
             "unchanged": noisy.values,
             "all zero": np.zeros_like(noisy.values),
-            f"soft threshold, {quantile:.0%} of the bins": soft_threshold(noisy.values, quantile=quantile),
-            "CLEAN": clean_deconvolution(noisy.values, response),
-            "CLEAN, Gaussian beam": clean_deconvolution(noisy.values, response, restore="beam"),
+            **{name: make(noisy.values, response) for name, make in classical.items()},
             **{k: v.values for k, v in enhanced(run, f"test-{scenario}", noisy).items()},
             BY_VALIDATION: by_validation(run, f"test-{scenario}", noisy).values,
             ANOTHER: _of_another(samples["aj_clean"].values, noisy.counts),

@@ -4,151 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from dira import ConditionalDiffusion, ConditionalGAN, ConditionalVAE, TargetCounter
-from dira.config import Axes
+from dira import TargetCounter
+from dira.experiment.baselines import TOLD, baselines
+from dira.experiment.generators import features, generator, size_of
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 from dira.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
 
-__all__ = ["GENERATORS", "expand", "features", "generated", "generator", "samplers", "sizes"]
+__all__ = ["GENERATORS", "expand", "generated", "samplers", "sizes"]
 
 GENERATORS = ("dira", "gan", "vae")
-_PROBE = 16
-# How often the GAN is judged on its way; what that costs is taken off its time.
-_JUDGED = 20
-
-
-def features(run: Run) -> TargetCounter:
-    """The counter whose features distances are measured on, of spectra that nothing else here is judged by."""
-    p = run.preset
-
-    def make(checkpoints: Path) -> TargetCounter:
-        both = counting_set(run, "features") + counting_set(run, "features", "aj_clean")
-        return TargetCounter(width=p.counter_width).fit(
-            both.values,
-            both.counts,
-            steps=4 * p.counter_steps,
-            batch_size=p.counter_batch,
-            seed=99,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress("training the features"),
-        )
-
-    model: TargetCounter = run.model("features", make)
-    return model
-
-
-def diffusion(run: Run) -> ConditionalDiffusion:
-    """DiRA's generator, untrained."""
-    p = run.preset
-    return ConditionalDiffusion(unet=p.unet.model_dump(), prediction=p.prediction, min_snr=p.min_snr)
-
-
-def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:
-    """DiRA's generator, trained on some spectra."""
-    p = run.preset
-
-    def make(checkpoints: Path) -> ConditionalDiffusion:
-        return diffusion(run).fit(
-            train.values,
-            train.counts,
-            steps=steps,
-            batch_size=p.batch,
-            learning_rate=p.learning_rate,
-            seed=seed,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress(f"training {name}"),
-        )
-
-    model: ConditionalDiffusion = run.model(name, make)
-    return model
-
-
-def _size(model: Any) -> int:
-    return sum(parameter.numel() for parameter in model.fitted()[0].parameters())
-
-
-def _equal_width(run: Run, parameters: int) -> int:
-    """Width at which the GAN's generator has about as many parameters as the diffusion model."""
-    p = run.preset
-    axes = Axes(channels=1, bins_acceleration=p.bins, bins_jerk=p.bins)
-    classes: dict[str, list[int | str]] = {"n_targets": list(p.class_sizes)}
-
-    def off(width: int) -> int:
-        net = ConditionalGAN(width=width).build(axes, classes)
-        return abs(sum(parameter.numel() for parameter in net.parameters()) - parameters)
-
-    return min(range(8, 129, 8), key=off)
-
-
-def _step_seconds(kind: type[Any], settings: dict[str, Any], train: Spectra, how: dict[str, Any]) -> float:
-    """Wall time of a step of training, after a first one: the median, as other work may be going on."""
-    begun = []
-    kind(**settings).fit(
-        train.values,
-        train.counts,
-        steps=_PROBE + 1,
-        progress=lambda done, total, loss: begun.append(time.perf_counter()),
-        **how,
-    )
-    return float(np.median(np.diff(begun)))
-
-
-def _baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
-    """The GAN and the VAE: as many parameters, as much wall time; the GAN keeps its best checkpoint, averaged or not.
-
-    The time is that of a step of each, measured one after the other: a machine's speed may change between trainings.
-    """
-    p = run.preset
-    width = _equal_width(run, _size(dira))
-    judge, validation = features(run), counting_set(run, "validation")
-    how: dict[str, Any] = {"batch_size": p.batch, "seed": seed, "device": run.device}
-
-    def best(gan: ConditionalGAN) -> float:
-        made = gan.sample(validation.counts, seed=seed)
-        return kernel_distance(validation.values, made, features=judge, resamples=0).value
-
-    def steps(kind: type[ConditionalGAN] | type[ConditionalVAE], share: float) -> int:
-        ours = {"precision": p.precision, **how}
-        of_dira = _step_seconds(ConditionalDiffusion, {"unet": p.unet.model_dump()}, train, ours)
-        return max(
-            1, int(share * p.generator_steps * of_dira / _step_seconds(kind, {"width": width}, train, how))
-        )
-
-    def gan(_: Path) -> ConditionalGAN:
-        n = steps(ConditionalGAN, 0.9)
-        return ConditionalGAN(width=width).fit(
-            train.values,
-            train.counts,
-            steps=n,
-            average=0.999,
-            best_by=best,
-            every=max(1, n // _JUDGED),
-            progress=run.progress(f"training gan-{seed}"),
-            **how,
-        )
-
-    def vae(_: Path) -> ConditionalVAE:
-        return ConditionalVAE(width=width).fit(
-            train.values,
-            train.counts,
-            steps=steps(ConditionalVAE, p.baseline_share),
-            progress=run.progress(f"training vae-{seed}"),
-            **how,
-        )
-
-    return {"gan": run.model(f"gan-{seed}", gan), "vae": run.model(f"vae-{seed}", vae)}
 
 
 def generated(run: Run, seed: int) -> dict[str, Spectra]:
@@ -166,7 +37,7 @@ def generated(run: Run, seed: int) -> dict[str, Spectra]:
                 labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told
             )
         }
-        for name, model in _baselines(run, train, seed, dira).items():
+        for name, model in baselines(run, train, seed, dira).items():
             made[name] = model.sample(labels, seed=seed, device=run.device)
         return made
 
@@ -187,8 +58,8 @@ def expand(run: Run, seed: int) -> dict[str, Any]:
         out[name] = _judged(run, judge, train, reference, made, seed)
         if name in GENERATORS:
             model = run.model(f"{name}-{seed}", lambda _: None)
-            history = {k: model.history.get(k) for k in ("steps", "seconds", "best")}
-            out[name]["training"] = {"parameters": _size(model), **history}
+            history = {k: model.history.get(k) for k in ("steps", "seconds", "best", *TOLD)}
+            out[name]["training"] = {"parameters": size_of(model), **history}
     return out
 
 
@@ -209,7 +80,7 @@ def _judged(
     if min(len(reference.values), len(made.values)) >= p.least:
         out["frechet_test"] = asdict(
             frechet_distance(
-                reference.values, made.values, features=judge, seed=seed, resamples=0, least=p.least
+                reference.values, made.values, features=judge, seed=seed, resamples=20, least=p.least
             )
         )
     precision, recall = precision_recall(reference.values, made.values, features=judge)

@@ -44,10 +44,10 @@ class Preset(Config):
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
     """Of the generator: the noise, as the paper has it, or the velocity, which is nearer at large steps. The purifier
     walks small ones and predicts the noise."""
-    min_snr: float | None = 5.0
-    """Of the generator: without it small steps, whose noise can't be known, rule the loss."""
     learning_rate: float
     """Of the generator."""
+    gan_rates: tuple[float, ...] = (1e-4, 2e-4, 4e-4)
+    """Learning rates of the GAN to choose from."""
     purifier_rate: float
     """Learning rate of purifier and paired denoiser."""
     counter_width: int = 64
@@ -112,6 +112,7 @@ PRESETS = {
         counter_width=8,
         batch=8,
         counter_batch=8,
+        gan_rates=(1e-4, 2e-4),
         generator_steps=6,
         purifier_steps=6,
         counter_steps=6,

@@ -188,15 +188,17 @@ def _names(run: Run) -> list[str]:
 
 
 def scores(values: NDArray[np.float32], samples: xr.Dataset) -> dict[str, float]:
-    """Likeness to the clean spectra, targets kept, maxima invented."""
+    """Likeness to the clean spectra (with half its 95 % interval over spectra), targets kept, maxima invented."""
     like, peaks = similarity(values, samples["aj_clean"].values), peak_fidelity(values, samples)
     a, r = peaks.rms()
     high = peak_fidelity(values, samples, floor_db=_ABOVE_SIDE_LOBES_DB)
     return {
         "ssim": float(like.ssim.mean()),
+        "ssim_half": float(1.96 * like.ssim.std() / np.sqrt(like.ssim.size)),
         "psnr_db": float(like.psnr_db.mean()),
         "kept": peaks.kept_share,
         "invented": peaks.invented_mean,
+        "added": peaks.added_mean,
         "kept_high": high.kept_share,
         "invented_high": high.invented_mean,
         "added_high": high.added_mean,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dira.experiment import counting, enhancement, expansion, purifiers
+from dira.experiment import baselines, counting, enhancement, expansion, purifiers
 from dira.experiment.model_based import model_based
 from dira.experiment.samples import simulate_all
 from dira.experiment.stages import Run
@@ -19,6 +19,7 @@ def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
     seeds = run.preset.seeds
     return {
         "data": partial(simulate_all, run),
+        "gan-rate": partial(baselines.gan_rate, run),
         **{f"expansion-{s}": partial(expansion.expand, run, s) for s in seeds},
         "samplers": lambda: {"rows": expansion.samplers(run)},
         "sizes": partial(expansion.sizes, run),

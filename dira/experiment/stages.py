@@ -29,6 +29,7 @@ from isacsim.scenario import Scenario, load_scenario, scenario_text
 
 __all__ = ["Run", "Tell", "alone", "freeze"]
 
+_DIGEST = "frozen_as"
 # (what is being done, steps done, steps in all)
 Tell = Callable[[str, int, int], None]
 
@@ -63,8 +64,7 @@ class Run:
         path = self.folder / "stages" / f"{name}.json"
         if path.exists():
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if content["digest"] != self.digest:
-                raise InputError(f"{path} is of a run frozen as {content['digest']}, not {self.digest}.")
+            self._check(path, content["digest"])
             return dict(content["result"])
         begun = time.perf_counter()
         result = make()
@@ -80,26 +80,45 @@ class Run:
         return dict(json.loads(json.dumps(result)))
 
     def array(self, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-        """Give arrays by name, made now if they are not there."""
+        """Give arrays by name, made now if they are not there.
+
+        Raises
+        ------
+        InputError
+            If they are there, but of a run frozen otherwise.
+        """
         path = self.folder / "arrays" / f"{name}.npz"
         if not path.exists():
-            made = make()
+            made = {**make(), _DIGEST: np.array(self.digest)}
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file, file.open("wb") as out:
                 np.savez(out, **made)  # type: ignore[arg-type]
         with np.load(path, allow_pickle=False) as content:
-            return {key: content[key] for key in content.files}
+            self._check(path, str(content[_DIGEST]) if _DIGEST in content.files else None)
+            return {key: content[key] for key in content.files if key != _DIGEST}
 
     def model(self, name: str, make: Callable[[Path], Any]) -> Any:
-        """Give a trained model, trained now if it is not there; ``make`` gets a folder for checkpoints."""
+        """Give a trained model, trained now if it is not there; ``make`` gets a folder for checkpoints.
+
+        Raises
+        ------
+        InputError
+            If it is there, but of a run frozen otherwise.
+        """
         folder = self.folder / "models" / name
         if not (folder / "config.json").exists():
-            begun = time.perf_counter()
             model = make(self.folder / "checkpoints" / name)
-            model.history["seconds"] = round(time.perf_counter() - begun, 1)
+            model.history[_DIGEST] = self.digest
             model.save_pretrained(folder)
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
-        return getattr(dira, kind).from_pretrained(folder)
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self._check(folder, content["history"].get(_DIGEST))
+        return getattr(dira, content["model"]).from_pretrained(folder)
+
+    def _check(self, path: Path, digest: str | None) -> None:
+        if digest != self.digest:
+            raise InputError(
+                f"{path} is of a run frozen as {digest or 'nothing'}, not {self.digest}; choose another --output."
+            )
 
     def progress(self, what: str) -> Callable[[int, int, float], None]:
         """What a training or a sampling calls."""

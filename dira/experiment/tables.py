@@ -39,9 +39,7 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
             str(seed),
             _interval(one["kernel_test"]),
             f"{one['kernel_test']['floor']:.3g}",
-            f"{one['frechet_test']['value']:.3g} ({one['frechet_test']['floor']:.3g})"
-            if "frechet_test" in one
-            else "-",
+            _interval(one["frechet_test"]) if "frechet_test" in one else "-",
             f"{one['precision']:.3f}",
             f"{one['recall']:.3f}",
             f"{one['copies']:.3f}",
@@ -51,8 +49,8 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
         for seed in p.seeds
         for kind, one in results[f"expansion-{seed}"].items()
     ]
-    head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet (floor)", "precision", "recall", "copies"]
-    head += ["over classes, to training set", "to test set", "parameters", "steps", "s"]
+    head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet [95 %]", "precision", "recall", "copies"]
+    head += ["over classes, to training set", "to test set", "parameters", "steps", "ms a step (DiRA's)"]
     out = {"classes": table(head, generators)}
     scores = {
         "ssim": "SSIM",
@@ -131,7 +129,15 @@ def _over_classes(one: Mapping[str, Any], key: str) -> str:
 def _training(one: Mapping[str, Any] | None) -> list[str]:
     if one is None:
         return ["", "", ""]
-    return [f"{one['parameters']:,}", str(one["steps"]), f"{one['seconds']:.0f}"]
+    each = [one["step_seconds"], one["step_seconds_of_dira"]]
+    step = "" if None in each else f"{1e3 * each[0]:.0f} ({1e3 * each[1]:.0f})"
+    return [f"{one['parameters']:,}", str(one["steps"]), step]
+
+
+def _share(one: Mapping[str, Any]) -> list[str]:
+    """Accuracy, and half its 95 % interval by the number of captures."""
+    p, n = one["accuracy"], one["captures"]
+    return [f"{p:.3f}", f"± {1.96 * np.sqrt(p * (1 - p) / n):.3f} over captures"]
 
 
 def _counting_table(p: Preset, results: Results) -> str:
@@ -161,7 +167,7 @@ def _counting_table(p: Preset, results: Results) -> str:
         [
             f"estimate_paths ({captures} captures, {SUBCARRIERS} subcarriers)",
             "0",
-            *(cell for s in scenarios for cell in (f"{model['scenarios'][s]['accuracy']:.3f}", "")),
+            *(cell for s in scenarios for cell in _share(model["scenarios"][s])),
             "",
         ]
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isacsim.dataset.parts import SPLITS
 from isacsim.dataset.store import StorePath, open_dataset
 from isacsim.errors import InputError
+from isacsim.made_with import made_with, unlike
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["check_alike", "opened", "store_name"]
 
 _NEEDED = ("aj_noisy", "n_targets", "domain", "split", "source", "scenario", "seed", "index")
-# The lag is a whole number of packets, so its share of the window differs a little from rate to rate.
-_SAME_LAG = 0.01
-_SAME_WINDOW = 0.05
 
 
 def opened(store: xr.Dataset | StorePath) -> xr.Dataset:
@@ -102,28 +100,14 @@ def _check_dimension(dim: str, one: xr.DataArray, two: xr.DataArray, which: str)
 
 
 def _check_made_alike(one: xr.DataArray, two: xr.DataArray, which: str) -> list[str]:
-    a, b = _made_with(one), _made_with(two)
-    for name in sorted(a.keys() & b.keys() - {"window_s"}):
-        close = abs(a[name] - b[name]) < _SAME_LAG if name == "lag_ratio" else a[name] == b[name]
-        if not close:
+    a, b = made_with(one.attrs), made_with(two.attrs)
+    different = unlike(a, b)
+    for name in different:
+        if name != "window_s":
             raise InputError(f"{which}: the spectra were made with {name} {a[name]} and {b[name]}.")
-    if "window_s" in a and "window_s" in b and abs(a["window_s"] / b["window_s"] - 1) > _SAME_WINDOW:
+    if different:
         return [f"{which}: windows of {a['window_s']:.3g} s and {b['window_s']:.3g} s resolve differently."]
     return []
-
-
-def _made_with(array: xr.DataArray) -> dict[str, Any]:
-    """How spectra were made, as far as their attributes say."""
-    attrs = array.attrs
-    out = {
-        name: attrs[name]
-        for name in ("lags", "min_lag", "window", "combine", "lag_ratio", "window_s")
-        if name in attrs
-    }
-    if "packets" in attrs and "lag_packets" in attrs and "packet_interval" in attrs:
-        out.setdefault("lag_ratio", attrs["lag_packets"] / attrs["packets"])
-        out.setdefault("window_s", attrs["packets"] * attrs["packet_interval"])
-    return out
 
 
 def _check_no_leak(real: xr.Dataset, name: str) -> None:

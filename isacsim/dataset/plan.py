@@ -24,6 +24,7 @@ from isacsim.dataset.parts import (
 )
 from isacsim.dataset.samples import make_samples
 from isacsim.errors import InputError
+from isacsim.made_with import made_with, unlike
 from isacsim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ def template_of(plan: Plan) -> xr.Dataset:
                     f"scenarios {plan.scenarios[0].name} and {scenario.name} don't go into one data set: they differ "
                     f"in {name}, {_in_words(ours)} against {_in_words(others)}; spectra need one shape and axes."
                 )
+            # What the scenarios differ in holds for none of the store's spectra.
+            for setting in unlike(made_with(ours.attrs), made_with(others.attrs)):
+                del ours.attrs[setting]
     assert first is not None  # a plan has parts
     return first
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isacsim.dataset.sample import Conditioned, SampleRows, SampleWindow
 from isacsim.lag_rows import spectra
+from isacsim.made_with import settings_attrs
 from isacsim.realisation import Realisation, Received, realise, receive
 from isacsim.scenario import Scenario
 
@@ -96,11 +97,12 @@ def make_samples(
     delays = [] if one.delay is None else [one.delay.size]
     shape = (len(number), len(receivers), *delays, one.acceleration.size, one.jerk.size)
     dims = ["sample", "receiver", *(["delay"] if delays else []), "acceleration", "jerk"]
-    variables: dict[str, Any] = {}
+    grid, variables = one.grid, dict[str, Any]()
+    settings = settings_attrs(one.settings, grid.packets * grid.interval)
     for name, blocks in made.items():
         long_name = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
         values = np.concatenate(blocks).reshape(shape)
-        variables[name] = (dims, values, {"units": "1", "long_name": long_name})
+        variables[name] = (dims, values, {"units": "1", "long_name": long_name, **settings})
     for name, (_, units, long_name) in TRUTH.items():
         attrs = {"units": units, "long_name": long_name}
         variables[name] = (("sample", "receiver", "target"), np.stack(truth[name]), attrs)

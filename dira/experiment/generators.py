@@ -1,0 +1,67 @@
+"""DiRA's generator of the experiments, and the counter whose features distances are measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dira import ConditionalDiffusion, TargetCounter
+from dira.experiment.samples import Spectra, counting_set
+from dira.experiment.stages import Run
+
+__all__ = ["diffusion", "features", "generator", "size_of"]
+
+
+def features(run: Run) -> TargetCounter:
+    """The counter whose features distances are measured on, of spectra that nothing else here is judged by."""
+    p = run.preset
+
+    def make(checkpoints: Path) -> TargetCounter:
+        both = counting_set(run, "features") + counting_set(run, "features", "aj_clean")
+        return TargetCounter(width=p.counter_width).fit(
+            both.values,
+            both.counts,
+            steps=4 * p.counter_steps,
+            batch_size=p.counter_batch,
+            seed=99,
+            device=run.device,
+            precision=p.precision,
+            checkpoints=checkpoints,
+            progress=run.progress("training the features"),
+        )
+
+    model: TargetCounter = run.model("features", make)
+    return model
+
+
+def diffusion(run: Run) -> ConditionalDiffusion:
+    """DiRA's generator, untrained."""
+    p = run.preset
+    return ConditionalDiffusion(unet=p.unet.model_dump(), prediction=p.prediction)
+
+
+def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> ConditionalDiffusion:
+    """DiRA's generator, trained on some spectra."""
+    p = run.preset
+
+    def make(checkpoints: Path) -> ConditionalDiffusion:
+        return diffusion(run).fit(
+            train.values,
+            train.counts,
+            steps=steps,
+            batch_size=p.batch,
+            learning_rate=p.learning_rate,
+            seed=seed,
+            device=run.device,
+            precision=p.precision,
+            checkpoints=checkpoints,
+            progress=run.progress(f"training {name}"),
+        )
+
+    model: ConditionalDiffusion = run.model(name, make)
+    return model
+
+
+def size_of(model: Any) -> int:
+    """Parameters of a trained model."""
+    return sum(parameter.numel() for parameter in model.fitted()[0].parameters())
