@@ -69,6 +69,10 @@ class Scaling(Config):
         return made
 
 
+def _short(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 class Axes(Config):
     """Axes of the spectra that a model is made for; a limit of None is not known (plain arrays)."""
 
@@ -95,7 +99,9 @@ class Axes(Config):
         off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
         told = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
         ours, theirs = self.made_with, other.made_with
-        told += [f"{n} {theirs[n]} where the model has {ours[n]}" for n in unlike(ours, theirs)]
+        told += [
+            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}" for n in unlike(ours, theirs)
+        ]
         if told:
             raise InputError(
                 f"the spectra don't fit {model}: {', '.join(told)}; make them on the model's axes, with its settings."

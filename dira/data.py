@@ -30,6 +30,7 @@ def load(
     scenario: str | None = None,
     counts: Sequence[int] | None = None,
     labelled: bool = False,
+    also: Sequence[str] = ("aj_clean",),
 ) -> xr.Dataset:
     """Read samples into memory.
 
@@ -38,13 +39,15 @@ def load(
     store : path
         A data set of isacsim, or what `write` left.
     variable : str
-        The spectra wanted, e.g. ``aj_noisy``; other spectra stay where they are but for ``aj_clean``.
+        The spectra wanted, e.g. ``aj_noisy``; other spectra stay where they are.
     split, scenario : str, optional
         Only samples of these.
     counts : sequence of int, optional
         Only samples with these numbers of targets.
     labelled : bool
         Only samples with a label.
+    also : sequence of str
+        Further spectra that come along if there are such.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def load(
         raise InputError(
             f"{store}: no samples are left of {keep.size}; ask for another split, scenario or count."
         )
-    dropped = [name for name in spectra if name not in (variable, "aj_clean")]
+    dropped = [name for name in spectra if name not in (variable, *also)]
     dropped += [name for name in ("csi", "csi_noiseless", "csi_time") if name in whole]
     return whole.drop_vars(dropped).isel(sample=np.flatnonzero(keep)).load()
 

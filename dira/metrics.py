@@ -180,8 +180,8 @@ def _with_spread(
     half = len(a) // 2
     floor = measure(a[order[:half]], a[order[half:]])
     value = measure(a, b)
-    some = b[np.random.default_rng([seed, 1]).permutation(len(b))[:half]]
-    above = np.mean([measure(part, some) for part in (a[order[:half]], a[order[half:]])]) - floor
+    few = b[np.random.default_rng([seed, 1]).permutation(len(b))[:half]]
+    above = np.mean([measure(part, few) for part in (a[order[:half]], a[order[half:]])]) - floor
     # Pairs of one resample twice the same sample, which a distance without bias would take for nearness: the interval
     # is that of half-samples, whose spread is that of the whole (Politis and Romano 1994).
     spread = []

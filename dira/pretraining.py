@@ -9,25 +9,23 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from numpy.typing import NDArray
 
 from dira import ConditionalDiffusion, PairedDenoiser, Purifier, TargetCounter
 from dira.data import load, write
-from dira.fidelity import peak_fidelity, similarity
-from dira.metrics import frechet_distance, kernel_distance, precision_recall
+from dira.fidelity import similarity
 from dira.model import Model
+from dira.pretraining_measures import conditions, judge_counter, judge_generator, judge_purifier
 from isacsim.commands.terminal import sample_progress
 from isacsim.dataset.generate import generate
 from isacsim.machine import machine
 from isacsim.output_file import written_whole
-from isacsim.scenario import load_scenario
+from isacsim.scenario import Scenario, load_scenario
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,6 +47,8 @@ COUNTER_WIDTH = 32
 # T* and strengths a of the guidance to choose from by SSIM to clean spectra of the validation set, in one round.
 ENHANCE = {50: (1.0, 4.0, 16.0), 100: (1.0, 4.0), 150: (0.25, 1.0, 4.0)}
 CHOSEN_ON = 24
+# The features that the generator is judged on come from simulations of their own.
+FEATURES: dict[str, Any] = {"per_class": dict.fromkeys((3, 4, 5, 6, 7), 60), "steps": 600, "width": 16}
 # Enhancing is T* evaluations of the network a spectrum.
 ENHANCED = {"train": 400, "validation": 60, "test": 150}
 
@@ -120,6 +120,12 @@ def _choose(purifier: Purifier, held: xr.Dataset, record: _Record, folder: Path,
                 progress(i, len(kinds), float("nan"))
         record.note(enhance={"spectra": few.sizes["sample"], "rows": rows})
     best = max(record.content["enhance"]["rows"], key=lambda row: row["ssim"])
+    tried = ENHANCE[best["t_star"]]
+    record.content["enhance"]["at_the_edge"] = [
+        name
+        for name, value, values in (("t_star", best["t_star"], [*ENHANCE]), ("scale", best["scale"], tried))
+        if value in (min(values), max(values))
+    ]
     purifier.history["enhance"] = {key: best[key] for key in ("t_star", "rounds", "scale")}
     purifier.save_pretrained(folder, half=True)
 
@@ -220,7 +226,7 @@ def make_weights(
         work,
         record,
         train["aj_noisy"],
-        _labels(train),
+        conditions(train),
         steps=generator_steps,
         seed=seed,
         device=device,
@@ -231,12 +237,15 @@ def make_weights(
     counter.calibrate(held["aj_enhanced"], held["n_targets"].values)
     for model in (purifier, denoiser, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
+    with record.timed("generating", unit="spectra") as progress:
+        made = generator.sample(conditions(test), seed=seed, sampler="dpm", device=device, progress=progress)
+    features = _features(scenarios, work, record, device)
     record.note(
         machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         samples={"train": train.sizes["sample"], "test": test.sizes["sample"]},
-        generator=_judge_generator(generator, counter, test, seed, record),
-        purifier=_judge_purifier(enhanced["test"], rows["test"]["aj_noisy"], denoiser),
-        counter=_judge_counter(counter, test, enhanced["test"], denoiser),
+        generator={"sampler": "dpm, 20 steps", **judge_generator(made, features, test)},
+        purifier=judge_purifier(enhanced["test"], rows["test"]["aj_noisy"], denoiser),
+        counter=judge_counter(counter, test, enhanced["test"], denoiser),
     )
     with written_whole(output / "record.json") as file:
         file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
@@ -248,63 +257,25 @@ def _few(samples: xr.Dataset, n: int) -> xr.Dataset:
     return samples.isel(sample=np.linspace(0, size - 1, min(n, size)).astype(int))
 
 
-def _labels(samples: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """The generator's conditions."""
-    return {
-        "n_targets": samples["n_targets"].values,
-        "scenario": np.array(samples["scenario"].values.tolist()),
-    }
-
-
-def _judge_generator(
-    generator: ConditionalDiffusion, counter: TargetCounter, test: xr.Dataset, seed: int, record: _Record
-) -> dict[str, Any]:
-    with record.timed("generating", unit="spectra") as progress:
-        made = generator.sample(_labels(test), seed=seed, sampler="dpm", progress=progress)
-    real = test["aj_noisy"].values
-    precision, recall = precision_recall(real, made, features=counter)
-    return {
-        "sampler": "dpm, 20 steps",
-        "frechet": asdict(frechet_distance(real, made, features=counter, resamples=0)),
-        "kernel": asdict(kernel_distance(real, made, features=counter)),
-        "precision": precision,
-        "recall": recall,
-    }
-
-
-def _judge_purifier(test: xr.Dataset, noisy: xr.DataArray, denoiser: PairedDenoiser) -> dict[str, Any]:
-    clean = test["aj_clean"].values
-    rows = {}
-    for name, values in (
-        ("noisy", noisy.values),
-        ("enhanced", test["aj_enhanced"].values),
-        ("paired denoiser", denoiser.enhance(noisy)),
-        ("all zero", np.zeros_like(clean)),
-    ):
-        like, peaks = similarity(values, clean), peak_fidelity(values, test)
-        rows[name] = {
-            "ssim": float(like.ssim.mean()),
-            "psnr_db": float(like.psnr_db.mean()),
-            "kept": peaks.kept_share,
-            "invented": peaks.invented_mean,
-            "invented_beyond_clean": peaks.added_mean,
-        }
-    return {"spectra": len(clean), **rows}
-
-
-def _judge_counter(
-    counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset, denoiser: PairedDenoiser
-) -> dict[str, Any]:
-    sets = {
-        "aj_noisy": (test["aj_noisy"], test),
-        "aj_clean": (test["aj_clean"], test),
-        "aj_enhanced": (enhanced["aj_enhanced"], enhanced),
-        "paired denoiser": (denoiser.enhance(test["aj_noisy"]), test),
-    }
-    return {
-        name: {"accuracy": counter.score(values, of["n_targets"].values), "spectra": of.sizes["sample"]}
-        for name, (values, of) in sets.items()
-    }
+def _features(scenarios: list[Scenario], folder: Path, record: _Record, device: str) -> Any:
+    """A counter of captures that are in no other set, for its features alone."""
+    store = folder / "features.zarr"
+    generate(scenarios, store, per_class=FEATURES["per_class"], seed=DATA_SEED + 1)
+    own = load(store, "aj_noisy")
+    both = np.concatenate([own["aj_noisy"].values, own["aj_clean"].values])
+    counts = np.tile(own["n_targets"].values, 2)
+    return _trained(
+        TargetCounter(width=FEATURES["width"]),
+        "features",
+        folder,
+        record,
+        own["aj_noisy"].isel(sample=0).expand_dims(sample=len(counts)).copy(data=both),
+        counts,
+        steps=FEATURES["steps"],
+        batch_size=COUNTER["batch_size"],
+        seed=99,
+        device=device,
+    )
 
 
 if __name__ == "__main__":

@@ -148,10 +148,10 @@ class Purifier(Diffusion):
         ):
             if choice not in choices:
                 raise InputError(f"{name} must be {' or '.join(choices)}, got {choice!r}.")
-        for name, number, allowed in (("scale", scale, "at least 0"), ("gamma", gamma, "above 0")):
-            real = isinstance(number, Real) and not isinstance(number, bool) and np.isfinite(number)
-            if not real or number < 0 or (name == "gamma" and number == 0):
-                raise InputError(f"{name} must be a number {allowed}, got {number!r}.")
+        for name, size, allowed in (("scale", scale, "at least 0"), ("gamma", gamma, "above 0")):
+            real = isinstance(size, Real) and not isinstance(size, bool) and np.isfinite(size)
+            if not real or size < 0 or (name == "gamma" and size == 0):
+                raise InputError(f"{name} must be a number {allowed}, got {size!r}.")
         where = accelerator(device, "no").device
         network = network.to(where).eval()
         out = np.empty_like(values)

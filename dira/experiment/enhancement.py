@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,18 +55,18 @@ def chosen_classical(run: Run) -> dict[str, Classical]:
         name = max(ssim, key=lambda n: ssim[n])
         return name, ways[name]
 
-    soft: dict[str, Classical] = {
-        f"soft threshold, {q:.0%} of the bins": lambda x, _, q=q: soft_threshold(x, quantile=q)
-        for q in _QUANTILES
-    }
-    ways: dict[str, dict[str, Classical]] = {"response": {}, "beam": {}}
-    for restore, one in ways.items():
-        name = "CLEAN" if restore == "response" else "CLEAN, Gaussian beam"
-        for floor in _FLOORS_DB:
-            one[f"{name}, down to {floor:g} dB"] = lambda x, unit, f=floor, r=restore: clean_deconvolution(
-                x, unit, floor_db=f, restore=r
-            )
-    return dict(best(some) for some in (soft, *ways.values()))
+    def soft(quantile: float) -> Classical:
+        return lambda x, _: soft_threshold(x, quantile=quantile)
+
+    def clean_down_to(floor: float, restore: Literal["response", "beam"]) -> Classical:
+        return lambda x, unit: clean_deconvolution(x, unit, floor_db=floor, restore=restore)
+
+    ways = (
+        {f"soft threshold, {q:.0%} of the bins": soft(q) for q in _QUANTILES},
+        {f"CLEAN, down to {f:g} dB": clean_down_to(f, "response") for f in _FLOORS_DB},
+        {f"CLEAN, Gaussian beam, down to {f:g} dB": clean_down_to(f, "beam") for f in _FLOORS_DB},
+    )
+    return dict(best(some) for some in ways)
 
 
 def compare(run: Run) -> dict[str, Any]:

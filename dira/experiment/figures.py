@@ -95,7 +95,7 @@ def _classes(p: Preset, results: Results) -> Figure:
                 ]
             )
         _bars(axes, [f"{n}" for n in p.class_sizes], rows)
-        axes.set(title=f"kernel distance {title}", xlabel="targets", yscale="symlog")
+        axes.set(title=title, xlabel="targets", ylabel="kernel distance")
         axes.set_yscale("symlog", linthresh=0.01)
     axes.legend(fontsize=8)
     return figure
@@ -123,6 +123,8 @@ def _process(run: Run) -> Figure:
     for column, (name, values) in enumerate(pictures.items()):
         for row in range(n):
             _image(grid[row][column], values[row], name if row == 0 else "")
+    grid[-1][0].set_xlabel("acceleration", fontsize=8)
+    grid[-1][0].set_ylabel("jerk", fontsize=8)
     return figure
 
 
@@ -163,7 +165,8 @@ def _curves(p: Preset, results: Results) -> Figure:
             for name in shown:
                 rows = curves[key][name]
                 x = [bands[r["group"]] if key == "by_snr" else str(r["group"]) for r in rows]
-                axes.plot(x, [r[score] for r in rows], marker="o", label=name)
-            axes.set(title=title, xlabel=label)
+                values = [np.nan if r[score] is None else r[score] for r in rows]
+                axes.plot(x, values, marker="o", label=name)
+            axes.set(title=title, xlabel=label, ylabel="a spectrum" if score == "added_high" else "")
     grid[0][0].legend(fontsize=7)
     return figure

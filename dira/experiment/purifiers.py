@@ -104,11 +104,13 @@ def guidance(run: Run) -> dict[str, Any]:
     own = [r for r in rows if (r["distance"], r["reference"]) == _GUIDES[0]]
     best = max((r for r in own if r["t_star"] == first and r["a"] > 0), key=lambda r: float(r["ssim"]))["a"]
     chosen = max(own, key=lambda r: float(r["ssim"]))
+    of = [r["a"] for r in own if r["t_star"] == chosen["t_star"] and r["a"] > 0]
     return {
         "rows": rows,
         "scale": best,
         "at_the_edge": best in (min(p.scales), max(p.scales)),
         "chosen": {key: chosen[key] for key in ("t_star", "a")},
+        "chosen_at_the_edge": chosen["t_star"] == max(first, *p.t_stars) or chosen["a"] in {min(of), max(of)},
         "spectra": samples.sizes["sample"],
     }
 

@@ -27,7 +27,7 @@ from isacsim.machine import machine
 from isacsim.output_file import written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
-__all__ = ["Run", "Tell", "alone", "freeze"]
+__all__ = ["Run", "Tell", "alone", "freeze", "strict_json"]
 
 _DIGEST = "frozen_as"
 # (what is being done, steps done, steps in all)
@@ -76,8 +76,8 @@ class Run:
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as file:
-            file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        return dict(json.loads(json.dumps(result)))
+            file.write_text(strict_json(content), encoding="utf-8")
+        return dict(json.loads(strict_json(result)))
 
     def array(self, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
         """Give arrays by name, made now if they are not there.
@@ -123,6 +123,19 @@ class Run:
     def progress(self, what: str) -> Callable[[int, int, float], None]:
         """What a training or a sampling calls."""
         return lambda done, total, _loss: self.tell(what, done, total)
+
+
+def strict_json(content: Any) -> str:
+    """JSON as its standard has it: what is not a number or not finite becomes null."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: finite(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(one) for one in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
 
 @contextmanager

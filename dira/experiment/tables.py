@@ -27,6 +27,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def _number(value: float | None) -> str:
+    """A score; none where there is nothing to measure (an empty spectrum keeps no target)."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _interval(one: Mapping[str, float]) -> str:
     return f"{one['value']:.3g} [{one['low']:.3g}, {one['high']:.3g}]"
 
@@ -64,7 +69,7 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
         "r_rms": "r rms [m/s³]",
     }
     rows = [
-        [scenario, name, *(f"{row[key]:.3f}" for key in scores)]
+        [scenario, name, *(_number(row[key]) for key in scores)]
         for scenario, one in results["enhancement"].items()
         for name, row in one["rows"].items()
     ]
@@ -113,7 +118,7 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     out["guidance"] = table(
         ["T*", "distance", "reference", "a", *scores.values()],
         [
-            [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(f"{r[k]:.3f}" for k in scores)]
+            [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(_number(r[k]) for k in scores)]
             for r in rows
         ],
     )

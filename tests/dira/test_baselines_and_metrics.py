@@ -153,6 +153,10 @@ def test_frechet_distance_of_known_gaussians():
     got = dira.frechet_distance(a[:, None], b[:, None], features=flat, resamples=10)
     assert got.value == pytest.approx(9 + 3, rel=0.05) and got.low < got.value < got.high
     assert got.floor < 0.02 and got.features == "flat" and (got.real, got.generated) == (4000, 4000)
+    # Two sets of one kind are as far apart as halves of one; by their full sizes they would be nearer.
+    c = rng.normal(0, 1, (2, 2000, 60))
+    same = dira.frechet_distance(c[0][:, None], c[1][:, None], features=flat, resamples=0)
+    assert same.value < 0.7 * same.floor and abs(same.above_floor) < 0.1 * same.floor
     with pytest.raises(InputError, match="at least 2000 generated spectra, got 1999"):
         dira.frechet_distance(a[:, None], b[:1999, None], features=flat)
 

@@ -94,6 +94,37 @@ def test_from_training_to_judgement(store, models, tmp_path):
     assert len(rows) == 8 and f"{right:.3f} of 8 labelled spectra counted right" in said
     said = done("evaluate", clean, "--reference", store, "--counter", models / "counter")
     assert "all zero" in said and "kernel distance (counter features)" in said and "24 and 8 spectra" in said
+    assert "aj_enhanced" in said and "aj_noisy" in said  # after and before
+    made = ("evaluate", tmp_path / "gan.zarr", "--variable", "aj_noisy", "--counter", models / "counter")
+    said = done(*made, "--reference", store, "--reference-variable", "aj_noisy", "--reference-split", "test")
+    assert "8 and 5 spectra" in said
+
+
+def test_a_generator_of_two_conditions(store, tmp_path):
+    model, more = tmp_path / "model", tmp_path / "more.zarr"
+    config = ("--config", '{"unet": {"blocks": [16, 32]}}')
+    done("train", "generator", store, "-o", model, "--conditions", "n_targets,scenario", *config, *SMALL)
+    given = ("expand", "--model", model, "--per-class", "3=1,4=2", "--steps", 2, "-o", more)
+    done(*given, "--condition", "scenario=default")
+    assert load(more, "aj_noisy").scenario.values.tolist() == 3 * ["default"]
+    for extra, said in [
+        ((), "labels must name ['n_targets', 'scenario']"),
+        (("--condition", "scenario=attic"), "scenario 'attic' is none of the model's ['default']"),
+        (("--condition", "scenario"), "--condition must be NAME=VALUE"),
+    ]:
+        result = run(*given[:-1], tmp_path / "none.zarr", *extra)
+        assert result.exit_code == 2 and said in result.stderr, result.output
+    result = run("train", "generator", store, "-o", tmp_path / "x", "--conditions", "mood", *SMALL)
+    assert result.exit_code == 2 and "no label column 'mood'; it has index, n_targets" in result.stderr
+
+
+def test_spectra_of_other_settings_are_refused(store, models, tmp_path):
+    samples = load(store, "aj_noisy")
+    samples["aj_noisy"] = samples["aj_noisy"].assign_attrs(lags="symmetric")
+    write(samples, tmp_path / "symmetric.zarr")
+    result = run("count", tmp_path / "symmetric.zarr", "--model", models / "counter")
+    assert result.exit_code == 2
+    assert "the spectra don't fit the counter: lags symmetric where the model has positive" in result.stderr
 
 
 def test_a_purifier_is_used_as_its_validation_set_chose(store, models, tmp_path):
@@ -130,6 +161,7 @@ def test_what_is_refused(store, models, tmp_path):
         (("enhance", store, *model("purifier"), *out, "--variable", "aj"), "has no spectra 'aj'"),
         (("expand", *model("gan"), "--per-class", "3=1", *out, "--steps", "2"), "diffusion models"),
         (("expand", *model("gan"), "--per-class", "9=1", *out), "9 is none of the model's [3, 4]"),
+        (("enhance", store, *model("denoiser"), *out, "--t-star", "9"), "--t-star is for a purifier"),
     ]:
         result = run(*arguments)
         assert result.exit_code == 2 and said in result.stderr, (arguments, result.output)

@@ -65,6 +65,26 @@ def test_no_two_sets_are_enhanced_with_the_same_noise(tmp_path: Any) -> None:
     assert len({_chance(name) for name in names}) == len(names)
 
 
+def test_what_another_run_left_is_refused(tmp_path: Path) -> None:
+    run, other = (Run(preset("smoke"), tmp_path, digest, "cpu", lambda *_: None) for digest in ("a", "b"))
+
+    def train(_: Path) -> Purifier:
+        return Purifier(unet={"blocks": [16, 32]}).fit(np.ones((4, 8, 8)), steps=1, batch_size=2)
+
+    for of in (run, run):
+        assert of.array("made", lambda: {"x": np.ones(3)}).keys() == {"x"}
+        assert of.stage("done", lambda: {"value": float("nan")}) == {"value": None}
+        assert of.model("purifier", train).history["steps"] == 1
+    assert "NaN" not in (tmp_path / "stages" / "done.json").read_text()
+    for again in (
+        lambda: other.array("made", dict),
+        lambda: other.stage("done", dict),
+        lambda: other.model("purifier", train),
+    ):
+        with pytest.raises(InputError, match="is of a run frozen as a, not b"):
+            again()
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     with (
         alone(tmp_path),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dira
-from dira import metrics, pretraining
+from dira import metrics, pretraining, pretraining_measures
 from dira.training import Training
 
 
@@ -22,7 +22,9 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(pretraining, "CHOSEN_ON", 2)
     monkeypatch.setattr(pretraining, "UNET", {"blocks": (8, 16), "patch": 4})
     monkeypatch.setattr(pretraining, "COUNTER_WIDTH", 8)
-    monkeypatch.setattr(pretraining, "frechet_distance", partial(metrics.frechet_distance, least=2))
+    few = {"per_class": dict.fromkeys((3, 4, 5, 6, 7), 1), "steps": 2, "width": 8}
+    monkeypatch.setattr(pretraining, "FEATURES", few)
+    monkeypatch.setattr(pretraining_measures, "frechet_distance", partial(metrics.frechet_distance, least=2))
     work, weights = tmp_path / "work", tmp_path / "weights"
     steps = dict.fromkeys(("purifier_steps", "denoiser_steps", "generator_steps", "counter_steps"), 2)
     pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")

@@ -1,0 +1,162 @@
+"""The commands ``dira enhance``, ``dira count`` and ``dira evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from dira.cli_options import Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
+from isacsim.errors import InputError
+
+__all__ = ["count", "enhance", "evaluate"]
+
+
+def enhance(
+    store: Store,
+    model: Folder,
+    output: Output,
+    variable: Annotated[str, typer.Option(help="Spectra to purify.")] = "aj_noisy",
+    split: Split = None,
+    t_star: Annotated[
+        int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
+    ] = None,
+    distance: Annotated[
+        str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced."""
+    from dira.data import check_store, load, write
+
+    check_store(output, overwrite=overwrite)
+    purifier = model_in(model, "purifier", "denoiser")
+    asked = {"t_star": t_star, "rounds": rounds, "scale": scale, "distance": distance}
+    how = {name: value for name, value in asked.items() if value is not None}
+    paired = type(purifier).__name__ == "PairedDenoiser"
+    if paired and how:
+        option = next(iter(how)).replace("_", "-")
+        raise InputError(f"--{option} is for a purifier, and {model} is a paired denoiser; leave it out.")
+    samples = load(store, variable, split=split)
+    with bar("purifying", "spectra") as progress:
+        if paired:
+            made = purifier.enhance(samples[variable], device=device)
+        else:
+            made = purifier.enhance(
+                samples[variable],
+                **(purifier.chosen | how),
+                seed=seed,
+                device=device,
+                progress=progress,
+            )
+    long_name = "purified acceleration-jerk spectrum, relative linear magnitude"
+    samples["aj_enhanced"] = samples[variable].copy(data=made).assign_attrs(units="1", long_name=long_name)
+    write(samples, output, overwrite=overwrite)
+    typer.echo(f"{samples.sizes['sample']} spectra: {output}")
+
+
+def count(
+    store: Store,
+    model: Folder,
+    variable: Annotated[str, typer.Option(help="Spectra to count in.")] = "aj_noisy",
+    split: Split = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV with the count and probabilities of each.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Count targets in a store's spectra; beside the truth where there are labels."""
+    from dira.data import load
+    from isacsim.commands.terminal import show_table
+    from isacsim.output_file import written_whole
+
+    counter = model_in(model, "counter")
+    samples = load(store, variable, split=split)
+    odds = counter.predict_proba(samples[variable], device=device)
+    found = counter.counts[odds.argmax(axis=1)]
+    truth = samples["n_targets"].values
+    if output is not None:
+        with written_whole(output) as file:
+            head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counter.counts)])
+            rows = [
+                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in of)])
+                for i, (t, c, of) in enumerate(zip(truth, found, odds, strict=True))
+            ]
+            file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    known = np.isin(truth, counter.counts)
+    table = [
+        [str(t), *(str(int(((truth == t) & (found == c)).sum())) for c in counter.counts)]
+        for t in sorted(set(truth.tolist()))
+    ]
+    show_table("label down, count across", ["", *map(str, counter.counts)], table)
+    if known.any():
+        right = float((found == truth)[known].mean())
+        typer.echo(f"{right:.3f} of {int(known.sum())} labelled spectra counted right")
+
+
+def evaluate(
+    store: Store,
+    variable: Annotated[str, typer.Option(help="Spectra to judge.")] = "aj_enhanced",
+    split: Split = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
+    ] = None,
+    reference_variable: Annotated[str, typer.Option(help="Its spectra.")] = "aj_clean",
+    reference_split: Annotated[
+        str | None, typer.Option(help="Only samples of its split; default: as --split.")
+    ] = None,
+    counter: Annotated[Path | None, typer.Option(help="Counter whose features are used.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
+    from dira.data import load
+    from dira.fidelity import peak_fidelity, similarity
+    from dira.metrics import kernel_distance, precision_recall
+    from isacsim.commands.terminal import show_table
+
+    samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))
+    rows: list[list[str]] = []
+    if "aj_clean" in samples and bool(samples["aj_clean"].notnull().all()):
+        clean = samples["aj_clean"]
+        judged = {variable: samples[variable].values}
+        if "aj_noisy" in samples:
+            judged.setdefault("aj_noisy", samples["aj_noisy"].values)
+        for name, values in (judged | {"all zero": np.zeros_like(clean.values)}).items():
+            like = similarity(values, clean.values)
+            kept = peak_fidelity(values, samples)
+            rms = kept.rms()
+            rows.append(
+                [
+                    name,
+                    f"{like.ssim.mean():.3f}",
+                    f"{like.psnr_db.mean():.1f}",
+                    f"{kept.kept_share:.3f}",
+                    f"{kept.invented_mean:.2f}",
+                    f"{rms[0]:.3f}",
+                    f"{rms[1]:.2f}",
+                ]
+            )
+        head = ["spectra", "SSIM", "PSNR [dB]", "kept", "invented", "a rms [m/s²]", "r rms [m/s³]"]
+        show_table("", head, rows)
+    if reference is not None:
+        if counter is None:
+            raise InputError("--reference needs --counter, whose features the distance is measured on.")
+        features = model_in(counter, "counter")
+        of = split if reference_split is None else reference_split
+        other = load(reference, reference_variable, split=of)[reference_variable]
+        got = kernel_distance(other, samples[variable], features=features, seed=seed)
+        precision, recall = precision_recall(other, samples[variable], features=features)
+        typer.echo(
+            f"kernel distance (counter features) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
+            f"{got.floor:.4g}; precision {precision:.3f}, recall {recall:.3f}; {got.real} and {got.generated} spectra"
+        )
+    elif not rows:
+        raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")

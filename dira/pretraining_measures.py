@@ -1,0 +1,76 @@
+"""What the weights that come with dira are worth, on test spectra that nothing was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dira import PairedDenoiser, TargetCounter
+from dira.fidelity import peak_fidelity, similarity
+from dira.metrics import frechet_distance, kernel_distance, precision_recall
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["conditions", "judge_counter", "judge_generator", "judge_purifier"]
+
+
+def conditions(samples: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """The generator's conditions."""
+    return {
+        "n_targets": samples["n_targets"].values,
+        "scenario": np.array(samples["scenario"].values.tolist()),
+    }
+
+
+def judge_generator(made: NDArray[np.float32], features: TargetCounter, test: xr.Dataset) -> dict[str, Any]:
+    """Distances of as many generated spectra as there are in the test set, of the same conditions."""
+    real = test["aj_noisy"].values
+    precision, recall = precision_recall(real, made, features=features)
+    return {
+        "features": "of a counter trained on simulations of its own",
+        "frechet": asdict(frechet_distance(real, made, features=features)),
+        "kernel": asdict(kernel_distance(real, made, features=features)),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def judge_purifier(test: xr.Dataset, noisy: xr.DataArray, denoiser: PairedDenoiser) -> dict[str, Any]:
+    """Likeness to the clean spectra, targets kept and maxima invented, before and after."""
+    clean = test["aj_clean"].values
+    rows = {}
+    for name, values in (
+        ("noisy", noisy.values),
+        ("enhanced", test["aj_enhanced"].values),
+        ("paired denoiser", denoiser.enhance(noisy)),
+        ("all zero", np.zeros_like(clean)),
+    ):
+        like, peaks = similarity(values, clean), peak_fidelity(values, test)
+        rows[name] = {
+            "ssim": float(like.ssim.mean()),
+            "psnr_db": float(like.psnr_db.mean()),
+            "kept": peaks.kept_share,
+            "invented": peaks.invented_mean,
+            "invented_beyond_clean": peaks.added_mean,
+        }
+    return {"spectra": len(clean), **rows}
+
+
+def judge_counter(
+    counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset, denoiser: PairedDenoiser
+) -> dict[str, Any]:
+    """Accuracy on spectra of each kind."""
+    sets = {
+        "aj_noisy": (test["aj_noisy"], test),
+        "aj_clean": (test["aj_clean"], test),
+        "aj_enhanced": (enhanced["aj_enhanced"], enhanced),
+        "paired denoiser": (denoiser.enhance(test["aj_noisy"]), test),
+    }
+    return {
+        name: {"accuracy": counter.score(values, of["n_targets"].values), "spectra": of.sizes["sample"]}
+        for name, (values, of) in sets.items()
+    }
