@@ -75,7 +75,7 @@ def test_settings_go_with_simulated_spectra_and_must_agree() -> None:
         axes.check(other, model="it")
     # A packet more is no other window.
     axes.check(axes.model_copy(update={"made_with": axes.made_with | {"window_s": 1.025}}), model="it")
-    with pytest.raises(InputError, match="window_s 2 where the model has 1.024"):
+    with pytest.raises(InputError, match=r"window_s 2 where the model has 1\.024"):
         axes.check(axes.model_copy(update={"made_with": axes.made_with | {"window_s": 2.0}}), model="it")
     plain = Axes(channels=1, bins_acceleration=8, bins_jerk=8)
     axes.check(plain, model="it")  # an array tells nothing
