@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import platform
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike
 
 import isacsim
 from isacsim.errors import InputError
-from isacsim.machine import machine
+from isacsim.machine import machine, sources
 from isacsim.output_file import check_output, written_whole
 
 from .points import Compute, Progress, compute_points
@@ -114,20 +113,11 @@ def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) 
         "machine": machine(),
         "versions": {
             "isacsim": isacsim.__version__,
-            "sources": _sources(),
+            "sources": sources(Path(isacsim.__file__).parent, Path(__file__).parent),
             "python": platform.python_version(),
             **{name: version(name) for name in ("numpy", "scipy", "numba")},
         },
     }
-
-
-def _sources() -> str:
-    """Fingerprint of the code: versions stay the same while it is worked on."""
-    digest = hashlib.sha256()
-    for folder in (Path(isacsim.__file__).parent, Path(__file__).parent):
-        for file in sorted(folder.rglob("*.py")):
-            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def share(hits: int, trials: int) -> dict[str, float]:

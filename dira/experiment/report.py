@@ -110,19 +110,23 @@ def write_report(run: Run) -> tuple[Path, Path]:
     results = {name: content["result"] for name, content in whole.items()}
     p = run.preset
     frozen = json.loads((run.folder / "frozen.json").read_text(encoding="utf-8"))
+    made_by: dict[str, list[str]] = {}
+    for name, of in whole.items():
+        made_by.setdefault(of["sources"], []).append(name)
     seconds = {name: content["seconds"] for name, content in whole.items()}
     judged = verdicts(results, p)
     content = {
         "digest": run.digest,
         "frozen": frozen,
         "seconds": seconds,
+        "stages by code": made_by,
         "aims": [{"aim": v.aim, "measured": v.measured, "met": v.met} for v in judged],
         "results": results,
     }
     data, page = run.folder / "report.json", run.folder / "report.html"
     with written_whole(data) as file:
         file.write_text(strict_json(content), encoding="utf-8")
-    parts = [_head(run, frozen, sum(seconds.values()))]
+    parts = [_head(run, frozen, sum(seconds.values()), made_by)]
     rows = [[v.aim, v.measured, "met" if v.met else "not met"] for v in judged]
     parts.append(_section("What it was to show", "", table(["aim", "measured", ""], rows)))
     made = tables(p, results)
@@ -159,7 +163,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     return page, data
 
 
-def _head(run: Run, frozen: Mapping[str, Any], seconds: float) -> str:
+def _head(run: Run, frozen: Mapping[str, Any], seconds: float, made_by: Mapping[str, list[str]]) -> str:
     p = run.preset
     facts = {
         "preset": p.name,
@@ -169,6 +173,9 @@ def _head(run: Run, frozen: Mapping[str, Any], seconds: float) -> str:
         "time since the last start of each stage": f"{seconds / 60:.0f} min",
         "machine": f"{frozen['machine']['processor']}, {frozen['machine']['cores']} cores",
         "frozen as": run.digest,
+        "code": "; ".join(
+            f"{code} ({len(of)} stages)" if len(made_by) > 1 else code for code, of in made_by.items()
+        ),
     }
     pairs = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
     text = (

@@ -20,10 +20,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import dira
+import isacsim
 from dira.experiment.presets import Preset
 from isacsim import __version__
 from isacsim.errors import InputError
-from isacsim.machine import machine
+from isacsim.machine import machine, sources
 from isacsim.output_file import written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
@@ -71,6 +72,7 @@ class Run:
         content = {
             "stage": name,
             "digest": self.digest,
+            "sources": sources(Path(dira.__file__).parent, Path(isacsim.__file__).parent),
             "seconds": round(time.perf_counter() - begun, 1),
             "result": result,
         }
