@@ -31,7 +31,7 @@ def settings_attrs(settings: SpectrumSettings, window_s: float) -> dict[str, str
         "window": settings.window or "none",
         "combine": settings.combine,
         "lag_ratio": float(settings.lag_ratio),
-        "window_s": window_s,
+        "window_s": round(window_s, 9),
     }
 
 

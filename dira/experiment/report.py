@@ -49,7 +49,7 @@ _CAPTIONS = {
         "Before and after enhancement (Fig. 9, 10)",
         "The paper's FID to noise-free spectra: 181.2, 172.9, 178.1 before (original, generated, all), 12.8, 15.1, "
         "12.0 after, and with W = 2 higher than with W = 1. A model that ignores its input wins this (other clean "
-        "spectra, unseen by any model: {clean}); the next section tells whether it keeps the targets.",
+        "spectra of the training set: {clean}); the next section tells whether it keeps the targets.",
     ),
     "enhancement": (
         "What the enhancement keeps and invents",
