@@ -21,6 +21,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/isacsim demo --output out/demo.html
+	$(BIN)/dira demo --output out/dira.html
 
 # A data set killed five times with SIGKILL and resumed has the same bits as one made in one go.
 demo-resume: $(READY)

@@ -1,0 +1,58 @@
+"""The weights that come with dira: they load without a network, say how they were made, and do what their record says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dira
+from dira.fidelity import similarity
+from dira.pretraining import DATA_SEED
+from isacsim import load_scenario
+from isacsim.dataset.samples import make_samples
+
+FOLDER = Path(dira.__file__).parent / "weights"
+KINDS = (dira.ConditionalDiffusion, dira.Purifier, dira.TargetCounter)
+
+
+def test_they_are_small_and_say_how_they_were_made() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 40e6
+    record = json.loads((FOLDER / "record.json").read_text())
+    assert record["machine"]["processor"] and record["samples"]["train"] > 5000
+    for kind in KINDS:
+        history = kind.pretrained().history
+        assert history["data_seed"] == DATA_SEED and history["steps"] > 1000 and history["seconds"] > 60
+    assert record["purifier"]["enhanced"]["ssim"] > record["purifier"]["noisy"]["ssim"]
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Captures of a seed that no training has seen."""
+    return make_samples(load_scenario("default"), seed=77, indices=range(40), n_targets=[3, 4, 5, 6, 7] * 8)
+
+
+def test_the_generator_makes_spectra_of_each_class_and_scenario() -> None:
+    labels = {"n_targets": [3, 7], "scenario": ["default", "lab"]}
+    made = dira.ConditionalDiffusion.pretrained().sample(labels, seed=1, sampler="dpm", steps=8)
+    assert made.shape == (2, 64, 64) and np.isfinite(made).all()
+    # Bright spots on a dark ground, as spectra are.
+    assert (made.max(axis=(1, 2)) > 20 * np.median(made, axis=(1, 2))).all()
+
+
+def test_the_purifier_brings_spectra_nearer_to_clean_ones(samples) -> None:
+    few = samples.isel(sample=slice(0, 6))
+    purifier = dira.Purifier.pretrained()
+    noisy, clean = (few[name] for name in ("aj_noisy", "aj_clean"))
+    pure = purifier.enhance(noisy, **purifier.chosen, seed=0)
+    before, after = (similarity(x, clean.values).ssim.mean() for x in (noisy.values, pure))
+    assert after > before
+
+
+def test_the_counter_counts_better_than_chance(samples) -> None:
+    counter, truth = dira.TargetCounter.pretrained(), samples["n_targets"].values
+    clean = counter.predict(samples["aj_clean"])
+    # 40 spectra: of chance, one in five, less than one in a thousand reaches 17.
+    assert (clean == truth).sum() >= 17
