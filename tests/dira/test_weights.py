@@ -1,4 +1,4 @@
-"""The weights that come with dira: they load without a network, say how they were made, and do what their record says."""
+"""The weights that come with dira: they load without a network and do what their record says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isacsim import load_scenario
 from isacsim.dataset.samples import make_samples
 
 FOLDER = Path(dira.__file__).parent / "weights"
-KINDS = (dira.ConditionalDiffusion, dira.Purifier, dira.TargetCounter)
+KINDS = (dira.ConditionalDiffusion, dira.Purifier, dira.PairedDenoiser, dira.TargetCounter)
 
 
 def test_they_are_small_and_say_how_they_were_made() -> None:
@@ -49,6 +49,12 @@ def test_the_purifier_brings_spectra_nearer_to_clean_ones(samples) -> None:
     pure = purifier.enhance(noisy, **purifier.chosen, seed=0)
     before, after = (similarity(x, clean.values).ssim.mean() for x in (noisy.values, pure))
     assert after > before
+
+
+def test_the_paired_denoiser_brings_them_nearer(samples) -> None:
+    noisy, clean = samples["aj_noisy"].values, samples["aj_clean"].values
+    pure = dira.PairedDenoiser.pretrained().enhance(samples["aj_noisy"])
+    assert similarity(pure, clean).ssim.mean() > similarity(noisy, clean).ssim.mean() + 0.05
 
 
 def test_the_counter_counts_better_than_chance(samples) -> None:
