@@ -23,7 +23,7 @@ def test_they_are_small_and_say_how_they_were_made() -> None:
     record = json.loads((FOLDER / "record.json").read_text())
     assert record["machine"]["processor"] and record["samples"]["train"] > 5000
     for kind in KINDS:
-        history = kind.pretrained().history
+        history = kind.from_pretrained().history
         assert history["data_seed"] == DATA_SEED and history["steps"] > 1000 and history["seconds"] > 60
     assert record["purifier"]["enhanced"]["ssim"] > record["purifier"]["noisy"]["ssim"]
 
@@ -36,7 +36,7 @@ def samples():
 
 def test_the_generator_makes_spectra_of_each_class_and_scenario() -> None:
     labels = {"n_targets": [3, 7], "scenario": ["default", "lab"]}
-    made = dira.ConditionalDiffusion.pretrained().sample(labels, seed=1, sampler="dpm", steps=8)
+    made = dira.ConditionalDiffusion.from_pretrained().sample(labels, seed=1, sampler="dpm", steps=8)
     assert made.shape == (2, 64, 64) and np.isfinite(made).all()
     # Bright spots on a dark ground, as spectra are.
     assert (made.max(axis=(1, 2)) > 20 * np.median(made, axis=(1, 2))).all()
@@ -44,7 +44,7 @@ def test_the_generator_makes_spectra_of_each_class_and_scenario() -> None:
 
 def test_the_purifier_brings_spectra_nearer_to_clean_ones(samples) -> None:
     few = samples.isel(sample=slice(0, 6))
-    purifier = dira.Purifier.pretrained()
+    purifier = dira.Purifier.from_pretrained()
     noisy, clean = (few[name] for name in ("aj_noisy", "aj_clean"))
     pure = purifier.enhance(noisy, **purifier.chosen, seed=0)
     before, after = (similarity(x, clean.values).ssim.mean() for x in (noisy.values, pure))
@@ -53,12 +53,12 @@ def test_the_purifier_brings_spectra_nearer_to_clean_ones(samples) -> None:
 
 def test_the_paired_denoiser_brings_them_nearer(samples) -> None:
     noisy, clean = samples["aj_noisy"].values, samples["aj_clean"].values
-    pure = dira.PairedDenoiser.pretrained().enhance(samples["aj_noisy"])
+    pure = dira.PairedDenoiser.from_pretrained().enhance(samples["aj_noisy"])
     assert similarity(pure, clean).ssim.mean() > similarity(noisy, clean).ssim.mean() + 0.05
 
 
 def test_the_counter_counts_better_than_chance(samples) -> None:
-    counter, truth = dira.TargetCounter.pretrained(), samples["n_targets"].values
+    counter, truth = dira.TargetCounter.from_pretrained(), samples["n_targets"].values
     clean = counter.predict(samples["aj_clean"])
     # 40 spectra: of chance, one in five, less than one in a thousand reaches 17.
     assert (clean == truth).sum() >= 17
