@@ -153,10 +153,9 @@ def _counting_table(p: Preset, results: Results) -> str:
         cells = []
         for s in scenarios:
             got = gain(results, p, name, s)
-            told = f"{got.mean:+.3f} ± {got.seeds:.3f} ± {got.spectra:.3f}"
             cells += [
                 f"{accuracies(results, p, name, s).mean():.3f}",
-                "" if name == "original data" else told,
+                "" if name == "original data" else f"{got} ± {got.spectra:.3f}",
             ]
         paper = PAPER_COUNTING.get("DiRA" if name == dira else name)
         rows.append(
@@ -188,7 +187,7 @@ def _counting_table(p: Preset, results: Results) -> str:
     head = [
         "trained on",
         "spectra",
-        *(cell for s in scenarios for cell in (s, "gain ± seeds ± spectra")),
+        *(cell for s in scenarios for cell in (s, f"gain{' ± seeds' if len(p.seeds) > 1 else ''} ± spectra")),
         "paper",
     ]
     return table(head, rows)

@@ -52,6 +52,10 @@ class Gain:
     spectra: float
     """Over test spectra, those seeds given."""
 
+    def __str__(self) -> str:
+        seeds = "" if np.isnan(self.seeds) else f" ± {self.seeds:.3f}"
+        return f"{self.mean:+.3f}{seeds}"
+
 
 def gain(results: Results, preset: Preset, variant: str, scenario: str) -> Gain:
     """Gain of a variant in a scenario."""
@@ -191,7 +195,7 @@ def _counting(results: Results, preset: Preset) -> list[Verdict]:
     return [
         Verdict(
             "DiRA counts better than the original data in every scenario (paired; 95 % over seeds)",
-            ", ".join(f"{s} {g.mean:+.3f} ± {g.seeds:.3f}" for s, g in gains.items()),
+            ", ".join(f"{s} {g}" for s, g in gains.items()),
             all(g.mean - g.seeds > 0 for g in gains.values()),
         ),
         Verdict(
