@@ -1,4 +1,4 @@
-"""Ray-traced environments: paths by closed-form geometry, kept scenes, rooms that make sense."""
+"""Ray-traced environments: paths by closed-form geometry, kept scenes, and their pictures."""
 
 from __future__ import annotations
 
@@ -6,50 +6,21 @@ from itertools import product
 
 import numpy as np
 import pytest
-from pydantic_core import ValidationError
 from scipy.constants import speed_of_light
 
 from isacsim import InputError
 from isacsim.channel import sionna_rt
-from isacsim.channel.room import room_xml
 from isacsim.channel.sionna_rt import traced_paths
 from isacsim.channel.static import static_response
 from isacsim.environment_figure import environment_figure
-from isacsim.scenario_environments import RayTraced
+from tests.channel.metal_box import METAL, RECEIVER, SIZE, TRANSMITTER
 from tests.extras import need
 
-METAL = {"material": "metal", "thickness_m": 0.01}
-SIZE = (7.0, 9.0, 3.0)
-TRANSMITTER, RECEIVER = (1.3, 2.1, 1.4), (5.2, 4.7, 1.4)
 WAVELENGTH = speed_of_light / 5.8e9
-
-
-def box(**changes):
-    walls = {"walls": METAL, "floor": METAL, "ceiling": METAL}
-    return {"kind": "box", "size_m": SIZE[:2], "height_m": SIZE[2]} | walls | changes
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-@pytest.fixture
-def scenario(make_scenario):
-    """Function: the metal box, depth 2, with what a test changes in the environment or the room."""
-
-    def make(room=(), radio=(), receiver=RECEIVER, **environment):
-        radio = dict(transmitter_m=TRANSMITTER, receivers=[{"name": "rx", "position_m": receiver}]) | dict(
-            radio
-        )
-        environment = {
-            "kind": "sionna_rt",
-            "max_depth": 2,
-            "samples": 20_000,
-            "room": box(**dict(room)),
-        } | environment
-        return make_scenario(environment=environment, radio=radio)
-
-    return make
 
 
 @pytest.fixture
@@ -261,65 +232,7 @@ def test_the_cache_s_place(monkeypatch, tmp_path):
     assert sionna_rt.cache_folder() == tmp_path / ".cache" / "isacsim"
 
 
-# --- what is refused, and pictures ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "match"),
-    [
-        ({"scene": "munich"}, "give either room, described here, or scene"),
-        ({"room": {"height_m": 1.2}}, "the transmitter at .* is outside the room"),
-        ({"receiver": (7.5, 4.0, 1.0)}, r"the receiver 'rx' at \[7\.5, 4\.0, 1\.0\] is outside the room"),
-        (
-            {"room": {"furniture": [{"name": "crate", "corner_m": [5, 4, 1], "size_m": [1, 1, 1]}]}},
-            "receiver 'rx' at .* is within 'crate'",
-        ),
-        ({"room": {"doors": [{"at_m": [3.0, 3.0]}]}}, "no wall runs through"),
-        ({"room": {"doors": [{"at_m": [0.2, 0.0]}]}}, "no wall runs through"),
-        (
-            {"room": {"doors": [{"at_m": [3.0, 0.0], "height_m": 4.0}]}},
-            "a door is 4 m high, the room only 3 m",
-        ),
-        ({"room": {"doors": [{"at_m": [3.0, 0.0]}, {"at_m": [3.5, 0.0]}]}}, "two doors overlap"),
-        ({"receivers": [{"name": "r"}]}, "there is no receiver 'r'; radio.receivers has rx"),
-        ({"receivers": [{"name": "rx"}, {"name": "rx"}]}, "names one receiver twice"),
-        ({"transmitter": {"pattern": "tr38901"}}, "looks_at_m is missing; a directional antenna needs it"),
-        ({"room": {"walls": {"material": "paper"}}}, "material"),
-        ({"receiver": (0.004, 4.0, 1.0)}, "receiver 'rx' at .* is 4 mm from a wall; antennas need 10 mm"),
-        ({"receiver": (5.0, 4.0, 2.995)}, "receiver 'rx' at .* is 5 mm from the ceiling"),
-        (
-            {"room": {"furniture": [{"name": "desk", "corner_m": [5, 4, 0], "size_m": [1, 1, 1.4]}]}},
-            "receiver 'rx' at .* is 0 mm from 'desk'",
-        ),
-        (
-            {"room": {"furniture": [{"name": "desk", "corner_m": [6.5, 4, 0], "size_m": [1, 1, 1]}]}},
-            r"'desk' from \[6\.5, 4\.0, 0\.0\] to \[7\.5, 5\.0, 1\.0\] reaches outside the room",
-        ),
-        (
-            {"receivers": [{"name": "rx", "pattern": "tr38901", "looks_at_m": RECEIVER}]},
-            r"environment\.receivers\.0\.looks_at_m is .*, where the antenna itself stands",
-        ),
-        (
-            {"transmitter": {"pattern": "dipole", "looks_at_m": TRANSMITTER}},
-            r"environment\.transmitter\.looks_at_m is .*, where the antenna itself stands",
-        ),
-    ],
-)
-def test_what_makes_no_sense_is_refused(scenario, changes, match):
-    with pytest.raises(ValidationError, match=match):
-        scenario(**changes)
-
-
-def test_furniture_may_stand_across_both_legs_of_a_corridor_and_pillars_inside_a_hall():
-    crate = {"corner_m": [4.2, 1.0, 0.0], "size_m": [0.6, 2.0, 1.0]}
-    corridor = {"kind": "corridor", "width_m": 2.0, "legs_m": [6.0, 5.0]}
-    RayTraced(kind="sionna_rt", room=corridor | {"furniture": [crate]})
-    with pytest.raises(ValidationError, match="reaches outside the room"):
-        RayTraced(kind="sionna_rt", room=corridor | {"furniture": [crate | {"corner_m": [3.9, 1.0, 0.0]}]})
-    with pytest.raises(ValidationError, match=r"'pillar' from .* reaches outside the room"):
-        RayTraced(
-            kind="sionna_rt", room={"kind": "hall", "size_m": [4.0, 4.0], "pillars_m": [[2, 2], [4, 2]]}
-        )
+# --- limits, and pictures ------------------------------------------------------------------------------------------
 
 
 def test_nearest_allowed_to_a_wall_no_reflection_is_lost(tracer, scenario):
@@ -328,24 +241,9 @@ def test_nearest_allowed_to_a_wall_no_reflection_is_lost(tracer, scenario):
     assert np.count_nonzero(paths.coefficient[0]) == 7
 
 
-def test_a_corridor_is_longer_than_wide():
-    with pytest.raises(ValidationError, match=r"legs_m is \[1\.0, 9\.0\]; each must exceed width_m, 2 m"):
-        RayTraced(kind="sionna_rt", room={"kind": "corridor", "width_m": 2.0, "legs_m": [1.0, 9.0]})
-
-
 def test_a_material_unknown_at_the_carrier_is_said(tracer, scenario):
     with pytest.raises(InputError, match=r"at 0\.5 GHz Sionna says: Properties of ITU material"):
         paths_of(scenario(radio={"carrier_hz": 0.5e9}, room={"walls": {"material": "brick"}}))
-
-
-def test_room_xml_has_every_surface():
-    room = RayTraced(
-        kind="sionna_rt", room=box(doors=[{"at_m": [3.0, 0.0]}, {"at_m": [0.0, 4.0], "surface": METAL}])
-    ).room
-    text = room_xml(room)
-    # Floor, ceiling, two plain walls; one wall in three, one in four (its door is closed).
-    assert text.count('type="rectangle"') == 2 + 2 + 3 + 4
-    assert text.count("<bsdf") == 1
 
 
 @pytest.mark.parametrize("phases", ["traced", "random"])
