@@ -1,9 +1,14 @@
-"""A scenario so small that data sets of it are made in a second, and dask clients."""
+"""A scenario so small that data sets of it are made in a second, one such data set, and dask clients."""
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from distributed import Client
+
+from isacsim.dataset.generate import generate
+from tests.dataset.damaging import N
 
 ONE_RECEIVER = [{"name": "rx", "position_m": [4.0, 0.0, 1.0]}]
 TARGETS = {
@@ -57,3 +62,16 @@ def here():
         set_as_default=False,
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def made(tiny, here, undrawn, tmp_path_factory):
+    path = tmp_path_factory.mktemp("damage") / "made.zarr"
+    how = {"splits": {"train": 0.5, "test": 0.5}, "chunk": 4, "seed": 3, "progress": False}
+    generate(tiny(), path, n_samples=N, client=here, **how)
+    return path
+
+
+@pytest.fixture
+def store(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "a.zarr")

@@ -1,4 +1,4 @@
-"""What is lost, cut short or scribbled over is told in one sentence by every reader, and made again where it can be."""
+"""What is lost, cut short or scribbled over is told in one sentence by every reader."""
 
 from __future__ import annotations
 
@@ -8,55 +8,16 @@ import shutil
 import numpy as np
 import pytest
 import zarr
-from typer.testing import CliRunner
 
 import isacsim
-from isacsim.cli import app
-from isacsim.dataset.generate import generate
 from isacsim.dataset.inspection import damage, regenerate
-from isacsim.dataset.repair import repair
 from isacsim.dataset.soundness import lost_chunks
-from isacsim.dataset.store import open_dataset, open_record, write_chunk
+from isacsim.dataset.store import open_dataset, open_record
 from isacsim.errors import InputError
 from tests.dataset import stores
-
-N = 10
+from tests.dataset.damaging import N, cut, one_sentence, said
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-@pytest.fixture(scope="module")
-def made(tiny, here, undrawn, tmp_path_factory):
-    path = tmp_path_factory.mktemp("damage") / "made.zarr"
-    how = {"splits": {"train": 0.5, "test": 0.5}, "chunk": 4, "seed": 3, "progress": False}
-    generate(tiny(), path, n_samples=N, client=here, **how)
-    return path
-
-
-@pytest.fixture
-def store(made, tmp_path):
-    return shutil.copytree(made, tmp_path / "a.zarr")
-
-
-def said(*arguments, code=2):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result.stdout + result.stderr
-
-
-def one_sentence(*arguments):
-    lines = said(*arguments).strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("isacsim: "), lines
-    return lines[0]
-
-
-def cut(file):
-    file.write_bytes(file.read_bytes()[:-9])
-
-
-def same_files(one, other):
-    for file in (f for f in one.rglob("*") if f.is_file() and f.suffix not in (".md", ".png")):
-        assert file.read_bytes() == (other / file.relative_to(one)).read_bytes(), file
 
 
 def test_a_lost_chunk_is_told_by_every_reader(store, tmp_path):
@@ -107,67 +68,6 @@ def test_a_chunk_lost_behind_a_url(made):
     files.rm("/damage/s.zarr/index/c/2")
     with pytest.raises(InputError, match=r"index of chunk 2 \(samples 8 to 9\) is lost"):
         open_dataset("memory://damage/s.zarr")
-
-
-def test_repair_makes_the_same_bits(store, made, here, monkeypatch):
-    (store / "aj_noisy/c/1/0/0").unlink()
-    (store / "jerk/c/0").unlink()
-    cut(store / "split/c/0")
-    zarr.open_group(store, mode="r+")["seed"][1] = 7
-    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", _with(here))
-    text = said("inspect", store, "--repair", code=0)
-    assert (
-        text.count("was damaged") == 4
-        and "made again, the same bits: chunks 0, 1.\nwritten again: coordinates jerk." in text
-    )
-    assert "finished." in text
-    same_files(made, store)
-    assert "nothing to repair." in said("inspect", store, "--repair", code=0)
-
-
-class _Killed(Exception):
-    pass
-
-
-def _with(client):
-    from isacsim.dataset.generate import make_chunks
-
-    return lambda path, numbers, _, workers, **how: make_chunks(path, numbers, client, workers, **how)
-
-
-def test_a_repair_cut_short_is_finished_by_generate(store, made, tiny, here, monkeypatch):
-    """And only the chunk that was at work is lost."""
-    cut(store / "aj_noisy/c/0/0/0")
-    cut(store / "aj_noisy/c/2/0/0")
-
-    def write(record, number, samples, write=write_chunk):
-        if number == 2:
-            raise _Killed
-        write(record, number, samples)
-
-    monkeypatch.setattr("isacsim.dataset.generate.write_chunk", write)
-    with pytest.raises(_Killed):
-        repair(store, client=here)
-    monkeypatch.undo()
-    monkeypatch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
-    with pytest.raises(InputError, match="incomplete, 8 of 10"):
-        open_dataset(store)
-    generate(
-        tiny(), store, n_samples=N, client=here, splits={"train": 0.5, "test": 0.5}, seed=3, progress=False
-    )
-    same_files(made, store)
-
-
-def test_what_repair_cannot_make_again(store, tmp_path):
-    cut(store / "aj_noisy/c/1/0/0")
-    zarr.open_group(store, mode="r+").attrs["numpy"] = "1.0"
-    assert "made with numpy 1.0" in one_sentence("inspect", store, "--repair")
-    assert open_record(store).complete().all()
-    real = stores.numbered(8, tmp_path / "real.zarr", chunk=4)
-    zarr.open_group(real, mode="r+").attrs["captures"] = "[]"
-    cut(real / "aj_noisy/c/1/0/0/0")
-    assert "generate --capture" in said("inspect", real, "--repair", code=1)
-    assert open_record(real).complete().tolist() == [True, False]
 
 
 def test_regenerate_believes_the_plan_and_not_the_sample(store):
@@ -261,92 +161,6 @@ def test_overwriting_cut_short_anywhere_can_be_done_again(made, tmp_path, monkey
         monkeypatch.undo()
         assert not open_record(path).complete().any()
         assert open_record(create_store(path, template, N, chunk=4, attrs={}).path).ready
-
-
-@pytest.mark.parametrize("name", ["acceleration", "jerk"])
-@pytest.mark.parametrize("how", ["doubled", "cut"])
-def test_a_damaged_axis_is_named_and_mended(store, made, name, how, here, monkeypatch):
-    if how == "doubled":
-        zarr.open_group(store, mode="r+")[name][:] *= 2
-        says = f"the values of {name} are not what was written"
-        assert [k for k, same in regenerate(store, 1).items() if not same] == [name]
-    else:
-        file = store / name / "c/0"
-        file.write_bytes(file.read_bytes()[:3])
-        says = f"the values of {name} can't be read"
-        assert says in one_sentence("inspect", store) and "--repair mends it" in one_sentence(
-            "inspect", store
-        )
-        assert says in said("inspect", store, "--sample", 1, "--regenerate").splitlines()[-1]
-    text = said("inspect", store, "--verify", code=1)
-    assert f"DAMAGED: {says}" in text and "--repair" in text
-    assert f"written again: coordinates {name}." in said("inspect", store, "--repair", code=0)
-    same_files(made, store)
-
-
-def test_a_damaged_axis_of_a_store_without_a_plan(tmp_path):
-    path = stores.numbered(8, tmp_path / "s.zarr", chunk=4)
-    zarr.open_group(path, mode="r+")["jerk"][1] = 3
-    assert damage(path) == ["the values of jerk are not what was written"]
-    assert "only scenarios give them back" in one_sentence("inspect", path, "--repair")
-
-
-def test_repair_finishes_what_is_missing(store, made, here, monkeypatch):
-    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", _with(here))
-    zarr.open_group(store, mode="r+")["record/digest"][1] = 0
-    cut(store / "aj_noisy/c/2/0/0")
-    zarr.open_group(store, mode="r+").attrs["state"] = "extending"
-    text = said("inspect", store, "--repair", "--verify", code=0)
-    assert "made again, the same bits: chunks 2.\nmade, for they were missing: chunks 1." in text
-    assert "verified" in text and "finished." in text
-    same_files(made, store)
-
-
-def test_missing_chunks_of_a_store_without_a_plan(tmp_path):
-    path = stores.numbered(8, tmp_path / "s.zarr", chunk=4, chunks=[0])
-    assert "1 chunks are not made yet, and the isacsim mix" in said("inspect", path, "--repair", code=1)
-
-
-@pytest.mark.parametrize("how", ["cut", "scribbled", "partly"])
-def test_a_damaged_record_is_told_from_damaged_values(store, made, how, here, monkeypatch):
-    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", _with(here))
-    file = store / "record/digest/c/1/0"
-    content = file.read_bytes()
-    noise = np.random.default_rng(0).bytes(len(content))
-    file.write_bytes({"cut": content[:4], "scribbled": noise, "partly": bytes(8) + content[8:]}[how])
-    text = said("inspect", store, "--verify", code=1)
-    says = (
-        "is not what was written"
-        if how == "scribbled"
-        else "the record of chunk 1 (samples 4 to 7) can't be read"
-    )
-    assert f"{says}" in text and "DAMAGED" in text
-    text = said("inspect", store, "--repair", code=0)
-    assert "values of these chunks were right, their records are written anew: 1." in text
-    same_files(made, store)
-
-
-def test_other_bits_are_told(store, here, monkeypatch):
-    """Values and record agree, and both are not what this machine makes, but for one value that was lost since."""
-    record = open_record(store, mode="r+")
-    samples = {name: record.read(name, 4, 8) for name in record.variables}
-    write_chunk(record, 1, samples | {"snr_db": samples["snr_db"] + 1})
-    cut(store / "aj_noisy/c/1/0/0")
-    assert "with other bits than before came out chunk 1:" in repair(store, client=here).left
-    assert damage(store) == []
-
-
-@pytest.mark.parametrize(
-    "lost", ["aj_noisy/zarr.json", "jerk/zarr.json", "aj_noisy", "record/zarr.json", "record"]
-)
-def test_lost_descriptions_are_written_again(store, made, lost, here, monkeypatch):
-    monkeypatch.setattr("isacsim.dataset.repair.make_chunks", _with(here))
-    file = store / lost
-    shutil.rmtree(file) if file.is_dir() else file.unlink()
-    text = said("inspect", store, "--verify", code=1)
-    assert f"DAMAGED: {lost.removesuffix('/zarr.json')}/zarr.json is lost" in text
-    assert "written again: " in said("inspect", store, "--repair", "--verify", code=0)
-    same_files(made, store)
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"attributes": {'])
