@@ -26,7 +26,7 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     0.1 ms and 4e-4 with 5 % single losses; with the losses in bursts of 3 it is 0.08, nearly all of it inside gaps of
     5 packets and more, where half a turn is missing and no method can know it (at 20 Hz: 2e-3). White noise comes out
     with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
-    ``tests/test_conditioning.py``. Already uniform CSI comes back as it is.
+    ``tests/test_resampling.py``. Already uniform CSI comes back as it is.
 
     Packets closer together than a quarter of the median interval are averaged to one first: the spline would take the
     noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power).
