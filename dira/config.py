@@ -57,7 +57,7 @@ class Scaling(Config):
         return np.asarray(((np.clip(values, -1, 1) + 1) / 2) ** (1 / self.power), np.float32)
 
     def projected(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As `from_model`, of generated spectra: the nearest ones whose highest bin is Pmax itself.
+        """As `from_model`, of what a network made: the nearest spectra whose highest bin is Pmax itself.
 
         Every spectrum's maximum is 1 by definition, which a network meets but roughly. To divide by what it made of
         that one bin would scale all others; the nearest spectrum of maximum 1 (least squares, on the model's scale) has

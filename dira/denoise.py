@@ -89,7 +89,29 @@ class PairedDenoiser(Model):
 
     @torch.no_grad()
     def enhance(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
-        """Clean spectra, linear magnitudes between 0 and 1, of the shape given."""
+        """Take noise and cross-terms out.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, of the spectra's shape
+            Linear magnitudes between 0 and 1, the highest 1.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's.
+        """
         network, axes = self.fitted()
         values, given = read_spectra(spectra)
         axes.check(given, model="the denoiser")
@@ -100,7 +122,7 @@ class PairedDenoiser(Model):
             at = torch.zeros(len(part), dtype=torch.long, device=where)
             made.append(network(part.to(where), at).cpu())
         network.cpu()
-        return shaped_as(self.config.scaling.from_model(torch.cat(made).numpy()), spectra)
+        return shaped_as(self.config.scaling.projected(torch.cat(made).numpy()), spectra)
 
 
 def soft_threshold(spectra: Any, *, quantile: float = 0.9) -> NDArray[np.float32]:

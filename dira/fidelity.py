@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import center_of_mass, label, maximum, maximum_filter
+from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dira.config import Scaling
 from dira.spectra import read_spectra
 from isacsim.errors import InputError
 
-__all__ = ["PeakFidelity", "Similarity", "peak_fidelity", "similarity"]
+__all__ = ["VISIBLE_DB", "PeakFidelity", "Similarity", "peak_fidelities", "peak_fidelity", "similarity"]
 
 Real = NDArray[np.float64]
 
@@ -32,8 +34,8 @@ class PeakFidelity:
     Attributes
     ----------
     visible, kept, invented : numpy.ndarray, shape (sample,)
-        Targets with a maximum in the clean spectrum, how many of them have one in the spectrum, and maxima of the
-        spectrum at no target.
+        Targets with a maximum of their own in the clean spectrum, how many of them have one in the spectrum, and maxima
+        of the spectrum at no target.
     added : numpy.ndarray, shape (sample,)
         Of the invented ones, those that are near no maximum of the clean spectrum either: side lobes that the clean
         spectrum shows too are not held against a method.
@@ -63,6 +65,18 @@ class PeakFidelity:
         """Invented maxima a spectrum that the clean spectrum has not."""
         return float(self.added.mean())
 
+    def of(self, samples: NDArray[np.integer]) -> PeakFidelity:
+        """Of some samples alone, by index."""
+        errors = np.isin(np.repeat(np.arange(self.kept.size), self.kept), samples)
+        return PeakFidelity(
+            self.visible[samples],
+            self.kept[samples],
+            self.invented[samples],
+            self.added[samples],
+            self.acceleration[errors],
+            self.jerk[errors],
+        )
+
     def rms(self) -> tuple[float, float]:
         """Root mean square errors of the kept ones, m/s² and m/s³."""
         if not self.acceleration.size:
@@ -70,27 +84,29 @@ class PeakFidelity:
         return float(np.sqrt((self.acceleration**2).mean())), float(np.sqrt((self.jerk**2).mean()))
 
 
-def maxima(spectrum: Real, acceleration: Real, jerk: Real, *, floor_db: float = -VISIBLE_DB) -> Real:
-    """Local maxima (peak, [acceleration, jerk]) of one spectrum down to a floor, placed by parabolas."""
-    from isacsim.estimation.peaks import interpolate_peak
+def maxima(spectrum: Real, acceleration: Real, jerk: Real) -> Real:
+    """Local maxima of one spectrum down to -20 dB, placed by parabolas: (peak, [acceleration, jerk, level in dB]).
+
+    Neighbouring bins of one height, as where a spectrum is clipped, are one maximum.
+    """
+    from isacsim.estimation.peaks import interpolate_peaks
 
     if spectrum.max() <= 0:
-        return np.empty((0, 2))
-    high = spectrum >= spectrum.max() * 10 ** (floor_db / 10)
-    rows, columns = np.nonzero((spectrum == maximum_filter(spectrum, size=3)) & high)
-    found = [
-        interpolate_peak(spectrum, acceleration, jerk, int(i), int(j))
-        for i, j in zip(rows, columns, strict=True)
-    ]
-    return np.array([(p.acceleration, p.jerk) for p in found]).reshape(-1, 2)
+        return np.empty((0, 3))
+    high = spectrum >= spectrum.max() * 10 ** (-VISIBLE_DB / 10)
+    plateaus, n = label((spectrum == maximum_filter(spectrum, size=3)) & high, np.ones((3, 3)))
+    at = np.rint(np.array(center_of_mass(plateaus > 0, plateaus, range(1, n + 1)))).astype(int)
+    found = interpolate_peaks(spectrum, acceleration, jerk, *at.reshape(-1, 2).T)
+    level = 10 * np.log10(maximum(spectrum, plateaus, range(1, n + 1)) / spectrum.max())
+    return np.array([(p.acceleration, p.jerk, db) for p, db in zip(found, level, strict=True)]).reshape(-1, 3)
 
 
 def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
     """Which targets a set of spectra keeps, and what it invents.
 
     A target is visible when the clean spectrum has a local maximum of at least -20 dB (10 log10 P, below its highest)
-    within 0.5 m/s² and 4 m/s³ of it; it is kept when the spectrum has one there too. A maximum of the spectrum that is
-    near no target is invented, whether the clean spectrum shows that target or not.
+    within 0.5 m/s² and 4 m/s³ of it; it is kept when the spectrum has one there too. No two targets share a maximum. A
+    maximum of the spectrum that is near no target is invented, whether the clean spectrum shows that target or not.
 
     Parameters
     ----------
@@ -100,17 +116,22 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
         The same samples of a data set: ``aj_clean``, ``target_acceleration`` and ``target_jerk``. The limbs of a
         walking body are no targets there: with such bodies what is invented can't be told from what a limb shows.
     floor_db : float
-        Lowest maxima of the spectra that count, 10 log10 P below each one's highest. A path's own side lobes reach
-        -14 dB, so that at -20 dB the clean spectra themselves "invent" a hundred maxima; above -14 dB weak targets are
-        lost instead. Which targets are visible does not depend on it.
+        Lowest maxima that count, of the spectra and of the clean ones, from -20 dB on (10 log10 P, below each one's
+        highest). At -20 dB any spectrum has so many maxima, a path's own side lobes (up to -14 dB) among them, that
+        noise alone "keeps" nearly all targets; -12 dB tells more, of the stronger targets.
 
     Raises
     ------
     InputError
-        If a variable is missing, the shapes differ, or the floor is not below 0 dB.
+        If a variable is missing, the shapes differ, or the floor is not from -20 dB to below 0 dB.
     """
-    if not floor_db < 0:
-        raise InputError(f"floor_db must be below 0, got {floor_db!r}.")
+    if not -VISIBLE_DB <= floor_db < 0:
+        raise InputError(f"floor_db must be from -{VISIBLE_DB:g} to below 0, got {floor_db!r}.")
+    return peak_fidelities(spectra, truth, (floor_db,))[0]
+
+
+def peak_fidelities(spectra: Any, truth: Any, floors_db: Sequence[float]) -> list[PeakFidelity]:
+    """`peak_fidelity` at several floors, for the work of one."""
     for name in ("aj_clean", "target_acceleration", "target_jerk"):
         if name not in truth:
             raise InputError(
@@ -126,25 +147,37 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
     at = np.stack([truth[f"target_{n}"].values for n in ("acceleration", "jerk")], axis=-1).reshape(
         len(values), -1, 2
     )
-    visible, kept, invented, added = (np.zeros(len(values), np.int64) for _ in range(4))
-    errors = []
-    for i, (here, shown) in enumerate(
-        zip(values[:, 0].astype(float), clean[:, 0].astype(float), strict=True)
-    ):
-        targets = at[i][np.isfinite(at[i]).all(axis=1)]
-        wanted = targets[_near(targets, maxima(shown, a, r)).any(axis=1)]
-        found = maxima(here, a, r, floor_db=floor_db)
-        match = _near(wanted, found)
-        visible[i], kept[i] = len(wanted), match.any(axis=1).sum()
-        at_target = _near(targets, found).any(axis=0)
-        in_clean = _near(maxima(shown, a, r, floor_db=floor_db), found).any(axis=0)
-        invented[i], added[i] = (~at_target).sum(), (~at_target & ~in_clean).sum()
-        for target, hits in zip(wanted, match, strict=True):
-            if hits.any():
-                off = found[hits] - target
-                errors.append(off[np.argmin(np.square(off / np.array(NEAR)).sum(axis=1))])
-    error = np.array(errors).reshape(-1, 2)
-    return PeakFidelity(visible, kept, invented, added, error[:, 0], error[:, 1])
+    rows: list[list[tuple[int, int, int, int, Real]]] = [[] for _ in floors_db]
+    for here, shown, of in zip(values[:, 0].astype(float), clean[:, 0].astype(float), at, strict=True):
+        targets, found, in_clean = of[np.isfinite(of).all(axis=1)], maxima(here, a, r), maxima(shown, a, r)
+        for into, floor in zip(rows, floors_db, strict=True):
+            # A bin of the floor's own height counts, whatever rounding makes of it.
+            into.append(_judged(targets, *(x[x[:, 2] >= floor - 1e-9, :2] for x in (found, in_clean))))
+    return [_together(each) for each in rows]
+
+
+def _together(rows: list[tuple[int, int, int, int, Real]]) -> PeakFidelity:
+    visible, kept, invented, added = np.array([one[:4] for one in rows], np.int64).reshape(-1, 4).T
+    errors = np.concatenate([np.empty((0, 2)), *(one[4] for one in rows)])
+    return PeakFidelity(visible, kept, invented, added, errors[:, 0], errors[:, 1])
+
+
+def _judged(targets: Real, found: Real, in_clean: Real) -> tuple[int, int, int, int, Real]:
+    """Visible, kept, invented, added, and the errors of the kept ones, of one spectrum."""
+    wanted = targets[_matched(targets, in_clean)[0]]
+    kept, by = _matched(wanted, found)
+    false = ~_near(targets, found).any(axis=0)
+    added = false & ~_near(in_clean, found).any(axis=0)
+    return len(wanted), len(kept), int(false.sum()), int(added.sum()), found[by] - wanted[kept]
+
+
+def _matched(targets: Real, peaks: Real) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """As many targets as can have a maximum of their own near them, and those maxima, the nearest that way."""
+    near = _near(targets, peaks)
+    off = np.square((targets[:, np.newaxis] - peaks[np.newaxis]) / np.array(NEAR)).sum(axis=-1)
+    rows, columns = linear_sum_assignment(np.where(near, off, 1e6))
+    real = near[rows, columns]
+    return rows[real], columns[real]
 
 
 def _near(targets: Real, peaks: Real) -> NDArray[np.bool_]:

@@ -117,7 +117,7 @@ class Purifier(Diffusion):
         Returns
         -------
         numpy.ndarray, float32, of the spectra's shape
-            Linear magnitudes between 0 and 1.
+            Linear magnitudes between 0 and 1, the highest 1.
 
         Raises
         ------
@@ -155,7 +155,8 @@ class Purifier(Diffusion):
         where = accelerator(device, "no").device
         network = network.to(where).eval()
         out = np.empty_like(values)
-        inputs = self.config.scaling.to_model(values)
+        scaling = self.config.scaling
+        inputs = scaling.to_model(values)
         for first in range(0, len(values), batch_size):
             batch = torch.from_numpy(inputs[first : first + batch_size]).to(where)
             own = generators(seed, first, first + len(batch))
@@ -163,11 +164,11 @@ class Purifier(Diffusion):
 
                 def see(t: int, x: torch.Tensor, first: int = first, number: int = number) -> None:
                     if watch is not None:
-                        watch(first, number, t, self.config.scaling.from_model(x.cpu().numpy()))
+                        magnitude = scaling.projected if t == 0 else scaling.from_model
+                        watch(first, number, t, magnitude(x.cpu().numpy()))
 
                 batch = self._round(batch, own, t_star, distance, reference, scale / gamma, see)
-            made = self.config.scaling.from_model(batch.cpu().numpy())
-            out[first : first + len(batch)] = made
+            out[first : first + len(batch)] = scaling.projected(batch.cpu().numpy())
             if progress is not None:
                 progress(first + len(batch), len(values), float("nan"))
         network.cpu()

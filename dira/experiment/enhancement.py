@@ -15,12 +15,12 @@ from dira.experiment.generators import features
 from dira.experiment.purifiers import (
     BY_VALIDATION,
     DENOISER,
+    Judged,
     by_validation,
     chosen_guidance,
     denoiser,
     enhanced,
     purifier,
-    scores,
 )
 from dira.experiment.samples import counting_set, data
 from dira.experiment.stages import Run
@@ -85,8 +85,12 @@ def compare(run: Run) -> dict[str, Any]:
             ANOTHER: _of_another(samples["aj_clean"].values, noisy.counts),
             "clean": samples["aj_clean"].values,
         }
-        rows = {name: scores(values, samples) for name, values in sets.items()}
-        out[scenario] = {"rows": rows, "curves": _curves(sets, samples), "spectra": len(noisy.values)}
+        judged = {name: Judged.of(values, samples) for name, values in sets.items()}
+        out[scenario] = {
+            "rows": {name: one.scores() for name, one in judged.items()},
+            "curves": _curves(judged, samples),
+            "spectra": len(noisy.values),
+        }
     return out
 
 
@@ -99,19 +103,17 @@ def _of_another(values: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArr
     return out
 
 
-def _curves(sets: dict[str, NDArray[np.float32]], samples: xr.Dataset) -> dict[str, Any]:
+def _curves(judged: dict[str, Judged], samples: xr.Dataset) -> dict[str, Any]:
     """Scores by SNR, in bands of equal numbers, and by number of targets."""
     snr, counts = samples["snr_db"].values, samples["n_targets"].values
     edges = np.quantile(snr, np.linspace(0, 1, _SNR_BANDS + 1))
     band = np.clip(np.searchsorted(edges, snr, side="right") - 1, 0, _SNR_BANDS - 1)
     out: dict[str, Any] = {"snr_db": edges.tolist(), "by_snr": {}, "by_count": {}}
-    for name, values in sets.items():
+    for name, one in judged.items():
         for key, group, of in (("by_snr", range(_SNR_BANDS), band), ("by_count", np.unique(counts), counts)):
             rows = [np.flatnonzero(of == g) for g in group]
             out[key][name] = [
-                {"group": int(g), **scores(values[r], samples.isel(sample=r))}
-                for g, r in zip(group, rows, strict=True)
-                if r.size
+                {"group": int(g), **one.scores(r)} for g, r in zip(group, rows, strict=True) if r.size
             ]
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from dira import PairedDenoiser, Purifier
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
-from dira.fidelity import peak_fidelity, similarity
+from dira.fidelity import VISIBLE_DB, PeakFidelity, Similarity, peak_fidelities, similarity
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BY_VALIDATION",
     "DENOISER",
+    "Judged",
     "by_validation",
     "chosen_guidance",
     "denoiser",
     "enhanced",
     "guidance",
     "purifier",
-    "scores",
 ]
 
 DENOISER = "paired denoiser"
@@ -100,7 +101,7 @@ def guidance(run: Run) -> dict[str, Any]:
             device=run.device,
         )
         kind = {"t_star": t_star, "distance": distance, "reference": reference, "a": a}
-        rows.append({**kind, **scores(made, samples)})
+        rows.append({**kind, **Judged.of(made, samples).scores()})
     own = [r for r in rows if (r["distance"], r["reference"]) == _GUIDES[0]]
     best = max((r for r in own if r["t_star"] == first and r["a"] > 0), key=lambda r: float(r["ssim"]))["a"]
     chosen = max(own, key=lambda r: float(r["ssim"]))
@@ -189,21 +190,35 @@ def _names(run: Run) -> list[str]:
     return [*(name for name, _, _ in run.preset.variants), DENOISER]
 
 
-def scores(values: NDArray[np.float32], samples: xr.Dataset) -> dict[str, float]:
-    """Likeness to the clean spectra (with half its 95 % interval over spectra), targets kept, maxima invented."""
-    like, peaks = similarity(values, samples["aj_clean"].values), peak_fidelity(values, samples)
-    a, r = peaks.rms()
-    high = peak_fidelity(values, samples, floor_db=_ABOVE_SIDE_LOBES_DB)
-    return {
-        "ssim": float(like.ssim.mean()),
-        "ssim_half": float(1.96 * like.ssim.std() / np.sqrt(like.ssim.size)),
-        "psnr_db": float(like.psnr_db.mean()),
-        "kept": peaks.kept_share,
-        "invented": peaks.invented_mean,
-        "added": peaks.added_mean,
-        "kept_high": high.kept_share,
-        "invented_high": high.invented_mean,
-        "added_high": high.added_mean,
-        "a_rms": a,
-        "r_rms": r,
-    }
+@dataclass(frozen=True)
+class Judged:
+    """Spectra against the truth, sample by sample."""
+
+    like: Similarity
+    peaks: PeakFidelity
+    high: PeakFidelity
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], samples: xr.Dataset) -> Judged:
+        """Judge spectra by their samples of a data set."""
+        peaks, high = peak_fidelities(values, samples, (-VISIBLE_DB, _ABOVE_SIDE_LOBES_DB))
+        return cls(similarity(values, samples["aj_clean"].values), peaks, high)
+
+    def scores(self, rows: NDArray[np.integer] | None = None) -> dict[str, float]:
+        """Likeness to the clean spectra (with half its 95 % interval over spectra), targets kept, maxima invented."""
+        rows = np.arange(self.like.ssim.size) if rows is None else rows
+        ssim, peaks, high = self.like.ssim[rows], self.peaks.of(rows), self.high.of(rows)
+        a, r = peaks.rms()
+        return {
+            "ssim": float(ssim.mean()),
+            "ssim_half": float(1.96 * ssim.std() / np.sqrt(ssim.size)),
+            "psnr_db": float(self.like.psnr_db[rows].mean()),
+            "kept": peaks.kept_share,
+            "invented": peaks.invented_mean,
+            "added": peaks.added_mean,
+            "kept_high": high.kept_share,
+            "invented_high": high.invented_mean,
+            "added_high": high.added_mean,
+            "a_rms": a,
+            "r_rms": r,
+        }

@@ -159,10 +159,10 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
             ours["kept"] >= paired["kept"] and ours["kept_high"] >= paired["kept_high"],
         ),
         Verdict(
-            "at least 90 % of the visible targets kept, down to -20 dB",
-            f"{ours['kept']:.3f}; down to -12 dB {ours['kept_high']:.3f}, where clean spectra themselves show "
-            f"{rows['clean']['kept_high']:.3f}",
-            ours["kept"] >= 0.9,
+            # Among hundreds of maxima above -20 dB nearly any target finds one, whatever the spectrum.
+            "at least 90 % of the visible targets kept, down to -20 dB and to -12 dB",
+            f"{ours['kept']:.3f}, {ours['kept_high']:.3f}",
+            min(ours["kept"], ours["kept_high"]) >= 0.9,
         ),
         Verdict(
             "less than 0.3 invented peaks a spectrum: maxima above -12 dB that neither targets nor clean spectrum have",
