@@ -6,6 +6,7 @@ compare.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
@@ -48,12 +49,12 @@ class Distance:
     low, high : float
         95 % interval by bootstrap over samples.
     floor : float
-        The same distance between halves of the real set.
+        The same distance between halves of the real set, or between as many of each half as there are generated ones.
     above_floor : float
-        How much further apart than those are a half of each set: as many spectra, so that the bias of the Fréchet
-        distance by their number goes out.
+        How much further than those from each other as many generated ones are from them: sets of one size, so that
+        the bias of the Fréchet distance by their number goes out.
     features : str
-        What it was measured on; of a network from outside, with the digest of its weights.
+        What it was measured on, with the digest of a network's weights.
     real, generated : int
         Samples.
     """
@@ -80,7 +81,7 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
             TargetCounter.from_pretrained() if features == "counter" else feature_network(features, weights)
         )
     if isinstance(features, TargetCounter):
-        return "counter", [features.features(one).astype(np.float64) for one in sets]
+        return f"counter {_digest(features)}", [features.features(one).astype(np.float64) for one in sets]
     made = [np.asarray(features(one), np.float64) for one in sets]
     for one in made:
         if one.ndim != 2 or not np.isfinite(one).all():
@@ -88,6 +89,13 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
                 f"features must give finite numbers of the shape (sample, feature), got {one.shape}."
             )
     return getattr(features, "__name__", type(features).__name__), made
+
+
+def _digest(counter: TargetCounter) -> str:
+    made = hashlib.sha256()
+    for name, value in sorted(counter.fitted()[0].state_dict().items()):
+        made.update(name.encode() + value.cpu().numpy().tobytes())
+    return made.hexdigest()[:12]
 
 
 def frechet_distance(
@@ -116,7 +124,8 @@ def frechet_distance(
     resamples : int
         Of the bootstrap; 0: no interval.
     least : int
-        Samples that each set must have: with few the covariance has no full rank, and the distance is biased.
+        Samples that each set must have: with few the covariance has no full rank, and the distance is biased. The floor
+        and what is above it are of half as many.
 
     Raises
     ------
@@ -177,11 +186,12 @@ def _with_spread(
 ) -> Distance:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(a))
-    half = len(a) // 2
-    floor = measure(a[order[:half]], a[order[half:]])
+    size = min(len(a) // 2, len(b))
+    halves = a[order[:size]], a[order[size : 2 * size]]
+    floor = measure(*halves)
     value = measure(a, b)
-    few = b[np.random.default_rng([seed, 1]).permutation(len(b))[:half]]
-    above = np.mean([measure(part, few) for part in (a[order[:half]], a[order[half:]])]) - floor
+    few = b[np.random.default_rng([seed, 1]).permutation(len(b))[:size]]
+    above = np.mean([measure(half, few) for half in halves]) - floor
     # Pairs of one resample twice the same sample, which a distance without bias would take for nearness: the interval
     # is that of half-samples, whose spread is that of the whole (Politis and Romano 1994).
     spread = []

@@ -24,6 +24,7 @@ _PROBE = 16
 _JUDGED, _GAN_SHARE = 20, 0.9
 # Share of a training after which its learning rates are compared.
 _TRIED = 0.25
+_AVERAGE = 0.999
 TOLD = ("step_seconds", "step_seconds_of_dira")
 
 
@@ -63,15 +64,24 @@ class _Budget:
     of_dira: float
 
     @classmethod
-    def of(cls, run: Run, kind: type[Model], train: Spectra, share: float, dira: Any) -> _Budget:
-        """Measure a step of each, one after the other: a machine's speed may change between trainings."""
+    def of(cls, run: Run, name: str, kind: type[Model], train: Spectra, share: float, dira: Any) -> _Budget:
+        """Measure a step of each, one after the other: a machine's speed may change between trainings.
+
+        It is measured once, so that a training that was stopped goes on with as many steps.
+        """
         p = run.preset
-        width = _equal_width(run, kind, size_of(dira))
-        how: dict[str, Any] = {"batch_size": p.batch, "seed": 0, "device": run.device}
-        settings = dira.config.model_dump()
-        of_dira = _step_seconds(ConditionalDiffusion, settings, train, {"precision": p.precision, **how})
-        own = _step_seconds(kind, {"width": width}, train, how)
-        return cls(width, max(1, int(share * p.generator_steps * of_dira / own)), own, of_dira)
+
+        def measured() -> dict[str, Any]:
+            width = _equal_width(run, kind, size_of(dira))
+            how: dict[str, Any] = {"batch_size": p.batch, "seed": 0, "device": run.device}
+            settings = dira.config.model_dump()
+            of_dira = _step_seconds(ConditionalDiffusion, settings, train, {"precision": p.precision, **how})
+            averaged = {"average": _AVERAGE} if kind is ConditionalGAN else {}
+            own = _step_seconds(kind, {"width": width}, train, how | averaged)
+            steps = max(1, int(share * p.generator_steps * of_dira / own))
+            return {"width": width, "steps": steps, "step_seconds": own, "of_dira": of_dira}
+
+        return cls(**run.stage(f"budget-{name}", measured))
 
     @property
     def told(self) -> dict[str, float]:
@@ -83,7 +93,7 @@ def _gan(run: Run, train: Spectra, seed: int, budget: _Budget, rate: float, step
     p, judge, validation = run.preset, features(run), counting_set(run, "validation")
 
     def best(gan: ConditionalGAN) -> float:
-        made = gan.sample(validation.counts, seed=seed)
+        made = gan.sample(validation.counts, seed=seed, device=run.device)
         return kernel_distance(validation.values, made, features=judge, resamples=0).value
 
     return ConditionalGAN(width=budget.width).fit(
@@ -93,7 +103,7 @@ def _gan(run: Run, train: Spectra, seed: int, budget: _Budget, rate: float, step
         batch_size=p.batch,
         learning_rate=rate,
         seed=seed,
-        average=0.999,
+        average=_AVERAGE,
         best_by=best,
         every=max(1, steps // _JUDGED),
         device=run.device,
@@ -106,7 +116,7 @@ def gan_rate(run: Run) -> dict[str, Any]:
     p, seed = run.preset, run.preset.seeds[0]
     train = counting_set(run, f"train-{seed}")
     dira = generator(run, f"dira-{seed}", train, p.generator_steps, seed)
-    budget = _Budget.of(run, ConditionalGAN, train, _GAN_SHARE * _TRIED, dira)
+    budget = _Budget.of(run, "gan-rate", ConditionalGAN, train, _GAN_SHARE * _TRIED, dira)
     tried = {
         f"{rate:g}": _gan(run, train, seed, budget, rate, budget.steps).history["best"]
         for rate in p.gan_rates
@@ -120,13 +130,13 @@ def baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
 
     def gan(_: Path) -> ConditionalGAN:
         rate = run.stage("gan-rate", lambda: gan_rate(run))["rate"]
-        budget = _Budget.of(run, ConditionalGAN, train, _GAN_SHARE, dira)
+        budget = _Budget.of(run, f"gan-{seed}", ConditionalGAN, train, _GAN_SHARE, dira)
         made = _gan(run, train, seed, budget, rate, budget.steps)
         made.history |= budget.told
         return made
 
-    def vae(_: Path) -> ConditionalVAE:
-        budget = _Budget.of(run, ConditionalVAE, train, p.baseline_share, dira)
+    def vae(checkpoints: Path) -> ConditionalVAE:
+        budget = _Budget.of(run, f"vae-{seed}", ConditionalVAE, train, p.baseline_share, dira)
         made = ConditionalVAE(width=budget.width).fit(
             train.values,
             train.counts,
@@ -134,6 +144,7 @@ def baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
             batch_size=p.batch,
             seed=seed,
             device=run.device,
+            checkpoints=checkpoints,
             progress=run.progress(f"training vae-{seed}"),
         )
         made.history |= budget.told

@@ -5,6 +5,7 @@ Every counter sees test spectra processed as its training spectra were; where it
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from dira import TargetCounter
 from dira.experiment.expansion import GENERATORS, generated
-from dira.experiment.generators import generator
+from dira.experiment.generators import generator, sampled
 from dira.experiment.purifiers import DENOISER, by_validation, enhanced
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
@@ -29,7 +30,7 @@ def _scenarios(run: Run) -> tuple[str, ...]:
 def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
     p = run.preset
 
-    def make(_: Any) -> TargetCounter:
+    def make(checkpoints: Path) -> TargetCounter:
         return TargetCounter(width=p.counter_width).fit(
             train.values,
             train.counts,
@@ -38,6 +39,7 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
             seed=seed,
             device=run.device,
             precision=p.precision,
+            checkpoints=checkpoints,
             progress=run.progress(f"training counter {name}"),
         )
 
@@ -119,7 +121,7 @@ def calibration(run: Run) -> dict[str, Any]:
     ):
         rows = []
         for seed in p.seeds:
-            counter: TargetCounter = run.model(count_stage(run, seed)[name]["model"], lambda _: None)
+            counter: TargetCounter = run.model(count_stage(run, seed)[name]["model"])
             raw = {s: _calibration_error(counter, one, run.device) for s, one in tests.items()}
             counter.calibrate(fitted_on.values, fitted_on.counts, device=run.device)
             after = {s: _calibration_error(counter, one, run.device) for s, one in tests.items()}
@@ -187,13 +189,8 @@ def _of_few(run: Run, share: float, some: Spectra, missing: dict[int, int]) -> S
     labels = np.repeat(list(missing), list(missing.values()))
 
     def make() -> dict[str, NDArray[Any]]:
-        sampler, steps = p.samplers[0]
-        told = run.progress(f"generating of {name}")
         model = generator(run, f"dira-{seed}-{name}", some, training, seed)
-        values = model.sample(
-            labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told
-        )
-        return {"values": values}
+        return {"values": sampled(run, model, labels, seed, f"of {name}")}
 
     return Spectra(run.array(f"generated-{name}", make)["values"], labels)
 
@@ -208,12 +205,7 @@ def _many(run: Run, seed: int) -> Spectra:
         return ready
 
     def make() -> dict[str, NDArray[Any]]:
-        sampler, steps = p.samplers[0]
-        told = run.progress("generating for the ratios")
-        model = run.model(f"dira-{seed}", lambda _: None)
-        values = model.sample(
-            labels, seed=seed + 1_000_000, sampler=sampler, steps=steps, device=run.device, progress=told
-        )
+        values = sampled(run, run.model(f"dira-{seed}"), labels, seed + 1_000_000, "for the ratios")
         return {"values": values}
 
     return ready + Spectra(run.array("generated-many", make)["values"], labels)

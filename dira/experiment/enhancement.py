@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dira.denoise import clean_deconvolution, soft_threshold
+from dira.experiment.expansion import distances as measured
 from dira.experiment.expansion import generated
-from dira.experiment.generators import features
 from dira.experiment.purifiers import (
     BY_VALIDATION,
     DENOISER,
@@ -25,7 +24,6 @@ from dira.experiment.purifiers import (
 from dira.experiment.samples import counting_set, data
 from dira.experiment.stages import Run
 from dira.fidelity import similarity
-from dira.metrics import kernel_distance
 from isacsim.dataset.response import response_of
 
 if TYPE_CHECKING:
@@ -123,7 +121,7 @@ def distances(run: Run) -> dict[str, Any]:
 
     Those are uneven, each in its own way; the clean ones are taken in the same shares of the classes.
     """
-    p, seed, judge = run.preset, run.preset.seeds[0], features(run)
+    p, seed = run.preset, run.preset.seeds[0]
     clean = counting_set(run, "reference", "aj_clean")
     original = counting_set(run, f"train-{seed}")
     more = generated(run, seed)["dira"].first(
@@ -137,19 +135,10 @@ def distances(run: Run) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for what, variants in sets.items():
         aim = clean.mixed_as(variants["unchanged"]).values
-        out[what] = {
-            name: asdict(kernel_distance(aim, one.values, features=judge, resamples=p.resamples))
-            for name, one in variants.items()
-        }
-    out["clean of the training set"] = asdict(
-        kernel_distance(
-            clean.mixed_as(original).values,
-            counting_set(run, f"train-{seed}", "aj_clean").values,
-            features=judge,
-            resamples=p.resamples,
-        )
-    )
-    return out
+        out[what] = {name: measured(run, "clean", aim, one.values) for name, one in variants.items()}
+    aim = clean.mixed_as(original).values
+    other = counting_set(run, f"train-{seed}", "aj_clean").values
+    return {**out, "clean of the training set": measured(run, "clean", aim, other)}
 
 
 def process(run: Run) -> dict[str, NDArray[Any]]:

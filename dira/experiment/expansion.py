@@ -12,12 +12,12 @@ from scipy.spatial.distance import pdist
 
 from dira import TargetCounter
 from dira.experiment.baselines import TOLD, baselines
-from dira.experiment.generators import features, generator, size_of
+from dira.experiment.generators import features, generator, sampled, size_of
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 from dira.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
 
-__all__ = ["GENERATORS", "expand", "generated", "samplers", "sizes"]
+__all__ = ["GENERATORS", "distances", "expand", "generated", "made_by", "samplers", "sizes"]
 
 GENERATORS = ("dira", "gan", "vae")
 
@@ -26,22 +26,26 @@ def generated(run: Run, seed: int) -> dict[str, Spectra]:
     """Spectra of every generator, ``reference`` of each class, the first ones of which expand the training set."""
     p = run.preset
     train = counting_set(run, f"train-{seed}")
-    labels = np.tile(list(p.class_sizes), p.reference)
     dira = generator(run, f"dira-{seed}", train, p.generator_steps, seed)
 
     def make() -> dict[str, NDArray[Any]]:
-        sampler, steps = p.samplers[0]
-        told = run.progress(f"generating of dira-{seed}")
-        made = {
-            "dira": dira.sample(
-                labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told
-            )
-        }
+        labels = _labels(run)
+        made = {"dira": sampled(run, dira, labels, seed, f"of dira-{seed}")}
         for name, model in baselines(run, train, seed, dira).items():
             made[name] = model.sample(labels, seed=seed, device=run.device)
         return made
 
-    return {name: Spectra(values, labels) for name, values in run.array(f"generated-{seed}", make).items()}
+    run.array(f"generated-{seed}", make)
+    return made_by(run, seed)
+
+
+def made_by(run: Run, seed: int) -> dict[str, Spectra]:
+    """What `generated` has made."""
+    return {name: Spectra(values, _labels(run)) for name, values in run.array(f"generated-{seed}").items()}
+
+
+def _labels(run: Run) -> NDArray[np.int64]:
+    return np.tile(list(run.preset.class_sizes), run.preset.reference)
 
 
 def expand(run: Run, seed: int) -> dict[str, Any]:
@@ -57,9 +61,22 @@ def expand(run: Run, seed: int) -> dict[str, Any]:
         run.tell(f"judging {name}-{seed}", 0, 1)
         out[name] = _judged(run, judge, train, reference, made, seed)
         if name in GENERATORS:
-            model = run.model(f"{name}-{seed}", lambda _: None)
+            model = run.model(f"{name}-{seed}")
             history = {k: model.history.get(k) for k in ("steps", "seconds", "best", *TOLD)}
             out[name]["training"] = {"parameters": size_of(model), **history}
+    return out
+
+
+def distances(run: Run, to: str, real: Any, made: Any, seed: int = 0) -> dict[str, Any]:
+    """Kernel distance, and Fréchet distance where there are spectra enough, by name."""
+    p, judge = run.preset, features(run)
+    out: dict[str, Any] = {
+        f"kernel_{to}": asdict(kernel_distance(real, made, features=judge, seed=seed, resamples=p.resamples))
+    }
+    if min(len(real), len(made)) >= p.least:
+        out[f"frechet_{to}"] = asdict(
+            frechet_distance(real, made, features=judge, seed=seed, resamples=20, least=p.least)
+        )
     return out
 
 
@@ -67,22 +84,8 @@ def _judged(
     run: Run, judge: TargetCounter, train: Spectra, reference: Spectra, made: Spectra, seed: int
 ) -> dict[str, Any]:
     p = run.preset
-    out: dict[str, Any] = {
-        "kernel_test": asdict(
-            kernel_distance(reference.values, made.values, features=judge, seed=seed, resamples=p.resamples)
-        ),
-        "kernel_train": asdict(
-            kernel_distance(
-                train.values, made.mixed_as(train).values, features=judge, seed=seed, resamples=p.resamples
-            )
-        ),
-    }
-    if min(len(reference.values), len(made.values)) >= p.least:
-        out["frechet_test"] = asdict(
-            frechet_distance(
-                reference.values, made.values, features=judge, seed=seed, resamples=20, least=p.least
-            )
-        )
+    out = distances(run, "test", reference.values, made.values, seed)
+    out |= distances(run, "train", train.values, made.mixed_as(train).values, seed)
     precision, recall = precision_recall(reference.values, made.values, features=judge)
     near = nearest_neighbours(train.values, made.values, reference.values)
     out |= {
@@ -112,32 +115,19 @@ def _diversity(judge: TargetCounter, spectra: Spectra) -> float:
 def sizes(run: Run) -> dict[str, Any]:
     """Fig. 7: the number of training spectra at a fixed number of steps."""
     p, seed = run.preset, run.preset.seeds[0]
-    whole, reference, judge = (
-        counting_set(run, f"train-{seed}"),
-        counting_set(run, "reference"),
-        features(run),
-    )
+    whole, reference = counting_set(run, f"train-{seed}"), counting_set(run, "reference")
     labels = np.tile(list(p.class_sizes), p.sampled)
     out = {}
     for size in p.sizes:
         share = size / len(whole.counts)
         train = whole.first({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
         model = generator(run, f"size-{size}", train, p.sizes_steps, seed)
-        sampler, steps = p.samplers[0]
-        made = model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device)
+        made = sampled(run, model, labels, seed, f"of size-{size}")
+        alike = Spectra(made, labels).mixed_as(train).values
         out[str(size)] = {
             "steps": p.sizes_steps,
-            "kernel_test": asdict(
-                kernel_distance(reference.values, made, features=judge, resamples=p.resamples)
-            ),
-            "kernel_train": asdict(
-                kernel_distance(
-                    train.values,
-                    Spectra(made, labels).mixed_as(train).values,
-                    features=judge,
-                    resamples=p.resamples,
-                )
-            ),
+            **distances(run, "test", reference.values, made),
+            **distances(run, "train", train.values, alike),
             "copies": nearest_neighbours(train.values, made, reference.values).copies,
         }
     return out
@@ -147,7 +137,7 @@ def samplers(run: Run) -> list[dict[str, Any]]:
     """Which sampler reaches what in how many steps."""
     p, seed = run.preset, run.preset.seeds[0]
     reference, judge = counting_set(run, "reference"), features(run)
-    model = run.model(f"dira-{seed}", lambda _: None)
+    model = run.model(f"dira-{seed}")
     labels = np.tile(list(p.class_sizes), p.sampled)
     rows = []
     for sampler, steps in p.samplers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dira.config import Scaling
 from dira.experiment.counting_figures import counting_figures
-from dira.experiment.expansion import generated
+from dira.experiment.expansion import made_by
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import counting_set
@@ -49,7 +49,7 @@ def _image(axes: Any, values: NDArray[np.floating], title: str = "") -> None:
 def _examples(run: Run) -> Figure:
     p, seed = run.preset, run.preset.seeds[0]
     rows = {"simulated": counting_set(run, "reference")}
-    rows |= {NAMES[name]: one for name, one in generated(run, seed).items()}
+    rows |= {NAMES[name]: one for name, one in made_by(run, seed).items()}
     figure = Figure(figsize=(1.6 * len(p.class_sizes) + 1, 1.7 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), len(p.class_sizes), squeeze=False)
     for line, (name, one) in zip(grid, rows.items(), strict=True):
@@ -116,7 +116,7 @@ def _sizes(p: Preset, results: Results) -> Figure:
 
 
 def _process(run: Run) -> Figure:
-    pictures = run.array("process", dict)
+    pictures = run.array("process")
     n = len(next(iter(pictures.values())))
     figure = Figure(figsize=(1.6 * len(pictures), 1.75 * n), layout="constrained")
     grid = figure.subplots(n, len(pictures), squeeze=False)
@@ -136,9 +136,14 @@ def _distances(results: Results) -> Figure:
     _bars(
         axes,
         sets,
-        {name: np.array([[rows[s][name]["value"] for s in sets]]) for name in rows["original"]},
+        {
+            name: np.array([[rows[s][name]["kernel_clean"]["value"] for s in sets]])
+            for name in rows["original"]
+        },
     )
-    axes.axhline(rows["original"]["unchanged"]["floor"], color="k", linewidth=0.8, linestyle=":")
+    axes.axhline(
+        rows["original"]["unchanged"]["kernel_clean"]["floor"], color="k", linewidth=0.8, linestyle=":"
+    )
     axes.set_yscale("symlog", linthresh=0.01)
     axes.set(ylabel="kernel distance to clean spectra", title="before and after enhancement; dotted: floor")
     axes.legend(fontsize=8)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dira import ConditionalDiffusion, TargetCounter
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 
-__all__ = ["diffusion", "features", "generator", "size_of"]
+__all__ = ["diffusion", "features", "generator", "sampled", "size_of"]
 
 
 def features(run: Run) -> TargetCounter:
@@ -60,6 +63,15 @@ def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> Con
 
     model: ConditionalDiffusion = run.model(name, make)
     return model
+
+
+def sampled(
+    run: Run, model: ConditionalDiffusion, labels: NDArray[np.int64], seed: int, what: str
+) -> NDArray[np.float32]:
+    """Spectra of a generator by the sampler that everything but the table of samplers goes by."""
+    sampler, steps = run.preset.samplers[0]
+    told = run.progress(f"generating {what}")
+    return model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told)
 
 
 def size_of(model: Any) -> int:

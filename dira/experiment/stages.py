@@ -81,16 +81,20 @@ class Run:
             file.write_text(strict_json(content), encoding="utf-8")
         return dict(json.loads(strict_json(result)))
 
-    def array(self, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    def array(
+        self, name: str, make: Callable[[], dict[str, NDArray[Any]]] | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Give arrays by name, made now if they are not there.
 
         Raises
         ------
         InputError
-            If they are there, but of a run frozen otherwise.
+            If they are there, but of a run frozen otherwise; or not there, and nothing is told that makes them.
         """
         path = self.folder / "arrays" / f"{name}.npz"
         if not path.exists():
+            if make is None:
+                raise self._missing(path)
             made = {**make(), _DIGEST: np.array(self.digest)}
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file, file.open("wb") as out:
@@ -99,22 +103,30 @@ class Run:
             self._check(path, str(content[_DIGEST]) if _DIGEST in content.files else None)
             return {key: content[key] for key in content.files if key != _DIGEST}
 
-    def model(self, name: str, make: Callable[[Path], Any]) -> Any:
+    def model(self, name: str, make: Callable[[Path], Any] | None = None) -> Any:
         """Give a trained model, trained now if it is not there; ``make`` gets a folder for checkpoints.
 
         Raises
         ------
         InputError
-            If it is there, but of a run frozen otherwise.
+            If it is there, but of a run frozen otherwise; or not there, and nothing is told that makes it.
         """
         folder = self.folder / "models" / name
         if not (folder / "config.json").exists():
+            if make is None:
+                raise self._missing(folder)
             model = make(self.folder / "checkpoints" / name)
             model.history[_DIGEST] = self.digest
             model.save_pretrained(folder)
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._check(folder, content["history"].get(_DIGEST))
         return getattr(dira, content["model"]).from_pretrained(folder)
+
+    def _missing(self, path: Path) -> InputError:
+        return InputError(
+            f"{path} is missing, though its stage is done; delete stages/ beside it and run dira reproduce --preset "
+            f"{self.preset.name} --output {self.folder} again."
+        )
 
     def _check(self, path: Path, digest: str | None) -> None:
         if digest != self.digest:

@@ -17,6 +17,7 @@ from dira.experiment.verdicts import accuracies, gain
 
 __all__ = ["table", "tables"]
 
+_SETS = {"training": "train", "test": "test"}
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -77,8 +78,31 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     out["distances"] = table(
         ["", *results["distances"]["original"]],
         [
-            [s, *(_interval(one) for one in results["distances"][s].values())]
+            [f"{s}, {what}", *(_interval(one[key]) for one in results["distances"][s].values())]
             for s in ("original", "generated", "all")
+            for key, what in (("kernel_clean", "kernel distance"), ("frechet_clean", "Fréchet distance"))
+            if key in results["distances"][s]["unchanged"]
+        ],
+    )
+    out["sizes"] = table(
+        [
+            "training spectra",
+            "steps",
+            *(f"{d} distance to the {to} set" for d in ("kernel", "Fréchet") for to in _SETS),
+            "copies",
+        ],
+        [
+            [
+                size,
+                str(one["steps"]),
+                *(
+                    _interval(one[f"{d}_{to}"]) if f"{d}_{to}" in one else "-"
+                    for d in ("kernel", "frechet")
+                    for to in _SETS.values()
+                ),
+                f"{one['copies']:.3f}",
+            ]
+            for size, one in results["sizes"].items()
         ],
     )
     out["counting"] = _counting_table(p, results)

@@ -135,7 +135,7 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
     best = preset.variants[0][0]
     out = []
     for what in ("original", "generated"):
-        rows = results["distances"][what]
+        rows = {name: one["kernel_clean"] for name, one in results["distances"][what].items()}
         before, after = _above(rows["unchanged"]), _above(rows[best])
         out.append(
             Verdict(
