@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import pydantic
@@ -120,8 +120,10 @@ class ScheduleConfig(Config):
 class UNetConfig(Config):
     """Size of the network (Fig. 2)."""
 
-    blocks: tuple[int, ...] = Field(default=(32, 64, 128), min_length=1)
-    """Channels at each resolution, multiples of 32 wherever there is attention."""
+    blocks: tuple[Annotated[int, Field(ge=8, multiple_of=8)], ...] = Field(
+        default=(32, 64, 128), min_length=1
+    )
+    """Channels at each resolution, multiples of 8."""
     layers: int = Field(default=1, ge=1)
     """Residual layers at each resolution."""
     attention: tuple[bool, ...] | None = None
@@ -135,6 +137,4 @@ class UNetConfig(Config):
     def _fits(self) -> UNetConfig:
         if self.attention is not None and len(self.attention) != len(self.blocks):
             raise ValueError(f"attention must have one value for each of the {len(self.blocks)} blocks")
-        if any(b % 8 for b in self.blocks):
-            raise ValueError("blocks must be multiples of 8")
         return self

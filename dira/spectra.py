@@ -37,7 +37,8 @@ def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.flo
     Raises
     ------
     InputError
-        If the shape is another, there is no sample, or a value is negative or not finite.
+        If the shape is another, there is no sample, an axis is not even from -max to max, or a value is negative or
+        not finite.
     """
     known: dict[str, Any] = {}
     dims = getattr(spectra, "dims", None)
@@ -48,7 +49,7 @@ def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.flo
         spectra = spectra.transpose(*_ordered(dims))
         for axis in ("acceleration", "jerk"):
             if axis in spectra.coords:
-                known[f"{axis}_max"] = float(np.abs(spectra.coords[axis].values).max())
+                known[f"{axis}_max"] = _reach(spectra.coords[axis].values, name=f"{name}: {axis}")
         known["made_with"] = made_with(spectra.attrs)
         spectra = spectra.values
     try:
@@ -71,6 +72,16 @@ def read_spectra(spectra: Any, *, name: str = "spectra") -> tuple[NDArray[np.flo
         raise InputError(f"{name} must be linear magnitudes, not negative; got {values.min():.3g} (dB?).")
     _, channels, n_a, n_r = values.shape
     return values, Axes(channels=channels, bins_acceleration=n_a, bins_jerk=n_r, **known)
+
+
+def _reach(axis: NDArray[Any], *, name: str) -> float:
+    """Limit of an axis as isacsim makes them: with the number of bins it says where every bin lies."""
+    largest = float(axis.max())
+    if not np.abs(axis - np.linspace(-largest, largest, len(axis))).max() < 1e-4 * largest:  # nor NaN
+        raise InputError(
+            f"{name} must rise evenly from -max to max, got {len(axis)} values from {axis[0]:g} to {axis[-1]:g}."
+        )
+    return largest
 
 
 def _ordered(dims: Sequence[Any]) -> list[Any]:

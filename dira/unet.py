@@ -68,7 +68,12 @@ class SpectrumUNet(nn.Module):
             block_out_channels=config.blocks,
             down_block_types=down,
             up_block_types=up,
-            attention_head_dim=min(_HEAD, config.blocks[-1]),
+            # A head is no wider than any block that has one; the middle has the last one's width.
+            attention_head_dim=min(
+                _HEAD,
+                config.blocks[-1],
+                *(b for b, here in zip(config.blocks, attention, strict=True) if here),
+            ),
             norm_num_groups=_GROUPS,
             dropout=config.dropout,
             act_fn="silu",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import isacsim
-from dira.config import Axes, Scaling
+from dira.config import Axes, Scaling, UNetConfig, validated
 from dira.denoise import soft_threshold
 from dira.spectra import read_spectra, shaped_as
+from dira.unet import SpectrumUNet
 from isacsim.dataset.plan import make_plan, template_of
 from isacsim.errors import InputError
 from isacsim.made_with import made_with
@@ -79,3 +81,33 @@ def test_settings_go_with_simulated_spectra_and_must_agree() -> None:
         axes.check(axes.model_copy(update={"made_with": axes.made_with | {"window_s": 2.0}}), model="it")
     plain = Axes(channels=1, bins_acceleration=8, bins_jerk=8)
     axes.check(plain, model="it")  # an array tells nothing
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        (np.linspace(0, 8, 16), "from 0 to 8"),
+        (np.linspace(8, -8, 16), "from 8 to -8"),
+        (np.linspace(-8, 6, 16), "from -8 to 6"),
+        (np.linspace(-2, 2, 16) ** 3, "from -8 to 8"),
+        (np.full(16, np.nan), "from nan to nan"),
+        (np.zeros(16), "from 0 to 0"),
+    ],
+)
+def test_axes_other_than_a_model_s_are_not_taken_for_them(axis, said) -> None:
+    good = {"acceleration": np.linspace(-8, 8, 16), "jerk": np.linspace(-40, 40, 16).astype(np.float32)}
+    dims = ("sample", "acceleration", "jerk")
+    _, axes = read_spectra(xr.DataArray(np.ones((2, 16, 16)), good, dims))
+    assert (axes.acceleration_max, axes.jerk_max) == (8, 40)
+    with pytest.raises(InputError, match=f"acceleration must rise evenly from -max to max, got 16 .*{said}"):
+        read_spectra(xr.DataArray(np.ones((2, 16, 16)), good | {"acceleration": axis}, dims))
+
+
+def test_blocks_of_the_network_are_as_they_are_said_to_be() -> None:
+    for blocks in ((0,), (-8,), (12,), ()):
+        with pytest.raises(InputError, match=r"UNetConfig: blocks"):
+            validated(UNetConfig, {"blocks": blocks}, what="UNetConfig")
+    for blocks in ((16, 64), (40, 72)):  # narrower than a head, and no multiple of one
+        config = UNetConfig(blocks=blocks, attention=(True, True))
+        network = SpectrumUNet(config, channels=1, shape=(8, 8))
+        assert network(torch.zeros(1, 1, 8, 8), torch.zeros(1)).shape == (1, 1, 8, 8)
