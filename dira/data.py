@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from isacsim import __version__
 from isacsim.dataset.store import exists, open_dataset
@@ -19,7 +20,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_store", "load", "write"]
+__all__ = ["check_store", "load", "made_folder", "write"]
 
 
 def load(
@@ -116,7 +117,25 @@ def check_store(store: str | PathLike[str], *, overwrite: bool) -> Path:
         raise InputError(f"{path} is there already; choose another name or pass --overwrite.")
     if path.exists() and not _is_ours(path):
         raise InputError(f"{path} was not written by dira and is not overwritten; choose another name.")
+    made_folder(path.parent)
     return path
+
+
+def made_folder(folder: Path) -> Path:
+    """Make a folder to write to, if it is not there.
+
+    Raises
+    ------
+    InputError
+        If it can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: this folder can't be made ({error.strerror}).") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: no permission to write in it.")
+    return folder
 
 
 def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = False) -> Path:
@@ -125,21 +144,29 @@ def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = 
     Raises
     ------
     InputError
-        As `check_store`.
+        As `check_store`, or if another process is writing the same store.
     """
     path, samples = check_store(store, overwrite=overwrite), samples.copy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    # One name for all runs: what a killed one left there, the next one removes.
+    work = path.with_name(f".{path.name}-writing")
+    work.mkdir(exist_ok=True)
     for name, values in samples.variables.items():
         if values.dtype.kind in "UO":  # text of any length, which zarr specifies
             samples[name] = samples[name].astype(np.dtypes.StringDType())
     samples.attrs["dira"] = __version__
     try:
-        # Encodings of the store that it was read from, chunks for one, don't fit the samples chosen.
-        samples.drop_encoding().to_zarr(temporary, mode="w", zarr_format=3, consolidated=False)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with FileLock(work / "lock", timeout=0):
+            try:
+                for part in ("old", "new"):
+                    shutil.rmtree(work / part, ignore_errors=True)
+                # Encodings of the store that it was read from, chunks for one, don't fit the samples chosen.
+                samples.drop_encoding().to_zarr(work / "new", mode="w", zarr_format=3, consolidated=False)
+                # Deleting takes time: the old store goes under another name first.
+                if path.exists():
+                    os.replace(path, work / "old")
+                os.replace(work / "new", path)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    except Timeout:
+        raise InputError(f"{path}: another process is writing it.") from None
     return path

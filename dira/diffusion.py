@@ -18,6 +18,7 @@ from dira.schedule import alphas_bar, scheduler
 from dira.spectra import Labels, count_of, read_labels, read_spectra
 from dira.training import Progress, Training
 from dira.unet import SpectrumUNet
+from isacsim.errors import InputError
 
 __all__ = ["ConditionalDiffusion", "Diffusion", "DiffusionConfig", "add_noise", "diffusion_loss"]
 
@@ -207,7 +208,8 @@ class ConditionalDiffusion(Diffusion):
         steps : int, optional
             Network evaluations a spectrum; default 1000, 50, 20.
         guidance : float
-            Weight of classifier-free guidance (Ho and Salimans 2022); 1: none.
+            Weight of classifier-free guidance (Ho and Salimans 2022); 1: none. Others need a model trained with
+            ``drop_labels``.
         batch_size : int
             Spectra at once.
         device : {"auto", "cpu", "cuda", "mps"}
@@ -228,6 +230,13 @@ class ConditionalDiffusion(Diffusion):
             If a label is none of the model's or an argument is out of range.
         """
         network, axes = self.fitted()
+        if not np.isfinite(guidance):
+            raise InputError(f"guidance must be a finite number, got {guidance!r}.")
+        if guidance != 1 and not (self.classes and self.config.drop_labels):
+            raise InputError(
+                f"guidance must be 1 of a model that was not trained with withheld conditions (drop_labels above 0), got "
+                f"{guidance:g}."
+            )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)
         made = generate(

@@ -128,11 +128,12 @@ class Model(ABC):
             "classes": self.classes,
             "history": self.history,
         }
-        # The configuration last: a folder without it is no model.
-        with written_whole(folder / _WEIGHTS) as file:
+        # A folder without a configuration is no model: an old one goes before the weights change, the new one comes
+        # after, so that a kill never leaves one model's classes with another's weights.
+        with written_whole(folder / _CONFIG) as config, written_whole(folder / _WEIGHTS) as file:
+            config.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             file.write_bytes(save(weights))  # save_file would make it private
-        with written_whole(folder / _CONFIG) as file:
-            file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            (folder / _CONFIG).unlink(missing_ok=True)
         return folder
 
     @classmethod
