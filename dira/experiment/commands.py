@@ -30,20 +30,24 @@ def reproduce(
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report
     from dira.experiment.reproduce import stages as all_stages
+    from dira.training import accelerator
     from isacsim.commands.terminal import progress, show_table
 
     chosen = presets.preset(preset)
     folder = output or Path("out") / preset
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; --output names the folder of the run.")
+    accelerator(device, "no")  # refuses one that is not there, before anything is made
     with progress() as bar:
         task = bar.add_task("measuring this machine", total=None)
-        run = stages.freeze(
-            chosen,
-            folder,
-            device=device,
-            tell=lambda what, done, total: bar.update(task, description=what, completed=done, total=total),
-        )
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        if budget_only:
+            run = stages.Run(chosen, folder, "", device, tell)  # makes nothing
+        else:
+            run = stages.freeze(chosen, folder, device=device, tell=tell)
         planned = budget(run)
     rows = [[name, _duration(seconds)] for name, seconds in planned["seconds"].items()]
     show_table(
