@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from dira.cli_conditions import columns, values
 from dira.cli_judging import count, enhance, evaluate
 from dira.cli_options import KINDS, Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
 from dira.demo import demo
@@ -44,8 +46,12 @@ def train(
     ] = None,
     split: Split = "train",
     conditions: Annotated[
-        str, typer.Option(help="Label columns of a generator, gan or vae, e.g. n_targets,scenario.")
-    ] = "n_targets",
+        str | None,
+        typer.Option(
+            help="Label columns of a generator, gan or vae, e.g. n_targets,scenario,snr_db:10,20, where SNRs are in "
+            "bands below 10, 10 to 20 and above 20; default: n_targets."
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 10_000,
     batch_size: Annotated[int, typer.Option(help="Samples a step.")] = 64,
     learning_rate: Annotated[float | None, typer.Option(help="Default: the model's.")] = None,
@@ -59,34 +65,43 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     half: Annotated[bool, typer.Option("--half", help="Store weights as float16.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a model on a store's spectra and save it in a folder."""
     from accelerate import PartialState
 
     import dira
-    from dira.data import load
+    from dira.data import load, made_folder
 
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
     name, default = KINDS[kind]
     if output.exists() and not output.is_dir():
         raise InputError(f"{output} is a file; -o names the folder of the model.")
+    if (output / "config.json").exists() and not overwrite:
+        raise InputError(f"{output} holds a model already; choose another name or pass --overwrite.")
+    made_folder(output if output.exists() else output.parent)
     try:
         settings = json.loads(config)
     except ValueError as error:
         raise InputError(f"--config must be JSON, got {config!r}: {error}.") from None
     if not isinstance(settings, dict):
         raise InputError(f"--config must be a JSON object, got {config!r}.")
+    conditional = kind in ("generator", "gan", "vae")
+    if conditions is not None and not conditional:
+        raise InputError(f"--conditions is for a generator, gan or vae; leave it out for a {kind}.")
     model = getattr(dira, name)(**settings)
     variable = variable or default
-    samples = load(store, variable, split=split, labelled=kind in ("generator", "gan", "vae", "counter"))
+    samples = load(store, variable, split=split, labelled=conditional or kind == "counter")
     given: list[Any] = [samples[variable]]
     if kind == "denoiser":
+        if "aj_clean" not in samples:
+            raise InputError(f"{store} has no spectra 'aj_clean', which a denoiser learns from.")
         given.append(samples["aj_clean"])
     elif kind == "counter":
         given.append(samples["n_targets"].values)
-    elif kind != "purifier":
-        given.append(_conditions(samples, conditions.split(",")))
+    elif conditional:
+        given.append(columns(samples, "n_targets" if conditions is None else conditions))
     how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed, "precision": precision}
     how |= {} if learning_rate is None else {"learning_rate": learning_rate}
     if kind != "gan":
@@ -104,28 +119,27 @@ def train(
     typer.echo(f"{name} trained on {samples.sizes['sample']} spectra for {steps} steps: {output}")
 
 
-def _conditions(samples: Any, names: list[str]) -> dict[str, Any]:
-    """Label columns of a data set, each a condition of a generator."""
-    for name in names:
-        if name not in samples or samples[name].dims != ("sample",):
-            columns = ", ".join(sorted(str(n) for n, v in samples.data_vars.items() if v.dims == ("sample",)))
-            raise InputError(f"--conditions: the store has no label column {name!r}; it has {columns}.")
-    return {name: np.array(samples[name].values.tolist()) for name in names}
-
-
-@app.command(epilog="Example: dira expand --model generator --per-class 3=1800,4=1800 -o more.zarr --seed 1")
+@app.command(epilog="Example: dira expand --per-class 3=1800,4=1800 -o more.zarr --model generator --seed 1")
 def expand(
-    model: Folder,
     per_class: Annotated[str, typer.Option(help="Spectra for each number of targets, e.g. 3=100,4=100.")],
     output: Output,
+    model: Folder = None,
     condition: Annotated[
         list[str] | None,
-        typer.Option(help="Value of another condition of the model, e.g. scenario=lab; may be repeated."),
+        typer.Option(
+            help="Value of another condition of the model, e.g. scenario=lab or 'snr_db=10 to 20'; may be repeated."
+        ),
     ] = None,
     sampler: Annotated[
         str | None, typer.Option(help="ddpm, ddim or dpm, of a diffusion model; default dpm.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Network evaluations a spectrum.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Network evaluations a spectrum; default: the sampler's.")
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Weight of classifier-free guidance, of a diffusion model; default 1: none."),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -134,26 +148,33 @@ def expand(
     import xarray as xr
 
     from dira.data import check_store, write
+    from dira.schedule import scheduler
     from isacsim.commands.generate import class_sizes
 
     check_store(output, overwrite=overwrite)
     made_by = model_in(model, "generator", "gan", "vae")
     sizes = class_sizes(per_class)
     labels = np.repeat(list(sizes), list(sizes.values()))
-    others = _values(condition or [])
-    how: dict[str, Any] = {"seed": seed, "device": device}
-    if type(made_by).__name__ == "ConditionalDiffusion":
-        how |= {"sampler": sampler or "dpm", "steps": steps}
-    elif sampler is not None or steps is not None:
-        raise InputError(f"--sampler and --steps are for diffusion models, and {model} is none.")
+    others = values(condition or [], made_by)
+    how: dict[str, Any] = {"seed": seed}
+    more: dict[str, Any] = {"device": device}
+    asked = {"sampler": sampler, "steps": steps, "guidance": guidance}
     with bar("generating", "spectra") as progress:
-        if "sampler" in how:
-            how["progress"] = progress
+        if type(made_by).__name__ == "ConditionalDiffusion":
+            name, config = sampler or "dpm", made_by.config
+            walk = scheduler(name, config.schedule, prediction=config.prediction, steps=steps)
+            how |= {"sampler": name, "steps": len(walk.timesteps)}
+            how["guidance"] = 1.0 if guidance is None else guidance
+            more["progress"] = progress
+        elif any(value is not None for value in asked.values()):
+            raise InputError(f"--{', --'.join(asked)} are for diffusion models, and {model} is none.")
         every = {name: np.repeat(value, len(labels)) for name, value in others.items()}
-        spectra = made_by.sample({"n_targets": labels, **every}, **how)
+        spectra = made_by.sample({"n_targets": labels, **every}, **how, **more)
     _, axes = made_by.fitted()
     dims = ["sample", *(["channel"] if spectra.ndim == 4 else []), "acceleration", "jerk"]
     attrs = {"units": "1", "long_name": "generated acceleration-jerk spectrum, relative linear magnitude"}
+    attrs |= axes.made_with
+    weights = (model or made_by.shipped()) / "model.safetensors"
     dataset = xr.Dataset(
         {
             "aj_noisy": (dims, spectra, attrs),
@@ -162,7 +183,11 @@ def expand(
             "split": ("sample", ["train"] * len(labels)),
             **{name: ("sample", [value] * len(labels)) for name, value in others.items()},
         },
-        attrs={"made_by": type(made_by).__name__, **{k: str(v) for k, v in how.items() if k != "progress"}},
+        attrs={
+            "made_by": type(made_by).__name__,
+            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            **how,
+        },
     )
     if axes.acceleration_max is not None and axes.jerk_max is not None:
         dataset = dataset.assign_coords(
@@ -173,23 +198,10 @@ def expand(
     typer.echo(f"{len(labels)} spectra: {output}")
 
 
-def _values(given: list[str]) -> dict[str, int | str]:
-    """Conditions as NAME=VALUE; whole numbers are numbers."""
-    out: dict[str, int | str] = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not equals or not name or not value or name in (*out, "n_targets"):
-            raise InputError(
-                f"--condition must be NAME=VALUE, each name once and not n_targets, got {one!r}."
-            )
-        out[name] = int(value) if value.lstrip("-").isdigit() else value
-    return out
-
-
 _EXAMPLES: dict[Callable[..., None], str] = {
-    enhance: "dira enhance lab.zarr --model purifier -o clean.zarr --t-star 50 --rounds 2",
+    enhance: "dira enhance lab.zarr -o clean.zarr --model purifier --t-star 50 --rounds 2",
     count: "dira count clean.zarr --model counter --variable aj_enhanced",
-    evaluate: "dira evaluate clean.zarr --variable aj_enhanced --reference lab.zarr --split test",
+    evaluate: "dira evaluate clean.zarr --reference lab.zarr --counter counter",
     demo: "dira demo --scenario lab --seed 7",
     experiments.reproduce: "dira reproduce --preset laptop -o out/laptop",
     experiments.report: "dira report out/laptop",

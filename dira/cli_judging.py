@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,11 +16,14 @@ from isacsim.errors import InputError
 
 __all__ = ["count", "enhance", "evaluate"]
 
+# Spectra between two steps of the bar.
+_AT_ONCE = 16
+
 
 def enhance(
     store: Store,
-    model: Folder,
     output: Output,
+    model: Folder = None,
     variable: Annotated[str, typer.Option(help="Spectra to purify.")] = "aj_noisy",
     split: Split = None,
     t_star: Annotated[
@@ -30,6 +36,15 @@ def enhance(
     distance: Annotated[
         str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="diffused or input: its input with noise of the step, or as it is; default diffused."
+        ),
+    ] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="Bound γ of the guidance's magnitude; default 1.")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -39,7 +54,14 @@ def enhance(
 
     check_store(output, overwrite=overwrite)
     purifier = model_in(model, "purifier", "denoiser")
-    asked = {"t_star": t_star, "rounds": rounds, "scale": scale, "distance": distance}
+    asked = {
+        "t_star": t_star,
+        "rounds": rounds,
+        "scale": scale,
+        "distance": distance,
+        "reference": reference,
+        "gamma": gamma,
+    }
     how = {name: value for name, value in asked.items() if value is not None}
     paired = type(purifier).__name__ == "PairedDenoiser"
     if paired and how:
@@ -65,7 +87,7 @@ def enhance(
 
 def count(
     store: Store,
-    model: Folder,
+    model: Folder = None,
     variable: Annotated[str, typer.Option(help="Spectra to count in.")] = "aj_noisy",
     split: Split = None,
     output: Annotated[
@@ -74,10 +96,13 @@ def count(
     device: Device = "auto",
 ) -> None:
     """Count targets in a store's spectra; beside the truth where there are labels."""
-    from dira.data import load
+    from dira.data import load, made_folder
     from isacsim.commands.terminal import show_table
-    from isacsim.output_file import written_whole
+    from isacsim.output_file import check_output, written_whole
 
+    if output is not None:
+        check_output(output)
+        made_folder(output.parent)
     counter = model_in(model, "counter")
     samples = load(store, variable, split=split)
     odds = counter.predict_proba(samples[variable], device=device)
@@ -109,29 +134,47 @@ def evaluate(
     reference: Annotated[
         Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
     ] = None,
-    reference_variable: Annotated[str, typer.Option(help="Its spectra.")] = "aj_clean",
+    reference_variable: Annotated[str | None, typer.Option(help="Its spectra; default: aj_clean.")] = None,
     reference_split: Annotated[
         str | None, typer.Option(help="Only samples of its split; default: as --split.")
     ] = None,
-    counter: Annotated[Path | None, typer.Option(help="Counter whose features are used.")] = None,
+    counter: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
+    ] = None,
     seed: Seed = 0,
+    device: Device = "auto",
 ) -> None:
     """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data import load
-    from dira.fidelity import peak_fidelity, similarity
+    from dira.fidelity import similarity
     from dira.metrics import kernel_distance, precision_recall
-    from isacsim.commands.terminal import show_table
+    from isacsim.commands.terminal import remark, show_table
 
+    if reference is None:
+        asked = {
+            "counter": counter,
+            "reference-split": reference_split,
+            "reference-variable": reference_variable,
+        }
+        for option in (option for option, value in asked.items() if value is not None):
+            raise InputError(f"--{option} is for the distance to a --reference; leave it out.")
+    else:
+        counter_model = model_in(counter, "counter")
     samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))
     rows: list[list[str]] = []
-    if "aj_clean" in samples and bool(samples["aj_clean"].notnull().all()):
-        clean = samples["aj_clean"]
-        judged = {variable: samples[variable].values}
-        if "aj_noisy" in samples:
-            judged.setdefault("aj_noisy", samples["aj_noisy"].values)
-        for name, values in (judged | {"all zero": np.zeros_like(clean.values)}).items():
+    paired = _with_clean(samples)
+    n, without = paired.sizes["sample"], samples.sizes["sample"] - paired.sizes["sample"]
+    if n:
+        clean = paired["aj_clean"]
+        judged = {variable: paired[variable].values}
+        if "aj_noisy" in paired:
+            judged.setdefault("aj_noisy", paired["aj_noisy"].values)
+        judged["all zero"] = np.zeros_like(clean.values)
+        for name, values in judged.items():
             like = similarity(values, clean.values)
-            kept = peak_fidelity(values, samples)
+            with bar(f"judging {name}", "spectra") as progress:
+                kept = _fidelity(values, paired, progress)
             rms = kept.rms()
             rows.append(
                 [
@@ -146,12 +189,13 @@ def evaluate(
             )
         head = ["spectra", "SSIM", "PSNR [dB]", "kept", "invented", "a rms [m/s²]", "r rms [m/s³]"]
         show_table("", head, rows)
+        if without:
+            remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
     if reference is not None:
-        if counter is None:
-            raise InputError("--reference needs --counter, whose features the distance is measured on.")
-        features = model_in(counter, "counter")
+        features = partial(counter_model.features, device=device)
         of = split if reference_split is None else reference_split
-        other = load(reference, reference_variable, split=of)[reference_variable]
+        which = reference_variable or "aj_clean"
+        other = load(reference, which, split=of)[which]
         got = kernel_distance(other, samples[variable], features=features, seed=seed)
         precision, recall = precision_recall(other, samples[variable], features=features)
         typer.echo(
@@ -160,3 +204,24 @@ def evaluate(
         )
     elif not rows:
         raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
+
+
+def _with_clean(samples: Any) -> Any:
+    """Samples that have a clean spectrum: those of real captures have none."""
+    keep = np.zeros(samples.sizes["sample"], bool)
+    if "aj_clean" in samples:
+        clean = samples["aj_clean"].transpose("sample", ...).values
+        keep = np.isfinite(clean).all(axis=tuple(range(1, clean.ndim)))
+    return samples.isel(sample=np.flatnonzero(keep))
+
+
+def _fidelity(values: Any, samples: Any, tell: Callable[[int, int, float], None]) -> Any:
+    """As `dira.peak_fidelity`, a few at a time, for it takes long."""
+    from dira.fidelity import PeakFidelity, peak_fidelity
+
+    parts, n = [], len(values)
+    for first in range(0, n, _AT_ONCE):
+        few = slice(first, first + _AT_ONCE)
+        parts.append(peak_fidelity(values[few], samples.isel(sample=few)))
+        tell(min(n, few.stop), n, float("nan"))
+    return PeakFidelity(*(np.concatenate(of) for of in zip(*map(astuple, parts), strict=True)))

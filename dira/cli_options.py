@@ -20,7 +20,10 @@ Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
 Split = Annotated[str | None, typer.Option(help="Only samples of this split.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="What to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Folder = Annotated[Path, typer.Option("--model", help="Folder of a trained model.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--model", help="Folder of a trained model; default: the one that comes with dira."),
+]
 KINDS = {
     "generator": ("ConditionalDiffusion", "aj_noisy"),
     "gan": ("ConditionalGAN", "aj_noisy"),
@@ -40,10 +43,12 @@ def bar(name: str, unit: str) -> Iterator[Any]:
         yield lambda done, total, loss: tell(done, total)
 
 
-def model_in(folder: Path, *kinds: str) -> Any:
-    """A trained model of one of the kinds, from its folder."""
+def model_in(folder: Path | None, *kinds: str) -> Any:
+    """A trained model of one of the kinds, from its folder; without one that of the first kind that comes with dira."""
     import dira
 
+    if folder is None:
+        return getattr(dira, KINDS[kinds[0]][0]).from_pretrained()
     try:
         name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
     except (OSError, ValueError, KeyError, TypeError):

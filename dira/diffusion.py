@@ -234,8 +234,7 @@ class ConditionalDiffusion(Diffusion):
             raise InputError(f"guidance must be a finite number, got {guidance!r}.")
         if guidance != 1 and not (self.classes and self.config.drop_labels):
             raise InputError(
-                f"guidance must be 1 of a model that was not trained with withheld conditions (drop_labels above 0), got "
-                f"{guidance:g}."
+                f"guidance must be 1 of a model trained without withholding conditions (drop_labels), got {guidance:g}."
             )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)

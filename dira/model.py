@@ -137,6 +137,20 @@ class Model(ABC):
         return folder
 
     @classmethod
+    def shipped(cls) -> Path:
+        """Folder of the model that comes with dira.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        folder = Path(__file__).parent / "weights" / cls.__name__
+        if not folder.is_dir():
+            raise InputError(f"dira comes with no trained {cls.__name__}; train one with fit.")
+        return folder
+
+    @classmethod
     def from_pretrained(cls, folder: str | PathLike[str] | None = None) -> Self:
         """Read what `save_pretrained` wrote; without a folder the model that comes with dira, for the default spectra.
 
@@ -145,11 +159,7 @@ class Model(ABC):
         InputError
             If the folder holds no such model, a file is damaged, or dira comes with none.
         """
-        if folder is None:
-            folder = Path(__file__).parent / "weights" / cls.__name__
-            if not folder.is_dir():
-                raise InputError(f"dira comes with no trained {cls.__name__}; train one with fit.")
-        folder = Path(folder)
+        folder = cls.shipped() if folder is None else Path(folder)
         try:
             content = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
             kind = content["model"]

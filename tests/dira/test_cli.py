@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import shlex
+import shutil
 
 import numpy as np
 import pytest
-import xarray as xr
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import dira
+import dira.experiment.budget
 import isacsim
 from dira.cli import app
 from dira.data import load, write
 from isacsim.dataset.samples import make_samples
-from isacsim.errors import InputError
+from isacsim.made_with import made_with
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,8 @@ def test_a_generator_of_two_conditions(store, tmp_path):
     assert load(more, "aj_noisy").scenario.values.tolist() == 3 * ["default"]
     for extra, said in [
         ((), "labels must name ['n_targets', 'scenario']"),
+        (("--condition", "scenario=--5"), "scenario '--5' is none of the model's ['default']"),
+        (("--condition", "scenario=²"), "scenario '²' is none of the model's ['default']"),
         (("--condition", "scenario=attic"), "scenario 'attic' is none of the model's ['default']"),
         (("--condition", "scenario"), "--condition must be NAME=VALUE"),
     ]:
@@ -144,6 +150,8 @@ def test_a_purifier_is_used_as_its_validation_set_chose(store, models, tmp_path)
 
 def test_what_is_refused(store, models, tmp_path):
     (tmp_path / "file").write_text("")
+    noisy = write(load(store, "aj_noisy", also=()), tmp_path / "noisy.zarr")
+    blocks = '{"unet": {"blocks": [%d]}}'
     out, model = ("-o", tmp_path / "x"), lambda kind: ("--model", models / kind)
     for arguments, said in [
         (("train", "resnet", store, *out), "kind must be one of generator, gan"),
@@ -155,6 +163,30 @@ def test_what_is_refused(store, models, tmp_path):
             "no samples of split 'all'; it has test, train",
         ),
         (("train", "counter", tmp_path / "none.zarr", *out), "no zarr store"),
+        (("train", "counter", tmp_path / "none.zarr", "-o", tmp_path / "file" / "x"), "folder can't be made"),
+        (("train", "counter", store, "-o", models / "counter"), "counter holds a model already"),
+        (("train", "purifier", store, *out, "--conditions", "n_targets"), "leave it out for a purifier"),
+        (("train", "denoiser", noisy, *out), "no spectra 'aj_clean', which a denoiser learns from"),
+        (
+            ("train", "generator", store, *out, "--config", blocks % 0),
+            "unet.blocks.0: Input should be greater",
+        ),
+        (
+            ("train", "generator", store, *out, "--config", blocks % -8),
+            "unet.blocks.0: Input should be greater",
+        ),
+        (("expand", *model("gan"), "--per-class", "3=1", *out, "--guidance", "2"), "diffusion models"),
+        (("expand", *model("gan"), "--per-class", "3=1", "-o", tmp_path / "file" / "x"), "can't be made"),
+        (("enhance", store, *model("purifier"), *out, "--gamma", "0"), "gamma must be a number above 0"),
+        (("enhance", store, *model("purifier"), *out, "--reference", "a"), "reference must be diffused or"),
+        (("count", store, "--model", tmp_path, "-o", tmp_path), "this is a directory"),
+        (("evaluate", store, "--counter", "NOPE"), "--counter is for the distance to a --reference"),
+        (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
+        # The models that come with dira are for 64 bins.
+        (("enhance", store, *out), "don't fit the purifier: bins_acceleration 16 where the model has 64"),
+        (("count", store), "don't fit the counter: bins_acceleration 16 where the model has 64"),
+        (("evaluate", store, "--variable", "aj_noisy", "--reference", store), "don't fit the counter: bins_"),
+        (("reproduce", *out, "--device", "tpu"), "device must be auto, cpu, cuda or mps, got 'tpu'"),
         (("enhance", store, *model("counter"), *out), "holds a TargetCounter; this takes a Purifier"),
         (("enhance", store, "--model", tmp_path, *out), "holds no model"),
         (("enhance", store, *model("purifier"), "-o", store), "is there already"),
@@ -170,27 +202,97 @@ def test_what_is_refused(store, models, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_store_is_written_whole(store, tmp_path, monkeypatch):
-    samples = load(store, "aj_noisy", counts=[3])
-    assert set(samples.n_targets.values) == {3} and "aj_noiseless" not in samples
+def test_generated_spectra_say_how_they_were_made(store, models, tmp_path):
+    more = tmp_path / "more.zarr"
+    given = ("expand", "--model", models / "generator", "--per-class", "3=2", "-o", more, "--guidance", 2)
+    done(*given, "--seed", 5)
+    made, real = load(more, "aj_noisy"), load(store, "aj_noisy")
+    assert made_with(made.aj_noisy.attrs) == made_with(real.aj_noisy.attrs) != {}
+    digest = hashlib.sha256((models / "generator" / "model.safetensors").read_bytes()).hexdigest()
+    told = {"made_by": "ConditionalDiffusion", "weights_sha256": digest, "sampler": "dpm", "steps": 20}
+    assert told | {"seed": 5, "guidance": 2.0} == {k: v for k, v in made.attrs.items() if k != "dira"}
+    generator = dira.ConditionalDiffusion.from_pretrained(models / "generator")
+    again = generator.sample([3, 3], seed=5, sampler="dpm", guidance=2.0)
+    np.testing.assert_array_equal(made.aj_noisy, again)
+    done(
+        "expand",
+        "--per-class",
+        "3=1",
+        "--condition",
+        "scenario=lab",
+        "--steps",
+        1,
+        "-o",
+        tmp_path / "own.zarr",
+    )
+    assert load(tmp_path / "own.zarr", "aj_noisy").aj_noisy.shape == (1, 64, 64)
 
-    def fail(*args, **kwargs):
-        (args[1] / "part").mkdir(parents=True)
-        raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(xr.Dataset, "to_zarr", fail)
-        with pytest.raises(OSError, match="No space"):
-            write(samples, tmp_path / "x.zarr")
-    assert list(tmp_path.iterdir()) == []
-    write(samples, tmp_path / "x.zarr")
-    with pytest.raises(InputError, match="there already"):
-        write(samples, tmp_path / "x.zarr")
-    write(samples.isel(sample=slice(0, 2)), tmp_path / "x.zarr", overwrite=True)
-    assert load(tmp_path / "x.zarr", "aj_noisy").sizes["sample"] == 2
+def test_a_condition_in_bands(store, tmp_path):
+    samples = load(store, "aj_noisy")
+    samples["snr_db"] = samples["snr_db"].copy(data=[5.0, 10.0, 15.0, 20.0] * 6)
+    banded, model, more = write(samples, tmp_path / "banded.zarr"), tmp_path / "model", tmp_path / "more.zarr"
+    config = ("--config", '{"unet": {"blocks": [8]}}')
+    done("train", "generator", banded, "-o", model, "--conditions", "n_targets,snr_db:10,20", *config, *SMALL)
+    bands = ["10 to 20", "above 20", "below 10"]
+    assert dira.ConditionalDiffusion.from_pretrained(model).classes == {"n_targets": [3, 4], "snr_db": bands}
+    done(
+        *("expand", "--model", model, "--per-class", "3=2", "--steps", 1, "-o", more),
+        *("--condition", "snr_db=10 to 20"),
+    )
+    assert load(more, "aj_noisy").snr_db.values.tolist() == ["10 to 20"] * 2
 
 
-def test_help_has_an_example_for_every_command():
-    assert "train" in done("--help")
-    for command in ("train", "expand", "enhance", "count", "evaluate"):
-        assert f"dira {command}" in done(command, "--help")
+def test_a_model_is_replaced_only_when_asked(store, tmp_path):
+    model = tmp_path / "model"
+    given = ("train", "counter", store, "-o", model, "--config", '{"width": 8}', *SMALL)
+    resumed = ("--checkpoints", tmp_path / "steps")
+    done(*given, *resumed)
+    first = (model / "model.safetensors").read_bytes()
+    assert "holds a model already" in run(*given, *resumed).stderr
+    done(*given, "--overwrite", "--seed", 3)
+    assert (model / "model.safetensors").read_bytes() != first
+    shutil.rmtree(model)  # as after a stop, before there is a model
+    done(*given, *resumed)
+    assert (model / "model.safetensors").read_bytes() == first
+
+
+def test_spectra_without_a_clean_one_don_t_take_the_table_away(store, tmp_path):
+    samples = load(store, "aj_noisy", split="test")
+    samples["aj_clean"][2] = np.nan
+    some = write(samples, tmp_path / "some.zarr")
+    result = run("evaluate", some, "--variable", "aj_noisy")
+    assert result.exit_code == 0 and "all zero" in result.stdout
+    assert "1 of 8 spectra have no clean one and are not in the table." in result.stderr
+    samples = samples.isel(sample=[0, 1, *range(3, 8)])
+    without = run("evaluate", write(samples, tmp_path / "without.zarr"), "--variable", "aj_noisy")
+    assert without.stdout.split() == result.stdout.split() and "clean" not in without.stderr
+
+
+def test_a_budget_makes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(dira.experiment.budget, "budget", lambda run: {"seconds": {"x": 30.0}, "total": 30.0})
+    assert "30 s" in done("reproduce", "--budget", "-o", tmp_path / "run", "--device", "cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_examples_of_the_help_work(store, models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab.zarr").symlink_to(store)
+    for kind in ("generator", "counter"):
+        (tmp_path / kind).symlink_to(models / kind)
+    smaller = {
+        "train": (*SMALL, "--config", '{"unet": {"blocks": [8]}}'),
+        "expand": ("--per-class", "3=1,4=1", "--steps", 1),
+        "enhance": ("--t-star", 2, "--rounds", 1),
+        "count": (),
+        "evaluate": (),
+    }
+    commands = get_command(app).commands
+    assert set(commands) == {*smaller, "demo", "reproduce", "report"}
+    for name, command in commands.items():
+        assert f"dira {name}" in done(name, "--help").split("Example:")[1]
+        start, called, *arguments = shlex.split(command.epilog.removeprefix("Example: "))
+        assert (start, called) == ("dira", name)
+        command.make_context(name, list(arguments))  # every option is there, and none is missing
+    for name, more in smaller.items():
+        done(*shlex.split(commands[name].epilog)[2:], *more)
