@@ -15,9 +15,7 @@ import dira
 from dira.config import Scaling, ScheduleConfig
 from dira.counter import ResNet18
 from dira.model import NotFitted
-from dira.purify import gradient
 from dira.schedule import alphas_bar
-from dira.training import batches
 from isacsim.errors import InputError
 
 TINY = {"unet": {"blocks": (16, 32)}}
@@ -137,23 +135,6 @@ def test_stopped_and_resumed_has_the_same_bits(tmp_path, average):
         dira.ConditionalDiffusion(**TINY).fit(spectra, labels, checkpoints=tmp_path, **how)
 
 
-def test_dropout_has_a_seed_too():
-    spectra, labels = spots(10)
-    unet = {**TINY["unet"], "dropout": 0.3}
-    first, second = (
-        dira.ConditionalDiffusion(**{**TINY, "unet": unet}).fit(spectra, labels, steps=3, batch_size=4)
-        for _ in range(2)
-    )
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, second.network.state_dict()[name]), name
-
-
-def test_every_epoch_takes_every_sample_once():
-    rows = np.concatenate(list(batches(10, 4, seed=1, first=0, last=5)))
-    assert sorted(rows[:10]) == sorted(rows[10:]) == list(range(10)) and list(rows[:10]) != list(rows[10:])
-    np.testing.assert_array_equal(np.concatenate(list(batches(10, 4, 1, 3, 5))), rows[12:])
-
-
 def test_schedules_end_in_noise():
     alphas = alphas_bar(ScheduleConfig())
     assert float(alphas[-1].sqrt()) == pytest.approx(0.0064, abs=1e-4)  # METHOD section 5
@@ -171,26 +152,6 @@ def test_scaling_keeps_amplitudes_and_comes_back():
         Scaling().from_model(scaled), spectra / spectra.max(axis=(1, 2, 3), keepdims=True), rtol=1e-5
     )
     assert (Scaling().to_model(np.zeros((1, 1, 2, 2), np.float32)) == -1).all()
-
-
-@pytest.mark.parametrize("distance", ["mse", "ssim"])
-def test_the_gradient_is_the_distance_s(distance):
-    rng = np.random.default_rng(0)
-    x, reference = (torch.from_numpy(rng.uniform(-1, 1, (2, 1, 16, 16))) for _ in range(2))
-    made = gradient(x, reference, distance)
-    if distance == "mse":
-        torch.testing.assert_close(made, 2 * (x - reference))
-    # Against the reference itself nothing pulls; away from it the distance falls along the negative gradient.
-    assert gradient(reference, reference, distance).abs().max() < 1e-6
-    nearer = x - 1e-3 * made
-    assert ((nearer - reference) ** 2).sum() < ((x - reference) ** 2).sum() or distance == "ssim"
-
-
-def test_the_pull_of_ssim_is_as_strong_at_grey_as_elsewhere():
-    chance = torch.Generator().manual_seed(0)
-    noise = 0.17 * torch.randn((2, 16, 1, 32, 32), generator=chance)
-    grey, light = (gradient(level + noise[0], level + noise[1], "ssim").abs().mean() for level in (0.0, 0.5))
-    assert float(grey / light) == pytest.approx(1, abs=0.1)
 
 
 def test_purification_follows_its_reference(trained):
