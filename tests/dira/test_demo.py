@@ -48,7 +48,9 @@ def test_it_leaves_one_page_with_truth_beside_counts(weights: Path, tmp_path: Pa
     right = [(counts == truth).sum() for counts in found]
     said = "Counted right of 2: {} in noisy spectra, {} after purification, {} after the paired denoiser"
     assert said.format(*right) in text
-    for i, row in enumerate(re.findall(r"<tr>(<td>.*?)</tr>", text)):
+    rows = re.findall(r"<tr>(<td>.*?)</tr>", text)
+    assert len(rows) == 2
+    for i, row in enumerate(rows):
         cells = re.findall(r"<td>(.*?)</td>", row)
         assert [cells[j] for j in (0, 2, 3, 4, 6)] == [str(x) for x in (i, truth[i], *(f[i] for f in found))]
 
