@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import isacsim
-from isacsim.estimation.peaks import interpolate_peaks
+from isacsim.estimation.peaks import interpolate_peak
 
 CARRIER = 5.805e9
 TIME = (np.arange(1024) - 511.5) / 1000
@@ -50,5 +50,5 @@ def top(p):
     """Interpolated maximum: (acceleration, jerk, height)."""
     values = p.values.astype(float)
     i, j = np.unravel_index(values.argmax(), values.shape)
-    found = interpolate_peaks(values, p.acceleration.values, p.jerk.values, np.array([i]), np.array([j]))[0]
+    found = interpolate_peak(values, p.acceleration.values, p.jerk.values, int(i), int(j))
     return found.acceleration, found.jerk, found.height

@@ -17,7 +17,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Peak", "cfar_threshold", "find_peaks", "interpolate_peaks"]
+__all__ = ["Peak", "cfar_threshold", "find_peaks", "interpolate_peak", "interpolate_peaks"]
 
 # The CFAR ring around a cell, in resolution cells of each axis: guard inside, training outside.
 _GUARD, _TRAIN = 1.5, 8.0
@@ -173,3 +173,10 @@ def interpolate_peaks(
         step = axis[np.clip(at + 1, 0, axis.size - 1)] - axis[np.clip(at - 1, 0, axis.size - 1)]
         where.append(axis[at] + shift * step / 2)
     return [Peak(*map(float, one)) for one in zip(*where, height, strict=True)]
+
+
+def interpolate_peak(
+    p: NDArray[np.float64], acceleration: NDArray[np.float64], jerk: NDArray[np.float64], i: int, j: int
+) -> Peak:
+    """`interpolate_peaks` of one bin."""
+    return interpolate_peaks(p, acceleration, jerk, np.array([i]), np.array([j]))[0]

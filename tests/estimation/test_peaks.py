@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, percentile_filter
 from scipy.stats import binom
 
 import isacsim
-from isacsim.estimation.peaks import cfar_threshold, find_peaks, interpolate_peaks
+from isacsim.estimation.peaks import cfar_threshold, find_peaks, interpolate_peak
 
 TIME = (np.arange(1024) - 511.5) / 1000
 FREQUENCY = 5.805e9 + np.arange(-16, 16) * 2.5e6
@@ -98,9 +98,10 @@ def test_interpolation_is_exact_for_a_gaussian_peak():
     x, y = np.linspace(-1, 1, 9), np.linspace(-2, 2, 11)
     p = 3.0 * np.exp(-((x[:, None] - 0.08) ** 2) / 0.5 - (y - 0.13) ** 2 / 2)
     i, j = np.unravel_index(p.argmax(), p.shape)
-    peak, edge = interpolate_peaks(p, x, y, np.array([i, 0]), np.array([j, 5]))
+    peak = interpolate_peak(p, x, y, int(i), int(j))
     assert (peak.acceleration, peak.jerk) == pytest.approx((0.08, 0.13), abs=1e-9)
     assert peak.height == pytest.approx(3.0, rel=0.01)
+    edge = interpolate_peak(p, x, y, 0, 5)
     assert (edge.acceleration, edge.height) == (-1.0, p[0, 5])
 
 
