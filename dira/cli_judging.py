@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +13,6 @@ from dira.cli_options import Device, Folder, Output, Overwrite, Seed, Split, Sto
 from isacsim.errors import InputError
 
 __all__ = ["count", "enhance", "evaluate"]
-
-# Spectra between two steps of the bar.
-_AT_ONCE = 16
 
 
 def enhance(
@@ -147,7 +142,7 @@ def evaluate(
 ) -> None:
     """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data import load
-    from dira.fidelity import similarity
+    from dira.fidelity import SCORES, Judged, of_another
     from dira.metrics import kernel_distance, precision_recall
     from isacsim.commands.terminal import remark, show_table
 
@@ -171,23 +166,12 @@ def evaluate(
         if "aj_noisy" in paired:
             judged.setdefault("aj_noisy", paired["aj_noisy"].values)
         judged["all zero"] = np.zeros_like(clean.values)
+        judged["clean of another sample"] = of_another(clean.values, paired["n_targets"].values)
         for name, values in judged.items():
-            like = similarity(values, clean.values)
             with bar(f"judging {name}", "spectra") as progress:
-                kept = _fidelity(values, paired, progress)
-            rms = kept.rms()
-            rows.append(
-                [
-                    name,
-                    f"{like.ssim.mean():.3f}",
-                    f"{like.psnr_db.mean():.1f}",
-                    f"{kept.kept_share:.3f}",
-                    f"{kept.invented_mean:.2f}",
-                    f"{rms[0]:.3f}",
-                    f"{rms[1]:.2f}",
-                ]
-            )
-        head = ["spectra", "SSIM", "PSNR [dB]", "kept", "invented", "a rms [m/s²]", "r rms [m/s³]"]
+                scores = Judged.of(values, paired, progress=progress).scores()
+            rows.append([name, *(f"{scores[key]:.3g}" for key in SCORES)])
+        head = ["spectra", *SCORES.values()]
         show_table("", head, rows)
         if without:
             remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
@@ -213,15 +197,3 @@ def _with_clean(samples: Any) -> Any:
         clean = samples["aj_clean"].transpose("sample", ...).values
         keep = np.isfinite(clean).all(axis=tuple(range(1, clean.ndim)))
     return samples.isel(sample=np.flatnonzero(keep))
-
-
-def _fidelity(values: Any, samples: Any, tell: Callable[[int, int, float], None]) -> Any:
-    """As `dira.peak_fidelity`, a few at a time, for it takes long."""
-    from dira.fidelity import PeakFidelity, peak_fidelity
-
-    parts, n = [], len(values)
-    for first in range(0, n, _AT_ONCE):
-        few = slice(first, first + _AT_ONCE)
-        parts.append(peak_fidelity(values[few], samples.isel(sample=few)))
-        tell(min(n, few.stop), n, float("nan"))
-    return PeakFidelity(*(np.concatenate(of) for of in zip(*map(astuple, parts), strict=True)))

@@ -15,14 +15,38 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dira.config import Scaling
 from dira.spectra import read_spectra
+from dira.training import Progress
 from isacsim.errors import InputError
 
-__all__ = ["VISIBLE_DB", "PeakFidelity", "Similarity", "peak_fidelities", "peak_fidelity", "similarity"]
+__all__ = [
+    "SCORES",
+    "Judged",
+    "PeakFidelity",
+    "Similarity",
+    "of_another",
+    "peak_fidelities",
+    "peak_fidelity",
+    "similarity",
+]
 
 Real = NDArray[np.float64]
 
 # Lowest maxima that count, 10 log10 P below the highest.
 VISIBLE_DB = 20.0
+# A path's side lobes reach -14 dB: below that the clean spectra have maxima at no target themselves.
+ABOVE_SIDE_LOBES_DB = -12.0
+# What tables show of `Judged.scores`, with its unit.
+SCORES = {
+    "ssim": "SSIM",
+    "psnr_db": "PSNR [dB]",
+    "kept": "kept",
+    "invented": "invented",
+    "kept_high": "kept > -12 dB",
+    "invented_high": "invented > -12 dB",
+    "added_high": "of these not in clean",
+    "a_rms": "a rms [m/s²]",
+    "r_rms": "r rms [m/s³]",
+}
 # A maximum belongs to a target within this, m/s² and m/s³: about a resolution cell of a window of a second.
 NEAR = (0.5, 4.0)
 
@@ -130,8 +154,10 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
     return peak_fidelities(spectra, truth, (floor_db,))[0]
 
 
-def peak_fidelities(spectra: Any, truth: Any, floors_db: Sequence[float]) -> list[PeakFidelity]:
-    """`peak_fidelity` at several floors, for the work of one."""
+def peak_fidelities(
+    spectra: Any, truth: Any, floors_db: Sequence[float], *, progress: Progress | None = None
+) -> list[PeakFidelity]:
+    """`peak_fidelity` at several floors, for the work of one; progress is told spectra done, in all, nan."""
     for name in ("aj_clean", "target_acceleration", "target_jerk"):
         if name not in truth:
             raise InputError(
@@ -153,6 +179,8 @@ def peak_fidelities(spectra: Any, truth: Any, floors_db: Sequence[float]) -> lis
         for into, floor in zip(rows, floors_db, strict=True):
             # A bin of the floor's own height counts, whatever rounding makes of it.
             into.append(_judged(targets, *(x[x[:, 2] >= floor - 1e-9, :2] for x in (found, in_clean))))
+        if progress is not None:
+            progress(len(rows[0]), len(values), float("nan"))
     return [_together(each) for each in rows]
 
 
@@ -214,3 +242,50 @@ def similarity(spectra: Any, clean: Any) -> Similarity:
     same: Any = structural_similarity_index_measure(pair[0], pair[1], data_range=1.0, reduction="none")
     error = ((pair[0] - pair[1]) ** 2).mean(dim=(1, 2, 3)).double()
     return Similarity(same.double().numpy(), (-10 * torch.log10(error.clamp(min=1e-12))).numpy())
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Spectra against the truth, sample by sample: likeness, and peaks down to -20 dB and to -12 dB."""
+
+    like: Similarity
+    peaks: PeakFidelity
+    high: PeakFidelity
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32], samples: Any, *, progress: Progress | None = None) -> Judged:
+        """Judge spectra (sample, acceleration, jerk) by their samples of a data set, as `peak_fidelity` does."""
+        peaks, high = peak_fidelities(values, samples, (-VISIBLE_DB, ABOVE_SIDE_LOBES_DB), progress=progress)
+        return cls(similarity(values, samples["aj_clean"].values), peaks, high)
+
+    def scores(self, rows: NDArray[np.integer] | None = None) -> dict[str, float]:
+        """Means of all samples or of some, by name.
+
+        Likeness to the clean spectra (SSIM with half its 95 % interval over spectra), targets kept, maxima invented
+        and those of them that the clean spectrum has not, ``_high`` above -12 dB, errors in m/s² and m/s³.
+        """
+        rows = np.arange(self.like.ssim.size) if rows is None else rows
+        ssim, peaks, high = self.like.ssim[rows], self.peaks.of(rows), self.high.of(rows)
+        a, r = peaks.rms()
+        return {
+            "ssim": float(ssim.mean()),
+            "ssim_half": float(1.96 * ssim.std() / np.sqrt(ssim.size)),
+            "psnr_db": float(self.like.psnr_db[rows].mean()),
+            "kept": peaks.kept_share,
+            "invented": peaks.invented_mean,
+            "added": peaks.added_mean,
+            "kept_high": high.kept_share,
+            "invented_high": high.invented_mean,
+            "added_high": high.added_mean,
+            "a_rms": a,
+            "r_rms": r,
+        }
+
+
+def of_another(values: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArray[np.float32]:
+    """To each sample another one's spectrum of as many targets: what a model scores that ignores its input."""
+    out = np.empty_like(values)
+    for n in np.unique(counts):
+        rows = np.flatnonzero(counts == n)
+        out[rows] = values[np.roll(rows, 1)]
+    return out

@@ -183,3 +183,8 @@ class Model(ABC):
             raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error
         made.network = network.eval()
         return made
+
+    @classmethod
+    def pretrained(cls) -> Self:
+        """The model that comes with dira, for the default spectra: `from_pretrained` without a folder."""
+        return cls.from_pretrained()

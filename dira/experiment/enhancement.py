@@ -14,7 +14,6 @@ from dira.experiment.expansion import generated
 from dira.experiment.purifiers import (
     BY_VALIDATION,
     DENOISER,
-    Judged,
     by_validation,
     chosen_guidance,
     denoiser,
@@ -23,7 +22,7 @@ from dira.experiment.purifiers import (
 )
 from dira.experiment.samples import counting_set, data
 from dira.experiment.stages import Run
-from dira.fidelity import similarity
+from dira.fidelity import Judged, of_another, similarity
 from isacsim.dataset.response import response_of
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def compare(run: Run) -> dict[str, Any]:
             **{name: make(noisy.values, response) for name, make in classical.items()},
             **{k: v.values for k, v in enhanced(run, f"test-{scenario}", noisy).items()},
             BY_VALIDATION: by_validation(run, f"test-{scenario}", noisy).values,
-            ANOTHER: _of_another(samples["aj_clean"].values, noisy.counts),
+            ANOTHER: of_another(samples["aj_clean"].values, noisy.counts),
             "clean": samples["aj_clean"].values,
         }
         judged = {name: Judged.of(values, samples) for name, values in sets.items()}
@@ -89,15 +88,6 @@ def compare(run: Run) -> dict[str, Any]:
             "curves": _curves(judged, samples),
             "spectra": len(noisy.values),
         }
-    return out
-
-
-def _of_another(values: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """To each sample another one's of as many targets: what a model scores that ignores its input."""
-    out = np.empty_like(values)
-    for n in np.unique(counts):
-        rows = np.flatnonzero(counts == n)
-        out[rows] = values[np.roll(rows, 1)]
     return out
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +13,11 @@ from numpy.typing import NDArray
 from dira import PairedDenoiser, Purifier
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
-from dira.fidelity import VISIBLE_DB, PeakFidelity, Similarity, peak_fidelities, similarity
-
-if TYPE_CHECKING:
-    import xarray as xr
+from dira.fidelity import Judged
 
 __all__ = [
     "BY_VALIDATION",
     "DENOISER",
-    "Judged",
     "by_validation",
     "chosen_guidance",
     "denoiser",
@@ -34,8 +29,6 @@ __all__ = [
 DENOISER = "paired denoiser"
 BY_VALIDATION = "T* and a by validation, W = 1"
 _GUIDES: tuple[tuple[Any, Any], ...] = (("ssim", "diffused"), ("ssim", "input"), ("mse", "diffused"))
-# A path's side lobes reach -14 dB: below that the clean spectra have maxima at no target themselves.
-_ABOVE_SIDE_LOBES_DB = -12.0
 
 
 def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
@@ -188,37 +181,3 @@ def by_validation(run: Run, name: str, spectra: Spectra) -> Spectra:
 
 def _names(run: Run) -> list[str]:
     return [*(name for name, _, _ in run.preset.variants), DENOISER]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Spectra against the truth, sample by sample."""
-
-    like: Similarity
-    peaks: PeakFidelity
-    high: PeakFidelity
-
-    @classmethod
-    def of(cls, values: NDArray[np.float32], samples: xr.Dataset) -> Judged:
-        """Judge spectra by their samples of a data set."""
-        peaks, high = peak_fidelities(values, samples, (-VISIBLE_DB, _ABOVE_SIDE_LOBES_DB))
-        return cls(similarity(values, samples["aj_clean"].values), peaks, high)
-
-    def scores(self, rows: NDArray[np.integer] | None = None) -> dict[str, float]:
-        """Likeness to the clean spectra (with half its 95 % interval over spectra), targets kept, maxima invented."""
-        rows = np.arange(self.like.ssim.size) if rows is None else rows
-        ssim, peaks, high = self.like.ssim[rows], self.peaks.of(rows), self.high.of(rows)
-        a, r = peaks.rms()
-        return {
-            "ssim": float(ssim.mean()),
-            "ssim_half": float(1.96 * ssim.std() / np.sqrt(ssim.size)),
-            "psnr_db": float(self.like.psnr_db[rows].mean()),
-            "kept": peaks.kept_share,
-            "invented": peaks.invented_mean,
-            "added": peaks.added_mean,
-            "kept_high": high.kept_share,
-            "invented_high": high.invented_mean,
-            "added_high": high.added_mean,
-            "a_rms": a,
-            "r_rms": r,
-        }

@@ -14,6 +14,7 @@ from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import BY_VALIDATION
 from dira.experiment.verdicts import accuracies, gain
+from dira.fidelity import SCORES
 
 __all__ = ["table", "tables"]
 
@@ -58,23 +59,12 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet [95 %]", "precision", "recall", "copies"]
     head += ["over classes, to training set", "to test set", "parameters", "steps", "ms a step (DiRA's)"]
     out = {"classes": table(head, generators)}
-    scores = {
-        "ssim": "SSIM",
-        "psnr_db": "PSNR [dB]",
-        "kept": "kept",
-        "invented": "invented",
-        "kept_high": "kept > -12 dB",
-        "invented_high": "invented > -12 dB",
-        "added_high": "of these not in clean",
-        "a_rms": "a rms [m/s²]",
-        "r_rms": "r rms [m/s³]",
-    }
     rows = [
-        [scenario, name, *(_number(row[key]) for key in scores)]
+        [scenario, name, *(_number(row[key]) for key in SCORES)]
         for scenario, one in results["enhancement"].items()
         for name, row in one["rows"].items()
     ]
-    out["enhancement"] = table(["scenario", "", *scores.values()], rows)
+    out["enhancement"] = table(["scenario", "", *SCORES.values()], rows)
     out["distances"] = table(
         ["", *results["distances"]["original"]],
         [
@@ -140,9 +130,9 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     )
     rows = results["guidance"]["rows"]
     out["guidance"] = table(
-        ["T*", "distance", "reference", "a", *scores.values()],
+        ["T*", "distance", "reference", "a", *SCORES.values()],
         [
-            [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(_number(r[k]) for k in scores)]
+            [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(_number(r[k]) for k in SCORES)]
             for r in rows
         ],
     )
