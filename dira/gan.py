@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +20,12 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from dira.checkpoint import Checkpoints
 from dira.config import Axes, Config, Scaling, validated
 from dira.model import Model
 from dira.sampling import generators
 from dira.spectra import Labels, count_of, read_labels, read_spectra
-from dira.training import Progress, Training, accelerator, batches, follow
+from dira.training import Progress, Training, accelerator, batches, digest_of, follow
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalGAN", "GANConfig", "Generator", "sample_latent", "stages", "widths"]
@@ -144,22 +148,32 @@ class ConditionalGAN(Model):
         *,
         steps: int,
         device: str = "auto",
-        progress: Progress | None = None,
-        best_by: Any = None,
+        checkpoints: str | PathLike[str] | None = None,
         every: int = 1000,
+        progress: Progress | None = None,
+        best_by: Callable[[ConditionalGAN], float] | None = None,
         **training: Any,
     ) -> Self:
         """Train on spectra, one step of the discriminator and one of the generator at a time.
 
         Parameters
         ----------
-        spectra, labels, steps, device, progress, **training
-            As `dira.ConditionalDiffusion.fit`'s.
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes.
+        labels, steps, device, checkpoints, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s, but for what a GAN has not: precision, clip, decay, warmup and
+            weight_decay.
+        every : int
+            Steps between checkpoints, and between calls of ``best_by``.
         best_by : callable, optional
             Called with the model every so many steps, if ``average`` is not 0 for the weights and for their average;
             those of the lowest value are kept (a GAN's last ones may be its worst).
-        every : int
-            Steps between such calls.
+
+        Raises
+        ------
+        InputError
+            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
+            another training.
         """
         given = {"decay": "none", "average": 0.0, "warmup": 0, **training, "steps": steps}
         how = validated(Training, given, what="fit")
@@ -177,14 +191,28 @@ class ConditionalGAN(Model):
             discriminator = (
                 _Discriminator(self.config, axes, [len(c) for c in classes.values()]).to(where).train()
             )
-        makes, judges = (
-            torch.optim.Adam(net.parameters(), how.learning_rate, betas=(0.0, 0.9))
-            for net in (generator, discriminator)
+        # One optimiser of both: it leaves alone what has no gradient.
+        optimiser = torch.optim.Adam(
+            [*generator.parameters(), *discriminator.parameters()], how.learning_rate, betas=(0.0, 0.9)
         )
         average = copy.deepcopy(generator).eval().requires_grad_(False) if how.average else None
+        best, lowest = copy.deepcopy(generator), torch.tensor(float("inf"), dtype=torch.float64)
+        kept = nn.ModuleDict({"generator": generator, "discriminator": discriminator, "best": best})
+        kept.register_buffer("lowest", lowest)
         self.axes, self.classes, self.network = axes, classes, generator
-        best, kept, begun = float("inf"), None, time.perf_counter()
-        for step, rows in enumerate(batches(len(real), how.batch_size, how.seed, 0, how.steps)):
+        stored, state, begun = None, dict[str, Any](), time.perf_counter()
+        if checkpoints is not None:
+            identity = {
+                "training": how.model_dump(mode="json"),
+                "data": digest_of([real, wanted]),
+                "config": self.config.model_dump(mode="json"),
+                "every": every if best_by else None,
+            }
+            stored = Checkpoints(Path(checkpoints), identity)
+            state = stored.load(kept, average, optimiser)
+        before = state.get("seconds", 0.0)
+        rows_of = batches(len(real), how.batch_size, how.seed, state.get("step", 0), how.steps)
+        for step, rows in enumerate(rows_of, start=state.get("step", 0)):
             chosen = torch.from_numpy(rows)
             shown, of = real[chosen].to(where), wanted[chosen].to(where)
             chance = torch.Generator().manual_seed(step + 1_000_003 * how.seed)
@@ -194,34 +222,40 @@ class ConditionalGAN(Model):
                 functional.relu(1 - discriminator(shown, of)).mean()
                 + functional.relu(1 + discriminator(made.detach(), of)).mean()
             )
-            judges.zero_grad(set_to_none=True)
+            optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            judges.step()
-            makes.zero_grad(set_to_none=True)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
             (-discriminator(generator(noise[1], of), of).mean()).backward()
-            makes.step()
+            discriminator.zero_grad(set_to_none=True)
+            optimiser.step()
             if average is not None:
                 follow(average, generator, min(how.average, (1 + step) / (10 + step)))
-            if best_by is not None and ((step + 1) % every == 0 or step + 1 == how.steps):
+            pause = (step + 1) % every == 0 or step + 1 == how.steps
+            if best_by is not None and pause:
                 for one in (generator,) if average is None else (generator, average):
                     self.network = one
                     value = float(best_by(self))
                     one.to(where)
-                    if value < best:
-                        best, kept = value, {k: v.detach().cpu().clone() for k, v in one.state_dict().items()}
+                    if value < lowest:
+                        best.load_state_dict(one.state_dict())
+                        lowest.fill_(value)
                 generator.train()
+            if stored is not None and pause:
+                seconds = before + time.perf_counter() - begun
+                stored.save(step + 1, float(loss.detach()), seconds, kept, average, optimiser)
             if progress is not None:
                 progress(step + 1, how.steps, float(loss.detach()))
-        if kept is not None:
-            generator.load_state_dict(kept)
+        if best_by is not None:
+            generator = best
         elif average is not None:
             generator = average.requires_grad_(True)
         self.network = generator.cpu().eval()
         self.history = {
             "samples": len(values),
             **how.model_dump(mode="json"),
-            "best": None if kept is None else best,
-            "seconds": round(time.perf_counter() - begun, 1),
+            "best": None if best_by is None else float(lowest),
+            "seconds": round(before + time.perf_counter() - begun, 1),
         }
         return self
 

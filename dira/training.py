@@ -26,7 +26,7 @@ from dira.checkpoint import Checkpoints
 from dira.config import Config
 from isacsim.errors import InputError
 
-__all__ = ["Loss", "Progress", "Training", "follow", "train"]
+__all__ = ["Loss", "Progress", "Training", "accelerator", "batches", "digest_of", "follow", "train"]
 
 # (network, the batch's tensors, generator of the step for the whole batch, which rows of it are here) -> mean loss
 Loss = Callable[[nn.Module, Sequence[torch.Tensor], torch.Generator, slice], torch.Tensor]
@@ -151,7 +151,7 @@ def train(
     stored = None
     first, running, before, begun = 0, float("nan"), 0.0, time.perf_counter()
     if checkpoints is not None:
-        identity = {"training": training.model_dump(mode="json"), "data": _digest(data), **(more or {})}
+        identity = {"training": training.model_dump(mode="json"), "data": digest_of(data), **(more or {})}
         stored = Checkpoints(checkpoints, json.loads(json.dumps(identity)))
         state = stored.load(network, average, optimiser)
         first, running = state.get("step", 0), state.get("loss", running)
@@ -210,7 +210,8 @@ def _seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _digest(data: Sequence[torch.Tensor]) -> str:
+def digest_of(data: Sequence[torch.Tensor]) -> str:
+    """Which data a training is of."""
     made = hashlib.blake2b(digest_size=16)
     for tensor in data:
         made.update(str((tuple(tensor.shape), tensor.dtype)).encode())

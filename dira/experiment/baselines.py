@@ -88,7 +88,9 @@ class _Budget:
         return dict(zip(TOLD, (self.step_seconds, self.of_dira), strict=True))
 
 
-def _gan(run: Run, train: Spectra, seed: int, budget: _Budget, rate: float, steps: int) -> ConditionalGAN:
+def _gan(
+    run: Run, train: Spectra, seed: int, budget: _Budget, rate: float, checkpoints: Path | None = None
+) -> ConditionalGAN:
     """A GAN's best checkpoint by the validation set, of its weights or of their average."""
     p, judge, validation = run.preset, features(run), counting_set(run, "validation")
 
@@ -99,13 +101,14 @@ def _gan(run: Run, train: Spectra, seed: int, budget: _Budget, rate: float, step
     return ConditionalGAN(width=budget.width).fit(
         train.values,
         train.counts,
-        steps=steps,
+        steps=budget.steps,
         batch_size=p.batch,
         learning_rate=rate,
         seed=seed,
         average=_AVERAGE,
         best_by=best,
-        every=max(1, steps // _JUDGED),
+        every=max(1, budget.steps // _JUDGED),
+        checkpoints=checkpoints,
         device=run.device,
         progress=run.progress(f"training gan-{seed}, rate {rate:g}"),
     )
@@ -117,10 +120,7 @@ def gan_rate(run: Run) -> dict[str, Any]:
     train = counting_set(run, f"train-{seed}")
     dira = generator(run, f"dira-{seed}", train, p.generator_steps, seed)
     budget = _Budget.of(run, "gan-rate", ConditionalGAN, train, _GAN_SHARE * _TRIED, dira)
-    tried = {
-        f"{rate:g}": _gan(run, train, seed, budget, rate, budget.steps).history["best"]
-        for rate in p.gan_rates
-    }
+    tried = {f"{rate:g}": _gan(run, train, seed, budget, rate).history["best"] for rate in p.gan_rates}
     return {"steps": budget.steps, "distance": tried, "rate": float(min(tried, key=lambda r: tried[r]))}
 
 
@@ -128,10 +128,10 @@ def baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
     """The GAN and the VAE: as many parameters, as much wall time or the preset's share of it."""
     p = run.preset
 
-    def gan(_: Path) -> ConditionalGAN:
+    def gan(checkpoints: Path) -> ConditionalGAN:
         rate = run.stage("gan-rate", lambda: gan_rate(run))["rate"]
         budget = _Budget.of(run, f"gan-{seed}", ConditionalGAN, train, _GAN_SHARE, dira)
-        made = _gan(run, train, seed, budget, rate, budget.steps)
+        made = _gan(run, train, seed, budget, rate, checkpoints)
         made.history |= budget.told
         return made
 

@@ -155,6 +155,9 @@ def test_frechet_distance_of_known_gaussians():
     c = rng.normal(0, 1, (2, 2000, 60))
     same = dira.frechet_distance(c[0][:, None], c[1][:, None], features=flat, resamples=0)
     assert same.value < 0.7 * same.floor and abs(same.above_floor) < 0.1 * same.floor
+    uneven = np.concatenate([c[0], rng.normal(0, 1, (4000, 60))])
+    few = dira.frechet_distance(uneven[:, None], c[1][:, None], features=flat, resamples=0)
+    assert abs(few.above_floor) < 0.1 * few.floor
     with pytest.raises(InputError, match="at least 2000 generated spectra, got 1999"):
         dira.frechet_distance(a[:, None], b[:1999, None], features=flat)
 
