@@ -6,9 +6,6 @@ Data, checkpoints and enhanced spectra stay in the working folder: a run that wa
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +18,7 @@ from dira.data import load, write
 from dira.fidelity import similarity
 from dira.model import Model
 from dira.pretraining_measures import conditions, judge_counter, judge_generator, judge_purifier
-from isacsim.commands.terminal import sample_progress
+from dira.pretraining_record import Record
 from isacsim.dataset.generate import generate
 from isacsim.machine import machine
 from isacsim.output_file import written_whole
@@ -45,52 +42,19 @@ COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}
 # Half of ResNet-18 as published: a quarter of its weights and of its time.
 COUNTER_WIDTH = 32
 # T* and strengths a of the guidance to choose from by SSIM to clean spectra of the validation set, in one round.
-ENHANCE = {50: (1.0, 4.0, 16.0), 100: (1.0, 4.0), 150: (0.25, 1.0, 4.0)}
-CHOSEN_ON = 24
+ENHANCE = {50: (4.0, 16.0), 150: (1.0, 4.0, 16.0), 250: (4.0,)}
+CHOSEN_ON = 60
 # The features that the generator is judged on come from simulations of their own.
 FEATURES: dict[str, Any] = {"per_class": dict.fromkeys((3, 4, 5, 6, 7), 60), "steps": 600, "width": 16}
-# Enhancing is T* evaluations of the network a spectrum.
-ENHANCED = {"train": 400, "validation": 60, "test": 150}
+# The counter is trained on what purifier and denoiser make of captures that neither has seen, as they make it of
+# anybody's; enhancing is T* evaluations of the network a spectrum.
+COUNTED = dict.fromkeys((3, 4, 5, 6, 7), 40)
+ENHANCED = {"validation": 60, "test": 150}
+# How often those spectra stand among the others.
+REPEATED = 4
 
 
-class _Record:
-    """What was done, kept on disk with the seconds of every run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}}
-
-    def note(self, **what: Any) -> None:
-        self.content |= what
-        with written_whole(self.path) as file:
-            file.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
-
-    @contextmanager
-    def timed(self, what: str, unit: str = "steps") -> Iterator[Callable[[int, int, float], None]]:
-        """A progress bar; seconds are added to those of a run that was stopped, minute by minute."""
-        before, begun = self.content["seconds"].get(what, 0.0), time.perf_counter()
-        written = begun
-
-        def write_down() -> None:
-            self.content["seconds"][what] = round(before + time.perf_counter() - begun)
-            self.note()
-
-        with sample_progress(what, unit=unit) as bar:
-
-            def tell(done: int, total: int, loss: float) -> None:
-                nonlocal written
-                bar(done, total)
-                if time.perf_counter() - written > 60:
-                    written = time.perf_counter()
-                    if np.isfinite(loss):
-                        self.content.setdefault("loss", {})[what] = [done, round(loss, 5)]
-                    write_down()
-
-            yield tell
-        write_down()
-
-
-def _trained(model: Model, name: str, folder: Path, record: _Record, *given: Any, **how: Any) -> Any:
+def _trained(model: Model, name: str, folder: Path, record: Record, *given: Any, **how: Any) -> Any:
     """A model from the folder, or trained and put there, with the weights that users get: float16."""
     kept = folder / name
     if not (kept / "config.json").exists():
@@ -107,7 +71,7 @@ def _trained(model: Model, name: str, folder: Path, record: _Record, *given: Any
     return type(model).from_pretrained(kept)
 
 
-def _choose(purifier: Purifier, held: xr.Dataset, record: _Record, folder: Path, device: str) -> None:
+def _choose(purifier: Purifier, held: xr.Dataset, record: Record, folder: Path, device: str) -> None:
     """How the purifier is used, by SSIM on the validation set; kept in the record and with the model."""
     if "enhance" not in record.content:
         rows, few = [], _few(held, CHOSEN_ON)
@@ -131,19 +95,19 @@ def _choose(purifier: Purifier, held: xr.Dataset, record: _Record, folder: Path,
 
 
 def _enhanced(
-    purifier: Purifier, samples: xr.Dataset, store: Path, record: _Record, device: str
+    purifier: Purifier, samples: xr.Dataset, store: Path, record: Record, device: str
 ) -> xr.Dataset:
     """Purified spectra beside their truth, made once."""
     if not store.exists():
         with record.timed(f"enhancing {store.stem}", unit="spectra") as progress:
-            # Each split's own noise: spectra of two splits must not share it.
-            seed = DATA_SEED + list(SPLITS).index(store.stem.removeprefix("enhanced-"))
+            # Each set's own noise: no two must share it.
+            seed = DATA_SEED + ["counted", *ENHANCED].index(store.stem.removeprefix("enhanced-"))
             values = purifier.enhance(
                 samples["aj_noisy"], **purifier.chosen, seed=seed, device=device, progress=progress
             )
         samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
         write(samples, store)
-    return load(store, "aj_enhanced")
+    return load(store, "aj_enhanced", also=("aj_clean", "aj_noisy"))
 
 
 def make_weights(
@@ -154,14 +118,20 @@ def make_weights(
     purifier_steps: Annotated[int, typer.Option(help="Steps of the purifier.")] = 4000,
     denoiser_steps: Annotated[int, typer.Option(help="Steps of the paired denoiser.")] = 2000,
     generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 2500,
-    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2000,
+    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 4000,
     seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
 ) -> None:
     """Make dira's weights for the default spectra: a generator, a purifier, a paired denoiser and a counter."""
     work.mkdir(parents=True, exist_ok=True)
-    record = _Record(work / "record.json")
+    steps = {
+        "purifier": purifier_steps,
+        "denoiser": denoiser_steps,
+        "generator": generator_steps,
+        "counter": counter_steps,
+    }
+    record = Record(work / "record.json", _plan(steps, seed, precision))
     store = work / "spectra.zarr"
     scenarios = [load_scenario(name) for name in SCENARIOS]
     generate(scenarios, store, per_class=PER_CLASS, seed=DATA_SEED, splits=SPLITS)
@@ -181,10 +151,12 @@ def make_weights(
         **DIFFUSION,
     )
     _choose(purifier, sets["validation"], record, work / "Purifier", device)
-    rows = {split: _few(ds, ENHANCED[split]) for split, ds in sets.items()}
+    fresh = work / "counted.zarr"
+    generate(scenarios, fresh, per_class=COUNTED, seed=DATA_SEED + 2)
+    rows = {"counted": load(fresh, "aj_noisy"), **{k: _few(sets[k], n) for k, n in ENHANCED.items()}}
     enhanced = {
-        split: _enhanced(purifier, ds, work / f"enhanced-{split}.zarr", record, device)
-        for split, ds in rows.items()
+        name: _enhanced(purifier, ds, work / f"enhanced-{name}.zarr", record, device)
+        for name, ds in rows.items()
     }
     denoiser = _trained(
         PairedDenoiser(unet=UNET),
@@ -199,14 +171,12 @@ def make_weights(
         precision=precision,
         **DIFFUSION,
     )
-    # It counts in what passed the purifier or the denoiser, and its features see all kinds.
+    # It counts in spectra of every kind, and its features see all of them.
+    counted = enhanced["counted"]
     kinds = [train["aj_noisy"].values, train["aj_clean"].values]
-    kinds += [
-        denoiser.enhance(train["aj_noisy"], device=device),
-        *2 * [enhanced["train"]["aj_enhanced"].values],
-    ]
-    n, few = train["n_targets"].values, enhanced["train"]["n_targets"].values
-    spectra, counts = np.concatenate(kinds), np.concatenate([n, n, n, few, few])
+    kinds += REPEATED * [denoiser.enhance(counted["aj_noisy"], device=device), counted["aj_enhanced"].values]
+    counts = np.concatenate([*2 * [train["n_targets"].values], *2 * REPEATED * [counted["n_targets"].values]])
+    spectra = np.concatenate(kinds)
     counter = _trained(
         TargetCounter(width=COUNTER_WIDTH),
         "TargetCounter",
@@ -234,7 +204,12 @@ def make_weights(
         **DIFFUSION,
     )
     held = enhanced["validation"]
-    counter.calibrate(held["aj_enhanced"], held["n_targets"].values)
+    of = [
+        held["aj_noisy"].values,
+        held["aj_enhanced"].values,
+        denoiser.enhance(held["aj_noisy"], device=device),
+    ]
+    counter.calibrate(np.concatenate(of), np.tile(held["n_targets"].values, len(of)))
     for model in (purifier, denoiser, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
     with record.timed("generating", unit="spectra") as progress:
@@ -242,13 +217,33 @@ def make_weights(
     features = _features(scenarios, work, record, device)
     record.note(
         machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
-        samples={"train": train.sizes["sample"], "test": test.sizes["sample"]},
+        samples={name: ds.sizes["sample"] for name, ds in (sets | {"counted": counted}).items()},
         generator={"sampler": "dpm, 20 steps", **judge_generator(made, features, test)},
-        purifier=judge_purifier(enhanced["test"], rows["test"]["aj_noisy"], denoiser),
+        purifier=judge_purifier(enhanced["test"], denoiser),
         counter=judge_counter(counter, test, enhanced["test"], denoiser),
     )
     with written_whole(output / "record.json") as file:
         file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
+
+
+def _plan(steps: dict[str, int], seed: int, precision: str) -> dict[str, Any]:
+    """What a folder of work is for: what is there of another plan is not gone on with."""
+    return {
+        "data": {
+            "scenarios": SCENARIOS,
+            "per_class": PER_CLASS,
+            "splits": SPLITS,
+            "counted": COUNTED,
+            "enhanced": ENHANCED,
+            "seed": DATA_SEED,
+        },
+        "steps": steps,
+        "seed": seed,
+        "precision": precision,
+        "networks": {"unet": UNET, "counter_width": COUNTER_WIDTH},
+        "training": {"diffusion": DIFFUSION, "counter": COUNTER, "features": FEATURES, "repeated": REPEATED},
+        "enhance": {"t_star and scales": ENHANCE, "spectra": CHOSEN_ON},
+    }
 
 
 def _few(samples: xr.Dataset, n: int) -> xr.Dataset:
@@ -257,7 +252,7 @@ def _few(samples: xr.Dataset, n: int) -> xr.Dataset:
     return samples.isel(sample=np.linspace(0, size - 1, min(n, size)).astype(int))
 
 
-def _features(scenarios: list[Scenario], folder: Path, record: _Record, device: str) -> Any:
+def _features(scenarios: list[Scenario], folder: Path, record: Record, device: str) -> Any:
     """A counter of captures that are in no other set, for its features alone."""
     store = folder / "features.zarr"
     generate(scenarios, store, per_class=FEATURES["per_class"], seed=DATA_SEED + 1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dira import PairedDenoiser, TargetCounter
-from dira.fidelity import peak_fidelity, similarity
+from dira.fidelity import Judged, of_another
 from dira.metrics import frechet_distance, kernel_distance, precision_recall
 
 if TYPE_CHECKING:
@@ -39,25 +39,18 @@ def judge_generator(made: NDArray[np.float32], features: TargetCounter, test: xr
     }
 
 
-def judge_purifier(test: xr.Dataset, noisy: xr.DataArray, denoiser: PairedDenoiser) -> dict[str, Any]:
-    """Likeness to the clean spectra, targets kept and maxima invented, before and after."""
+def judge_purifier(test: xr.Dataset, denoiser: PairedDenoiser) -> dict[str, Any]:
+    """Likeness to the clean spectra, targets kept and maxima invented, before and after, and by chance."""
     clean = test["aj_clean"].values
-    rows = {}
-    for name, values in (
-        ("noisy", noisy.values),
-        ("enhanced", test["aj_enhanced"].values),
-        ("paired denoiser", denoiser.enhance(noisy)),
-        ("all zero", np.zeros_like(clean)),
-    ):
-        like, peaks = similarity(values, clean), peak_fidelity(values, test)
-        rows[name] = {
-            "ssim": float(like.ssim.mean()),
-            "psnr_db": float(like.psnr_db.mean()),
-            "kept": peaks.kept_share,
-            "invented": peaks.invented_mean,
-            "invented_beyond_clean": peaks.added_mean,
-        }
-    return {"spectra": len(clean), **rows}
+    rows = {
+        "noisy": test["aj_noisy"].values,
+        "enhanced": test["aj_enhanced"].values,
+        "paired denoiser": denoiser.enhance(test["aj_noisy"]),
+        "all zero": np.zeros_like(clean),
+        "clean of another sample": of_another(clean, test["n_targets"].values),
+    }
+    judged = {name: Judged.of(values, test).scores() for name, values in rows.items()}
+    return {"spectra": len(clean), **judged}
 
 
 def judge_counter(

@@ -11,13 +11,15 @@ import pytest
 import dira
 from dira import metrics, pretraining, pretraining_measures
 from dira.training import Training
+from isacsim.errors import InputError
 
 
 def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "SCENARIOS", ("default",))
     monkeypatch.setattr(pretraining, "PER_CLASS", dict.fromkeys((3, 4, 5, 6, 7), 6))
     monkeypatch.setattr(pretraining, "SPLITS", {"train": 0.4, "validation": 0.2, "test": 0.4})
-    monkeypatch.setattr(pretraining, "ENHANCED", {"train": 2, "validation": 2, "test": 2})
+    monkeypatch.setattr(pretraining, "ENHANCED", {"validation": 2, "test": 2})
+    monkeypatch.setattr(pretraining, "COUNTED", dict.fromkeys((3, 4, 5, 6, 7), 1))
     monkeypatch.setattr(pretraining, "ENHANCE", {2: (0.0, 1.0), 3: (1.0,)})
     monkeypatch.setattr(pretraining, "CHOSEN_ON", 2)
     monkeypatch.setattr(pretraining, "UNET", {"blocks": (8, 16), "patch": 4})
@@ -29,8 +31,14 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     steps = dict.fromkeys(("purifier_steps", "denoiser_steps", "generator_steps", "counter_steps"), 2)
     pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
     record = json.loads((weights / "record.json").read_text())
-    assert record["machine"]["processor"] and record["samples"] == {"train": 12, "test": 12}
-    assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "paired denoiser", "all zero"}
+    assert record["machine"]["processor"] and record["samples"] == {
+        "train": 12,
+        "validation": 6,
+        "test": 12,
+        "counted": 5,
+    }
+    chance = {"all zero", "clean of another sample"}
+    assert set(record["purifier"]) == {"spectra", "noisy", "enhanced", "paired denoiser"} | chance
     assert record["generator"]["kernel"]["real"] == 12
     tried = record["enhance"]["rows"]
     assert [(row["t_star"], row["scale"]) for row in tried] == [(2, 0.0), (2, 1.0), (3, 1.0)]
@@ -42,6 +50,7 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     }
     for kind in (dira.Purifier, dira.PairedDenoiser, dira.TargetCounter, dira.ConditionalDiffusion):
         model = kind.from_pretrained(weights / kind.__name__)
+        assert model.axes is not None and model.axes.made_with["lags"] == "positive"
         assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
     generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion")
     made = generator.sample({"n_targets": [3], "scenario": ["default"]}, seed=0, steps=1, sampler="dpm")
@@ -52,3 +61,9 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Training, "rate", never)
     pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
+    with pytest.raises(
+        InputError, match=r"begun with steps .*'counter': 2.*, not .*'counter': 3.*choose another --work"
+    ):
+        pretraining.make_weights(
+            work, weights, **steps | {"counter_steps": 3}, seed=3, device="cpu", precision="no"
+        )
