@@ -181,27 +181,76 @@ class TargetCounter(Model):
         return np.asarray(torch.cat(made).numpy())
 
     def features(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
-        """What the last layer sees of each spectrum, shape (sample, 8 · width): features for distances."""
+        """What the last layer sees of each spectrum: features for distances.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (sample, 8 · width)
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's.
+        """
         return self._run(spectra, "features", batch_size, device)
 
     def predict_proba(
         self, spectra: Any, *, batch_size: int = 256, device: str = "auto"
     ) -> NDArray[np.float64]:
-        """Probability of each of ``counts``, shape (sample, count)."""
+        """Probability of each of ``counts``, calibrated if `calibrate` was called.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float64, shape (sample, count)
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's.
+        """
         logits = self._run(spectra, "logits", batch_size, device).astype(np.float64) / self.config.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def predict(self, spectra: Any, **how: Any) -> NDArray[np.int64]:
-        """Most probable number of targets of each spectrum."""
+        """Most probable number of targets of each spectrum, shape (sample,); arguments as `predict_proba`'s."""
         return np.asarray(self.counts[self.predict_proba(spectra, **how).argmax(axis=1)])
 
     def score(self, spectra: Any, labels: ArrayLike, **how: Any) -> float:
-        """Share of spectra whose number is right."""
+        """Share of spectra whose number is right; labels int, shape (sample,), others as `predict_proba`'s."""
         return float((self.predict(spectra, **how) == np.asarray(labels)).mean())
 
     def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
         """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+        labels : array_like of int, shape (sample,)
+            True numbers.
 
         Raises
         ------
@@ -214,12 +263,19 @@ class TargetCounter(Model):
         return made
 
     def calibrate(self, spectra: Any, labels: ArrayLike, **how: Any) -> Self:
-        """Set the temperature that makes held-out labels most likely (Guo et al. 2017).
+        """Set the temperature that makes held-out labels most likely (Guo et al. 2017); one set before is forgotten.
 
         Parameters
         ----------
-        spectra, labels
-            Samples that were not trained on.
+        spectra, **how
+            As `predict_proba`'s; samples that were not trained on.
+        labels : array_like of int, shape (sample,)
+            Their true numbers.
+
+        Raises
+        ------
+        InputError
+            If a label is none of the counts.
         """
         from scipy.optimize import minimize_scalar
 

@@ -28,8 +28,6 @@ def load(
     variable: str,
     *,
     split: str | None = None,
-    scenario: str | None = None,
-    counts: Sequence[int] | None = None,
     labelled: bool = False,
     also: Sequence[str] = ("aj_clean",),
 ) -> xr.Dataset:
@@ -41,10 +39,8 @@ def load(
         A data set of isacsim, or what `write` left.
     variable : str
         The spectra wanted, e.g. ``aj_noisy``; other spectra stay where they are.
-    split, scenario : str, optional
-        Only samples of these.
-    counts : sequence of int, optional
-        Only samples with these numbers of targets.
+    split : str, optional
+        Only samples of this one.
     labelled : bool
         Only samples with a label.
     also : sequence of str
@@ -72,25 +68,18 @@ def load(
     if variable not in spectra:
         raise InputError(f"{store} has no spectra {variable!r}; it has {', '.join(spectra) or 'none'}.")
     keep = np.ones(whole.sizes["sample"], bool)
-    for name, wanted in (("split", split), ("scenario", scenario)):
-        if wanted is None:
-            continue
-        if name not in whole:
-            raise InputError(
-                f"{store} has no variable {name}, so none of its samples is of {name} {wanted!r}."
-            )
-        values = np.array([str(x) for x in whole[name].values.tolist()])
-        if wanted not in values:
+    if split is not None:
+        if "split" not in whole:
+            raise InputError(f"{store} has no splits, so none of its samples is of split {split!r}.")
+        values = np.array([str(x) for x in whole["split"].values.tolist()])
+        if split not in values:
             there = ", ".join(sorted(set(values.tolist())))
-            raise InputError(f"{store} has no samples of {name} {wanted!r}; it has {there}.")
-        keep &= values == wanted
-    if labelled or counts is not None:
-        number = whole["n_targets"].values
-        keep &= number >= 0 if counts is None else np.isin(number, counts)
+            raise InputError(f"{store} has no samples of split {split!r}; it has {there}.")
+        keep &= values == split
+    if labelled:
+        keep &= whole["n_targets"].values >= 0
     if not keep.any():
-        raise InputError(
-            f"{store}: no samples are left of {keep.size}; ask for another split, scenario or count."
-        )
+        raise InputError(f"{store}: no samples with a label are left of {keep.size}; ask for another split.")
     dropped = [name for name in spectra if name not in (variable, *also)]
     dropped += [name for name in ("csi", "csi_noiseless", "csi_time") if name in whole]
     return whole.drop_vars(dropped).isel(sample=np.flatnonzero(keep)).load()

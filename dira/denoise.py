@@ -67,7 +67,21 @@ class PairedDenoiser(Model):
         progress: Progress | None = None,
         **training: Any,
     ) -> Self:
-        """Train on pairs of equal shape; other arguments as `dira.ConditionalDiffusion.fit`'s."""
+        """Train on pairs, to the least squared error on the model's scale.
+
+        Parameters
+        ----------
+        noisy, clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes, of the same samples.
+        steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s.
+
+        Raises
+        ------
+        InputError
+            If shapes or axes of the two differ, an argument is out of range, or the checkpoints are of another
+            training.
+        """
         how = validated(Training, {**training, "steps": steps}, what="fit")
         (inputs, axes), (wanted, other) = read_spectra(noisy, name="noisy"), read_spectra(clean, name="clean")
         if inputs.shape != wanted.shape:
@@ -128,6 +142,18 @@ class PairedDenoiser(Model):
 def soft_threshold(spectra: Any, *, quantile: float = 0.9) -> NDArray[np.float32]:
     """Take off each spectrum the magnitude below which the given share of its bins lies; what is left, not below zero.
 
+    Parameters
+    ----------
+    spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+        Linear magnitudes.
+    quantile : float
+        That share, from 0 to below 1.
+
+    Returns
+    -------
+    numpy.ndarray, float32, of the spectra's shape
+        Linear magnitudes.
+
     Raises
     ------
     InputError
@@ -167,6 +193,11 @@ def clean_deconvolution(
     restore : {"response", "beam"}
         What is put back: the response, whose side lobes the clean spectra of a data set have too, or a Gaussian of its
         main lobe without any, which is what shows peaks.
+
+    Returns
+    -------
+    numpy.ndarray, float32, of the spectra's shape
+        Linear magnitudes.
 
     Raises
     ------

@@ -226,6 +226,11 @@ def similarity(spectra: Any, clean: Any) -> Similarity:
 
     On linear magnitude an all-zero image scores 0.94 already: a spectrum is nearly all floor.
 
+    Parameters
+    ----------
+    spectra, clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+        Linear magnitudes of the same samples.
+
     Raises
     ------
     InputError

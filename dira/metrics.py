@@ -209,8 +209,19 @@ def precision_recall(
 ) -> tuple[float, float]:
     """Share of generated spectra among the real, and of real among the generated (Kynkäänniemi et al. 2019).
 
-    A sample is among a set if it is nearer to one of the set than that one's k-th neighbour. Returns precision
-    and recall.
+    A sample is among a set if it is nearer to one of the set than that one's k-th neighbour.
+
+    Parameters
+    ----------
+    real, generated, features, weights
+        As `frechet_distance`'s.
+    neighbours : int
+        k.
+
+    Returns
+    -------
+    float, float
+        Precision and recall.
 
     Raises
     ------
@@ -255,7 +266,18 @@ class Neighbours:
 
 
 def nearest_neighbours(training: Any, generated: Any, held_out: Any) -> Neighbours:
-    """Distances to the nearest spectrum of training, root mean square over pixels of (P/Pmax)^¼."""
+    """Distances to the nearest spectrum of training, root mean square over pixels of (P/Pmax)^¼.
+
+    Parameters
+    ----------
+    training, generated, held_out : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+        Linear magnitudes.
+
+    Raises
+    ------
+    InputError
+        If their shapes differ.
+    """
     from dira.config import Scaling
 
     scale = Scaling()

@@ -114,6 +114,16 @@ class Model(ABC):
             Made if it is not there.
         half : bool
             Store weights as float16, half the size.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
         """
         network, axes = self.fitted()
         folder = Path(folder)

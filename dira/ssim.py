@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from isacsim.errors import InputError
+
 __all__ = ["ssim"]
 
 _SIGMA, _REACH = 1.5, 5
@@ -39,7 +41,14 @@ def ssim(x: torch.Tensor, y: torch.Tensor, *, data_range: float) -> torch.Tensor
     Returns
     -------
     torch.Tensor, shape (sample,)
+
+    Raises
+    ------
+    InputError
+        If there are fewer bins: the window of eleven would reach past its mirror image.
     """
+    if min(x.shape[-2:]) <= _REACH:
+        raise InputError(f"SSIM needs at least {_REACH + 1} bins a side, got {tuple(x.shape[-2:])}.")
     like = (x.dtype, x.device)
     down, across = _blur(x.shape[-2], like), _blur(x.shape[-1], like).T
     n = len(x)

@@ -99,7 +99,22 @@ class ConditionalVAE(Model):
         progress: Progress | None = None,
         **training: Any,
     ) -> Self:
-        """Train on spectra; arguments as `dira.ConditionalDiffusion.fit`'s."""
+        """Train on spectra, to the evidence's lower bound (Kingma and Welling 2014).
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes.
+        labels, steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s; without other wishes the rate is 1e-3, and no average is taken over
+            the weights.
+
+        Raises
+        ------
+        InputError
+            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
+            another training.
+        """
         given = {"learning_rate": 1e-3, "average": 0.0, **training, "steps": steps}
         how = validated(Training, given, what="fit")
         values, axes = read_spectra(spectra)

@@ -108,7 +108,18 @@ def collect(run: Run) -> dict[str, Any]:
 
 
 def write_report(run: Run) -> tuple[Path, Path]:
-    """Write report.html and report.json into the run's folder."""
+    """Write report.html and report.json into the run's folder.
+
+    Returns
+    -------
+    pathlib.Path, pathlib.Path
+        Page and JSON.
+
+    Raises
+    ------
+    InputError
+        If a stage is not done, something that it made is missing, or is of a run frozen otherwise.
+    """
     whole = collect(run)
     results = {name: content["result"] for name, content in whole.items()}
     p = run.preset
