@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from isacsim.validation.captures import axes, channel, draw_paths, noise, static_part
 from isacsim.validation.counted import match, one_capture
@@ -68,6 +68,7 @@ def test_one_path_is_at_the_bound():
     sign=st.sampled_from([-1, 1]),
     seed=st.integers(0, 2**31),
 )
+@example(0.0, 0.0, 1.0, 3.0, 0.0, 2, False, -1, 28382)  # where the default brings one
 def test_one_path_within_its_deviation(
     velocity, acceleration, jerk, path_length, snr_db, subcarriers, jitter, sign, seed
 ):
@@ -89,7 +90,8 @@ def test_one_path_within_its_deviation(
     assume(bound.std_amplitude.item() < 0.1 and bound.std_acceleration.item() < 0.3)
     h = channel(t, f, truth, sign) + static_part(rng, f, 20.0)
     h = h + noise(rng, h.shape, snr_db)
-    estimate = relax(h, t, f, phase_sign=sign)
+    # By default noise alone brings a path once in a thousand captures: here once in forty thousand runs of this test.
+    estimate = relax(h, t, f, phase_sign=sign, false_alarm=1e-6)
     assert estimate.sizes["path"] == 1
     for name in ("acceleration", "jerk"):
         error = estimate[name].item() - truth[name][0]
