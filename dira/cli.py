@@ -71,7 +71,8 @@ def train(
     from accelerate import PartialState
 
     import dira
-    from dira.data import load, made_folder
+    from dira.data import load
+    from isacsim.output_file import check_output
 
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
@@ -80,7 +81,9 @@ def train(
         raise InputError(f"{output} is a file; -o names the folder of the model.")
     if (output / "config.json").exists() and not overwrite:
         raise InputError(f"{output} holds a model already; choose another name or pass --overwrite.")
-    made_folder(output if output.exists() else output.parent)
+    check_output(output / "config.json")
+    if kind == "gan" and precision != "no":
+        raise InputError("--precision is not for a gan; leave it out.")
     try:
         settings = json.loads(config)
     except ValueError as error:
@@ -102,14 +105,9 @@ def train(
         given.append(samples["n_targets"].values)
     elif conditional:
         given.append(columns(samples, "n_targets" if conditions is None else conditions))
-    how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed, "precision": precision}
+    how: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed, "checkpoints": checkpoints}
     how |= {} if learning_rate is None else {"learning_rate": learning_rate}
-    if kind != "gan":
-        how["checkpoints"] = checkpoints
-    elif checkpoints is not None or precision != "no":
-        raise InputError("a gan is trained without --checkpoints and --precision.")
-    else:
-        del how["precision"]
+    how |= {} if kind == "gan" else {"precision": precision}
     with bar(f"training {kind}", "steps") as progress:
         model.fit(*given, device=device, progress=progress, **how)
     if not PartialState().is_main_process:  # of several, started by torchrun or accelerate launch

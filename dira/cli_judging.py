@@ -91,13 +91,12 @@ def count(
     device: Device = "auto",
 ) -> None:
     """Count targets in a store's spectra; beside the truth where there are labels."""
-    from dira.data import load, made_folder
+    from dira.data import load
     from isacsim.commands.terminal import show_table
     from isacsim.output_file import check_output, written_whole
 
     if output is not None:
         check_output(output)
-        made_folder(output.parent)
     counter = model_in(model, "counter")
     samples = load(store, variable, split=split)
     odds = counter.predict_proba(samples[variable], device=device)
@@ -143,7 +142,7 @@ def evaluate(
     """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data import load
     from dira.fidelity import SCORES, Judged, of_another
-    from dira.metrics import kernel_distance, precision_recall
+    from dira.metrics import kernel_distance, name_of, precision_recall
     from isacsim.commands.terminal import remark, show_table
 
     if reference is None:
@@ -177,13 +176,14 @@ def evaluate(
             remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
     if reference is not None:
         features = partial(counter_model.features, device=device)
+        features.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
         of = split if reference_split is None else reference_split
         which = reference_variable or "aj_clean"
         other = load(reference, which, split=of)[which]
         got = kernel_distance(other, samples[variable], features=features, seed=seed)
         precision, recall = precision_recall(other, samples[variable], features=features)
         typer.echo(
-            f"kernel distance (counter features) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
+            f"kernel distance (features of {got.features}) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
             f"{got.floor:.4g}; precision {precision:.3f}, recall {recall:.3f}; {got.real} and {got.generated} spectra"
         )
     elif not rows:

@@ -16,11 +16,12 @@ from filelock import FileLock, Timeout
 from isacsim import __version__
 from isacsim.dataset.store import exists, open_dataset
 from isacsim.errors import InputError
+from isacsim.output_file import check_output
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_store", "load", "made_folder", "write"]
+__all__ = ["check_store", "load", "write"]
 
 
 def load(
@@ -99,32 +100,15 @@ def check_store(store: str | PathLike[str], *, overwrite: bool) -> Path:
     Raises
     ------
     InputError
-        If something is there and must not be overwritten.
+        If something is there and must not be overwritten, or no store can be written there.
     """
     path = Path(store)
     if path.exists() and not overwrite:
         raise InputError(f"{path} is there already; choose another name or pass --overwrite.")
     if path.exists() and not _is_ours(path):
         raise InputError(f"{path} was not written by dira and is not overwritten; choose another name.")
-    made_folder(path.parent)
+    check_output(path / "zarr.json")
     return path
-
-
-def made_folder(folder: Path) -> Path:
-    """Make a folder to write to, if it is not there.
-
-    Raises
-    ------
-    InputError
-        If it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: this folder can't be made ({error.strerror}).") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{folder}: no permission to write in it.")
-    return folder
 
 
 def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = False) -> Path:
@@ -138,7 +122,7 @@ def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = 
     path, samples = check_store(store, overwrite=overwrite), samples.copy()
     # One name for all runs: what a killed one left there, the next one removes.
     work = path.with_name(f".{path.name}-writing")
-    work.mkdir(exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
     for name, values in samples.variables.items():
         if values.dtype.kind in "UO":  # text of any length, which zarr specifies
             samples[name] = samples[name].astype(np.dtypes.StringDType())
@@ -146,6 +130,7 @@ def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = 
     try:
         with FileLock(work / "lock", timeout=0):
             try:
+                _put_back(work / "old", path)
                 for part in ("old", "new"):
                     shutil.rmtree(work / part, ignore_errors=True)
                 # Encodings of the store that it was read from, chunks for one, don't fit the samples chosen.
@@ -155,7 +140,14 @@ def write(samples: xr.Dataset, store: str | PathLike[str], *, overwrite: bool = 
                     os.replace(path, work / "old")
                 os.replace(work / "new", path)
             finally:
+                _put_back(work / "old", path)
                 shutil.rmtree(work, ignore_errors=True)
     except Timeout:
         raise InputError(f"{path}: another process is writing it.") from None
     return path
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """A kill between two renames leaves the old store under its other name alone."""
+    if old.exists() and not path.exists():
+        os.replace(old, path)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import center_of_mass, label, maximum, maximum_filter
 from scipy.optimize import linear_sum_assignment
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dira.config import Scaling
+from dira.maxima import VISIBLE_DB, maxima
 from dira.spectra import read_spectra
 from dira.training import Progress
 from isacsim.errors import InputError
@@ -31,8 +31,6 @@ __all__ = [
 
 Real = NDArray[np.float64]
 
-# Lowest maxima that count, 10 log10 P below the highest.
-VISIBLE_DB = 20.0
 # A path's side lobes reach -14 dB: below that the clean spectra have maxima at no target themselves.
 ABOVE_SIDE_LOBES_DB = -12.0
 # What tables show of `Judged.scores`, with its unit.
@@ -90,8 +88,11 @@ class PeakFidelity:
         return float(self.added.mean())
 
     def of(self, samples: NDArray[np.integer]) -> PeakFidelity:
-        """Of some samples alone, by index."""
-        errors = np.isin(np.repeat(np.arange(self.kept.size), self.kept), samples)
+        """Of some samples alone, by index or mask."""
+        samples, ends = np.arange(self.kept.size)[samples], np.cumsum(self.kept)
+        errors = np.concatenate(
+            [np.empty(0, np.intp), *(np.arange(ends[i] - self.kept[i], ends[i]) for i in samples)]
+        )
         return PeakFidelity(
             self.visible[samples],
             self.kept[samples],
@@ -106,23 +107,6 @@ class PeakFidelity:
         if not self.acceleration.size:
             return float("nan"), float("nan")
         return float(np.sqrt((self.acceleration**2).mean())), float(np.sqrt((self.jerk**2).mean()))
-
-
-def maxima(spectrum: Real, acceleration: Real, jerk: Real) -> Real:
-    """Local maxima of one spectrum down to -20 dB, placed by parabolas: (peak, [acceleration, jerk, level in dB]).
-
-    Neighbouring bins of one height, as where a spectrum is clipped, are one maximum.
-    """
-    from isacsim.estimation.peaks import interpolate_peaks
-
-    if spectrum.max() <= 0:
-        return np.empty((0, 3))
-    high = spectrum >= spectrum.max() * 10 ** (-VISIBLE_DB / 10)
-    plateaus, n = label((spectrum == maximum_filter(spectrum, size=3)) & high, np.ones((3, 3)))
-    at = np.rint(np.array(center_of_mass(plateaus > 0, plateaus, range(1, n + 1)))).astype(int)
-    found = interpolate_peaks(spectrum, acceleration, jerk, *at.reshape(-1, 2).T)
-    level = 10 * np.log10(maximum(spectrum, plateaus, range(1, n + 1)) / spectrum.max())
-    return np.array([(p.acceleration, p.jerk, db) for p, db in zip(found, level, strict=True)]).reshape(-1, 3)
 
 
 def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
@@ -288,9 +272,15 @@ class Judged:
 
 
 def of_another(values: NDArray[np.float32], counts: NDArray[np.integer]) -> NDArray[np.float32]:
-    """To each sample another one's spectrum of as many targets: what a model scores that ignores its input."""
-    out = np.empty_like(values)
+    """To each sample another one's spectrum: what a model scores that ignores its input.
+
+    Of as many targets, where there is one. Of a single sample nothing is known by another: all zero.
+    """
+    if len(counts) < 2:
+        return np.zeros_like(values)
+    order = np.roll(np.arange(len(counts)), 1)
     for n in np.unique(counts):
         rows = np.flatnonzero(counts == n)
-        out[rows] = values[np.roll(rows, 1)]
-    return out
+        if rows.size > 1:
+            order[rows] = np.roll(rows, 1)
+    return values[order]

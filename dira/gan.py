@@ -6,6 +6,7 @@ Convolutional (Radford et al. 2016), with a projection discriminator (Miyato and
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Callable
 from os import PathLike
@@ -172,8 +173,8 @@ class ConditionalGAN(Model):
         Raises
         ------
         InputError
-            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
-            another training.
+            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, the checkpoints are of
+            another training, or ``best_by`` gives no finite number.
         """
         given = {"decay": "none", "average": 0.0, "warmup": 0, **training, "steps": steps}
         how = validated(Training, given, what="fit")
@@ -205,10 +206,10 @@ class ConditionalGAN(Model):
             identity = {
                 "training": how.model_dump(mode="json"),
                 "data": digest_of([real, wanted]),
-                "config": self.config.model_dump(mode="json"),
                 "every": every if best_by else None,
+                **self.identity(axes, classes),
             }
-            stored = Checkpoints(Path(checkpoints), identity)
+            stored = Checkpoints(Path(checkpoints), json.loads(json.dumps(identity)))
             state = stored.load(kept, average, optimiser)
         before = state.get("seconds", 0.0)
         rows_of = batches(len(real), how.batch_size, how.seed, state.get("step", 0), how.steps)
@@ -237,6 +238,10 @@ class ConditionalGAN(Model):
                     self.network = one
                     value = float(best_by(self))
                     one.to(where)
+                    if not np.isfinite(value):
+                        raise InputError(
+                            f"best_by must give a finite number, got {value} after {step + 1} steps."
+                        )
                     if value < lowest:
                         best.load_state_dict(one.state_dict())
                         lowest.fill_(value)

@@ -27,6 +27,7 @@ __all__ = [
     "Neighbours",
     "frechet_distance",
     "kernel_distance",
+    "name_of",
     "nearest_neighbours",
     "precision_recall",
 ]
@@ -81,7 +82,7 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
             TargetCounter.from_pretrained() if features == "counter" else feature_network(features, weights)
         )
     if isinstance(features, TargetCounter):
-        return f"counter {_digest(features)}", [features.features(one).astype(np.float64) for one in sets]
+        return name_of(features), [features.features(one).astype(np.float64) for one in sets]
     made = [np.asarray(features(one), np.float64) for one in sets]
     for one in made:
         if one.ndim != 2 or not np.isfinite(one).all():
@@ -91,11 +92,12 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
     return getattr(features, "__name__", type(features).__name__), made
 
 
-def _digest(counter: TargetCounter) -> str:
+def name_of(counter: TargetCounter) -> str:
+    """Name of a counter's features, with the digest of its weights."""
     made = hashlib.sha256()
     for name, value in sorted(counter.fitted()[0].state_dict().items()):
         made.update(name.encode() + value.cpu().numpy().tobytes())
-    return made.hexdigest()[:12]
+    return f"counter {made.hexdigest()[:12]}"
 
 
 def frechet_distance(

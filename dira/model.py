@@ -64,6 +64,15 @@ class Model(ABC):
             raise NotFitted(f"{type(self).__name__} is not trained: call fit or from_pretrained first.")
         return self.network, self.axes
 
+    def identity(self, axes: Axes, classes: dict[str, list[int | str]]) -> dict[str, Any]:
+        """What checkpoints of this model must agree in, besides training and data."""
+        return {
+            "model": type(self).__name__,
+            "config": self.config.model_dump(mode="json"),
+            "axes": axes.model_dump(mode="json"),
+            "classes": classes,
+        }
+
     def learn(
         self,
         axes: Axes,
@@ -81,12 +90,6 @@ class Model(ABC):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             network = self.build(axes, classes)
-        identity = {
-            "model": type(self).__name__,
-            "config": self.config.model_dump(mode="json"),
-            "axes": axes.model_dump(mode="json"),
-            "classes": classes,
-        }
         self.network, seconds = train(
             network,
             loss,
@@ -96,7 +99,7 @@ class Model(ABC):
             checkpoints=None if checkpoints is None else Path(checkpoints),
             every=every,
             progress=progress,
-            more=identity,
+            more=self.identity(axes, classes),
         )
         self.axes, self.classes = axes, classes
         self.history = {
@@ -196,5 +199,5 @@ class Model(ABC):
 
     @classmethod
     def pretrained(cls) -> Self:
-        """The model that comes with dira, for the default spectra: `from_pretrained` without a folder."""
+        """The model that comes with dira, for the default spectra: short for `from_pretrained` without a folder."""
         return cls.from_pretrained()

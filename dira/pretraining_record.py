@@ -31,18 +31,23 @@ class Record:
     Raises
     ------
     InputError
-        If the folder was begun with another plan, naming the first difference.
+        If the folder was begun with another plan, naming the first difference, or holds something else.
     """
 
     def __init__(self, path: Path, plan: dict[str, Any]) -> None:
-        self.path = path
-        self.content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}}
-        plan = json.loads(json.dumps(plan))
-        begun = self.content.setdefault("plan", plan)
-        for key in (key for key in plan if begun.get(key) != plan[key]):
+        self.path, plan = path, json.loads(json.dumps(plan))
+        if path.exists():
+            self.content: dict[str, Any] = json.loads(path.read_text())
+        elif any(path.parent.iterdir()):
+            raise InputError(f"{path.parent} is not empty and has no {path.name}; choose another --work.")
+        else:
+            self.content = {"seconds": {}, "plan": plan}
+        begun = self.content.get("plan", {})
+        differ = next((key for key in plan if begun.get(key) != plan[key]), None)
+        if differ is not None:
             raise InputError(
-                f"{path.parent} holds weights begun with {key} {begun.get(key)!r}, not {plan[key]!r}; choose another "
-                "--work."
+                f"{path.parent} holds weights begun with {differ} {begun.get(differ)!r}, not {plan[differ]!r}; choose "
+                "another --work."
             )
         self.note()
 

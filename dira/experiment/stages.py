@@ -124,8 +124,8 @@ class Run:
 
     def _missing(self, path: Path) -> InputError:
         return InputError(
-            f"{path} is missing, though its stage is done; delete stages/ beside it and run dira reproduce --preset "
-            f"{self.preset.name} --output {self.folder} again."
+            f"{path} is missing, which an earlier stage of this run left there; choose another --output and run dira "
+            f"reproduce --preset {self.preset.name} anew."
         )
 
     def _check(self, path: Path, digest: str | None) -> None:

@@ -155,12 +155,13 @@ def interpolate_peaks(
     """
     i, j = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
     inside = (i > 0) & (i < p.shape[0] - 1) & (j > 0) & (j < p.shape[1] - 1)
-    # On an edge any bins will do: they are not used.
-    i_in, j_in = np.clip(i, 1, p.shape[0] - 2), np.clip(j, 1, p.shape[1] - 2)
+    # On an edge any bin will do: it is not used.
+    below, above = np.maximum(i - 1, 0), np.minimum(i + 1, p.shape[0] - 1)
+    left, right = np.maximum(j - 1, 0), np.minimum(j + 1, p.shape[1] - 1)
     height, where = p[i, j].astype(np.float64), []
     for axis, at, (down, up) in (
-        (acceleration, i, (p[i_in - 1, j_in], p[i_in + 1, j_in])),
-        (jerk, j, (p[i_in, j_in - 1], p[i_in, j_in + 1])),
+        (acceleration, i, (p[below, j], p[above, j])),
+        (jerk, j, (p[i, left], p[i, right])),
     ):
         bins = np.stack([down, p[i, j], up])
         low, mid, high = np.log(np.maximum(bins, p[i, j] * 1e-6))

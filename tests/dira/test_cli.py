@@ -59,9 +59,11 @@ def models(store, tmp_path_factory):
         ("counter", '{"width": 8}'),
         ("gan", '{"width": 8}'),
     ]:
+        steps = ("--checkpoints", folder / f"{kind}-steps")
         assert "spectra for 2 steps" in done(
-            "train", kind, store, "-o", folder / kind, "--config", config, *SMALL
+            "train", kind, store, "-o", folder / kind, "--config", config, *steps, *SMALL
         )
+        assert (folder / f"{kind}-steps" / "step-00000002").is_dir()
     return folder
 
 
@@ -97,7 +99,9 @@ def test_from_training_to_judgement(store, models, tmp_path):
     right = np.mean([row["label"] == row["count"] for row in rows])
     assert len(rows) == 8 and f"{right:.3f} of 8 labelled spectra counted right" in said
     said = done("evaluate", clean, "--reference", store, "--counter", models / "counter")
-    assert "all zero" in said and "kernel distance (counter features)" in said and "24 and 8 spectra" in said
+    assert (
+        "all zero" in said and "kernel distance (features of counter " in said and "24 and 8 spectra" in said
+    )
     assert "aj_enhanced" in said and "aj_noisy" in said  # after and before
     made = ("evaluate", tmp_path / "gan.zarr", "--variable", "aj_noisy", "--counter", models / "counter")
     said = done(*made, "--reference", store, "--reference-variable", "aj_noisy", "--reference-split", "test")
@@ -163,7 +167,7 @@ def test_what_is_refused(store, models, tmp_path):
             "no samples of split 'all'; it has test, train",
         ),
         (("train", "counter", tmp_path / "none.zarr", *out), "no zarr store"),
-        (("train", "counter", tmp_path / "none.zarr", "-o", tmp_path / "file" / "x"), "folder can't be made"),
+        (("train", "counter", tmp_path / "none.zarr", "-o", tmp_path / "file" / "x"), "is not a directory"),
         (("train", "counter", store, "-o", models / "counter"), "counter holds a model already"),
         (("train", "purifier", store, *out, "--conditions", "n_targets"), "leave it out for a purifier"),
         (("train", "denoiser", noisy, *out), "no spectra 'aj_clean', which a denoiser learns from"),
@@ -176,10 +180,14 @@ def test_what_is_refused(store, models, tmp_path):
             "unet.blocks.0: Input should be greater",
         ),
         (("expand", *model("gan"), "--per-class", "3=1", *out, "--guidance", "2"), "diffusion models"),
-        (("expand", *model("gan"), "--per-class", "3=1", "-o", tmp_path / "file" / "x"), "can't be made"),
+        (
+            ("expand", *model("gan"), "--per-class", "3=1", "-o", tmp_path / "file" / "x"),
+            "is not a directory",
+        ),
         (("enhance", store, *model("purifier"), *out, "--gamma", "0"), "gamma must be a number above 0"),
         (("enhance", store, *model("purifier"), *out, "--reference", "a"), "reference must be diffused or"),
         (("count", store, "--model", tmp_path, "-o", tmp_path), "this is a directory"),
+        (("train", "gan", store, *out, "--precision", "bf16"), "--precision is not for a gan"),
         (("evaluate", store, "--counter", "NOPE"), "--counter is for the distance to a --reference"),
         (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
         # The models that come with dira are for 64 bins.

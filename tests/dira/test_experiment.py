@@ -167,9 +167,14 @@ def test_aims_are_judged_by_the_numbers(done: tuple[Path, str]) -> None:
         r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
         r["distances"]["original"][best]["kernel_clean"] |= {"value": 1e3, "floor": 0.0}
 
+    def dim(r: dict[str, Any]) -> None:
+        good(r)
+        r["enhancement"]["lab"]["rows"][best]["kept_high"] = 0.5
+
     aims = [a for a in met(good) if re.search(r"kept|invented|SSIM|original spectra to clean", a)]
     assert len(aims) == 5
     assert all(met(good)[a] for a in aims) and not any(met(bad)[a] for a in aims)
+    assert [a for a in aims if not met(dim)[a]] == [a for a in aims if "kept" in a or "targets" in a]
 
 
 def test_an_unknown_preset_and_a_folder_without_a_run_are_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from dira import ConditionalGAN, Purifier
@@ -18,6 +19,8 @@ from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, alone, freeze
 from dira.experiment.verdicts import gain
+from dira.gan import _Discriminator
+from dira.training import batches
 from isacsim.errors import InputError
 
 
@@ -78,7 +81,7 @@ def test_what_another_run_left_is_refused(tmp_path: Path) -> None:
             again()
     # A report makes nothing.
     for lost in (lambda: run.array("lost"), lambda: run.model("lost")):
-        with pytest.raises(InputError, match=r"lost.* is missing, though its stage is done"):
+        with pytest.raises(InputError, match=r"lost.* is missing, which an earlier stage"):
             lost()
     assert not list(tmp_path.rglob("lost*"))
 
@@ -125,25 +128,76 @@ def test_a_gan_keeps_the_better_of_weights_and_their_average(wants_average: bool
     np.testing.assert_array_equal(plain.sample([3, 4], seed=0), seen[0])
 
 
-def test_a_gan_that_was_stopped_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_gan_that_was_stopped_goes_on_with_the_same_bits(tmp_path: Path, judged: bool) -> None:
     spectra, labels = np.random.default_rng(0).random((8, 16, 16)), [3, 4] * 4
 
     def stop(done: int, _: int, __: float) -> None:
         if done == 5:
             raise KeyboardInterrupt
 
-    def judge(gan: ConditionalGAN) -> float:
-        return float(gan.sample([3, 4], seed=0).mean())
+    calls: list[int] = []
 
-    how: dict[str, Any] = {"steps": 8, "batch_size": 4, "average": 0.9, "best_by": judge, "every": 2}
+    def judge(gan: ConditionalGAN) -> float:
+        calls.append(1)
+        return -float(gan.sample([3, 4], seed=0).mean())  # brighter with every step: the last ones are kept
+
+    how: dict[str, Any] = {"steps": 8, "batch_size": 4, "average": 0.9, "every": 2}
+    how |= {"best_by": judge} if judged else {}
     whole = ConditionalGAN(width=8).fit(spectra, labels, **how)
+    before = len(calls)
     with pytest.raises(KeyboardInterrupt):
         ConditionalGAN(width=8).fit(spectra, labels, checkpoints=tmp_path, progress=stop, **how)
+    early = ConditionalGAN(width=8).fit(spectra, labels, **how | {"steps": 4})
+    calls.clear()
     resumed = ConditionalGAN(width=8).fit(spectra, labels, checkpoints=tmp_path, **how)
+    assert len(calls) == before / 2  # the first half is not done again
+    kept, first = whole.network.state_dict(), early.network.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in resumed.network.state_dict().items())
+    assert not all(torch.equal(value, kept[name]) for name, value in first.items())
     assert resumed.history["best"] == whole.history["best"]
-    np.testing.assert_array_equal(resumed.sample([3, 4], seed=1), whole.sample([3, 4], seed=1))
-    with pytest.raises(InputError, match=r"checkpoints of another training: training\.seed 0 there, 1 here"):
-        ConditionalGAN(width=8).fit(spectra, labels, checkpoints=tmp_path, **how, seed=1)
+    for change, told in (
+        ({"seed": 1}, r"training\.seed 0 there, 1 here"),
+        ({"labels": [6, 7] * 4}, r"classes\.n_targets"),
+    ):
+        with pytest.raises(InputError, match=f"checkpoints of another training: {told}"):
+            ConditionalGAN(width=8).fit(
+                spectra, **{"labels": labels, "checkpoints": tmp_path, **how, **change}
+            )
+
+
+def test_a_gan_takes_the_steps_of_two_optimisers() -> None:
+    spectra, labels = np.random.default_rng(1).random((8, 16, 16)), [3, 4] * 4
+    how: dict[str, Any] = {"steps": 3, "batch_size": 4, "seed": 2}
+    gan = ConditionalGAN(width=8).fit(spectra, labels, **how)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        makes = gan.build(gan.axes, gan.classes).train()
+        judges = _Discriminator(gan.config, gan.axes, [2]).train()
+    ways = [torch.optim.Adam(net.parameters(), 2e-4, betas=(0.0, 0.9)) for net in (makes, judges)]
+    real = torch.from_numpy(gan.config.scaling.to_model(spectra[:, None].astype(np.float32)))
+    numbers = torch.tensor([[0], [1]] * 4)
+    for step, rows in enumerate(batches(8, 4, 2, 0, 3)):
+        shown, of = real[rows], numbers[rows]
+        chance = torch.Generator().manual_seed(step + 1_000_003 * 2)
+        noise = torch.randn((2, 4, 128), generator=chance)
+        false = makes(noise[0], of).detach()
+        loss = torch.relu(1 - judges(shown, of)).mean() + torch.relu(1 + judges(false, of)).mean()
+        ways[1].zero_grad()
+        loss.backward()
+        ways[1].step()
+        ways[0].zero_grad()
+        (-judges(makes(noise[1], of), of).mean()).backward()
+        ways[0].step()
+    kept = gan.network.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in makes.state_dict().items())
+
+
+def test_a_gan_is_not_judged_by_what_is_no_number() -> None:
+    with pytest.raises(InputError, match="best_by must give a finite number, got nan after 2 steps"):
+        ConditionalGAN(width=8).fit(
+            np.ones((4, 16, 16)), [3, 4] * 2, steps=2, batch_size=4, best_by=lambda _: float("nan")
+        )
 
 
 class _Sure:

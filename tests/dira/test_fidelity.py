@@ -12,6 +12,7 @@ from scipy.ndimage import maximum_filter
 import dira
 import isacsim
 from dira.fidelity import Judged, of_another, peak_fidelities, similarity
+from dira.maxima import maxima
 from isacsim.dataset.samples import make_samples
 from isacsim.errors import InputError
 from isacsim.estimation.peaks import interpolate_peak
@@ -85,6 +86,15 @@ def test_no_two_targets_share_a_maximum_and_a_plateau_is_one() -> None:
     clipped = np.minimum(peaks((4, 20, 1)), 0.5)
     assert (clipped == clipped.max()).sum() > 5
     assert dira.peak_fidelity(clipped[None], crowd).invented.tolist() == [1]
+    # A shelf on the way to a peak is no maximum, a ring is one of its own bins.
+    shelf = peaks((4, 20, 1))
+    shelf[45:50, 40:60] = np.maximum(shelf[45:50, 40:60], 0.2)
+    assert dira.peak_fidelity(shelf[None], crowd).invented.tolist() == [1]
+    circle = np.full((64, 64), 1e-6)
+    circle[30:33, 30:33] = 1.0
+    circle[31, 31] = 0.0
+    ((a, r, level),) = maxima(circle, AXES["acceleration"], AXES["jerk"])
+    assert level == 0 and max(abs(a - AXES["acceleration"][31]), abs(r - AXES["jerk"][31])) > 0.1
 
 
 def _literal(image: np.ndarray, clean: np.ndarray, targets: list[tuple[float, float]], floor: float) -> tuple:
@@ -154,7 +164,8 @@ def test_some_samples_of_all_are_judged_as_alone() -> None:
         dira.peak_fidelity(noisy, ds, floor_db=-30)
 
 
-def test_another_sample_s_spectrum_has_as_many_targets() -> None:
-    counts = np.array([3, 4, 3, 4, 3])
-    other = of_another(np.arange(5.0, dtype=np.float32), counts).astype(int)
-    assert (counts[other] == counts).all() and (other != np.arange(5)).all()
+def test_another_sample_s_spectrum_has_as_many_targets_where_there_is_one() -> None:
+    counts = np.array([3, 4, 3, 4, 3, 7])
+    other = of_another(np.arange(6.0, dtype=np.float32), counts).astype(int)
+    assert (counts[other][:5] == counts[:5]).all() and (other != np.arange(6)).all()
+    assert of_another(np.ones((1, 2, 2), np.float32), np.array([3])).max() == 0

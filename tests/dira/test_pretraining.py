@@ -61,6 +61,9 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Training, "rate", never)
     pretraining.make_weights(work, weights, **steps, seed=3, device="cpu", precision="no")
+    (tmp_path / "full" / "spectra.zarr").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"full is not empty and has no record\.json; choose another --work"):
+        pretraining.make_weights(tmp_path / "full", weights, **steps, seed=3, device="cpu", precision="no")
     with pytest.raises(
         InputError, match=r"begun with steps .*'counter': 2.*, not .*'counter': 3.*choose another --work"
     ):

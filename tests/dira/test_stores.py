@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from filelock import FileLock
 import dira
 import dira.data
 import dira.model
+from dira import data
 from dira.data import load, write
 from isacsim.errors import InputError
 
@@ -69,6 +71,31 @@ def test_a_kill_while_a_store_is_replaced_leaves_one_that_is_whole(tmp_path, mon
     write(spectra(4), path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["x.zarr"]
     assert load(path, "aj_noisy").sizes["sample"] == 4
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_between_two_renames_the_old_store_is_not_lost(tmp_path, monkeypatch, killed: bool) -> None:
+    path, replace = write(spectra(3), tmp_path / "x.zarr"), os.replace
+
+    def stop(source, target):
+        if target == path and source.name == "new":
+            raise Killed
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", stop)
+        if killed:  # nothing is tidied up
+            patch.setattr(data, "_put_back", lambda *_: None)
+            patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            write(spectra(2), path, overwrite=True)
+    assert path.exists() != killed
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(xr.Dataset, "to_zarr", lambda *_, **__: stop(path.with_name("new"), path))
+            with pytest.raises(Killed):  # the next run fails too
+                write(spectra(2), path, overwrite=True)
+    assert load(path, "aj_noisy").sizes["sample"] == 3
 
 
 def test_two_at_a_time_don_t_mix(tmp_path) -> None:

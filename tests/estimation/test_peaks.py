@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter, percentile_filter
 from scipy.stats import binom
 
 import isacsim
-from isacsim.estimation.peaks import cfar_threshold, find_peaks, interpolate_peak
+from isacsim.estimation.peaks import cfar_threshold, find_peaks, interpolate_peak, interpolate_peaks
 
 TIME = (np.arange(1024) - 511.5) / 1000
 FREQUENCY = 5.805e9 + np.arange(-16, 16) * 2.5e6
@@ -103,6 +103,15 @@ def test_interpolation_is_exact_for_a_gaussian_peak():
     assert peak.height == pytest.approx(3.0, rel=0.01)
     edge = interpolate_peak(p, x, y, 0, 5)
     assert (edge.acceleration, edge.height) == (-1.0, p[0, 5])
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1), (2, 2)])
+def test_of_an_axis_of_one_bin_the_bin_itself_is_given(shape):
+    p = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+    a, r = (np.linspace(-1, 1, n) for n in shape)
+    i, j = (n - 1 for n in shape)
+    (peak,) = interpolate_peaks(p, a, r, np.array([i]), np.array([j]))
+    assert (peak.acceleration, peak.jerk, peak.height) == (a[i], r[j], p.max())
 
 
 def test_three_separated_targets():
