@@ -43,7 +43,7 @@ def test_the_generator_makes_spectra_of_each_class_and_scenario() -> None:
 
 
 def test_the_purifier_brings_spectra_nearer_to_clean_ones(samples) -> None:
-    few = samples.isel(sample=slice(0, 6))
+    few = samples.isel(sample=slice(0, 3))
     purifier = dira.Purifier.from_pretrained()
     noisy, clean = (few[name] for name in ("aj_noisy", "aj_clean"))
     pure = purifier.enhance(noisy, **purifier.chosen, seed=0)
