@@ -132,9 +132,22 @@ class TargetCounter(Model):
         progress: Progress | None = None,
         **training: Any,
     ) -> Self:
-        """Train on spectra and their numbers of targets; arguments as `dira.ConditionalDiffusion.fit`'s.
+        """Train on spectra and their numbers of targets.
 
-        Without other wishes the rate is 1e-3 with weight decay 1e-2, and no average is taken over the weights.
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes.
+        labels : array_like of int, shape (sample,)
+            Numbers of targets.
+        steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s; without other wishes the rate is 1e-3 with weight decay 1e-2, and no
+            average is taken over the weights.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, or the checkpoints are of another training.
         """
         given = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0, **training, "steps": steps}
         how = validated(Training, given, what="fit")

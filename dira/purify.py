@@ -57,7 +57,20 @@ class Purifier(Diffusion):
         progress: Progress | None = None,
         **training: Any,
     ) -> Self:
-        """Train on clean spectra; arguments as `dira.ConditionalDiffusion.fit`'s, without labels."""
+        """Train on clean spectra (eq. 21-26, without conditions).
+
+        Parameters
+        ----------
+        clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes, e.g. ``aj_clean``.
+        steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, or the checkpoints are of another training.
+        """
         how = validated(Training, {**training, "steps": steps}, what="fit")
         self._fit(clean, None, how, device=device, checkpoints=checkpoints, every=every, progress=progress)
         return self
