@@ -125,8 +125,8 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
         walking body are no targets there: with such bodies what is invented can't be told from what a limb shows.
     floor_db : float
         Lowest maxima that count, of the spectra and of the clean ones, from -20 dB on (10 log10 P, below each one's
-        highest). At -20 dB any spectrum has so many maxima, a path's own side lobes (up to -14 dB) among them, that
-        noise alone "keeps" nearly all targets; -12 dB tells more, of the stronger targets.
+        highest). A path's own side lobes reach -14 dB: down to -20 dB they are maxima too. Noise alone has so many
+        maxima that it "keeps" nearly all targets at either level: read what is kept beside what is invented.
 
     Raises
     ------

@@ -56,7 +56,7 @@ _CAPTIONS = {
     "enhancement": (
         "What the enhancement keeps and invents",
         "On test spectra of the original scenario, by SNR and by number of targets; one purifier, trained once. No two "
-        "targets share a maximum. Down to -20 dB any spectrum has maxima near most targets, noise alone too.",
+        "targets share a maximum. Noise alone has maxima near most targets: read kept beside invented.",
     ),
     "counting": (
         "Counting in three scenarios (Fig. 11)",
