@@ -84,12 +84,30 @@ class ResNet18(nn.Module):
         return out
 
 
+def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
+    """Each spectrum mirrored along either axis by chance and shifted in a circle; drawn for the whole batch."""
+    places = []
+    for bins in spectra.shape[-2:]:
+        mirrored = torch.randint(0, 2, (batch_size, 1), generator=generator)[rows]
+        shift = torch.randint(0, bins, (batch_size, 1), generator=generator)[rows]
+        bin_ = torch.arange(bins)
+        places.append((torch.where(mirrored == 1, -bin_, bin_) + shift).remainder(bins).to(spectra.device))
+    acceleration, jerk = places
+    sample = torch.arange(len(spectra), device=spectra.device)[:, None, None, None]
+    channel = torch.arange(spectra.shape[1], device=spectra.device)[:, None, None]
+    return spectra[sample, channel, acceleration[:, None, :, None], jerk[:, None, None, :]]
+
+
 class CounterConfig(Config):
     """Configuration of a counter."""
 
     width: int = Field(default=64, ge=8)
     """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
     scaling: Scaling = Scaling()
+    augment: bool = False
+    """Train on spectra mirrored and shifted along both axes by chance, which leaves the number of targets as it is:
+    time reversed mirrors the jerk, the other sign of the phase both axes, and another acceleration or jerk of all
+    paths shifts a spectrum. Without, a few thousand spectra are learnt by heart."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing."""
     temperature: float = Field(default=1.0, gt=0)
@@ -156,6 +174,8 @@ class TargetCounter(Model):
 
         def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
             inputs, wanted = batch
+            if self.config.augment:
+                inputs = moved(inputs, generator, rows, how.batch_size)
             return functional.cross_entropy(
                 net(inputs).float(), wanted[:, 0], label_smoothing=self.config.smoothing
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dira import TargetCounter
+from dira.experiment.counting import LONGER
 from dira.experiment.generators import diffusion
 from dira.experiment.model_based import strengths
 from dira.experiment.presets import Preset
@@ -39,7 +40,7 @@ def _rates(run: Run) -> dict[str, float]:
     evaluate = _rate(
         lambda: net.sample(counts, seed=0, sampler="ddim", steps=steps, device=run.device), steps * n
     )
-    counter = TargetCounter(width=p.counter_width)
+    counter = TargetCounter(width=p.counter_width, augment=True)
     count = _rate(
         lambda: counter.fit(spectra, counts, steps=3, batch_size=p.counter_batch, **how), 3 * p.counter_batch
     )
@@ -68,7 +69,8 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
         t * w for _, t, w in p.variants if not (w == 1 and any(t == u and v > 1 for _, u, v in p.variants))
     )
     extra = sum(max(0, round(max(p.ratios) * size) - p.reference) for size in p.class_sizes.values())
-    counters = seeds * (len(p.variants) + 15) + len(p.ratios) + 2 * len(p.shares) + 2 + 4
+    # Those of the experiments, and the one of the features at four times the steps.
+    counters = LONGER * (seeds * (len(p.variants) + 15) + len(p.ratios) + 2 * len(p.shares) + 2) + 4
     parts = [share for share in p.shares if share < 1]
     extra += sum(max(0, p.expanded - round(s * size)) for s in parts for size in p.class_sizes.values())
     # What the guidance is chosen on: a spectrum once for each strength of three kinds, and without.

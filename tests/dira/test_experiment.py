@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from dira.cli import app
 from dira.experiment.budget import _amounts
+from dira.experiment.counting import LONGER
 from dira.experiment.presets import PRESETS, preset
 from dira.experiment.report import collect
 from dira.experiment.samples import data, wanted
@@ -55,7 +56,7 @@ def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) ->
     amount, _ = _amounts(run)["counters"]
     trained = len(list((done[0] / "models").glob("counter-*")))
     # The features are trained four times as long as a counter.
-    assert amount == (trained + 4) * small.counter_steps * small.counter_batch
+    assert amount == (LONGER * trained + 4) * small.counter_steps * small.counter_batch
 
 
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
