@@ -38,20 +38,20 @@ UNET = {"blocks": (32, 64, 128), "patch": 2}
 # By the error at held-out clean spectra: the velocity is nearer at large steps, the noise at the small ones that the
 # purifier walks. A rate of 3e-4 learns slower, at 3e-3 the training diverged after 1000 steps.
 DIFFUSION: dict[str, Any] = {"batch_size": 16, "learning_rate": 1e-3, "average": 0.999}
-COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 5e-4}
+COUNTER: dict[str, Any] = {"batch_size": 64, "learning_rate": 1e-3}
 # Half of ResNet-18 as published: a quarter of its weights and of its time.
-COUNTER_WIDTH = 32
+COUNTER_NETWORK: dict[str, Any] = {"width": 32, "augment": True}
 # T* and strengths a of the guidance to choose from by SSIM to clean spectra of the validation set, in one round.
-ENHANCE = {50: (4.0, 16.0), 150: (1.0, 4.0, 16.0), 250: (4.0,)}
+ENHANCE = {50: (4.0, 16.0), 150: (1.0, 4.0, 16.0)}
 CHOSEN_ON = 60
 # The features that the generator is judged on come from simulations of their own.
 FEATURES: dict[str, Any] = {"per_class": dict.fromkeys((3, 4, 5, 6, 7), 60), "steps": 600, "width": 16}
 # The counter is trained on what purifier and denoiser make of captures that neither has seen, as they make it of
 # anybody's; enhancing is T* evaluations of the network a spectrum.
-COUNTED = dict.fromkeys((3, 4, 5, 6, 7), 40)
+COUNTED = dict.fromkeys((3, 4, 5, 6, 7), 20)
 ENHANCED = {"validation": 60, "test": 150}
 # How often those spectra stand among the others.
-REPEATED = 4
+REPEATED = 6
 
 
 def _trained(model: Model, name: str, folder: Path, record: Record, *given: Any, **how: Any) -> Any:
@@ -118,7 +118,7 @@ def make_weights(
     purifier_steps: Annotated[int, typer.Option(help="Steps of the purifier.")] = 4000,
     denoiser_steps: Annotated[int, typer.Option(help="Steps of the paired denoiser.")] = 2000,
     generator_steps: Annotated[int, typer.Option(help="Steps of the generator.")] = 2500,
-    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 4000,
+    counter_steps: Annotated[int, typer.Option(help="Steps of the counter.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the trainings.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="no, bf16 or fp16.")] = "no",
@@ -178,7 +178,7 @@ def make_weights(
     counts = np.concatenate([*2 * [train["n_targets"].values], *2 * REPEATED * [counted["n_targets"].values]])
     spectra = np.concatenate(kinds)
     counter = _trained(
-        TargetCounter(width=COUNTER_WIDTH),
+        TargetCounter(**COUNTER_NETWORK),
         "TargetCounter",
         work,
         record,
@@ -240,7 +240,7 @@ def _plan(steps: dict[str, int], seed: int, precision: str) -> dict[str, Any]:
         "steps": steps,
         "seed": seed,
         "precision": precision,
-        "networks": {"unet": UNET, "counter_width": COUNTER_WIDTH},
+        "networks": {"unet": UNET, "counter": COUNTER_NETWORK},
         "training": {"diffusion": DIFFUSION, "counter": COUNTER, "features": FEATURES, "repeated": REPEATED},
         "enhance": {"t_star and scales": ENHANCE, "spectra": CHOSEN_ON},
     }
