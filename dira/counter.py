@@ -14,74 +14,14 @@ from torch.nn import functional
 
 from dira.config import Axes, Config, Scaling, validated
 from dira.model import Model
+from dira.resnet import ResNet18
 from dira.spectra import read_labels, read_spectra
 from dira.training import Progress, Training, accelerator
+from isacsim.errors import InputError
 
-__all__ = ["CounterConfig", "ResNet18", "TargetCounter"]
+__all__ = ["CounterConfig", "TargetCounter"]
 
 _TARGETS = "n_targets"
-
-
-class _Block(nn.Module):
-    """Two 3 x 3 convolutions and the way around them."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.downsample: nn.Module = nn.Identity()
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add the two ways."""
-        y = functional.relu(self.bn1(self.conv1(x)))
-        out: torch.Tensor = functional.relu(self.bn2(self.conv2(y)) + self.downsample(x))
-        return out
-
-
-class ResNet18(nn.Module):
-    """ResNet-18 as published, with any number of input channels; ``features`` are what the last layer sees.
-
-    Parameters
-    ----------
-    channels : int
-        Input channels.
-    outputs : int
-        Classes.
-    width : int
-        Channels of the first stage, 64 as published.
-    """
-
-    def __init__(self, channels: int, outputs: int, width: int = 64) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        stages, inputs = [], width
-        for stage in range(4):
-            out = width * 2**stage
-            stages.append(nn.Sequential(_Block(inputs, out, 1 if stage == 0 else 2), _Block(out, out, 1)))
-            inputs = out
-        self.stages = nn.Sequential(*stages)
-        self.fc = nn.Linear(inputs, outputs)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean over the image of the last stage, shape (sample, 8 · width)."""
-        x = functional.max_pool2d(functional.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        out: torch.Tensor = self.stages(x).mean(dim=(2, 3))
-        return out
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits, shape (sample, class)."""
-        out: torch.Tensor = self.fc(self.features(x))
-        return out
 
 
 def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
@@ -268,12 +208,45 @@ class TargetCounter(Model):
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def predict(self, spectra: Any, **how: Any) -> NDArray[np.int64]:
-        """Most probable number of targets of each spectrum, shape (sample,); arguments as `predict_proba`'s."""
+        """Most probable number of targets of each spectrum.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+
+        Returns
+        -------
+        numpy.ndarray, int64, shape (sample,)
+
+        Raises
+        ------
+        NotFitted, InputError
+            As `predict_proba`.
+        """
         return np.asarray(self.counts[self.predict_proba(spectra, **how).argmax(axis=1)])
 
     def score(self, spectra: Any, labels: ArrayLike, **how: Any) -> float:
-        """Share of spectra whose number is right; labels int, shape (sample,), others as `predict_proba`'s."""
-        return float((self.predict(spectra, **how) == np.asarray(labels)).mean())
+        """Share of spectra whose number is right.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+        labels : array_like of int, shape (sample,)
+            True numbers; one that the counter does not know is counted wrong.
+
+        Raises
+        ------
+        InputError
+            If there are not as many labels as spectra.
+        """
+        given, truth = self.predict(spectra, **how), np.asarray(labels)
+        if truth.shape != given.shape:
+            raise InputError(
+                f"labels must have shape {given.shape}, one of each spectrum, got {truth.shape}."
+            )
+        return float((given == truth).mean())
 
     def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
         """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
@@ -288,11 +261,12 @@ class TargetCounter(Model):
         Raises
         ------
         InputError
-            If a label is none of the counts.
+            If a label is none of the counts, or there are not as many as spectra.
         """
-        truth, _ = read_labels(np.asarray(labels), np.size(labels), self.classes)
+        given = self.predict(spectra, **how)
+        truth, _ = read_labels(np.asarray(labels), len(given), self.classes)
         made = np.zeros((self.counts.size, self.counts.size), np.int64)
-        np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, self.predict(spectra, **how))), 1)
+        np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, given)), 1)
         return made
 
     def calibrate(self, spectra: Any, labels: ArrayLike, **how: Any) -> Self:
@@ -308,13 +282,13 @@ class TargetCounter(Model):
         Raises
         ------
         InputError
-            If a label is none of the counts.
+            If a label is none of the counts, or there are not as many as spectra.
         """
         from scipy.optimize import minimize_scalar
 
-        truth, _ = read_labels(np.asarray(labels), np.size(labels), self.classes)
-        self.config = self.config.model_copy(update={"temperature": 1.0})
-        log_p = np.log(np.maximum(self.predict_proba(spectra, **how), 1e-300))
+        odds = np.maximum(self.predict_proba(spectra, **how), 1e-300)
+        log_p = np.log(odds) * self.config.temperature  # logits again, up to what the softmax takes off
+        truth, _ = read_labels(np.asarray(labels), len(log_p), self.classes)
 
         def surprise(log_temperature: float) -> float:
             scaled = log_p / np.exp(log_temperature)

@@ -23,15 +23,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from dira.checkpoint import Checkpoints
 from dira.config import Axes, Config, Scaling, validated
+from dira.latent import Generator, sample_latent, stages, widths
 from dira.model import Model
-from dira.sampling import generators
-from dira.spectra import Labels, count_of, read_labels, read_spectra
+from dira.spectra import Labels, read_labels, read_spectra
 from dira.training import Progress, Training, accelerator, batches, digest_of, follow
 from isacsim.errors import InputError
 
-__all__ = ["ConditionalGAN", "GANConfig", "Generator", "sample_latent", "stages", "widths"]
-
-_SMALLEST = 4
+__all__ = ["ConditionalGAN", "GANConfig"]
 
 
 class GANConfig(Config):
@@ -42,56 +40,6 @@ class GANConfig(Config):
     width: int = Field(default=64, ge=8)
     """Channels at the full resolution; each halving doubles them, up to eight times."""
     scaling: Scaling = Scaling()
-
-
-def stages(axes: Axes) -> int:
-    """Halvings from the spectrum down to about 4 x 4 bins."""
-    smallest = min(axes.bins_acceleration, axes.bins_jerk)
-    n = int(np.log2(smallest / _SMALLEST))
-    if n < 1 or axes.bins_acceleration % 2**n or axes.bins_jerk % 2**n:
-        raise InputError(
-            f"spectra of {axes.bins_acceleration} x {axes.bins_jerk} bins can't be halved to about 4 x 4: both numbers "
-            "must be multiples of the same power of two, 8 or more."
-        )
-    return n
-
-
-def widths(first: int, n: int) -> list[int]:
-    """Channels at the full resolution and after each halving."""
-    return [first * min(2**i, 8) for i in range(n + 1)]
-
-
-class Generator(nn.Module):
-    """From a noise vector and conditions to spectra on the models' scale."""
-
-    def __init__(self, latent: int, width: int, axes: Axes, classes: list[int]) -> None:
-        super().__init__()
-        n = stages(axes)
-        wide = widths(width, n)
-        self.shape = (wide[n], axes.bins_acceleration // 2**n, axes.bins_jerk // 2**n)
-        self.conditions = nn.ModuleList(nn.Embedding(c, latent) for c in classes)
-        self.first = nn.Linear(latent * (1 + len(classes)), int(np.prod(self.shape)))
-        layers: list[nn.Module] = []
-        for i in range(n, 0, -1):
-            layers += [
-                nn.BatchNorm2d(wide[i]),
-                nn.ReLU(),
-                nn.Upsample(scale_factor=2),
-                nn.Conv2d(wide[i], wide[i - 1], 3, padding=1),
-            ]
-        layers += [
-            nn.BatchNorm2d(wide[0]),
-            nn.ReLU(),
-            nn.Conv2d(wide[0], axes.channels, 3, padding=1),
-            nn.Tanh(),
-        ]
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Make spectra; noise (sample, latent), labels int64 (sample, condition)."""
-        parts = [noise, *(table(labels[:, i]) for i, table in enumerate(self.conditions))]
-        out: torch.Tensor = self.layers(self.first(torch.cat(parts, 1)).reshape(-1, *self.shape))
-        return out
 
 
 class _Discriminator(nn.Module):
@@ -274,31 +222,31 @@ class ConditionalGAN(Model):
         batch_size: int = 256,
         device: str = "auto",
     ) -> NDArray[np.float32]:
-        """Generate spectra; arguments and result as `dira.ConditionalDiffusion.sample`'s."""
+        """Generate spectra.
+
+        Parameters
+        ----------
+        labels : array_like, shape (sample,), or dict of such, optional
+            Conditions, as those of `fit`.
+        n : int, optional
+            How many, for a model without conditions.
+        seed : int
+            Seed; each spectrum has noise of its own, whatever the batch.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes relative to the highest bin, 0 to 1.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If a condition is none of the training's, or it is not said how many.
+        """
         return sample_latent(self, self.fitted()[0], self.config, labels, n, seed, batch_size, device)
-
-
-def sample_latent(
-    model: Model,
-    make: nn.Module,
-    config: Any,
-    labels: Labels | None,
-    n: int | None,
-    seed: int,
-    batch_size: int,
-    device: str,
-) -> NDArray[np.float32]:
-    """Spectra of a network that makes them from noise vectors, each with a generator of its own."""
-    _, axes = model.fitted()
-    count = count_of(labels, n)
-    numbers, _ = read_labels(labels, count, model.classes)
-    where = accelerator(device, "no").device
-    make.to(where).eval()
-    out = np.empty((count, axes.channels, axes.bins_acceleration, axes.bins_jerk), np.float32)
-    for first in range(0, count, batch_size):
-        last = min(count, first + batch_size)
-        noise = torch.stack([torch.randn(config.latent, generator=g) for g in generators(seed, first, last)])
-        made = make(noise.to(where), torch.from_numpy(numbers[first:last]).to(where))
-        out[first:last] = config.scaling.projected(made.cpu().numpy())
-    make.cpu()
-    return out[:, 0] if axes.channels == 1 else out

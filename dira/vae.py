@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from dira.config import Axes, Config, Scaling, validated
-from dira.gan import Generator, sample_latent, stages, widths
+from dira.latent import Generator, sample_latent, stages, widths
 from dira.model import Model
 from dira.spectra import Labels, read_labels, read_spectra
 from dira.training import Progress, Training
@@ -155,6 +155,32 @@ class ConditionalVAE(Model):
         batch_size: int = 256,
         device: str = "auto",
     ) -> NDArray[np.float32]:
-        """Generate spectra; arguments and result as `dira.ConditionalDiffusion.sample`'s."""
+        """Generate spectra.
+
+        Parameters
+        ----------
+        labels : array_like, shape (sample,), or dict of such, optional
+            Conditions, as those of `fit`.
+        n : int, optional
+            How many, for a model without conditions.
+        seed : int
+            Seed; each spectrum has noise of its own, whatever the batch.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes relative to the highest bin, 0 to 1.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If a condition is none of the training's, or it is not said how many.
+        """
         network: Any = self.fitted()[0]
         return sample_latent(self, network.decoder, self.config, labels, n, seed, batch_size, device)

@@ -13,8 +13,8 @@ import xarray as xr
 
 import dira
 from dira.config import Scaling, ScheduleConfig
-from dira.counter import ResNet18
 from dira.model import NotFitted
+from dira.resnet import ResNet18
 from dira.schedule import alphas_bar
 from isacsim.errors import InputError
 
@@ -212,6 +212,13 @@ def test_the_counter_learns_and_tells_how_sure_it_is():
     before, predicted = surprise(), counter.predict(held_out)
     counter.calibrate(held_out, truth)
     assert surprise() <= before + 1e-6
+    best = counter.config.temperature
+    for measure in (counter.score, counter.confusion, counter.calibrate):
+        with pytest.raises(InputError, match="labels"):
+            measure(held_out, truth[:-1])
+    assert counter.calibrate(held_out, truth).config.temperature == pytest.approx(
+        best
+    )  # whatever was set before
     np.testing.assert_array_equal(counter.predict(held_out), predicted)
 
 
