@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from isacsim.errors import InputError
 from isacsim.made_with import unlike
 
-__all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "validated"]
+__all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "at_least_one", "validated"]
 
 Made = TypeVar("Made", bound=BaseModel)
 
@@ -38,6 +38,19 @@ def validated(kind: type[Made], given: Any, *, what: str) -> Made:
         field = ".".join(str(part) for part in first["loc"]) or "it"
         passed = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
         raise InputError(f"{what}: {field}: {first['msg']}{passed}.") from None
+
+
+def at_least_one(value: Any, *, name: str) -> int:
+    """Give a whole number of one or more.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} must be a whole number, 1 or more, got {value!r}.")
+    return int(value)
 
 
 class Scaling(Config):

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from dira.config import Axes, Config, Scaling, validated
+from dira.config import Axes, Config, Scaling, at_least_one, validated
 from dira.model import Model
 from dira.resnet import ResNet18
 from dira.spectra import read_labels, read_spectra
@@ -38,16 +38,27 @@ def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_
     return spectra[sample, channel, acceleration[:, None, :, None], jerk[:, None, None, :]]
 
 
+def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], dict[str, list[int | str]]]:
+    """Numbers of targets as `read_labels` gives them."""
+    numbers, classes = read_labels({_TARGETS: labels}, n, None)
+    wrong = [count for count in classes[_TARGETS] if isinstance(count, str) or count < 0]
+    if wrong:
+        raise InputError(f"labels must be numbers of targets, 0 or more, got {wrong[0]!r}.")
+    return numbers, classes
+
+
 class CounterConfig(Config):
     """Configuration of a counter."""
 
     width: int = Field(default=64, ge=8)
     """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
     scaling: Scaling = Scaling()
-    augment: bool = False
-    """Train on spectra mirrored and shifted along both axes by chance, which leaves the number of targets as it is:
-    time reversed mirrors the jerk, the other sign of the phase both axes, and another acceleration or jerk of all
-    paths shifts a spectrum. Without, a few thousand spectra are learnt by heart."""
+    augment: bool = True
+    """Train on spectra mirrored along both axes and shifted in a circle by chance; without, a few thousand are learnt
+    by heart. The number of targets stays. Mirrored ones are spectra again: time reversed mirrors the jerk, the other
+    sign of the phase both axes. Shifted ones nearly: another acceleration and jerk of all paths shifts their spectrum,
+    but not the notch of a static removal, nor the images of a product of channels, and none comes in at the other
+    end."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing."""
     temperature: float = Field(default=1.0, gt=0)
@@ -110,7 +121,9 @@ class TargetCounter(Model):
         given = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0, **training, "steps": steps}
         how = validated(Training, given, what="fit")
         values, axes = read_spectra(spectra)
-        numbers, classes = read_labels(np.asarray(labels), len(values), None)
+        numbers, classes = _targets(labels, len(values))
+        if how.batch_size < 2:
+            raise InputError(f"fit: batch_size must be 2 or more for the batch norm, got {how.batch_size}.")
 
         def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
             inputs, wanted = batch
@@ -143,6 +156,7 @@ class TargetCounter(Model):
     @torch.no_grad()
     def _run(self, spectra: Any, what: str, batch_size: int, device: str) -> NDArray[np.float32]:
         network, axes = self.fitted()
+        at_least_one(batch_size, name="batch_size")
         values, given = read_spectra(spectra)
         axes.check(given, model="the counter")
         inputs = torch.from_numpy(self.config.scaling.to_model(values))
@@ -239,14 +253,11 @@ class TargetCounter(Model):
         Raises
         ------
         InputError
-            If there are not as many labels as spectra.
+            If there are not as many labels as spectra, or they are no numbers of targets.
         """
-        given, truth = self.predict(spectra, **how), np.asarray(labels)
-        if truth.shape != given.shape:
-            raise InputError(
-                f"labels must have shape {given.shape}, one of each spectrum, got {truth.shape}."
-            )
-        return float((given == truth).mean())
+        given = self.predict(spectra, **how)
+        numbers, classes = _targets(labels, len(given))
+        return float((given == np.array(classes[_TARGETS])[numbers[:, 0]]).mean())
 
     def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
         """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
@@ -264,7 +275,7 @@ class TargetCounter(Model):
             If a label is none of the counts, or there are not as many as spectra.
         """
         given = self.predict(spectra, **how)
-        truth, _ = read_labels(np.asarray(labels), len(given), self.classes)
+        truth, _ = read_labels(labels, len(given), self.classes)
         made = np.zeros((self.counts.size, self.counts.size), np.int64)
         np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, given)), 1)
         return made
@@ -288,7 +299,7 @@ class TargetCounter(Model):
 
         odds = np.maximum(self.predict_proba(spectra, **how), 1e-300)
         log_p = np.log(odds) * self.config.temperature  # logits again, up to what the softmax takes off
-        truth, _ = read_labels(np.asarray(labels), len(log_p), self.classes)
+        truth, _ = read_labels(labels, len(log_p), self.classes)
 
         def surprise(log_temperature: float) -> float:
             scaled = log_p / np.exp(log_temperature)

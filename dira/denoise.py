@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, UNetConfig, validated
+from dira.config import Axes, Config, Scaling, UNetConfig, at_least_one, validated
 from dira.model import Model
 from dira.spectra import read_spectra, shaped_as
 from dira.training import Progress, Training, accelerator
@@ -127,6 +127,7 @@ class PairedDenoiser(Model):
             If the axes are others than the model's.
         """
         network, axes = self.fitted()
+        at_least_one(batch_size, name="batch_size")
         values, given = read_spectra(spectra)
         axes.check(given, model="the denoiser")
         where = accelerator(device, "no").device

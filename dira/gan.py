@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from dira.checkpoint import Checkpoints
-from dira.config import Axes, Config, Scaling, validated
+from dira.config import Axes, Config, Scaling, at_least_one, validated
 from dira.latent import Generator, sample_latent, stages, widths
 from dira.model import Model
 from dira.spectra import Labels, read_labels, read_spectra
@@ -148,6 +148,7 @@ class ConditionalGAN(Model):
         best, lowest = copy.deepcopy(generator), torch.tensor(float("inf"), dtype=torch.float64)
         kept = nn.ModuleDict({"generator": generator, "discriminator": discriminator, "best": best})
         kept.register_buffer("lowest", lowest)
+        at_least_one(every, name="every")
         self.axes, self.classes, self.network = axes, classes, generator
         stored, state, begun = None, dict[str, Any](), time.perf_counter()
         if checkpoints is not None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dira.config import Axes
+from dira.config import Axes, at_least_one
 from dira.model import Model
 from dira.sampling import generators
 from dira.spectra import Labels, count_of, read_labels
@@ -84,6 +84,7 @@ def sample_latent(
     """Spectra of a network that makes them from noise vectors, each with a generator of its own."""
     _, axes = model.fitted()
     count = count_of(labels, n)
+    at_least_one(batch_size, name="batch_size")
     numbers, _ = read_labels(labels, count, model.classes)
     where = accelerator(device, "no").device
     make.to(where).eval()

@@ -88,7 +88,7 @@ def _choose(purifier: Purifier, held: xr.Dataset, record: Record, folder: Path, 
     record.content["enhance"]["at_the_edge"] = [
         name
         for name, value, values in (("t_star", best["t_star"], [*ENHANCE]), ("scale", best["scale"], tried))
-        if value in (min(values), max(values))
+        if value == max(values) or (name == "scale" and value == min(values))
     ]
     purifier.history["enhance"] = {key: best[key] for key in ("t_star", "rounds", "scale")}
     purifier.save_pretrained(folder, half=True)
@@ -209,7 +209,7 @@ def make_weights(
         held["aj_enhanced"].values,
         denoiser.enhance(held["aj_noisy"], device=device),
     ]
-    counter.calibrate(np.concatenate(of), np.tile(held["n_targets"].values, len(of)))
+    counter.calibrate(np.concatenate(of), np.tile(held["n_targets"].values, len(of)), device=device)
     for model in (purifier, denoiser, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
     with record.timed("generating", unit="spectra") as progress:
@@ -219,8 +219,8 @@ def make_weights(
         machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         samples={name: ds.sizes["sample"] for name, ds in (sets | {"counted": counted}).items()},
         generator={"sampler": "dpm, 20 steps", **judge_generator(made, features, test)},
-        purifier=judge_purifier(enhanced["test"], denoiser),
-        counter=judge_counter(counter, test, enhanced["test"], denoiser),
+        purifier=judge_purifier(enhanced["test"], denoiser, device),
+        counter=judge_counter(counter, test, enhanced["test"], denoiser, device),
     )
     with written_whole(output / "record.json") as file:
         file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
@@ -260,7 +260,7 @@ def _features(scenarios: list[Scenario], folder: Path, record: Record, device: s
     both = np.concatenate([own["aj_noisy"].values, own["aj_clean"].values])
     counts = np.tile(own["n_targets"].values, 2)
     return _trained(
-        TargetCounter(width=FEATURES["width"]),
+        TargetCounter(width=FEATURES["width"], augment=False),
         "features",
         folder,
         record,

@@ -39,13 +39,13 @@ def judge_generator(made: NDArray[np.float32], features: TargetCounter, test: xr
     }
 
 
-def judge_purifier(test: xr.Dataset, denoiser: PairedDenoiser) -> dict[str, Any]:
+def judge_purifier(test: xr.Dataset, denoiser: PairedDenoiser, device: str) -> dict[str, Any]:
     """Likeness to the clean spectra, targets kept and maxima invented, before and after, and by chance."""
     clean = test["aj_clean"].values
     rows = {
         "noisy": test["aj_noisy"].values,
         "enhanced": test["aj_enhanced"].values,
-        "paired denoiser": denoiser.enhance(test["aj_noisy"]),
+        "paired denoiser": denoiser.enhance(test["aj_noisy"], device=device),
         "all zero": np.zeros_like(clean),
         "clean of another sample": of_another(clean, test["n_targets"].values),
     }
@@ -54,16 +54,19 @@ def judge_purifier(test: xr.Dataset, denoiser: PairedDenoiser) -> dict[str, Any]
 
 
 def judge_counter(
-    counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset, denoiser: PairedDenoiser
+    counter: TargetCounter, test: xr.Dataset, enhanced: xr.Dataset, denoiser: PairedDenoiser, device: str
 ) -> dict[str, Any]:
     """Accuracy on spectra of each kind."""
     sets = {
         "aj_noisy": (test["aj_noisy"], test),
         "aj_clean": (test["aj_clean"], test),
         "aj_enhanced": (enhanced["aj_enhanced"], enhanced),
-        "paired denoiser": (denoiser.enhance(test["aj_noisy"]), test),
+        "paired denoiser": (denoiser.enhance(test["aj_noisy"], device=device), test),
     }
     return {
-        name: {"accuracy": counter.score(values, of["n_targets"].values), "spectra": of.sizes["sample"]}
+        name: {
+            "accuracy": counter.score(values, of["n_targets"].values, device=device),
+            "spectra": of.sizes["sample"],
+        }
         for name, (values, of) in sets.items()
     }

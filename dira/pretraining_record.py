@@ -13,7 +13,7 @@ import numpy as np
 
 from isacsim.commands.terminal import sample_progress
 from isacsim.errors import InputError
-from isacsim.output_file import written_whole
+from isacsim.output_file import read_json, written_whole
 
 __all__ = ["Record"]
 
@@ -37,7 +37,7 @@ class Record:
     def __init__(self, path: Path, plan: dict[str, Any]) -> None:
         self.path, plan = path, json.loads(json.dumps(plan))
         if path.exists():
-            self.content: dict[str, Any] = json.loads(path.read_text())
+            self.content: dict[str, Any] = read_json(path)
         elif any(path.parent.iterdir()):
             raise InputError(f"{path.parent} is not empty and has no {path.name}; choose another --work.")
         else:

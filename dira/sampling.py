@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dira.config import Axes
+from dira.config import Axes, at_least_one
 from dira.training import Progress, accelerator
 from dira.unet import SpectrumUNet
 from isacsim.errors import InputError
@@ -47,8 +47,7 @@ def generate(
     progress: Progress | None,
 ) -> NDArray[np.float32]:
     """Sample n spectra on the model's scale; arguments as `ConditionalDiffusion.sample`'s, walk makes a scheduler."""
-    if batch_size < 1:
-        raise InputError(f"batch_size must be at least 1, got {batch_size}.")
+    at_least_one(batch_size, name="batch_size")
     where = accelerator(device, "no").device
     network = network.to(where).eval()
     shape = (axes.channels, axes.bins_acceleration, axes.bins_jerk)

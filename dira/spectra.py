@@ -102,6 +102,21 @@ def shaped_as(values: NDArray[np.float32], spectra: Any) -> NDArray[np.float32]:
     return values.reshape([spectra.sizes[d] for d in order]).transpose([order.index(d) for d in dims])
 
 
+def _column(values: Any, *, name: str) -> NDArray[Any]:
+    """Labels of one condition: whole numbers, text, or floats that must turn out whole."""
+    try:
+        column = np.asarray(values)
+        if column.dtype.kind in "OT":
+            column = np.asarray(column.tolist())
+    except ValueError:
+        raise InputError(
+            f"labels: {name} must be one value for each sample, got rows of uneven length."
+        ) from None
+    if column.dtype.kind not in "biufU":
+        raise InputError(f"labels: {name} must be whole numbers or text, got {column.dtype}.")
+    return column
+
+
 def read_labels(
     labels: Labels | None, n: int, classes: Mapping[str, Sequence[int | str]] | None
 ) -> tuple[NDArray[np.int64], dict[str, list[int | str]]]:
@@ -130,22 +145,22 @@ def read_labels(
     if labels is None:
         given: dict[str, NDArray[Any]] = {}
     elif isinstance(labels, Mapping):
-        given = {str(name): np.asarray(values) for name, values in labels.items()}
+        given = {str(name): _column(values, name=name) for name, values in labels.items()}
     else:
-        given = {"n_targets": np.asarray(labels)}
+        given = {"n_targets": _column(labels, name="n_targets")}
     for name, values in given.items():
         if values.shape != (n,):
             raise InputError(
                 f"labels: {name} must have one value for each of {n} samples, got {values.shape}."
             )
-        if values.dtype.kind == "f" and not (values == values.astype(np.int64)).all():
+        if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.round(values))).all():
             raise InputError(
                 f"labels: {name} must be whole numbers or text; put numbers such as SNR into bands."
             )
     if classes is None:
         # Text stays text, everything else becomes whole numbers: JSON must bring back the same.
         classes = {
-            name: [str(x) if values.dtype.kind in "UO" else int(x) for x in np.unique(values)]
+            name: [str(x) if values.dtype.kind == "U" else int(x) for x in np.unique(values)]
             for name, values in given.items()
         }
     if set(classes) != set(given):

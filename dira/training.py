@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import nn
 
 from dira.checkpoint import Checkpoints
-from dira.config import Config
+from dira.config import Config, at_least_one
 from isacsim.errors import InputError
 
 __all__ = ["Loss", "Progress", "Training", "accelerator", "batches", "digest_of", "follow", "train"]
@@ -143,6 +143,7 @@ def train(
             f"batch_size {training.batch_size} can't be shared among {here.num_processes} processes; make it a "
             "multiple."
         )
+    at_least_one(every, name="every")
     network.train().to(here.device)
     average = copy.deepcopy(network).eval().requires_grad_(False) if training.average else None
     optimiser = torch.optim.AdamW(

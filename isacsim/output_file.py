@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from isacsim.errors import InputError
 
-__all__ = ["check_output", "written_whole"]
+__all__ = ["check_output", "read_json", "written_whole"]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `written_whole` left there as JSON.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: this file is damaged ({error}).") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: this file is damaged (it holds no table of names).")
+    return content
 
 
 def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:

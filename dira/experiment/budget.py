@@ -40,7 +40,7 @@ def _rates(run: Run) -> dict[str, float]:
     evaluate = _rate(
         lambda: net.sample(counts, seed=0, sampler="ddim", steps=steps, device=run.device), steps * n
     )
-    counter = TargetCounter(width=p.counter_width, augment=True)
+    counter = TargetCounter(width=p.counter_width)
     count = _rate(
         lambda: counter.fit(spectra, counts, steps=3, batch_size=p.counter_batch, **how), 3 * p.counter_batch
     )

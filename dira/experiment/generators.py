@@ -21,7 +21,8 @@ def features(run: Run) -> TargetCounter:
 
     def make(checkpoints: Path) -> TargetCounter:
         both = counting_set(run, "features") + counting_set(run, "features", "aj_clean")
-        return TargetCounter(width=p.counter_width).fit(
+        # Not moved: distances are to see where maxima lie.
+        return TargetCounter(width=p.counter_width, augment=False).fit(
             both.values,
             both.counts,
             steps=4 * p.counter_steps,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -16,7 +15,7 @@ from dira.experiment.tables import table, tables
 from dira.experiment.verdicts import verdicts
 from isacsim.demo_layout import document
 from isacsim.errors import InputError
-from isacsim.output_file import written_whole
+from isacsim.output_file import read_json, written_whole
 from isacsim.plotting import png
 
 __all__ = ["collect", "write_report"]
@@ -93,11 +92,11 @@ def collect(run: Run) -> dict[str, Any]:
         if not path.exists():
             missing.append(name)
             continue
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["digest"] != run.digest:
+        content = read_json(path)
+        if content.get("digest") != run.digest:
             raise InputError(
-                f"{path} is of a run frozen as {content['digest']}, the others as {run.digest}: results of different "
-                "scenarios or presets are not mixed."
+                f"{path} is of a run frozen as {content.get('digest')}, the others as {run.digest}: results of "
+                "different scenarios or presets are not mixed."
             )
         out[name] = content
     if missing:
@@ -124,7 +123,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     whole = collect(run)
     results = {name: content["result"] for name, content in whole.items()}
     p = run.preset
-    frozen = json.loads((run.folder / "frozen.json").read_text(encoding="utf-8"))
+    frozen = read_json(run.folder / "frozen.json")
     made_by: dict[str, list[str]] = {}
     for name, of in whole.items():
         made_by.setdefault(of["sources"], []).append(name)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -25,7 +26,7 @@ from dira.experiment.presets import Preset
 from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.machine import machine, sources
-from isacsim.output_file import written_whole
+from isacsim.output_file import read_json, written_whole
 from isacsim.scenario import Scenario, load_scenario, scenario_text
 
 __all__ = ["Run", "Tell", "alone", "freeze", "strict_json"]
@@ -64,8 +65,8 @@ class Run:
         """
         path = self.folder / "stages" / f"{name}.json"
         if path.exists():
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            self._check(path, content["digest"])
+            content = read_json(path)
+            self._check(path, content.get("digest"))
             return dict(content["result"])
         begun = time.perf_counter()
         result = make()
@@ -99,9 +100,15 @@ class Run:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file, file.open("wb") as out:
                 np.savez(out, **made)  # type: ignore[arg-type]
-        with np.load(path, allow_pickle=False) as content:
-            self._check(path, str(content[_DIGEST]) if _DIGEST in content.files else None)
-            return {key: content[key] for key in content.files if key != _DIGEST}
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                arrays = {key: content[key] for key in content.files}
+        except (ValueError, EOFError, BadZipFile) as error:
+            raise InputError(
+                f"{path}: this file is damaged ({error}); without it, it is made anew."
+            ) from None
+        self._check(path, str(arrays.pop(_DIGEST)) if _DIGEST in arrays else None)
+        return arrays
 
     def model(self, name: str, make: Callable[[Path], Any] | None = None) -> Any:
         """Give a trained model, trained now if it is not there; ``make`` gets a folder for checkpoints.
@@ -118,8 +125,8 @@ class Run:
             model = make(self.folder / "checkpoints" / name)
             model.history[_DIGEST] = self.digest
             model.save_pretrained(folder)
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self._check(folder, content["history"].get(_DIGEST))
+        content = read_json(folder / "config.json")
+        self._check(folder, content.get("history", {}).get(_DIGEST))
         return getattr(dira, content["model"]).from_pretrained(folder)
 
     def _missing(self, path: Path) -> InputError:
@@ -187,7 +194,7 @@ def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
     }
     path = folder / "frozen.json"
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = read_json(path)
         differ = [key for key in frozen if there.get(key) != json.loads(json.dumps(frozen[key]))]
         if differ:
             raise InputError(

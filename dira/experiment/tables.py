@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from dira.experiment.counting_figures import PAPER_COUNTING
 from dira.experiment.figures import NAMES
@@ -154,9 +155,10 @@ def _training(one: Mapping[str, Any] | None) -> list[str]:
 
 
 def _share(one: Mapping[str, Any]) -> list[str]:
-    """Accuracy, and half its 95 % interval by the number of captures."""
+    """Accuracy, and its 95 % interval (Wilson 1927) by the number of captures."""
     p, n = one["accuracy"], one["captures"]
-    return [f"{p:.3f}", f"± {1.96 * np.sqrt(p * (1 - p) / n):.3f} over captures"]
+    low, high = binomtest(round(p * n), n).proportion_ci(method="wilson")
+    return [f"{p:.3f}", f"{low:.3f} to {high:.3f} over captures"]
 
 
 def _counting_table(p: Preset, results: Results) -> str:

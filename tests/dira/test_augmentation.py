@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 
 import dira
 from dira.counter import moved
+from isacsim.errors import InputError
 
 
 def test_each_spectrum_is_mirrored_and_shifted_alone_and_keeps_its_bins() -> None:
@@ -33,6 +38,34 @@ def test_processes_move_their_rows_as_one_would() -> None:
         moved(spectra[rows], torch.Generator().manual_seed(1), rows, 8) for rows in (slice(0, 4), slice(4, 8))
     ]
     assert torch.equal(torch.cat(parts), whole)
+
+
+def test_a_spectrum_is_moved_otherwise_at_each_step_and_after_a_stop_as_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    def watched(*given: Any) -> torch.Tensor:
+        seen.append(moved(*given))
+        return seen[-1]
+
+    monkeypatch.setattr(dira.counter, "moved", watched)
+    spectra, counts = np.random.default_rng(0).random((4, 16, 16)), np.array([1, 2, 1, 2])
+    how: dict[str, Any] = {"steps": 4, "batch_size": 4, "device": "cpu"}  # every batch holds all four
+    whole = dira.TargetCounter(width=8).fit(spectra, counts, **how)
+    assert len({one.sum(0).numpy().tobytes() for one in seen}) == 4
+
+    def stop(done: int, *_: object) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    how |= {"checkpoints": tmp_path, "every": 1}
+    with pytest.raises(KeyboardInterrupt):
+        dira.TargetCounter(width=8).fit(spectra, counts, progress=stop, **how)
+    again = dira.TargetCounter(width=8).fit(spectra, counts, **how)
+    np.testing.assert_array_equal(again.predict_proba(spectra), whole.predict_proba(spectra))
+    with pytest.raises(InputError, match="checkpoints of another training: config"):
+        dira.TargetCounter(width=8, augment=False).fit(spectra, counts, **how)
 
 
 def test_a_counter_of_moved_spectra_counts_where_it_has_seen_nothing() -> None:

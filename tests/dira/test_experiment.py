@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from dira.cli import app
 from dira.experiment.budget import _amounts
-from dira.experiment.counting import LONGER
 from dira.experiment.presets import PRESETS, preset
 from dira.experiment.report import collect
 from dira.experiment.samples import data, wanted
@@ -54,9 +53,14 @@ def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) ->
     run = _again(done[0])
     small = run.preset
     amount, _ = _amounts(run)["counters"]
-    trained = len(list((done[0] / "models").glob("counter-*")))
+    trained = sorted((done[0] / "models").glob("counter-*"))
+    steps = 0
+    for folder in trained:
+        counter = json.loads((folder / "config.json").read_text())
+        assert counter["config"]["augment"] and counter["history"]["learning_rate"] == 2e-3
+        steps += counter["history"]["steps"]
     # The features are trained four times as long as a counter.
-    assert amount == (LONGER * trained + 4) * small.counter_steps * small.counter_batch
+    assert amount == (steps + 4 * small.counter_steps) * small.counter_batch
 
 
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:

@@ -11,14 +11,12 @@ import torch
 import xarray as xr
 
 from dira import ConditionalGAN, Purifier
-from dira.experiment.counting import _calibration_error
 from dira.experiment.counting_figures import _spread_db, _thirds
 from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, alone, freeze
-from dira.experiment.verdicts import gain
 from dira.gan import _Discriminator
 from dira.training import batches
 from isacsim.errors import InputError
@@ -79,6 +77,18 @@ def test_what_another_run_left_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match="is of a run frozen as a, not b"):
             again()
+    for file in ("arrays/made.npz", "stages/done.json", "models/purifier/config.json", "frozen.json"):
+        (tmp_path / file).write_text("{")
+    for damaged in (
+        lambda: run.array("made", dict),
+        lambda: run.stage("done", dict),
+        lambda: run.model("purifier", train),
+        lambda: freeze(run.preset, tmp_path, device="cpu", tell=run.tell),
+    ):
+        with pytest.raises(
+            InputError, match=r"(made\.npz|done\.json|config\.json|frozen\.json): this file is damaged"
+        ):
+            damaged()
     # A report makes nothing.
     for lost in (lambda: run.array("lost"), lambda: run.model("lost")):
         with pytest.raises(InputError, match=r"lost.* is missing, which an earlier stage"):
@@ -198,42 +208,3 @@ def test_a_gan_is_not_judged_by_what_is_no_number() -> None:
         ConditionalGAN(width=8).fit(
             np.ones((4, 16, 16)), [3, 4] * 2, steps=2, batch_size=4, best_by=lambda _: float("nan")
         )
-
-
-class _Sure:
-    """Says 3 with a given probability, whatever it sees."""
-
-    counts = np.array([3, 4])
-
-    def __init__(self, probability: float) -> None:
-        self.probability = probability
-
-    def predict_proba(self, spectra: Any, *, device: str) -> np.ndarray:
-        return np.tile([self.probability, 1 - self.probability], (len(spectra), 1))
-
-
-@pytest.mark.parametrize(("probability", "error"), [(0.75, 0.0), (0.95, 0.2), (0.55, 0.2)])
-def test_calibration_is_judged_by_the_share_that_is_right(probability: float, error: float) -> None:
-    # Ten groups of four, three of each right.
-    test = _spectra(*[3, 3, 3, 4] * 10)
-    counter: Any = _Sure(probability)
-    assert _calibration_error(counter, test, "cpu") == pytest.approx(error)
-
-
-def test_a_gain_is_paired_by_seed() -> None:
-    three = preset("laptop")
-    # Of 100 test spectra, those right are the first ones: gains 0.02, 0.04, 0.06.
-    both = {"original data": [30, 40, 50], "better": [32, 44, 56]}
-    results = {
-        f"counting-{seed}": {
-            name: {"scenarios": {"lab": {"spectra": 100, "right": list(range(of[seed]))}}}
-            for name, of in both.items()
-        }
-        for seed in three.seeds
-    }
-    got = gain(results, three, "better", "lab")
-    # Standard deviation 0.02, Student's quantile 4.303 at two degrees of freedom.
-    assert got.mean == pytest.approx(0.04)
-    assert got.seeds == pytest.approx(4.3027 * 0.02 / np.sqrt(3), rel=1e-4)
-    # Twelve spectra are won by one seed of three, the others by none: 12/100 · 1/3 is 0.04.
-    assert got.spectra == pytest.approx(1.9842 * np.sqrt((12 / 9 - 0.16) / 99) / 10, rel=1e-4)

@@ -23,7 +23,7 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(pretraining, "ENHANCE", {2: (0.0, 1.0), 3: (1.0,)})
     monkeypatch.setattr(pretraining, "CHOSEN_ON", 2)
     monkeypatch.setattr(pretraining, "UNET", {"blocks": (8, 16), "patch": 4})
-    monkeypatch.setattr(pretraining, "COUNTER_NETWORK", {"width": 8})
+    monkeypatch.setattr(pretraining, "COUNTER_NETWORK", {"width": 8, "augment": True})
     few = {"per_class": dict.fromkeys((3, 4, 5, 6, 7), 1), "steps": 2, "width": 8}
     monkeypatch.setattr(pretraining, "FEATURES", few)
     monkeypatch.setattr(pretraining_measures, "frechet_distance", partial(metrics.frechet_distance, least=2))
@@ -52,6 +52,7 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
         model = kind.from_pretrained(weights / kind.__name__)
         assert model.axes is not None and model.axes.made_with["lags"] == "positive"
         assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
+    assert dira.TargetCounter.from_pretrained(weights / "TargetCounter").config.augment
     generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion")
     made = generator.sample({"n_targets": [3], "scenario": ["default"]}, seed=0, steps=1, sampler="dpm")
     assert made.shape == (1, 64, 64)
