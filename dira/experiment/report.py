@@ -126,7 +126,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     frozen = read_json(run.folder / "frozen.json")
     made_by: dict[str, list[str]] = {}
     for name, of in whole.items():
-        made_by.setdefault(of["sources"], []).append(name)
+        made_by.setdefault(of.get("sources", "some older one"), []).append(name)
     seconds = {name: content["seconds"] for name, content in whole.items()}
     judged = verdicts(results, p)
     content = {
