@@ -18,7 +18,7 @@ from dira.experiment.verdicts import accuracies, right_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PAPER_COUNTING", "counting_figures"]
+__all__ = ["PAPER_COUNTING", "counting_figures", "label"]
 
 Results = Mapping[str, Mapping[str, Any]]
 # Fig. 11: original scenario and the two others.
@@ -41,6 +41,16 @@ def counting_figures(run: Run, results: Results) -> dict[str, Figure]:
     }
 
 
+def label(p: Preset, variant: str) -> str:
+    """A variant's name as readers see it."""
+    dira = variant == f"expanded, {p.variants[0][0]}"
+    return (
+        f"DiRA: {variant}"
+        if dira
+        else variant.replace("by dira", "by diffusion").replace("dira alone", "diffusion alone")
+    )
+
+
 def _counting(p: Preset, results: Results) -> Figure:
     scenarios = (p.original, *p.others)
     variants = list(results[f"counting-{p.seeds[0]}"])
@@ -52,7 +62,7 @@ def _counting(p: Preset, results: Results) -> Figure:
         spread = got.std(axis=1, ddof=1) if got.shape[1] > 1 else None
         axes.barh(at + (1 - i) * height, got.mean(axis=1), height, xerr=spread, label=s, capsize=2)
     axes.axvline(1 / len(p.class_sizes), color="k", linestyle=":", linewidth=0.8)
-    axes.set_yticks(at, variants)
+    axes.set_yticks(at, [label(p, v) for v in variants])
     axes.set(xlabel="counting accuracy (dotted: chance; bars: standard deviation over seeds)", xlim=(0, 1))
     axes.legend(fontsize=8)
     return figure
@@ -83,7 +93,7 @@ def _confusion(p: Preset, results: Results) -> Figure:
                 )
             axes.set_xticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
             axes.set_yticks(range(len(p.class_sizes)), [str(n) for n in p.class_sizes])
-            axes.set_title(f"{s}: {name}", fontsize=8)
+            axes.set_title(f"{s}: {label(p, name)}", fontsize=8)
     grid[-1][0].set(xlabel="counted", ylabel="targets")
     return figure
 
@@ -128,9 +138,10 @@ def _by(run: Run, results: Results, what: str) -> Figure:
         at = [float(np.median(values[third == k])) for k in range(3)]
         for name in _shown(p):
             right = np.mean([right_of(results, seed, name, s) for seed in p.seeds], axis=0)
-            axes.plot(at, [right[third == k].mean() for k in range(3)], marker="o", label=name)
-        label = "SNR" if what == "snr" else "strongest over weakest target's amplitude"
-        axes.set(title=s, xlabel=f"{label} [dB]")
+            axes.plot(at, [right[third == k].mean() for k in range(3)], marker="o", label=label(p, name))
+        quantity = "SNR" if what == "snr" else "strongest over weakest target's amplitude"
+        axes.set(title=s, xlabel=f"{quantity} [dB]")
+        axes.set_ylim(bottom=0)
     axes.legend(fontsize=7)
     figure.axes[0].set_ylabel("accuracy")
     return figure
@@ -150,6 +161,7 @@ def _beyond(p: Preset, results: Results) -> Figure:
             right.plot(share, shares, style, marker="o", color=f"C{i}", label=f"{s}, {how}")
     left.set(xlabel="generated spectra, % of the original ones", ylabel="accuracy")
     right.set(xlabel="original spectra, %")
+    left.set_ylim(bottom=0)
     left.legend(fontsize=8)
     right.legend(fontsize=7)
     return figure

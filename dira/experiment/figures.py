@@ -144,9 +144,8 @@ def _distances(results: Results) -> Figure:
     axes.axhline(
         rows["original"]["unchanged"]["kernel_clean"]["floor"], color="k", linewidth=0.8, linestyle=":"
     )
-    axes.set_yscale("symlog", linthresh=0.01)
     axes.set(ylabel="kernel distance to clean spectra", title="before and after enhancement; dotted: floor")
-    axes.legend(fontsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     return figure
 
 
@@ -155,15 +154,16 @@ def _curves(p: Preset, results: Results) -> Figure:
     curves = results["enhancement"][p.original]["curves"]
     edges = curves["snr_db"]
     bands = [f"{low:.0f}-{high:.0f}" for low, high in itertools.pairwise(edges)]
-    shown = ["unchanged", *(v[0] for v in p.variants), DENOISER]
+    classical = [name for name in curves["by_snr"] if name.startswith("CLEAN, down")]
+    shown = ["unchanged", *(v[0] for v in p.variants), DENOISER, *classical]
     grid = figure.subplots(2, 3)
     for line, (key, label) in zip(grid, {"by_snr": "SNR [dB]", "by_count": "targets"}.items(), strict=True):
         for axes, (score, title) in zip(
             line,
             {
                 "ssim": "SSIM to clean",
-                "kept_high": "visible targets kept (above -12 dB)",
-                "added_high": "peaks invented (above -12 dB, not in clean)",
+                "kept_high": "share of visible targets kept",
+                "added_high": "peaks invented a spectrum",
             }.items(),
             strict=True,
         ):
@@ -172,6 +172,9 @@ def _curves(p: Preset, results: Results) -> Figure:
                 x = [bands[r["group"]] if key == "by_snr" else str(r["group"]) for r in rows]
                 values = [np.nan if r[score] is None else r[score] for r in rows]
                 axes.plot(x, values, marker="o", label=name)
-            axes.set(title=title, xlabel=label, ylabel="a spectrum" if score == "added_high" else "")
-    grid[0][0].legend(fontsize=7)
+            axes.set(title=title, xlabel=label)
+            axes.set_ylim(bottom=0)
+    figure.legend(
+        *grid[0][0].get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=len(shown)
+    )
     return figure

@@ -47,15 +47,16 @@ _CAPTIONS = {
     ),
     "distances": (
         "Before and after enhancement (Fig. 9, 10)",
-        "The first seed's; 95 % intervals over spectra. "
+        "The first seed's; the table has 95 % intervals over spectra. "
         "The paper's FID to noise-free spectra: 181.2, 172.9, 178.1 before (original, generated, all), 12.8, 15.1, "
         "12.0 after, and with W = 2 higher than with W = 1. A model that ignores its input wins this (other clean "
         "spectra of the training set: {clean}); the next section tells whether it keeps the targets.",
     ),
     "enhancement": (
         "What the enhancement keeps and invents",
-        "On test spectra of the original scenario, by SNR and by number of targets; one purifier, trained once. No two "
-        "targets share a maximum. Noise alone has maxima near most targets: read kept beside invented.",
+        "On test spectra of the original scenario, by SNR and by number of targets; targets kept and peaks invented "
+        "above -12 dB, those that the clean spectrum has not. One purifier, trained once. No two targets share a "
+        "maximum. Noise alone has maxima near most targets: read kept beside invented.",
     ),
     "counting": (
         "Counting in three scenarios (Fig. 11)",
@@ -65,15 +66,19 @@ _CAPTIONS = {
         "(training set, generator, counter) and over test spectra, which are the same for all seeds.",
     ),
     "confusion": ("Confusion", "Share of each true number of targets (rows), all seeds together."),
-    "snr": ("Counting by SNR", "Mean over seeds, in thirds of equal numbers."),
+    "snr": (
+        "Counting by SNR",
+        "Mean over seeds, in thirds of equal numbers of spectra, whose numbers of targets differ by chance.",
+    ),
     "spread": (
         "Counting by amplitude spread",
         "Thirds are taken among spectra of as many targets, as more targets differ more.",
     ),
     "beyond": (
         "How many generated, how many original spectra",
-        "One seed. Left: expansion from none to four times the original set. Right: a smaller original set, alone and "
-        "brought to full size by a generator that has seen those alone.",
+        "One seed, so each point has the chance of a training and of the test spectra. Left: expansion from none to "
+        "four times the original set. Right: a smaller original set, alone and brought to full size by a generator that "
+        "has seen those alone. None at the left and all, alone, at the right are the same spectra in another order.",
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from dira.experiment.counting_figures import PAPER_COUNTING
+from dira.experiment.counting_figures import PAPER_COUNTING, label
 from dira.experiment.figures import NAMES
 from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
@@ -175,7 +175,12 @@ def _counting_table(p: Preset, results: Results) -> str:
             ]
         paper = PAPER_COUNTING.get("DiRA" if name == dira else name)
         rows.append(
-            [name, str(one["trained on"]), *cells, " / ".join(f"{x:.2f}" for x in paper) if paper else ""]
+            [
+                label(p, name),
+                str(one["trained on"]),
+                *cells,
+                " / ".join(f"{x:.2f}" for x in paper) if paper else "",
+            ]
         )
     model, strange = results["model-based"], results["beyond"]["strange"]
     others = {
