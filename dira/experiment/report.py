@@ -77,8 +77,9 @@ _CAPTIONS = {
     "beyond": (
         "How many generated, how many original spectra",
         "One seed, so each point has the chance of a training and of the test spectra. Left: expansion from none to "
-        "four times the original set. Right: a smaller original set, alone and brought to full size by a generator that "
-        "has seen those alone. None at the left and all, alone, at the right are the same spectra in another order.",
+        "four times the original set. Right: a smaller original set, alone and brought to full size by a generator "
+        "that has seen those alone. None at the left and all, alone, at the right are the same spectra in another "
+        "order.",
     ),
 }
 
