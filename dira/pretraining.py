@@ -5,7 +5,6 @@ Data, checkpoints and enhanced spectra stay in the working folder: a run that wa
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ import typer
 
 from dira import ConditionalDiffusion, PairedDenoiser, Purifier, TargetCounter
 from dira.data import load, write
+from dira.experiment.stages import strict_json
 from dira.fidelity import similarity
 from dira.model import Model
 from dira.pretraining_measures import conditions, judge_counter, judge_generator, judge_purifier
@@ -223,7 +223,7 @@ def make_weights(
         counter=judge_counter(counter, test, enhanced["test"], denoiser, device),
     )
     with written_whole(output / "record.json") as file:
-        file.write_text(json.dumps(record.content, indent=1) + "\n", encoding="utf-8")
+        file.write_text(strict_json(record.content), encoding="utf-8")
 
 
 def _plan(steps: dict[str, int], seed: int, precision: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from dira.experiment.stages import strict_json
 from isacsim.commands.terminal import sample_progress
 from isacsim.errors import InputError
 from isacsim.output_file import read_json, written_whole
@@ -55,7 +56,7 @@ class Record:
         """Write something down."""
         self.content |= what
         with written_whole(self.path) as file:
-            file.write_text(json.dumps(self.content, indent=1) + "\n", encoding="utf-8")
+            file.write_text(strict_json(self.content), encoding="utf-8")
 
     @contextmanager
     def timed(self, what: str, unit: str = "steps") -> Iterator[Callable[[int, int, float], None]]:

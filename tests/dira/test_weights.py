@@ -11,6 +11,7 @@ import pytest
 import dira
 from dira.fidelity import similarity
 from dira.pretraining import DATA_SEED
+from dira.spectra import read_spectra
 from isacsim import load_scenario
 from isacsim.dataset.samples import make_samples
 
@@ -26,6 +27,13 @@ def test_they_are_small_and_say_how_they_were_made() -> None:
         history = kind.from_pretrained().history
         assert history["data_seed"] == DATA_SEED and history["steps"] > 1000 and history["seconds"] > 60
     assert record["purifier"]["enhanced"]["ssim"] > record["purifier"]["noisy"]["ssim"]
+    assert "NaN" not in (FOLDER / "record.json").read_text()
+
+
+def test_they_are_all_for_the_default_spectra_and_no_others(samples) -> None:
+    ours = read_spectra(samples["aj_noisy"])[1]
+    assert ours.made_with["lags"] == "positive"
+    assert all(kind.from_pretrained().axes == ours for kind in KINDS)
 
 
 @pytest.fixture(scope="module")
