@@ -123,7 +123,7 @@ def demo_page(
     found = {name: counter.predict(values, device=device) for name, values in kinds.items()}
     sure = counter.predict_proba(pure, device=device).max(axis=1)
     truth = ds["n_targets"].values
-    figure = _figure(ds, noisy, kinds, found["purified"])
+    figure = _figure(ds, noisy, kinds, found)
     picture = base64.b64encode(png(figure)).decode("ascii")
     right = {name: int((counts == truth).sum()) for name, counts in found.items()}
     rows = "".join(
@@ -152,7 +152,7 @@ def _figure(
     ds: xr.Dataset,
     noisy: xr.DataArray,
     kinds: dict[str, NDArray[np.float32]],
-    counted: NDArray[np.int64],
+    counted: dict[str, NDArray[np.int64]],
 ) -> Figure:
     import xarray as xr
     from matplotlib.figure import Figure
@@ -170,8 +170,10 @@ def _figure(
         points = xr.Dataset({"acceleration": ("path", a[there]), "jerk": ("path", r[there])})
         for row, (name, values) in enumerate(shown.items()):
             draw_aj(grid[row][column], values.isel(sample=column), truth=points)
-            grid[row][column].set_title(name, fontsize=9)
+            said = f"{name}: {counted[name][column]} counted" if name in counted else name
+            grid[row][column].set_title(said, fontsize=9)
             grid[row][column].label_outer()
         truth = int(ds["n_targets"].values[column])
-        grid[0][column].set_title(f"{truth} targets, {counted[column]} counted\nnoisy", fontsize=9)
+        first = grid[0][column].get_title()
+        grid[0][column].set_title(f"{truth} targets\n{first}", fontsize=9)
     return figure
