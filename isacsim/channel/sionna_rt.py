@@ -32,7 +32,7 @@ from isacsim.scenario_sections import Radio
 __all__ = ["TracedPaths", "cache_folder", "ray_traced", "traced_paths"]
 
 # Part of the hash: to be raised when what is kept, or how it is traced, changes.
-_FORMAT = 1
+_FORMAT = 2
 _MOST_PATHS = 1_000_000
 
 
@@ -210,5 +210,6 @@ def _paths(
     vertex[~happened] = np.nan
     full = np.full((delay.size, environment.max_depth, 3), np.nan)
     full[:, : vertex.shape[0]] = vertex.transpose(1, 0, 2)
-    order = np.argsort(delay, kind="stable")
+    # By delay; the tracer's order of equally long paths is not the same every time, so the rest decides among those.
+    order = np.lexsort((*full.reshape(delay.size, 3 * environment.max_depth).T, imaginary, real, delay))
     return (real + 1j * imaginary)[order], delay[order], full[order]

@@ -170,6 +170,30 @@ def test_pillars_are_traced(tracer, make_scenario):
     assert paths.delay[0][seen].min() * speed_of_light > 8.1  # not straight through
 
 
+def test_equally_long_paths_have_one_order(tracer, scenario, monkeypatch):
+    """The tracer gives them in one order or another: here, turned round."""
+    from sionna import rt
+
+    made = scenario()
+    as_given = sionna_rt._trace(made.environment, made.radio)
+    assert (np.diff(as_given.delay[0]) == 0).any()
+    solve = rt.PathSolver.__call__
+
+    class Turned:
+        def __init__(self, paths):
+            self.a = [np.array(part)[..., ::-1] for part in paths.a]
+            self.tau = np.array(paths.tau)[..., ::-1]
+            self.vertices = np.array(paths.vertices)[..., ::-1, :]
+            self.interactions = np.array(paths.interactions)[..., ::-1]
+
+    monkeypatch.setattr(
+        rt.PathSolver, "__call__", lambda self, *args, **how: Turned(solve(self, *args, **how))
+    )
+    turned = sionna_rt._trace(made.environment, made.radio)
+    for name in ("coefficient", "delay", "vertex"):
+        np.testing.assert_array_equal(getattr(turned, name), getattr(as_given, name))
+
+
 # --- kept scenes ---------------------------------------------------------------------------------------------------
 
 
