@@ -25,7 +25,10 @@ _TARGETS = "n_targets"
 
 
 def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
-    """Each spectrum mirrored along either axis by chance and shifted in a circle; drawn for the whole batch."""
+    """Mirror spectra (sample, channel, acceleration, jerk) along either axis by chance and shift them in a circle.
+
+    ``rows`` are those of a batch that are here; what happens to each is drawn for the whole batch.
+    """
     places = []
     for bins in spectra.shape[-2:]:
         mirrored = torch.randint(0, 2, (batch_size, 1), generator=generator)[rows]

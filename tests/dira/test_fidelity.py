@@ -169,3 +169,12 @@ def test_another_sample_s_spectrum_has_as_many_targets_where_there_is_one() -> N
     other = of_another(np.arange(6.0, dtype=np.float32), counts).astype(int)
     assert (counts[other][:5] == counts[:5]).all() and (other != np.arange(6)).all()
     assert of_another(np.ones((1, 2, 2), np.float32), np.array([3])).max() == 0
+
+
+def test_noise_keeps_nearly_every_target_and_invents_hundreds() -> None:
+    """Why docs/dira.md wants kept read beside invented."""
+    samples = make_samples(isacsim.load_scenario("default"), seed=0, indices=range(24))
+    noise = np.abs(np.random.default_rng(0).normal(size=samples["aj_noisy"].shape)).astype(np.float32)
+    scores = Judged.of(noise, samples).scores()
+    assert [round(scores[key], 2) for key in ("kept", "kept_high")] == [0.99, 0.99]
+    assert round(scores["invented"]) == round(scores["invented_high"]) == 456
