@@ -33,7 +33,7 @@ test: $(READY)
 
 # TensorFlow is 1.3 GB and wanted by few: an environment of its own.
 test-tensorflow: $(VENV_TF)/.ready
-	$(VENV_TF)/bin/python -m pytest tests/dataset/test_tf_data.py tests/test_interchange_page.py
+	$(VENV_TF)/bin/python -m pytest tests/dataset/test_tf_data.py tests/docs/test_interchange_page.py
 
 $(VENV_TF)/.ready: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
@@ -48,7 +48,7 @@ lint: $(READY)
 
 # The weights that come with dira (dira/weights/record.json): hours without a GPU; goes on where it was stopped.
 weights: $(READY)
-	$(BIN)/python -m dira.pretraining
+	$(BIN)/python -m dira.pretraining.make_weights
 
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider

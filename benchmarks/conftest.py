@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import scipy
 
-from isacsim.channel.llvm import usable_llvm
-from isacsim.machine import processor
+from isacsim.channel.sionna.llvm import usable_llvm
+from isacsim.compute.provenance import processor
 
 PAGE = Path(__file__).parent.parent / "docs" / "results" / "performance.md"
 

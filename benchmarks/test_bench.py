@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import isacsim
-from isacsim.aj_transform import plan
-from isacsim.axes import WindowGrid
 from isacsim.channel.noise import with_noise
-from isacsim.dataset.sample import Conditioned, SampleWindow, sample_spectra
-from isacsim.dataset.samples import make_samples
-from isacsim.lag_rows import spectra
-from isacsim.realisation import realise, receive
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.dataset.synthetic.sample import Conditioned, SampleWindow, sample_spectra
+from isacsim.simulation.realisation import realise
+from isacsim.simulation.reception import receive
+from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.plan import spectra
+from isacsim.spectrum.transform import plan
 
 C = 299_792_458.0
 CARRIER = 5.805e9

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 import dira
 from dira.config import Axes
-from dira.diffusion import diffusion_loss
-from dira.training import Training, _seed, accelerator, batches
+from dira.models.diffusion import diffusion_loss
+from dira.training.train import Training, _seed, accelerator, batches
 
 SIZE, BATCH, STEPS, SAMPLES = 32, 16, 4, 64
 IMAGES, T_STAR, ROUNDS = 8, 10, 1

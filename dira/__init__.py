@@ -1,5 +1,11 @@
 """Generate, purify and count: learning from acceleration-jerk spectra (DiRA).
 
+The rooms, from the ground up: ``config`` (frozen settings of every model), ``networks``, ``training`` (the loop,
+checkpoints), ``data`` (spectra out of stores), ``metrics`` (distances, fidelity), ``models`` (diffusion, purifier,
+denoiser, GAN, VAE, counter), ``experiment`` (the paper's protocol, ``dira reproduce``), ``pretraining`` (how the
+shipped ``weights`` were made), ``commands``. To read: `dira.models.model`, then `dira.models.diffusion`, then
+`dira.models.purifier`.
+
 The public names load on first use, so that ``import dira`` stays light: torch and diffusers are imported by what needs
 them.
 """
@@ -10,15 +16,15 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "ConditionalDiffusion": "dira.diffusion",
-    "ConditionalGAN": "dira.gan",
-    "ConditionalVAE": "dira.vae",
-    "Purifier": "dira.purify",
-    "PairedDenoiser": "dira.denoise",
-    "frechet_distance": "dira.metrics",
-    "kernel_distance": "dira.metrics",
-    "peak_fidelity": "dira.fidelity",
-    "TargetCounter": "dira.counter",
+    "ConditionalDiffusion": "dira.models.diffusion",
+    "ConditionalGAN": "dira.models.gan",
+    "ConditionalVAE": "dira.models.vae",
+    "Purifier": "dira.models.purifier",
+    "PairedDenoiser": "dira.models.denoiser",
+    "frechet_distance": "dira.metrics.distances",
+    "kernel_distance": "dira.metrics.distances",
+    "peak_fidelity": "dira.metrics.fidelity",
+    "TargetCounter": "dira.models.counter",
 }
 
 __all__ = [*_HOME]

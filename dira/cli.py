@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from dira.cli_conditions import columns, values
-from dira.cli_judging import count, enhance, evaluate
-from dira.cli_options import KINDS, Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
-from dira.demo import demo
+from dira.commands.conditions import columns, values
+from dira.commands.demo import demo
+from dira.commands.judging import count, enhance, evaluate
+from dira.commands.options import KINDS, Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
 from dira.experiment import commands as experiments
 from isacsim.commands.guard import Guarded
 from isacsim.errors import InputError
@@ -71,8 +71,8 @@ def train(
     from accelerate import PartialState
 
     import dira
-    from dira.data import load
-    from isacsim.output_file import check_output
+    from dira.data.stores import load
+    from isacsim.files import check_output
 
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
@@ -145,9 +145,9 @@ def expand(
     """Generate spectra of each class from pure noise."""
     import xarray as xr
 
-    from dira.data import check_store, write
-    from dira.schedule import scheduler
-    from isacsim.commands.generate import class_sizes
+    from dira.data.stores import check_store, write
+    from dira.models.schedule import scheduler
+    from isacsim.commands.options import class_sizes
 
     check_store(output, overwrite=overwrite)
     made_by = model_in(model, "generator", "gan", "vae")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from isacsim.errors import InputError
-from isacsim.made_with import unlike
+from isacsim.spectrum.settings import unlike
 
 __all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "at_least_one", "validated"]
 
@@ -97,7 +97,7 @@ class Axes(Config):
     jerk_max: float | None = None
     """m/s³"""
     made_with: dict[str, str | float] = Field(default_factory=dict)
-    """Settings of the spectra (`isacsim.made_with`), as far as they tell."""
+    """Settings of the spectra (`isacsim.spectrum.settings`), as far as they tell."""
 
     def check(self, other: Axes, *, model: str) -> None:
         """Refuse spectra on other axes.

@@ -1,4 +1,27 @@
-"""Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion.
+"""Simulate Wi-Fi channel state information (CSI) of moving targets with exact truth, and estimate their motion.
+
+The rooms, in the order in which data flow through them; each package's docstring says what its modules are:
+
+===================  ==================================================================================
+``scenario``         what is simulated: the YAML file as pydantic models, numbers that may be distributions
+``targets``          what moves: trajectories, phases of motion, bodies, radar cross-sections, path lengths
+``channel``          what the waves meet: moving paths, static environments, impairments, noise
+``simulation``       scenario and seed to one capture with its truth
+``capture``          files of real receivers to the same capture
+``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
+``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
+``estimation``       CSI to paths, bounds on their errors, and whether they are right
+``dataset``          samples in a store: made, imported, mixed, checked, loaded
+``figures``          pictures and pages
+``commands``         the command line, one module a command
+``compute``          numba, threads, phasors, and on what machine
+===================  ==================================================================================
+
+Imports run up this list only. Beside the packages stand the ground that all use (``errors``, ``checks``, ``files``,
+``streams``, ``schema``, ``csi``, ``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
+``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
+
+To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
 
 The public names load on first use, so that ``import isacsim`` stays light: numba, xarray and matplotlib are
 imported by the function that needs them.
@@ -7,35 +30,32 @@ imported by the function that needs them.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
+import sys
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 __version__ = "0.1.0"
 
-# scenarios/ and validation/ are subpackages that stand beside isacsim/ in a checkout and inside it in a wheel; a
-# checkout must find its own, whatever is installed.
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-if os.path.isfile(os.path.join(_ROOT, "pyproject.toml")):
-    __path__.append(_ROOT)
-
 _HOME = {
     "InputError": "isacsim.errors",
     "CaptureError": "isacsim.errors",
-    "Scenario": "isacsim.scenario",
-    "load_scenario": "isacsim.scenario",
-    "simulate": "isacsim.simulation",
+    "Scenario": "isacsim.scenario.model",
+    "load_scenario": "isacsim.scenario.catalogue",
+    "simulate": "isacsim.simulation.capture",
     "simulate_paths": "isacsim.channel.paths",
-    "aj_spectrum": "isacsim.spectrum",
-    "point_response": "isacsim.path_response",
-    "estimate_paths": "isacsim.estimation",
+    "aj_spectrum": "isacsim.spectrum.aj",
+    "point_response": "isacsim.spectrum.point_response",
+    "estimate_paths": "isacsim.estimation.estimate",
     "cramer_rao_bound": "isacsim.estimation.bounds",
-    "doppler_spectrogram": "isacsim.doppler",
-    "read_capture": "isacsim.capture",
-    "to_torch": "isacsim.dataset.torch_data",
-    "to_tf_dataset": "isacsim.dataset.tf_data",
-    "generate": "isacsim.dataset.generate",
-    "open_dataset": "isacsim.dataset.store",
-    "mix": "isacsim.dataset.mixing",
+    "doppler_spectrogram": "isacsim.spectrum.doppler",
+    "read_capture": "isacsim.capture.reading",
+    "to_torch": "isacsim.dataset.loading.torch_data",
+    "to_tf_dataset": "isacsim.dataset.loading.tf_data",
+    "generate": "isacsim.dataset.synthetic.generate",
+    "open_dataset": "isacsim.dataset.store.store",
+    "mix": "isacsim.dataset.mixed.mix",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -50,3 +70,26 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _BesideThePackage:
+    """Finds a checkout's scenarios/ and validation/, which in a wheel lie within the package."""
+
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name not in ("isacsim.scenarios", "isacsim.validation"):
+            return None
+        folder = os.path.join(cls.root, name.rpartition(".")[2])
+        face = os.path.join(folder, "__init__.py")
+        if not os.path.isfile(face):  # a folder of files alone
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [folder]
+            return spec
+        return importlib.util.spec_from_file_location(name, face, submodule_search_locations=[folder])
+
+
+# A checkout finds its own two folders, whatever is installed.
+if os.path.isfile(os.path.join(_BesideThePackage.root, "pyproject.toml")):
+    sys.meta_path.insert(0, _BesideThePackage)

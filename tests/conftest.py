@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from isacsim.scenario import Scenario
+from isacsim.scenario.model import Scenario
 
 # Two receive channels of the lab's kind, small enough for a test: 16 subcarriers, 0.256 s; nothing but paths
 # and static part (even noise is off), so that each test switches on what it is about.

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from isacsim.channel.llvm import usable_llvm
+from isacsim.channel.sionna.llvm import usable_llvm
 
 
 def need(kind: str) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 import xarray as xr
 
 from isacsim.estimation.bounds import cramer_rao_bound
-from isacsim.estimation.cpf import cpf
-from isacsim.estimation.haf import haf
-from isacsim.estimation.qml import qml
-from isacsim.estimation.relax import relax
+from isacsim.estimation.peers.cpf import cpf
+from isacsim.estimation.peers.haf import haf
+from isacsim.estimation.peers.qml import qml
+from isacsim.estimation.relax.algorithm import relax
 
 from .captures import STATES, axes, channel, draw_paths, noise, static_part
 from .peak import aj_peak

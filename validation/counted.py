@@ -10,9 +10,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from isacsim.errors import InputError
-from isacsim.estimation import estimate_paths
 from isacsim.estimation.bounds import cramer_rao_bound
-from isacsim.estimation.relax import relax
+from isacsim.estimation.estimate import estimate_paths
+from isacsim.estimation.relax.algorithm import relax
 
 from .captures import STATES, axes, channel, draw_paths, noise, static_part
 

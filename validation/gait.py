@@ -1,8 +1,8 @@
 """Study `gait`: the walking model against what walking is, and what a radio sees of a walker beside a point.
 
-The model of `isacsim.gait` against what walking must satisfy: steps as long as the torso moves meanwhile, and a foot
-that stands still while it is on the ground. The figure shows a walker's skeleton, and the Doppler spectrogram and the
-acceleration-jerk spectrum of one and the same motion as a walker and as a point.
+The model of `isacsim.targets.gait` against what walking must satisfy: steps as long as the torso moves meanwhile, and
+a foot that stands still while it is on the ground. The figure shows a walker's skeleton, and the Doppler spectrogram
+and the acceleration-jerk spectrum of one and the same motion as a walker and as a point.
 
 Full size: 50 bodies at each of 8 speeds, and the pictures: 15 s on one core.
 """
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isacsim import gait, load_scenario
-from isacsim.body_figure import draw_walker
-from isacsim.doppler import doppler_spectrogram
-from isacsim.plotting import draw_aj, draw_doppler
-from isacsim.scenario import Scenario
-from isacsim.simulation import simulate
-from isacsim.spectrum import aj_spectrum
-from isacsim.trajectory import Pose
-from isacsim.walker import Walker
+from isacsim import load_scenario
+from isacsim.figures.body import draw_walker
+from isacsim.figures.spectra import draw_aj, draw_doppler
+from isacsim.scenario.model import Scenario
+from isacsim.simulation.capture import simulate
+from isacsim.spectrum.aj import aj_spectrum
+from isacsim.spectrum.doppler import doppler_spectrogram
+from isacsim.targets import gait
+from isacsim.targets.trajectory import Pose
+from isacsim.targets.walker import Walker
 
 from .points import Compute, Point
 from .study import Table, figure_of, opening

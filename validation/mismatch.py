@@ -29,11 +29,11 @@ from scipy.constants import c as SPEED_OF_LIGHT
 
 from isacsim.channel.impairments import quantise
 from isacsim.channel.paths import simulate_path_lengths
-from isacsim.conditioning import resample
+from isacsim.conditioning.conditioning import resample
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import cramer_rao_bound
-from isacsim.estimation.relax import relax
-from isacsim.motion import PolynomialMotion, path_kinematics, path_length_exact
+from isacsim.estimation.relax.algorithm import relax
+from isacsim.targets.kinematics import PolynomialMotion, path_kinematics, path_length_exact
 
 from .captures import STATES, axes, draw_paths, noise, static_part
 from .peak import highest_point

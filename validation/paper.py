@@ -16,9 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.constants import c as SPEED_OF_LIGHT
 
-from isacsim.axes import WindowGrid
 from isacsim.estimation.peaks import interpolate_peak
-from isacsim.spectrum import aj_spectrum
+from isacsim.spectrum.aj import aj_spectrum
+from isacsim.spectrum.grid import WindowGrid
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point
@@ -203,7 +203,7 @@ def figure(table: Table) -> Figure:
         f"{wrong['acceleration']:.3g} m/s², {wrong['jerk']:.3g} m/s³ against {right['acceleration']:.2g}, "
         f"{right['jerk']:.2g}.",
     )
-    from isacsim.plotting import draw_aj
+    from isacsim.figures.spectra import draw_aj
 
     panels = made.subplots(2, 3)
     for axis, panel in zip(panels.flat, table["panels"], strict=False):

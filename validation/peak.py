@@ -9,10 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.constants import c as SPEED_OF_LIGHT
 
-from isacsim.axes import WindowGrid
 from isacsim.estimation.bounds import PARAMETERS
 from isacsim.estimation.peaks import interpolate_peak
-from isacsim.spectrum import aj_spectrum
+from isacsim.spectrum.aj import aj_spectrum
+from isacsim.spectrum.grid import WindowGrid
 
 __all__ = ["aj_peak", "highest_point", "point_near"]
 

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.dataset.captures import CaptureFile, capture_files
-from isacsim.doppler import doppler_spectrogram
+from isacsim.dataset.real.files import CaptureFile, capture_files
 from isacsim.errors import InputError
+from isacsim.spectrum.doppler import doppler_spectrogram
 
 from .points import Compute, Point
 from .realism_measures import DISTANCES, NETWORK_SEED, distance, kernel, kernel_distance, measure

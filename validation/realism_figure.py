@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isacsim.plotting import COLORMAP
+from isacsim.figures.spectra import COLORMAP
 
 from .realism_measures import DISTANCES
 from .study import Table, figure_of

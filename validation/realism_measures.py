@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from isacsim.doppler import doppler_spectrogram
-from isacsim.spectrum import aj_spectrum
-from isacsim.windows import Window
+from isacsim.conditioning.windows import Window
+from isacsim.spectrum.aj import aj_spectrum
+from isacsim.spectrum.doppler import doppler_spectrogram
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -20,12 +20,13 @@ from scipy.constants import speed_of_light
 
 from isacsim import load_scenario
 from isacsim.channel import impairments
-from isacsim.conditioning import condition, usable_subcarriers
-from isacsim.dataset.captures import CaptureFile
+from isacsim.conditioning.conditioning import condition, usable_subcarriers
+from isacsim.conditioning.windows import capture_windows
+from isacsim.dataset.real.files import CaptureFile
 from isacsim.errors import CaptureError, InputError
-from isacsim.realisation import Received, realise
-from isacsim.scenario import Scenario
-from isacsim.windows import capture_windows
+from isacsim.scenario.model import Scenario
+from isacsim.simulation.realisation import realise
+from isacsim.simulation.reception import Received
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,7 +101,7 @@ def read_windows(
     InputError
         Naming the file: it can't be read, its packet rate is too low, or it has no two windows that share no packet.
     """
-    from isacsim.capture_file import load_capture, looks_saved
+    from isacsim.capture.netcdf import load_capture, looks_saved
 
     capture = load_capture(file.path) if looks_saved(file.path) else _received(file.path, carrier)
     odd = 0

@@ -18,8 +18,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isacsim.axes import WindowGrid
-from isacsim.estimation import estimate_paths
+from isacsim.estimation.estimate import estimate_paths
+from isacsim.spectrum.grid import WindowGrid
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.dataset.inspection import damage
-from isacsim.dataset.store import exists, open_record
-from isacsim.scenario import Scenario, load_scenario
+from isacsim.dataset.store.store import exists, open_record
+from isacsim.scenario.catalogue import load_scenario
+from isacsim.scenario.model import Scenario
 
 __all__ = ["main", "small_scenario"]
 

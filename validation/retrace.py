@@ -19,20 +19,14 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim import load_scenario
-from isacsim.axes import WindowGrid
-from isacsim.bounces import bounces_of
 from isacsim.channel.paths import simulate_path_lengths
-from isacsim.motion import (
-    path_kinematics,
-    path_length_cubic,
-    path_length_exact,
-    realise_motion,
-)
-from isacsim.scenario import Scenario
-from isacsim.scenario_environments import RayTraced
-from isacsim.scenario_phases import Phases
-from isacsim.scenario_targets import Trajectory
-from isacsim.trajectory import SpaceMotion
+from isacsim.scenario.environments import RayTraced
+from isacsim.scenario.model import Scenario
+from isacsim.scenario.motions import Phases, Trajectory
+from isacsim.spectrum.grid import WindowGrid
+from isacsim.targets.bounces import bounces_of
+from isacsim.targets.kinematics import path_kinematics, path_length_cubic, path_length_exact, realise_motion
+from isacsim.targets.trajectory import SpaceMotion
 
 from .peak import point_near
 from .points import Compute, Point

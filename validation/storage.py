@@ -13,9 +13,10 @@ import psutil
 import zarr
 
 import isacsim
-from isacsim.dataset.samples import make_samples
-from isacsim.scenario import Scenario, load_scenario
-from isacsim.scenario_sections import Dataset
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.scenario.catalogue import load_scenario
+from isacsim.scenario.model import Scenario
+from isacsim.scenario.outputs import Dataset
 
 from .resume_demo import small_scenario
 

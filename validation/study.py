@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import isacsim
+from isacsim.compute.provenance import machine, sources
 from isacsim.errors import InputError
-from isacsim.machine import machine, sources
-from isacsim.output_file import check_output, written_whole
+from isacsim.files import check_output, written_whole
 
 from .points import Compute, Progress, compute_points
 

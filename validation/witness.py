@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import speed_of_light
 
-from isacsim.channel.llvm import require_llvm
-from isacsim.channel.room import room_xml
-from isacsim.scenario import Scenario
-from isacsim.scenario_environments import RayTraced
+from isacsim.channel.sionna.llvm import require_llvm
+from isacsim.channel.sionna.room_xml import room_xml
+from isacsim.scenario.environments import RayTraced
+from isacsim.scenario.model import Scenario
 
 __all__ = ["Echoes", "Witness"]
 

@@ -14,8 +14,8 @@ from dira.config import Axes
 from dira.experiment.generators import features, generator, size_of
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
-from dira.metrics import kernel_distance
-from dira.model import Model
+from dira.metrics.distances import kernel_distance
+from dira.models.model import Model
 
 __all__ = ["TOLD", "baselines", "gan_rate"]
 

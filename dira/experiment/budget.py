@@ -15,7 +15,7 @@ from dira.experiment.model_based import strengths
 from dira.experiment.presets import Preset
 from dira.experiment.samples import wanted
 from dira.experiment.stages import Run
-from isacsim.dataset.samples import make_samples
+from isacsim.dataset.synthetic.batch import make_samples
 
 __all__ = ["budget"]
 

@@ -30,8 +30,8 @@ def reproduce(
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report
     from dira.experiment.reproduce import stages as all_stages
-    from dira.training import accelerator
-    from isacsim.commands.terminal import progress, show_table
+    from dira.training.train import accelerator
+    from isacsim.terminal import progress, show_table
 
     chosen = presets.preset(preset)
     folder = output or Path("out") / preset

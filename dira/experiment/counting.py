@@ -22,7 +22,7 @@ from isacsim.errors import InputError
 __all__ = ["LONGER", "PURIFIER_OFF", "beyond", "calibration", "count", "count_stage"]
 
 PURIFIER_OFF = "DiRA, purifier off at test"
-# Counters see every spectrum moved (`dira.counter.CounterConfig.augment`), else they learn a training set of this size
+# Counters see every spectrum moved (`CounterConfig.augment`), else they learn a training set of this size
 # by heart and count others by chance. That takes so many times as many steps, and twice the usual rate. Chosen with the
 # laptop's original data of the first seed, on spectra of validation and of the purifier's simulations: right were 0.36
 # at half that rate, 0.38 so and at twice that rate, 0.39 after twice those steps.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dira.denoise import clean_deconvolution, soft_threshold
 from dira.experiment.expansion import distances as measured
 from dira.experiment.expansion import generated
 from dira.experiment.purifiers import (
@@ -22,8 +21,9 @@ from dira.experiment.purifiers import (
 )
 from dira.experiment.samples import counting_set, data
 from dira.experiment.stages import Run
-from dira.fidelity import Judged, of_another, similarity
-from isacsim.dataset.response import response_of
+from dira.metrics.fidelity import Judged, of_another, similarity
+from dira.models.classical import clean_deconvolution, soft_threshold
+from isacsim.dataset.synthetic.response import response_of
 
 if TYPE_CHECKING:
     import xarray as xr

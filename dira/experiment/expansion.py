@@ -15,7 +15,7 @@ from dira.experiment.baselines import TOLD, baselines
 from dira.experiment.generators import features, generator, sampled, size_of
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
-from dira.metrics import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
+from dira.metrics.distances import frechet_distance, kernel_distance, nearest_neighbours, precision_recall
 
 __all__ = ["GENERATORS", "distances", "expand", "generated", "made_by", "samplers", "sizes"]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dira.experiment.samples import data
 from dira.experiment.stages import Run
-from isacsim.conditioning import condition
-from isacsim.estimation import estimate_paths
-from isacsim.scenario import Scenario
-from isacsim.simulation import simulate
+from isacsim.conditioning.conditioning import condition
+from isacsim.estimation.estimate import estimate_paths
+from isacsim.scenario.model import Scenario
+from isacsim.simulation.capture import simulate
 
 __all__ = ["SUBCARRIERS", "model_based", "strengths"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dira import PairedDenoiser, Purifier
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
-from dira.fidelity import Judged
+from dira.metrics.fidelity import Judged
 
 __all__ = [
     "BY_VALIDATION",

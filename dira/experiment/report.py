@@ -10,13 +10,13 @@ from typing import Any
 
 from dira.experiment.figures import figures
 from dira.experiment.reproduce import stages
-from dira.experiment.stages import Run, strict_json
+from dira.experiment.stages import Run
 from dira.experiment.tables import table, tables
 from dira.experiment.verdicts import verdicts
-from isacsim.demo_layout import document
 from isacsim.errors import InputError
-from isacsim.output_file import read_json, written_whole
-from isacsim.plotting import png
+from isacsim.figures.html import document
+from isacsim.figures.spectra import png
+from isacsim.files import read_json, strict_json, written_whole
 
 __all__ = ["collect", "write_report"]
 

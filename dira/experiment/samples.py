@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dira.data import load
+from dira.data.stores import load
 from dira.experiment.stages import Run
-from isacsim.dataset.generate import generate
-from isacsim.dataset.workers import connected
+from isacsim.dataset.synthetic.generate import generate
+from isacsim.dataset.synthetic.workers import connected
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -24,12 +24,13 @@ import dira
 import isacsim
 from dira.experiment.presets import Preset
 from isacsim import __version__
+from isacsim.compute.provenance import machine, sources
 from isacsim.errors import InputError
-from isacsim.machine import machine, sources
-from isacsim.output_file import read_json, written_whole
-from isacsim.scenario import Scenario, load_scenario, scenario_text
+from isacsim.files import read_json, strict_json, written_whole
+from isacsim.scenario.catalogue import load_scenario, scenario_text
+from isacsim.scenario.model import Scenario
 
-__all__ = ["Run", "Tell", "alone", "freeze", "strict_json"]
+__all__ = ["Run", "Tell", "alone", "freeze"]
 
 _DIGEST = "frozen_as"
 # (what is being done, steps done, steps in all)
@@ -144,19 +145,6 @@ class Run:
     def progress(self, what: str) -> Callable[[int, int, float], None]:
         """What a training or a sampling calls."""
         return lambda done, total, _loss: self.tell(what, done, total)
-
-
-def strict_json(content: Any) -> str:
-    """JSON as its standard has it: what is not a number or not finite becomes null."""
-
-    def finite(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: finite(one) for key, one in value.items()}
-        if isinstance(value, list | tuple):
-            return [finite(one) for one in value]
-        return None if isinstance(value, float) and not np.isfinite(value) else value
-
-    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import BY_VALIDATION
 from dira.experiment.verdicts import accuracies, gain
-from dira.fidelity import SCORES
+from dira.metrics.fidelity import SCORES
 
 __all__ = ["table", "tables"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from isacsim.capture import atheros, esp32, intel5300, nexmon, picoscenes
+from isacsim.capture.formats import atheros, esp32, intel5300, nexmon, picoscenes
 from isacsim.capture.labelling import agreed, to_dataset
 from isacsim.capture.packets import Packets
 from isacsim.errors import CaptureError, InputError

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
-from isacsim.scenario_sections import Radio
+from isacsim.scenario.radio import Radio
 
 __all__ = ["direct_delay", "frequency_response"]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.discrete import direct_delay, frequency_response
-from isacsim.distribution import draw
-from isacsim.scenario_environments import WifiIndoor
-from isacsim.scenario_sections import Radio
+from isacsim.scenario.chance import draw
+from isacsim.scenario.environments import WifiIndoor
+from isacsim.scenario.radio import Radio
 
 __all__ = ["PROFILES", "Profile", "wifi_indoor"]
 

@@ -15,9 +15,9 @@ from scipy.constants import speed_of_light
 
 from isacsim.channel.noise import with_noise
 from isacsim.channel.paths import simulate_path_lengths
-from isacsim.distribution import draw, draw_whole
-from isacsim.random_streams import Stream, stream
-from isacsim.scenario import Scenario
+from isacsim.scenario.chance import draw, draw_whole
+from isacsim.scenario.model import Scenario
+from isacsim.streams import Stream, stream
 
 __all__ = ["Impairment", "apply", "clock_drift", "draw_impairments", "packet_times", "quantise"]
 

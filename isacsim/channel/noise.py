@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from isacsim.jit import JIT, fma
+from isacsim.compute.jit import JIT, fma
 
 __all__ = ["with_noise"]
 

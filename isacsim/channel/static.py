@@ -1,6 +1,6 @@
 """The static part of the channel: a registry from the scenario's ``environment.kind`` to a function that draws it.
 
-A kind is one config model in :mod:`isacsim.scenario_environments` and one function, registered here under the same
+A kind is one config model in :mod:`isacsim.scenario.environments` and one function, registered here under the same
 word. Each function gets the config, the radio and a Generator and returns the response of shape (receiver, subcarrier),
 before the receivers' ``static_gain_db``. ``power_db`` is relative to a path of unit amplitude.
 """
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 from scipy.optimize import brentq
 
-from isacsim.channel import ieee80211, sionna_phy, sionna_rt
-from isacsim.distribution import draw, draw_whole
+from isacsim.channel import ieee80211
+from isacsim.channel.sionna import ray_tracing, statistical
 from isacsim.errors import InputError
-from isacsim.scenario import Scenario
-from isacsim.scenario_environments import Floor, NoEnvironment, Rayleigh, TwoRay
-from isacsim.scenario_sections import Radio
+from isacsim.scenario.chance import draw, draw_whole
+from isacsim.scenario.environments import Floor, NoEnvironment, Rayleigh, TwoRay
+from isacsim.scenario.model import Scenario
+from isacsim.scenario.radio import Radio
 
 __all__ = ["KINDS", "register", "static_response"]
 
@@ -151,8 +152,8 @@ def _powers(n_taps: int) -> tuple[float, ...]:
 
 
 register("ieee80211")(ieee80211.wifi_indoor)
-register("sionna_rt")(sionna_rt.ray_traced)
-register("sionna_tdl")(sionna_phy.tdl)
-register("sionna_cdl")(sionna_phy.cdl)
+register("sionna_rt")(ray_tracing.ray_traced)
+register("sionna_tdl")(statistical.tdl)
+register("sionna_cdl")(statistical.cdl)
 for _place in ("sionna_inh", "sionna_inf", "sionna_umi"):
-    register(_place)(sionna_phy.system_level)
+    register(_place)(statistical.system_level)

@@ -9,7 +9,7 @@ import typer
 
 from isacsim.commands.estimate import DEFAULT_METHOD
 from isacsim.commands.source import Seed
-from isacsim.commands.terminal import output, progress
+from isacsim.terminal import output, progress
 
 __all__ = ["demo"]
 
@@ -26,9 +26,10 @@ def demo(
 
     The page needs no network. An existing one is replaced.
     """
-    from isacsim.demo import STEPS, check_page, demo_page
-    from isacsim.output_file import written_whole
-    from isacsim.scenario import load_scenario
+    from isacsim.commands.demo_page import STEPS, demo_page
+    from isacsim.figures.html import check_page
+    from isacsim.files import written_whole
+    from isacsim.scenario.catalogue import load_scenario
 
     check_page(output_file)
     loaded = load_scenario(scenario)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isacsim.commands.source import Seed
-from isacsim.commands.terminal import number, output, show_table
 from isacsim.errors import InputError
+from isacsim.terminal import number, output, show_table
 
 if TYPE_CHECKING:
-    from isacsim.scenario import Scenario
+    from isacsim.scenario.model import Scenario
 
 __all__ = ["environment"]
 
@@ -31,9 +31,9 @@ def environment(
     ] = None,
 ) -> None:
     """Draw the static part of a scenario: response, power over delay, and a ray-traced room with its paths."""
-    from isacsim.environment_figure import environment_figure
-    from isacsim.plotting import check_picture, save_figure
-    from isacsim.scenario import load_scenario
+    from isacsim.figures.environment import environment_figure
+    from isacsim.figures.spectra import check_picture, save_figure
+    from isacsim.scenario.catalogue import load_scenario
 
     check_picture(output_file)
     loaded = load_scenario(scenario)
@@ -57,8 +57,8 @@ def _paths(scenario: Scenario) -> None:
     import numpy as np
     from scipy.constants import speed_of_light
 
-    from isacsim.channel.sionna_rt import traced_paths
-    from isacsim.scenario_environments import RayTraced
+    from isacsim.channel.sionna.ray_tracing import traced_paths
+    from isacsim.scenario.environments import RayTraced
 
     assert isinstance(scenario.environment, RayTraced)  # the caller looked
     paths = traced_paths(scenario.environment, scenario.radio)

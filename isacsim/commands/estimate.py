@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isacsim.commands import source as given
-from isacsim.commands.terminal import number, output, progress, remark, show_table
+from isacsim.terminal import number, output, progress, remark, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.windows import Window
+    from isacsim.conditioning.windows import Window
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 
@@ -44,9 +44,9 @@ def estimate(
     All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
     """
-    from isacsim.estimation import estimate_paths
-    from isacsim.report import body_remark, cubic_remark
-    from isacsim.windows import truth_at
+    from isacsim.commands.remarks import body_remark, cubic_remark
+    from isacsim.estimation.estimate import estimate_paths
+    from isacsim.simulation.truth import truth_at
 
     with progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -90,7 +90,8 @@ def estimate(
 
 
 def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None) -> None:
-    from isacsim.report import QUANTITIES, RELATIVE_LENGTH, is_relative, match_paths
+    from isacsim.commands.remarks import QUANTITIES, RELATIVE_LENGTH, is_relative
+    from isacsim.estimation.matching import match_paths
 
     title = f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"
     # A column that a method doesn't fill tells nothing.

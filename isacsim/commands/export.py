@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from isacsim.commands.terminal import output, remark, sample_progress
 from isacsim.errors import InputError
+from isacsim.terminal import output, remark, sample_progress
 
 __all__ = ["export"]
 
@@ -38,9 +38,9 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a data set as netCDF, .mat or .npz, or a simulated capture as a Nexmon .pcap."""
-    from isacsim.capture_file import looks_saved
-    from isacsim.dataset.export import EXPORTERS
-    from isacsim.output_file import check_output
+    from isacsim.capture.netcdf import looks_saved
+    from isacsim.dataset.loading.export import EXPORTERS
+    from isacsim.files import check_output
 
     ending = output_file.suffix.lower()
     if ending not in (*EXPORTERS, _PCAP):
@@ -67,8 +67,8 @@ def export(
 
 
 def _pcap(source: str, output_file: Path, overwrite: bool) -> None:
-    from isacsim.capture.nexmon_writer import write_nexmon
-    from isacsim.capture_file import load_capture
+    from isacsim.capture.formats.nexmon_writer import write_nexmon
+    from isacsim.capture.netcdf import load_capture
 
     capture = load_capture(source)
     written = write_nexmon(capture, output_file, overwrite=overwrite)

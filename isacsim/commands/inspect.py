@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isacsim.commands.terminal import number, output, remark, sample_progress, show_table
 from isacsim.errors import InputError
+from isacsim.terminal import number, output, remark, sample_progress, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,15 +49,15 @@ def inspect(
 
     Exit code 1: --verify found damage or a leak, --repair could not mend it, or --regenerate found a difference.
     """
-    from isacsim.dataset.soundness import readable
-    from isacsim.dataset.store import open_dataset, open_record
+    from isacsim.dataset.store.soundness import readable
+    from isacsim.dataset.store.store import open_dataset, open_record
 
     if regenerate and sample is None:
         raise InputError("--regenerate needs --sample, the number of the sample to make again.")
     if repair and sample is not None:
         raise InputError("--repair goes through the whole data set; leave out --sample.")
     if picture is not None:
-        from isacsim.plotting import check_picture
+        from isacsim.figures.spectra import check_picture
 
         check_picture(picture)
     record = open_record(store)
@@ -81,15 +81,15 @@ def inspect(
     if picture is not None:
         if not here:
             raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
-        from isacsim.dataset.montage import montage_figure
-        from isacsim.plotting import save_figure
+        from isacsim.figures.montage import montage_figure
+        from isacsim.figures.spectra import save_figure
 
         save_figure(montage_figure(dataset), picture)
         out.print(f"picture: {picture}")
 
 
 def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
-    from isacsim.dataset.inspection import class_counts, snr_histogram
+    from isacsim.dataset.card import class_counts, snr_histogram
     from isacsim.dataset.parts import SPLITS
 
     counts = class_counts(dataset)
@@ -118,7 +118,7 @@ def _one(store: str, sample: int, again: bool) -> None:
     import numpy as np
 
     from isacsim.dataset.inspection import regenerate, sample_of
-    from isacsim.dataset.store import open_record
+    from isacsim.dataset.store.store import open_record
 
     out = output()
     for name, row in sample_of(open_record(store), sample).items():

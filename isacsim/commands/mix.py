@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isacsim.commands.generate import store_size
-from isacsim.commands.terminal import output, remark, sample_progress, show_table
+from isacsim.terminal import output, remark, sample_progress, show_table
 
 __all__ = ["mix"]
 
@@ -44,8 +44,8 @@ def mix(
     No sample is taken twice, and none changes its split. The real spectra are brought to the level of the synthetic
     ones by one factor (scale). The same command finishes what was interrupted.
     """
-    from isacsim.dataset.mixing import MixWarning
-    from isacsim.dataset.mixing_store import write_mix
+    from isacsim.dataset.mixed.mix import MixWarning
+    from isacsim.dataset.mixed.write import write_mix
 
     with warnings.catch_warnings(), sample_progress("mixing", shown=not no_progress) as tell:
         # They are in the store's attribute too, and come out as remarks.

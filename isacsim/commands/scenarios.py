@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isacsim.commands.terminal import output, show_table
+from isacsim.terminal import output, show_table
 
 __all__ = ["app"]
 
@@ -21,7 +21,7 @@ app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON
 def list_all(ctx: typer.Context) -> None:
     """List the shipped scenarios; `show` prints one, `schema` writes the JSON schema."""
     if ctx.invoked_subcommand is None:
-        from isacsim.scenario import list_scenarios
+        from isacsim.scenario.catalogue import list_scenarios
 
         show_table("", ["scenario", "description"], list_scenarios().items(), numbers=False)
 
@@ -31,7 +31,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of a shipped scenario.", show_default=False)],
 ) -> None:
     """Print a shipped scenario's YAML file as it is, comments included."""
-    from isacsim.scenario import scenario_text
+    from isacsim.scenario.catalogue import scenario_text
 
     typer.echo(scenario_text(name), nl=False)
 
@@ -50,8 +50,8 @@ def schema(
     """
     import json
 
-    from isacsim.output_file import written_whole
-    from isacsim.scenario import scenario_json_schema
+    from isacsim.files import written_whole
+    from isacsim.scenario.catalogue import scenario_json_schema
 
     text = json.dumps(scenario_json_schema(), indent=2, ensure_ascii=False) + "\n"
     if output_file is None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isacsim.commands.source import Seed
-from isacsim.commands.terminal import number, output, show_table
+from isacsim.terminal import number, output, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.scenario import Scenario
+    from isacsim.scenario.model import Scenario
 
 __all__ = ["simulate"]
 
@@ -35,11 +35,11 @@ def simulate(
 ) -> None:
     """Simulate one capture with its exact truth, and save it as netCDF.
 
-    The file opens with isacsim.capture_file.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
+    The file opens with isacsim.capture.netcdf.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """
-    from isacsim.capture_file import check_capture_path, save_capture
-    from isacsim.scenario import load_scenario
-    from isacsim.simulation import simulate as make
+    from isacsim.capture.netcdf import check_capture_path, save_capture
+    from isacsim.scenario.catalogue import load_scenario
+    from isacsim.simulation.capture import simulate as make
 
     check_capture_path(output_file, overwrite=overwrite)
     loaded = load_scenario(scenario)
@@ -50,8 +50,8 @@ def simulate(
 
 
 def _summary(capture: xr.Dataset, scenario: Scenario) -> None:
-    from isacsim.report import impairment_lines, target_names
-    from isacsim.windows import truth_at
+    from isacsim.commands.remarks import impairment_lines, target_names
+    from isacsim.simulation.truth import truth_at
 
     out, radio, sizes = output(), scenario.radio, capture.sizes
     out.print(f"{scenario.name}: {scenario.description}")

@@ -15,8 +15,8 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.scenario import Scenario
-    from isacsim.windows import Windows
+    from isacsim.conditioning.windows import Windows
+    from isacsim.scenario.model import Scenario
 
 __all__ = [
     "Bandwidth",
@@ -122,12 +122,12 @@ class Source:
         """Arguments of `isacsim.aj_spectrum` that the scenario asks for; none for a real capture."""
         if not self.simulated:
             return {}
-        from isacsim.dataset.sample import spectrum_settings
+        from isacsim.dataset.synthetic.sample import spectrum_settings
 
         return spectrum_settings(self._scenario())
 
     def _scenario(self) -> Scenario:
-        from isacsim.scenario import Scenario
+        from isacsim.scenario.model import Scenario
 
         return Scenario.from_yaml(self.capture.attrs["scenario"], file=self.name)
 
@@ -163,7 +163,7 @@ def open_source(
         return _simulated(given, seed)
     if seed is not None:
         raise InputError(f"--seed is for scenarios; {given} is a capture.")
-    from isacsim.capture_file import load_capture, looks_saved
+    from isacsim.capture.netcdf import load_capture, looks_saved
 
     if looks_saved(path):
         _refuse(file_options, f"{given} is a saved capture and has all that")
@@ -206,11 +206,11 @@ def open_windows(
     file : dict
         The other arguments of :func:`open_source`.
     cut : dict
-        Arguments of :func:`isacsim.windows.capture_windows` on where the windows lie.
+        Arguments of :func:`isacsim.conditioning.windows.capture_windows` on where the windows lie.
     reference, pair, gain
         As for :func:`isacsim.conditioning.condition`; a reference "auto" is the scenario's.
     """
-    from isacsim.windows import capture_windows
+    from isacsim.conditioning.windows import capture_windows
 
     step("reading")
     opened = open_source(given, seed=seed, **file)
@@ -250,8 +250,8 @@ def in_options(error: InputError) -> InputError:
 
 
 def _simulated(given: str, seed: int | None) -> Source:
-    from isacsim.scenario import load_scenario
-    from isacsim.simulation import simulate
+    from isacsim.scenario.catalogue import load_scenario
+    from isacsim.simulation.capture import simulate
 
     scenario = load_scenario(given)
     seed = scenario.seed if seed is None else seed

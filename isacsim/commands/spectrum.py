@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isacsim.commands import source as given
-from isacsim.commands.terminal import output, progress, remark
+from isacsim.terminal import output, progress, remark
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.windows import Windows
+    from isacsim.conditioning.windows import Windows
 
 __all__ = ["spectrum"]
 
@@ -83,9 +83,9 @@ def spectrum(
 
     Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
     """
-    from isacsim.capture_file import check_capture_path
-    from isacsim.plotting import check_picture, save_figure, spectrum_figure
-    from isacsim.windows import truth_at
+    from isacsim.capture.netcdf import check_capture_path
+    from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
+    from isacsim.simulation.truth import truth_at
 
     if output_file is not None:
         check_picture(output_file)
@@ -141,9 +141,9 @@ def _axes(
     bins: int | None,
 ) -> dict[str, Any]:
     """Axes as asked for, else as the scenario says, else as wide as every window's packet rate allows."""
-    from isacsim.axes import BINS, symmetric_axis
+    from isacsim.conditioning.windows import common_axes
     from isacsim.errors import InputError
-    from isacsim.windows import common_axes
+    from isacsim.spectrum.grid import BINS, symmetric_axis
 
     if bins is not None and not 2 <= bins <= 4096:
         raise InputError(f"--bins must lie between 2 and 4096, got {bins}.")
@@ -168,7 +168,7 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
     """Spectra over (window, [delay,] acceleration, jerk)."""
     import xarray as xr
 
-    from isacsim.spectrum import aj_spectrum
+    from isacsim.spectrum.aj import aj_spectrum
 
     made = []
     for window in windows.used:
@@ -186,9 +186,9 @@ def _spectrogram(
     capture: xr.Dataset, windows: Windows, receiver: int, gain: str
 ) -> tuple[xr.DataArray | None, list[str]]:
     """Doppler spectrogram from the first to the last window drawn; or why there is none."""
-    from isacsim.doppler import doppler_spectrogram
+    from isacsim.conditioning.windows import capture_windows
     from isacsim.errors import InputError
-    from isacsim.windows import capture_windows
+    from isacsim.spectrum.doppler import doppler_spectrogram
 
     first, last = windows.used[0], windows.used[-1]
     start = first.start - float(capture.coords["time"][0])
@@ -235,7 +235,7 @@ def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receive
 
 def _save(spectra: xr.DataArray, data: Path, opened: given.Source, windows: Windows, overwrite: bool) -> None:
     from isacsim import __version__
-    from isacsim.capture_file import save_capture
+    from isacsim.capture.netcdf import save_capture
 
     dataset = spectra.to_dataset(name="aj_spectrum").assign_attrs(
         source=opened.name, conditioning=windows.conditioning, isacsim=__version__

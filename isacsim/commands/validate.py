@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from isacsim.commands.source import in_options
-from isacsim.commands.terminal import output, progress, remark, show_table
 from isacsim.errors import InputError
+from isacsim.terminal import output, progress, remark, show_table
 
 __all__ = ["validate"]
 

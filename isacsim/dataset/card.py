@@ -7,20 +7,23 @@ the folder instead warns that they are no arrays, and goes on.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isacsim.dataset.inspection import class_counts
-from isacsim.dataset.store import StorePath, location, open_dataset, open_record
-from isacsim.dataset.store_files import write_file
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.dataset.store.files import write_file
+from isacsim.dataset.store.store import StorePath, StoreRecord, location, open_dataset, open_record
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.dataset.store import StoreRecord
+    from isacsim.dataset.store.store import StoreRecord
 
-__all__ = ["has_card", "write_card"]
+__all__ = ["class_counts", "has_card", "snr_histogram", "write_card"]
 
 _README, _PICTURE = "README.md", "card.png"
 
@@ -42,8 +45,8 @@ def write_card(store_path: StorePath) -> None:
     OSError
         If it can't be written.
     """
-    from isacsim.dataset.montage import montage_figure
-    from isacsim.plotting import png
+    from isacsim.figures.montage import montage_figure
+    from isacsim.figures.spectra import png
 
     record = open_record(store_path)
     dataset = open_dataset(store_path, incomplete=True)
@@ -107,7 +110,7 @@ def _counts(dataset: xr.Dataset) -> list[str]:
 
 def _origins(attrs: Mapping[str, Any]) -> list[str]:
     """What scenarios and seeds made it, where scenarios did."""
-    from isacsim.scenario import Scenario
+    from isacsim.scenario.model import Scenario
 
     if "scenarios" not in attrs:
         return []
@@ -168,3 +171,16 @@ batches = samples.batch(64)
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def class_counts(dataset: xr.Dataset) -> Counter[tuple[str, str, str, int]]:
+    """Count samples by (domain, scenario, split, n_targets)."""
+    columns = [dataset[name].values.tolist() for name in ("domain", "scenario", "split", "n_targets")]
+    return Counter(zip(*columns, strict=True))
+
+
+def snr_histogram(dataset: xr.Dataset, bins: int = 10) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count samples by SNR; counts (bin,) and edges (bin + 1,) in dB. Samples without one are left out."""
+    snr = dataset["snr_db"].values
+    counts, edges = np.histogram(snr[np.isfinite(snr)], bins)
+    return counts, edges.astype(np.float64)

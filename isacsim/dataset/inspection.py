@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,42 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
-from isacsim.dataset.descriptions import damaged_descriptions
 from isacsim.dataset.parts import Part, check_leaks
-from isacsim.dataset.plan import plan_of, samples_of, template_of
-from isacsim.dataset.soundness import axis_faults, axis_values, check_present, faults
-from isacsim.dataset.store import StorePath, StoreRecord, digest, open_record
+from isacsim.dataset.store.descriptions import damaged_descriptions
+from isacsim.dataset.store.soundness import axis_faults, axis_values, check_present, faults
+from isacsim.dataset.store.store import StorePath, StoreRecord, digest, open_record
+from isacsim.dataset.synthetic.plan import plan_of, samples_of, template_of
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
-__all__ = [
-    "check_remakable",
-    "class_counts",
-    "damage",
-    "recorded_parts",
-    "regenerate",
-    "sample_of",
-    "snr_histogram",
-]
+__all__ = ["check_remakable", "damage", "recorded_parts", "regenerate", "sample_of"]
 
 Progress = Callable[[int, int], None]
 # Variables that say which sample is which.
 _IDENTITY = ("scenario", "seed", "split", "index", "source")
-
-
-def class_counts(dataset: xr.Dataset) -> Counter[tuple[str, str, str, int]]:
-    """Count samples by (domain, scenario, split, n_targets)."""
-    columns = [dataset[name].values.tolist() for name in ("domain", "scenario", "split", "n_targets")]
-    return Counter(zip(*columns, strict=True))
-
-
-def snr_histogram(dataset: xr.Dataset, bins: int = 10) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Count samples by SNR; counts (bin,) and edges (bin + 1,) in dB. Samples without one are left out."""
-    snr = dataset["snr_db"].values
-    counts, edges = np.histogram(snr[np.isfinite(snr)], bins)
-    return counts, edges.astype(np.float64)
 
 
 def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> list[str]:

@@ -11,15 +11,18 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from isacsim.errors import InputError
-from isacsim.scenario import Scenario
+from isacsim.scenario.model import Scenario
 
 __all__ = [
     "SPLITS",
     "Part",
     "Splits",
+    "apportion",
+    "chairmen",
     "check_leaks",
     "classes_of",
     "derived_seed",
@@ -191,7 +194,7 @@ def _class_order(sizes: tuple[int, ...]) -> NDArray[np.int8]:
             f"class sizes that add up to {weights.sum()} without a common divisor are too many to put in order; "
             f"at most {_LONGEST_PERIOD}."
         )
-    from isacsim.dataset.class_order import chairmen
+    pass
 
     return chairmen(weights)
 
@@ -239,3 +242,57 @@ def parts_from_json(text: str) -> list[Part]:
     """Read a store's attribute ``parts``."""
     entries: list[dict[str, Any]] = json.loads(text)
     return [Part(**entry) for entry in entries]
+
+
+def apportion(total: int, weights: Mapping[int, float]) -> dict[int, int]:
+    """Divide ``total`` in proportion to weights, in whole numbers: the largest remainders are rounded up.
+
+    Equal remainders go to the smaller class.
+    """
+    whole = sum(weights.values())
+    if total == 0 or whole <= 0:
+        return dict.fromkeys(weights, 0)
+    exact = {c: total * w / whole for c, w in weights.items()}
+    out = {c: int(np.floor(e + 1e-9)) for c, e in exact.items()}
+    rest = sorted(weights, key=lambda c: (round(out[c] - exact[c], 9), c))
+    for c in rest[: total - sum(out.values())]:
+        out[c] += 1
+    return out
+
+
+@njit(cache=True)
+def chairmen(weights: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Put classes in an order in which every prefix holds each one's share, rounded up or down.
+
+    R. Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980): of the classes that are due, take the
+    one whose deadline is first. No count then departs from its share by more than 1 - 1/(2k - 2), for k classes.
+
+    Parameters
+    ----------
+    weights : ndarray of int64, shape (class,)
+        Sizes of the classes, positive.
+
+    Returns
+    -------
+    ndarray of int8, shape (sum of weights,)
+        Class at each place; class c occurs weights[c] times.
+    """
+    total = weights.sum()
+    k = weights.size
+    out = np.zeros(total, np.int8)
+    if k == 1:
+        return out
+    count = np.zeros(k, np.int64)
+    step = 2 * k - 2
+    for place in range(total):
+        best, best_deadline = -1, 0.0
+        for c in range(k):
+            # How far the class lags behind its share, in units of 1 / total: integers, so no rounding decides.
+            lag = weights[c] * (place + 1) - total * count[c]
+            if lag * step >= total:
+                deadline = (total * (step - 1) - step * lag) / weights[c]
+                if best < 0 or deadline < best_deadline:
+                    best, best_deadline = c, deadline
+        out[place] = best
+        count[best] += 1
+    return out

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from isacsim.dataset.card import write_card
-from isacsim.dataset.descriptions import damaged_descriptions
-from isacsim.dataset.generate import make_chunks
 from isacsim.dataset.inspection import check_remakable
-from isacsim.dataset.plan import plan_of, template_of
-from isacsim.dataset.soundness import Fault, axis_digests, axis_faults, chunk_digests, faults
-from isacsim.dataset.store import StorePath, StoreRecord, digest, extend_store, open_record
-from isacsim.dataset.store_files import write_file
+from isacsim.dataset.store.descriptions import damaged_descriptions
+from isacsim.dataset.store.files import write_file
+from isacsim.dataset.store.soundness import Fault, axis_digests, axis_faults, chunk_digests, faults
+from isacsim.dataset.store.store import StorePath, StoreRecord, digest, extend_store, open_record
+from isacsim.dataset.synthetic.generate import make_chunks
+from isacsim.dataset.synthetic.plan import plan_of, template_of
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from scipy.ndimage import maximum_filter, percentile_filter
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-from isacsim.axes import WindowGrid
 from isacsim.errors import InputError
+from isacsim.spectrum.grid import WindowGrid
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, UNITS, standard_deviations
 from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
-from isacsim.estimation.refine import Capture, Fit
+from isacsim.estimation.least_squares import Capture, Fit
 
 __all__ = ["path_dataset", "read_csi"]
 

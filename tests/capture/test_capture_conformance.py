@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from capture_files import real_capture, synthetic_files
 
 from isacsim.capture import FORMATS, CaptureWarning, read_capture
+from tests.capture.capture_files import real_capture, synthetic_files
 
 # name: format, packets, median rate [Hz], receivers, subcarriers, carrier [MHz], bandwidth [MHz]
 REAL = {

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csiread
 import numpy as np
 import pytest
-from capture_files import (
+
+from isacsim.capture import read_capture
+from isacsim.errors import CaptureError
+from tests.capture.capture_files import (
     ESP32_HEADER,
     atheros_file,
     atheros_record,
@@ -18,9 +21,6 @@ from capture_files import (
     picoscenes_frame,
     real_capture,
 )
-
-from isacsim.capture import read_capture
-from isacsim.errors import CaptureError
 
 
 class TestIntel5300:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import csiread
 import numpy as np
 import pytest
-from capture_files import integers, nexmon_file, nexmon_packet, nexmon_words, pcap_header, real_capture
 
 from isacsim.capture import CaptureWarning, read_capture
 from isacsim.errors import CaptureError
+from tests.capture.capture_files import (
+    integers,
+    nexmon_file,
+    nexmon_packet,
+    nexmon_words,
+    pcap_header,
+    real_capture,
+)
 
 
 class TestNexmon:

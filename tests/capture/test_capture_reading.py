@@ -10,13 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capture_files import atheros_file, integers, intel_file, picoscenes_file, real_capture, synthetic_files
 
 from isacsim.capture import FORMATS, read_capture
 from isacsim.capture.clock import strictly_increasing, unwrap
-from isacsim.capture.guard import parse_guarded
-from isacsim.capture.wifi import channel_frequency, occupied
+from isacsim.capture.formats.guard import parse_guarded
+from isacsim.capture.formats.wifi import channel_frequency, occupied
 from isacsim.errors import CaptureError, InputError
+from tests.capture.capture_files import (
+    atheros_file,
+    integers,
+    intel_file,
+    picoscenes_file,
+    real_capture,
+    synthetic_files,
+)
 
 FILES = synthetic_files()
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from isacsim import InputError, read_capture, simulate
-from isacsim.capture.nexmon_writer import write_nexmon
-from isacsim.capture_file import load_capture, save_capture
+from isacsim.capture.formats.nexmon_writer import write_nexmon
+from isacsim.capture.netcdf import load_capture, save_capture
 from isacsim.cli import app
 
 # What csiread reads, by itself: its C code may crash.

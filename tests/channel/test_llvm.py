@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from isacsim import InputError
-from isacsim.channel import llvm
+from isacsim.channel.sionna import llvm
 from tests.extras import need
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic_core import ValidationError
 
-from isacsim.channel.room import room_xml
-from isacsim.scenario_environments import RayTraced
+from isacsim.channel.sionna.room_xml import room_xml
+from isacsim.scenario.environments import RayTraced
 from tests.channel.metal_box import METAL, RECEIVER, TRANSMITTER, box
 
 

@@ -11,7 +11,7 @@ from pydantic_core import ValidationError
 from scipy.constants import speed_of_light
 
 from isacsim import InputError
-from isacsim.channel import sionna_phy
+from isacsim.channel.sionna import statistical
 from isacsim.channel.static import static_response
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -48,9 +48,9 @@ def test_draws_do_not_depend_on_what_was_drawn_before(make_scenario, kind):
     static_response(other, rng(9))
     backward = [static_response(scenario, rng(s)) for s in (2, 1, 0)]
     np.testing.assert_array_equal(forward, backward[::-1])
-    sionna_phy._tdl_model.cache_clear()
-    sionna_phy._cdl_model.cache_clear()
-    sionna_phy._single_antenna.cache_clear()
+    statistical._tdl_model.cache_clear()
+    statistical._cdl_model.cache_clear()
+    statistical._single_antenna.cache_clear()
     np.testing.assert_array_equal(static_response(scenario, rng(2)), forward[2])
 
 
@@ -223,8 +223,8 @@ def test_what_makes_no_sense_is_refused(make_scenario, environment, match):
 
 
 def test_without_sionna_one_sentence_says_what_to_install(make_scenario, monkeypatch):
-    sionna_phy._tr38901.cache_clear()
-    sionna_phy._tdl_model.cache_clear()
+    statistical._tr38901.cache_clear()
+    statistical._tdl_model.cache_clear()
     monkeypatch.setitem(sys.modules, "sionna.phy.channel", None)
     scenario = make_scenario(environment=TDL)
     try:
@@ -232,4 +232,4 @@ def test_without_sionna_one_sentence_says_what_to_install(make_scenario, monkeyp
             static_response(scenario, rng())
         assert "\n" not in str(caught.value)
     finally:
-        sionna_phy._tr38901.cache_clear()
+        statistical._tr38901.cache_clear()

@@ -9,10 +9,10 @@ import pytest
 from scipy.constants import speed_of_light
 
 from isacsim import InputError
-from isacsim.channel import sionna_rt
-from isacsim.channel.sionna_rt import traced_paths
+from isacsim.channel.sionna import ray_tracing
+from isacsim.channel.sionna.ray_tracing import traced_paths
 from isacsim.channel.static import static_response
-from isacsim.environment_figure import environment_figure
+from isacsim.figures.environment import environment_figure
 from tests.channel.metal_box import METAL, RECEIVER, SIZE, TRANSMITTER
 from tests.extras import need
 
@@ -175,7 +175,7 @@ def test_equally_long_paths_have_one_order(tracer, scenario, monkeypatch):
     from sionna import rt
 
     made = scenario()
-    as_given = sionna_rt._trace(made.environment, made.radio)
+    as_given = ray_tracing._trace(made.environment, made.radio)
     assert (np.diff(as_given.delay[0]) == 0).any()
     solve = rt.PathSolver.__call__
 
@@ -189,7 +189,7 @@ def test_equally_long_paths_have_one_order(tracer, scenario, monkeypatch):
     monkeypatch.setattr(
         rt.PathSolver, "__call__", lambda self, *args, **how: Turned(solve(self, *args, **how))
     )
-    turned = sionna_rt._trace(made.environment, made.radio)
+    turned = ray_tracing._trace(made.environment, made.radio)
     for name in ("coefficient", "delay", "vertex"):
         np.testing.assert_array_equal(getattr(turned, name), getattr(as_given, name))
 
@@ -199,7 +199,7 @@ def test_equally_long_paths_have_one_order(tracer, scenario, monkeypatch):
 
 def forget():
     traced_paths.cache_clear()
-    sionna_rt._unit_response.cache_clear()
+    ray_tracing._unit_response.cache_clear()
 
 
 def test_kept_damaged_and_fresh_scenes_have_the_same_bits(tracer, scenario, tmp_path, monkeypatch):
@@ -215,11 +215,11 @@ def test_kept_damaged_and_fresh_scenes_have_the_same_bits(tracer, scenario, tmp_
         np.testing.assert_array_equal(static_response(made, rng()), fresh)
         assert len(kept.read_bytes()) == len(whole)
     # Neither a louder nor a random one is traced anew, but all else is.
-    monkeypatch.setattr(sionna_rt, "_trace", lambda *_: pytest.fail("traced again"))
+    monkeypatch.setattr(ray_tracing, "_trace", lambda *_: pytest.fail("traced again"))
     forget()
     np.testing.assert_array_equal(static_response(made, rng()), fresh)
     static_response(scenario(power_db=9.0, phases="random"), rng())
-    monkeypatch.setattr(sionna_rt, "_trace", lambda *_: (_ for _ in ()).throw(RuntimeError("traced")))
+    monkeypatch.setattr(ray_tracing, "_trace", lambda *_: (_ for _ in ()).throw(RuntimeError("traced")))
     for change in (
         {"max_depth": 1},
         {"room": {"height_m": 3.1}},
@@ -233,7 +233,7 @@ def test_kept_damaged_and_fresh_scenes_have_the_same_bits(tracer, scenario, tmp_
 
 def test_tracing_twice_gives_the_same_bits(tracer, scenario):
     made = scenario(max_depth=4)
-    first, again = (sionna_rt._trace(made.environment, made.radio) for _ in range(2))
+    first, again = (ray_tracing._trace(made.environment, made.radio) for _ in range(2))
     for name in ("coefficient", "delay", "vertex"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
 
@@ -248,12 +248,12 @@ def test_a_cache_that_can_t_be_written_is_a_warning(tracer, scenario, tmp_path, 
 
 def test_the_cache_s_place(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert str(sionna_rt.cache_folder()) != "/somewhere/isacsim"  # ISACSIM_CACHE goes first
+    assert str(ray_tracing.cache_folder()) != "/somewhere/isacsim"  # ISACSIM_CACHE goes first
     monkeypatch.delenv("ISACSIM_CACHE")
-    assert str(sionna_rt.cache_folder()) == "/somewhere/isacsim"
+    assert str(ray_tracing.cache_folder()) == "/somewhere/isacsim"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert sionna_rt.cache_folder() == tmp_path / ".cache" / "isacsim"
+    assert ray_tracing.cache_folder() == tmp_path / ".cache" / "isacsim"
 
 
 # --- limits, and pictures ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from distributed import Client
 
-from isacsim.dataset.generate import generate
+from isacsim.dataset.synthetic.generate import generate
 from tests.dataset.damaging import N
 
 ONE_RECEIVER = [{"name": "rx", "position_m": [4.0, 0.0, 1.0]}]
@@ -47,7 +47,7 @@ def tiny(make_scenario):
 def undrawn():
     """Data cards without their picture, which takes seconds; test_card.py sees that it is drawn."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
+        patch.setattr("isacsim.figures.spectra.png", lambda figure: b"a picture")
         yield
 
 

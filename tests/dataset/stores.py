@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from isacsim.dataset.samples import make_samples
-from isacsim.dataset.store import create_store, write_chunk
+from isacsim.dataset.store.store import create_store, write_chunk
+from isacsim.dataset.synthetic.batch import make_samples
 
 
 def labelled(ds: xr.Dataset, *, train: int) -> xr.Dataset:

@@ -13,10 +13,10 @@ import zarr
 
 from isacsim import InputError
 from isacsim.dataset.card import write_card
-from isacsim.dataset.generate import make_chunk
-from isacsim.dataset.plan import make_plan
-from isacsim.dataset.resuming import prepared
-from isacsim.dataset.store import open_dataset, open_record
+from isacsim.dataset.store.store import open_dataset, open_record
+from isacsim.dataset.synthetic.generate import make_chunk
+from isacsim.dataset.synthetic.plan import make_plan
+from isacsim.dataset.synthetic.resume import prepared
 from tests.dataset import stores
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -47,7 +47,7 @@ def store(scenario, tmp_path_factory):
 @pytest.fixture
 def quickly(monkeypatch):
     """Drawing takes seconds; the first test sees that it works."""
-    monkeypatch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
+    monkeypatch.setattr("isacsim.figures.spectra.png", lambda figure: b"a picture")
 
 
 def test_says_what_there_is(store):

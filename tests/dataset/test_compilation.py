@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 import isacsim
-from isacsim.dataset.samples import make_samples
-from isacsim.scenario import Scenario
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.scenario.model import Scenario
 
 PROGRAM = """
 import sys

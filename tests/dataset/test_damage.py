@@ -11,8 +11,8 @@ import zarr
 
 import isacsim
 from isacsim.dataset.inspection import damage, regenerate
-from isacsim.dataset.soundness import lost_chunks
-from isacsim.dataset.store import open_dataset, open_record
+from isacsim.dataset.store.soundness import lost_chunks
+from isacsim.dataset.store.store import open_dataset, open_record
 from isacsim.errors import InputError
 from tests.dataset import stores
 from tests.dataset.damaging import N, cut, one_sentence, said
@@ -140,7 +140,7 @@ def test_urls_that_cannot_be_opened(monkeypatch):
 
 
 def test_overwriting_cut_short_anywhere_can_be_done_again(made, tmp_path, monkeypatch):
-    from isacsim.dataset.store import create_store
+    from isacsim.dataset.store.store import create_store
 
     class Killed(BaseException):
         pass
@@ -155,7 +155,7 @@ def test_overwriting_cut_short_anywhere_can_be_done_again(made, tmp_path, monkey
                 raise Killed
             return rmtree(folder, *given, **how)
 
-        monkeypatch.setattr("isacsim.dataset.store.shutil.rmtree", rmtree)
+        monkeypatch.setattr("isacsim.dataset.store.store.shutil.rmtree", rmtree)
         with pytest.raises(Killed):
             create_store(path, template, N, chunk=4, attrs={})
         monkeypatch.undo()

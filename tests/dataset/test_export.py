@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from isacsim import InputError
 from isacsim.cli import app
-from isacsim.dataset import export
-from isacsim.dataset.export import EXPORTERS, export_mat, export_netcdf, export_npz
+from isacsim.dataset.loading import export
+from isacsim.dataset.loading.export import EXPORTERS, export_mat, export_netcdf, export_npz
 from tests.dataset import stores
 
 

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 import isacsim
 from isacsim.cli import app
-from isacsim.dataset.generate import make_chunk
 from isacsim.dataset.inspection import damage, regenerate
 from isacsim.dataset.parts import parts_from_json
-from isacsim.dataset.plan import make_plan
-from isacsim.dataset.resuming import prepared
-from isacsim.dataset.store import open_record
+from isacsim.dataset.store.store import open_record
+from isacsim.dataset.synthetic.generate import make_chunk
+from isacsim.dataset.synthetic.plan import make_plan
+from isacsim.dataset.synthetic.resume import prepared
 from isacsim.errors import InputError
 
 N = 18
@@ -77,7 +77,7 @@ def test_schema(whole, tiny):
 
 
 def test_a_sample_is_what_simulate_and_sample_spectra_make(whole, tiny):
-    from isacsim.dataset.sample import sample_spectra
+    from isacsim.dataset.synthetic.sample import sample_spectra
 
     got = isacsim.open_dataset(whole).isel(sample=11).load()
     capture = isacsim.simulate(tiny(), seed=SEED, index=11, n_targets=int(got.n_targets))
@@ -131,7 +131,7 @@ def test_more_samples_extend_a_store(whole, tiny, here, tmp_path, monkeypatch):
 
 def test_a_finished_store_is_left_alone(whole, tiny, here, monkeypatch):
     before = {file: file.stat().st_mtime_ns for file in whole.rglob("*")}
-    monkeypatch.setattr("isacsim.dataset.generate.each", None)
+    monkeypatch.setattr("isacsim.dataset.synthetic.generate.each", None)
     make(tiny(), whole, here)
     assert {file: file.stat().st_mtime_ns for file in whole.rglob("*")} == before
 
@@ -247,7 +247,7 @@ def test_csi_is_kept_on_request(tiny, here, tmp_path):
     ],
 )
 def test_arguments_out_of_range_are_refused(tiny, here, tmp_path, options, says, monkeypatch):
-    monkeypatch.setattr("isacsim.dataset.workers._ANSWER_S", 0.2)
+    monkeypatch.setattr("isacsim.dataset.synthetic.workers._ANSWER_S", 0.2)
     with pytest.raises(InputError, match=says):
         make(tiny(), tmp_path / "a.zarr", here, **options)
 
@@ -285,13 +285,13 @@ def test_a_place_that_cannot_be_written_promises_nothing(tiny, here, tmp_path, m
 
 
 def test_workers_without_isacsim_are_told_at_once(tiny, here, tmp_path, monkeypatch):
-    monkeypatch.setattr("isacsim.dataset.workers._PACKAGE", "isacsim_that_is_not_there")
+    monkeypatch.setattr("isacsim.dataset.synthetic.workers._PACKAGE", "isacsim_that_is_not_there")
     with pytest.raises(
         InputError, match=r"worker .* of the dask cluster has no isacsim .* install the same version"
     ):
         make(tiny(), tmp_path / "a.zarr", here)
     monkeypatch.undo()
-    monkeypatch.setattr("isacsim.dataset.workers.__version__", "9.9")
+    monkeypatch.setattr("isacsim.dataset.synthetic.workers.__version__", "9.9")
     with pytest.raises(InputError, match=r"has isacsim 0.*, and here is isacsim 9\.9"):
         make(tiny(), tmp_path / "a.zarr", here)
 

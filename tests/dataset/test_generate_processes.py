@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import isacsim
 from isacsim.cli import app
-from isacsim.dataset.store import exists, open_record
+from isacsim.dataset.store.store import exists, open_record
 from tests.processes import ISACSIM
 
 N, CHUNK, SEED = 24, 3, 4
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_in_one_sentence(yaml, wanted, tmp_path):
 def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from isacsim.dataset.workers import connected, refuse_unguarded\n"
+        "from isacsim.dataset.synthetic.workers import connected, refuse_unguarded\n"
         "refuse_unguarded()\n"
         "with connected(None, 2, 2):\n    pass\n"
     )
@@ -147,7 +147,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     assert done.returncode == 1 and lines[-1].startswith("isacsim.errors.InputError: isacsim.generate starts")
     assert sum(line.startswith("Traceback") for line in lines) == 1
     script.write_text(
-        "from multiprocessing import get_context\nfrom isacsim.dataset.workers import *\n"
+        "from multiprocessing import get_context\nfrom isacsim.dataset.synthetic.workers import *\n"
         "refuse_unguarded()\np = get_context('spawn').Process(target=print)\np.start()\np.join()\n"
     )
     done = subprocess.run(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isacsim.dataset.class_order import chairmen
 from isacsim.dataset.parts import (
     Part,
+    chairmen,
     check_leaks,
     classes_of,
     parts_from_json,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import zarr
 
-from isacsim.dataset.generate import generate
 from isacsim.dataset.inspection import damage, regenerate
 from isacsim.dataset.repair import repair
-from isacsim.dataset.store import open_dataset, open_record, write_chunk
+from isacsim.dataset.store.store import open_dataset, open_record, write_chunk
+from isacsim.dataset.synthetic.generate import generate
 from isacsim.errors import InputError
 from tests.dataset import stores
 from tests.dataset.damaging import N, cut, one_sentence, said, same_files
@@ -40,7 +40,7 @@ class _Killed(Exception):
 
 
 def _with(client):
-    from isacsim.dataset.generate import make_chunks
+    from isacsim.dataset.synthetic.generate import make_chunks
 
     return lambda path, numbers, _, workers, **how: make_chunks(path, numbers, client, workers, **how)
 
@@ -55,11 +55,11 @@ def test_a_repair_cut_short_is_finished_by_generate(store, made, tiny, here, mon
             raise _Killed
         write(record, number, samples)
 
-    monkeypatch.setattr("isacsim.dataset.generate.write_chunk", write)
+    monkeypatch.setattr("isacsim.dataset.synthetic.generate.write_chunk", write)
     with pytest.raises(_Killed):
         repair(store, client=here)
     monkeypatch.undo()
-    monkeypatch.setattr("isacsim.plotting.png", lambda figure: b"a picture")
+    monkeypatch.setattr("isacsim.figures.spectra.png", lambda figure: b"a picture")
     with pytest.raises(InputError, match="incomplete, 8 of 10"):
         open_dataset(store)
     generate(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import isacsim
-from isacsim.dataset.response import response_of
+from isacsim.dataset.synthetic.response import response_of
 from isacsim.errors import InputError
 
 

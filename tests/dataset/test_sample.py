@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from isacsim import InputError, aj_spectrum, load_scenario, simulate
-from isacsim.dataset.sample import sample_spectra, spectrum_settings
-from tests.literal import C, double_loop
+from isacsim.dataset.synthetic.sample import sample_spectra, spectrum_settings
+from tests.spectrum.literal import C, double_loop
 
 # 0.512 s of packets and few, coarse bins: a double loop over them takes a tenth of a second.
 AXES = {"bins_acceleration": 17, "bins_jerk": 9, "acceleration_max_m_s2": 8.0, "jerk_max_m_s3": 40.0}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import isacsim
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
-from isacsim.dataset.sample import sample_spectra
-from isacsim.dataset.samples import TRUTH, make_samples
-from isacsim.dataset.self_products import self_products
-from isacsim.lag_product import lag_product, statistics
+from isacsim.dataset.synthetic.batch import TRUTH, make_samples
+from isacsim.dataset.synthetic.sample import sample_spectra
+from isacsim.spectrum.lag_product import lag_product, statistics
+from isacsim.spectrum.self_terms import self_products
 
 SPECTRA = ("aj_noisy", "aj_noiseless", "aj_clean")
 

@@ -12,7 +12,7 @@ import zarr
 
 import isacsim
 from isacsim.dataset.inspection import damage
-from isacsim.dataset.store import create_store, exists, open_record, write_chunk
+from isacsim.dataset.store.store import create_store, exists, open_record, write_chunk
 from isacsim.errors import InputError
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isacsim import InputError
-from isacsim.dataset.store import open_dataset
-from isacsim.dataset.stream import SampleStream
+from isacsim.dataset.loading.stream import SampleStream
+from isacsim.dataset.store.store import open_dataset
 from tests.dataset import stores
 
 DEFAULTS = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isacsim import InputError
-from isacsim.dataset.tf_data import to_tf_dataset
+from isacsim.dataset.loading.tf_data import to_tf_dataset
 from tests.dataset import stores
 
 HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None

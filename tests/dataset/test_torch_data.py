@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from torch.utils.data import DataLoader  # noqa: E402
 
-from isacsim.dataset.torch_data import to_torch  # noqa: E402
+from isacsim.dataset.loading.torch_data import to_torch  # noqa: E402
 
 
 @pytest.fixture(scope="module")

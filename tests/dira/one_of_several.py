@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 import dira
-from dira import diffusion
-from dira.checkpoint import Checkpoints
-from dira.training import accelerator
+from dira.models import diffusion
+from dira.training.checkpoint import Checkpoints
+from dira.training.train import accelerator
 
 HOW = {"steps": 4, "batch_size": 6, "warmup": 0, "average": 0.9, "every": 2, "device": "cpu"}
 

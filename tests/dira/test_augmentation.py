@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import dira
-from dira.counter import moved
+from dira.models.counter import moved
 from isacsim.errors import InputError
 
 
@@ -49,7 +49,7 @@ def test_a_spectrum_is_moved_otherwise_at_each_step_and_after_a_stop_as_without_
         seen.append(moved(*given))
         return seen[-1]
 
-    monkeypatch.setattr(dira.counter, "moved", watched)
+    monkeypatch.setattr(dira.models.counter, "moved", watched)
     spectra, counts = np.random.default_rng(0).random((4, 16, 16)), np.array([1, 2, 1, 2])
     how: dict[str, Any] = {"steps": 4, "batch_size": 4, "device": "cpu"}  # every batch holds all four
     whole = dira.TargetCounter(width=8).fit(spectra, counts, **how)

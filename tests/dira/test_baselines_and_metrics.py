@@ -8,10 +8,10 @@ import torch
 
 import dira
 import isacsim
-from dira.denoise import clean_deconvolution, soft_threshold
-from dira.metrics import nearest_neighbours, precision_recall
-from isacsim.dataset.response import response_of
-from isacsim.dataset.samples import make_samples
+from dira.metrics.distances import nearest_neighbours, precision_recall
+from dira.models.classical import clean_deconvolution, soft_threshold
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.dataset.synthetic.response import response_of
 from isacsim.errors import InputError
 
 from .test_models import spots

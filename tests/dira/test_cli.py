@@ -16,9 +16,9 @@ import dira
 import dira.experiment.budget
 import isacsim
 from dira.cli import app
-from dira.data import load, write
-from isacsim.dataset.samples import make_samples
-from isacsim.made_with import made_with
+from dira.data.stores import load, write
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.spectrum.settings import made_with
 
 
 @pytest.fixture(scope="module")

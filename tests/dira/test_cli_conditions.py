@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from dira.cli_conditions import columns
+from dira.commands.conditions import columns
 from isacsim.errors import InputError
 
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import dira
 from dira.cli import app
-from isacsim.dataset.samples import make_samples
-from isacsim.scenario import load_scenario
+from isacsim.dataset.synthetic.batch import make_samples
+from isacsim.scenario.catalogue import load_scenario
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from torch import nn
 
 import dira
 from dira.config import Axes
-from dira.diffusion import DiffusionConfig, diffusion_loss
-from dira.sampling import guided
+from dira.models.diffusion import DiffusionConfig, diffusion_loss
+from dira.models.sampling import guided
 
 PREDICTIONS = pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 ALPHAS = torch.from_numpy(np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)))

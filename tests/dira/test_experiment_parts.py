@@ -17,8 +17,8 @@ from dira.experiment.presets import preset
 from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, alone, freeze
-from dira.gan import _Discriminator
-from dira.training import batches
+from dira.models.gan import _Discriminator
+from dira.training.train import batches
 from isacsim.errors import InputError
 
 

@@ -15,8 +15,8 @@ import torch
 from matplotlib.image import imread
 
 import dira
-from dira.feature_networks import feature_network
-from dira.metrics import precision_recall
+from dira.metrics.distances import precision_recall
+from dira.metrics.feature_networks import feature_network
 from isacsim.errors import InputError
 
 

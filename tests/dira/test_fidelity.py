@@ -11,9 +11,9 @@ from scipy.ndimage import maximum_filter
 
 import dira
 import isacsim
-from dira.fidelity import Judged, of_another, peak_fidelities, similarity
-from dira.maxima import maxima
-from isacsim.dataset.samples import make_samples
+from dira.metrics.fidelity import Judged, of_another, peak_fidelities, similarity
+from dira.metrics.maxima import maxima
+from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.errors import InputError
 from isacsim.estimation.peaks import interpolate_peak
 

@@ -13,9 +13,9 @@ import xarray as xr
 
 import dira
 from dira.config import Scaling, ScheduleConfig
-from dira.model import NotFitted
-from dira.resnet import ResNet18
-from dira.schedule import alphas_bar
+from dira.models.model import NotFitted
+from dira.models.schedule import alphas_bar
+from dira.networks.resnet import ResNet18
 from isacsim.errors import InputError
 
 TINY = {"unet": {"blocks": (16, 32)}}

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import dira
-from dira import metrics, pretraining, pretraining_measures
-from dira.training import Training
+from dira.metrics import distances as metrics
+from dira.pretraining import make_weights as pretraining
+from dira.pretraining import measures as pretraining_measures
+from dira.training.train import Training
 from isacsim.errors import InputError
 
 

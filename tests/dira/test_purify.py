@@ -15,8 +15,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import dira
 from dira.config import Axes
-from dira.purify import gradient
-from dira.sampling import generators
+from dira.models.purifier import gradient
+from dira.models.sampling import generators
 
 # Few and large steps, so that each factor of each step weighs: √ᾱ is 0.47 at step 8 and 0.0007 at the last one.
 SHORT = {"steps": 20, "beta_start": 1e-4, "beta_end": 0.9}

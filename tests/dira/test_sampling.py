@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dira.config import Axes, ScheduleConfig
-from dira.sampling import generate
-from dira.schedule import alphas_bar, scheduler
+from dira.models.sampling import generate
+from dira.models.schedule import alphas_bar, scheduler
 
 MEAN, DEVIATION = -0.3, 0.05
 

@@ -12,12 +12,12 @@ from hypothesis.extra.numpy import arrays
 
 import isacsim
 from dira.config import Axes, Scaling, UNetConfig, validated
-from dira.denoise import soft_threshold
-from dira.spectra import read_spectra, shaped_as
-from dira.unet import SpectrumUNet
-from isacsim.dataset.plan import make_plan, template_of
+from dira.data.spectra import read_spectra, shaped_as
+from dira.models.classical import soft_threshold
+from dira.networks.unet import SpectrumUNet
+from isacsim.dataset.synthetic.plan import make_plan, template_of
 from isacsim.errors import InputError
-from isacsim.made_with import made_with
+from isacsim.spectrum.settings import made_with
 
 NARROW = st.floats(-1.5, 1.5, width=32)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from dira.ssim import ssim
+from dira.models.ssim import ssim
 from isacsim.errors import InputError
 
 

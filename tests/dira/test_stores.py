@@ -11,10 +11,10 @@ import xarray as xr
 from filelock import FileLock
 
 import dira
-import dira.data
-import dira.model
-from dira import data
-from dira.data import load, write
+import dira.data.stores
+import dira.models.model
+from dira.data import stores as data
+from dira.data.stores import load, write
 from isacsim.errors import InputError
 
 
@@ -133,7 +133,7 @@ def test_a_model_is_never_one_s_classes_with_another_s_weights(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(dira.model, "save", full)
+        patch.setattr(dira.models.model, "save", full)
         with pytest.raises(OSError, match="No space"):
             other.save_pretrained(tmp_path)
     assert dira.TargetCounter.from_pretrained(tmp_path).counts.tolist() == [3, 4]  # nothing has changed

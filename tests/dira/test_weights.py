@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import dira
-from dira.fidelity import similarity
-from dira.pretraining import DATA_SEED
-from dira.spectra import read_spectra
+from dira.data.spectra import read_spectra
+from dira.metrics.fidelity import similarity
+from dira.pretraining.make_weights import DATA_SEED
 from isacsim import load_scenario
-from isacsim.dataset.samples import make_samples
+from isacsim.dataset.synthetic.batch import make_samples
 
 FOLDER = Path(dira.__file__).parent / "weights"
 KINDS = (dira.ConditionalDiffusion, dira.Purifier, dira.PairedDenoiser, dira.TargetCounter)

@@ -15,7 +15,7 @@ from isacsim.validation.captures import axes, channel, draw_paths, noise, static
 from isacsim.validation.counted import match
 from scipy import stats
 
-from isacsim.estimation.relax import relax
+from isacsim.estimation.relax.algorithm import relax
 
 STATES = ("acceleration", "jerk")
 CAPTURES = 360

@@ -8,12 +8,12 @@ from isacsim.validation.captures import axes, channel, noise, static_part
 
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound
-from isacsim.estimation.cpf import _estimate as cpf_one
-from isacsim.estimation.cpf import cpf
-from isacsim.estimation.haf import _estimate as haf_one
-from isacsim.estimation.haf import haf
-from isacsim.estimation.qml import qml
-from isacsim.estimation.series import Series, peak_frequency
+from isacsim.estimation.peers.cpf import _estimate as cpf_one
+from isacsim.estimation.peers.cpf import cpf
+from isacsim.estimation.peers.haf import _estimate as haf_one
+from isacsim.estimation.peers.haf import haf
+from isacsim.estimation.peers.qml import qml
+from isacsim.estimation.peers.series import Series, peak_frequency
 
 METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
 ONE = {

@@ -11,8 +11,8 @@ from scipy import stats
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound, fisher_information
 from isacsim.estimation.grid import Grid
-from isacsim.estimation.refine import Capture, evaluate
-from isacsim.estimation.relax import Limits, relax
+from isacsim.estimation.least_squares import Capture, evaluate
+from isacsim.estimation.relax.algorithm import Limits, relax
 
 STATES = PARAMETERS[:4]
 

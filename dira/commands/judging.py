@@ -1,0 +1,199 @@
+"""The commands ``dira enhance``, ``dira count`` and ``dira evaluate``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from dira.commands.options import Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
+from isacsim.errors import InputError
+
+__all__ = ["count", "enhance", "evaluate"]
+
+
+def enhance(
+    store: Store,
+    output: Output,
+    model: Folder = None,
+    variable: Annotated[str, typer.Option(help="Spectra to purify.")] = "aj_noisy",
+    split: Split = None,
+    t_star: Annotated[
+        int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
+    ] = None,
+    distance: Annotated[
+        str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="diffused or input: its input with noise of the step, or as it is; default diffused."
+        ),
+    ] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="Bound γ of the guidance's magnitude; default 1.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced."""
+    from dira.data.stores import check_store, load, write
+
+    check_store(output, overwrite=overwrite)
+    purifier = model_in(model, "purifier", "denoiser")
+    asked = {
+        "t_star": t_star,
+        "rounds": rounds,
+        "scale": scale,
+        "distance": distance,
+        "reference": reference,
+        "gamma": gamma,
+    }
+    how = {name: value for name, value in asked.items() if value is not None}
+    paired = type(purifier).__name__ == "PairedDenoiser"
+    if paired and how:
+        option = next(iter(how)).replace("_", "-")
+        raise InputError(f"--{option} is for a purifier, and {model} is a paired denoiser; leave it out.")
+    samples = load(store, variable, split=split)
+    with bar("purifying", "spectra") as progress:
+        if paired:
+            made = purifier.enhance(samples[variable], device=device)
+        else:
+            made = purifier.enhance(
+                samples[variable],
+                **(purifier.chosen | how),
+                seed=seed,
+                device=device,
+                progress=progress,
+            )
+    long_name = "purified acceleration-jerk spectrum, relative linear magnitude"
+    samples["aj_enhanced"] = samples[variable].copy(data=made).assign_attrs(units="1", long_name=long_name)
+    write(samples, output, overwrite=overwrite)
+    typer.echo(f"{samples.sizes['sample']} spectra: {output}")
+
+
+def count(
+    store: Store,
+    model: Folder = None,
+    variable: Annotated[str, typer.Option(help="Spectra to count in.")] = "aj_noisy",
+    split: Split = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV with the count and probabilities of each.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Count targets in a store's spectra; beside the truth where there are labels."""
+    from dira.data.stores import load
+    from isacsim.files import check_output, written_whole
+    from isacsim.terminal import show_table
+
+    if output is not None:
+        check_output(output)
+    counter = model_in(model, "counter")
+    samples = load(store, variable, split=split)
+    odds = counter.predict_proba(samples[variable], device=device)
+    found = counter.counts[odds.argmax(axis=1)]
+    truth = samples["n_targets"].values
+    if output is not None:
+        with written_whole(output) as file:
+            head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counter.counts)])
+            rows = [
+                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in of)])
+                for i, (t, c, of) in enumerate(zip(truth, found, odds, strict=True))
+            ]
+            file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    known = np.isin(truth, counter.counts)
+    table = [
+        [str(t), *(str(int(((truth == t) & (found == c)).sum())) for c in counter.counts)]
+        for t in sorted(set(truth.tolist()))
+    ]
+    show_table("label down, count across", ["", *map(str, counter.counts)], table)
+    if known.any():
+        right = float((found == truth)[known].mean())
+        typer.echo(f"{right:.3f} of {int(known.sum())} labelled spectra counted right")
+
+
+def evaluate(
+    store: Store,
+    variable: Annotated[str, typer.Option(help="Spectra to judge.")] = "aj_enhanced",
+    split: Split = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
+    ] = None,
+    reference_variable: Annotated[str | None, typer.Option(help="Its spectra; default: aj_clean.")] = None,
+    reference_split: Annotated[
+        str | None, typer.Option(help="Only samples of its split; default: as --split.")
+    ] = None,
+    counter: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
+    from dira.data.stores import load
+    from dira.metrics.distances import kernel_distance, name_of, precision_recall
+    from dira.metrics.fidelity import SCORES, Judged, of_another
+    from isacsim.terminal import remark, show_table
+
+    if reference is None:
+        asked = {
+            "counter": counter,
+            "reference-split": reference_split,
+            "reference-variable": reference_variable,
+        }
+        for option in (option for option, value in asked.items() if value is not None):
+            raise InputError(f"--{option} is for the distance to a --reference; leave it out.")
+    else:
+        counter_model = model_in(counter, "counter")
+    samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))
+    rows: list[list[str]] = []
+    paired = _with_clean(samples)
+    n, without = paired.sizes["sample"], samples.sizes["sample"] - paired.sizes["sample"]
+    if n:
+        clean = paired["aj_clean"]
+        judged = {variable: paired[variable].values}
+        if "aj_noisy" in paired:
+            judged.setdefault("aj_noisy", paired["aj_noisy"].values)
+        judged["all zero"] = np.zeros_like(clean.values)
+        judged["clean of another sample"] = of_another(clean.values, paired["n_targets"].values)
+        for name, values in judged.items():
+            with bar(f"judging {name}", "spectra") as progress:
+                scores = Judged.of(values, paired, progress=progress).scores()
+            rows.append([name, *(f"{scores[key]:.3g}" for key in SCORES)])
+        head = ["spectra", *SCORES.values()]
+        show_table("", head, rows)
+        if without:
+            remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
+    if reference is not None:
+        features = partial(counter_model.features, device=device)
+        features.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
+        of = split if reference_split is None else reference_split
+        which = reference_variable or "aj_clean"
+        other = load(reference, which, split=of)[which]
+        got = kernel_distance(other, samples[variable], features=features, seed=seed)
+        precision, recall = precision_recall(other, samples[variable], features=features)
+        typer.echo(
+            f"kernel distance (features of {got.features}) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
+            f"{got.floor:.4g}; precision {precision:.3f}, recall {recall:.3f}; {got.real} and {got.generated} spectra"
+        )
+    elif not rows:
+        raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
+
+
+def _with_clean(samples: Any) -> Any:
+    """Samples that have a clean spectrum: those of real captures have none."""
+    keep = np.zeros(samples.sizes["sample"], bool)
+    if "aj_clean" in samples:
+        clean = samples["aj_clean"].transpose("sample", ...).values
+        keep = np.isfinite(clean).all(axis=tuple(range(1, clean.ndim)))
+    return samples.isel(sample=np.flatnonzero(keep))

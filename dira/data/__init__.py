@@ -1,0 +1,1 @@
+"""Spectra to learn from: ``spectra`` in memory, read from and written to ``stores``."""

@@ -1,0 +1,4 @@
+"""How good spectra are.
+
+``distances`` between sets (on ``feature_networks``), ``fidelity`` to the truth by ``maxima``.
+"""

@@ -1,0 +1,316 @@
+"""Counting targets in a spectrum: ResNet-18 (Fig. 3; He et al. 2016) on any number of channels."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from dira.config import Axes, Config, Scaling, at_least_one, validated
+from dira.data.spectra import read_labels, read_spectra
+from dira.models.model import Model
+from dira.networks.resnet import ResNet18
+from dira.training.train import Progress, Training, accelerator
+from isacsim.errors import InputError
+
+__all__ = ["CounterConfig", "TargetCounter"]
+
+_TARGETS = "n_targets"
+
+
+def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
+    """Mirror spectra (sample, channel, acceleration, jerk) along either axis by chance and shift them in a circle.
+
+    ``rows`` are those of a batch that are here; what happens to each is drawn for the whole batch.
+    """
+    places = []
+    for bins in spectra.shape[-2:]:
+        mirrored = torch.randint(0, 2, (batch_size, 1), generator=generator)[rows]
+        shift = torch.randint(0, bins, (batch_size, 1), generator=generator)[rows]
+        bin_ = torch.arange(bins)
+        places.append((torch.where(mirrored == 1, -bin_, bin_) + shift).remainder(bins).to(spectra.device))
+    acceleration, jerk = places
+    sample = torch.arange(len(spectra), device=spectra.device)[:, None, None, None]
+    channel = torch.arange(spectra.shape[1], device=spectra.device)[:, None, None]
+    return spectra[sample, channel, acceleration[:, None, :, None], jerk[:, None, None, :]]
+
+
+def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], dict[str, list[int | str]]]:
+    """Numbers of targets as `read_labels` gives them."""
+    numbers, classes = read_labels({_TARGETS: labels}, n, None)
+    wrong = [count for count in classes[_TARGETS] if isinstance(count, str) or count < 0]
+    if wrong:
+        raise InputError(f"labels must be numbers of targets, 0 or more, got {wrong[0]!r}.")
+    return numbers, classes
+
+
+class CounterConfig(Config):
+    """Configuration of a counter."""
+
+    width: int = Field(default=64, ge=8)
+    """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
+    scaling: Scaling = Scaling()
+    augment: bool = True
+    """Train on spectra mirrored along both axes and shifted in a circle by chance; without, a few thousand are learnt
+    by heart. The number of targets stays. Mirrored ones are spectra again: time reversed mirrors the jerk, the other
+    sign of the phase both axes. Shifted ones nearly: another acceleration and jerk of all paths shifts their spectrum,
+    but not the notch of a static removal, nor the images of a product of channels, and none comes in at the other
+    end."""
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing."""
+    temperature: float = Field(default=1.0, gt=0)
+    """By which logits are divided; set by `calibrate`."""
+
+
+class TargetCounter(Model):
+    """Counts targets in spectra.
+
+    Parameters
+    ----------
+    **config
+        Fields of `CounterConfig`.
+
+    Examples
+    --------
+    >>> import numpy as np, dira
+    >>> spectra, counts = np.random.default_rng(0).random((8, 32, 32)), np.array([3, 4] * 4)
+    >>> counter = dira.TargetCounter(width=8).fit(spectra, counts, steps=2, batch_size=4)
+    >>> counter.predict(spectra).shape
+    (8,)
+    """
+
+    Settings = CounterConfig
+    config: CounterConfig
+
+    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> ResNet18:
+        """Make the network for spectra and counts."""
+        return ResNet18(axes.channels, len(classes[_TARGETS]), self.config.width)
+
+    def fit(
+        self,
+        spectra: Any,
+        labels: ArrayLike,
+        *,
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 1000,
+        progress: Progress | None = None,
+        **training: Any,
+    ) -> Self:
+        """Train on spectra and their numbers of targets.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes.
+        labels : array_like of int, shape (sample,)
+            Numbers of targets.
+        steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s; without other wishes the rate is 1e-3 with weight decay 1e-2, and no
+            average is taken over the weights.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, or the checkpoints are of another training.
+        """
+        given = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0, **training, "steps": steps}
+        how = validated(Training, given, what="fit")
+        values, axes = read_spectra(spectra)
+        numbers, classes = _targets(labels, len(values))
+        if how.batch_size < 2:
+            raise InputError(f"fit: batch_size must be 2 or more for the batch norm, got {how.batch_size}.")
+
+        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
+            inputs, wanted = batch
+            if self.config.augment:
+                inputs = moved(inputs, generator, rows, how.batch_size)
+            return functional.cross_entropy(
+                net(inputs).float(), wanted[:, 0], label_smoothing=self.config.smoothing
+            )
+
+        data = [torch.from_numpy(self.config.scaling.to_model(values)), torch.from_numpy(numbers)]
+        self.learn(
+            axes,
+            classes,
+            loss,
+            data,
+            how,
+            device=device,
+            checkpoints=checkpoints,
+            every=every,
+            progress=progress,
+        )
+        return self
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Numbers of targets that the columns of `predict_proba` stand for."""
+        self.fitted()
+        return np.array(self.classes[_TARGETS], np.int64)
+
+    @torch.no_grad()
+    def _run(self, spectra: Any, what: str, batch_size: int, device: str) -> NDArray[np.float32]:
+        network, axes = self.fitted()
+        at_least_one(batch_size, name="batch_size")
+        values, given = read_spectra(spectra)
+        axes.check(given, model="the counter")
+        inputs = torch.from_numpy(self.config.scaling.to_model(values))
+        where = accelerator(device, "no").device
+        network = network.to(where).eval()
+        call = network.features if what == "features" else network
+        made = [call(part.to(where)).cpu() for part in inputs.split(batch_size)]  # type: ignore[operator]
+        network.cpu()
+        return np.asarray(torch.cat(made).numpy())
+
+    def features(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
+        """What the last layer sees of each spectrum: features for distances.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (sample, 8 · width)
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's.
+        """
+        return self._run(spectra, "features", batch_size, device)
+
+    def predict_proba(
+        self, spectra: Any, *, batch_size: int = 256, device: str = "auto"
+    ) -> NDArray[np.float64]:
+        """Probability of each of ``counts``, calibrated if `calibrate` was called.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float64, shape (sample, count)
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's.
+        """
+        logits = self._run(spectra, "logits", batch_size, device).astype(np.float64) / self.config.temperature
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def predict(self, spectra: Any, **how: Any) -> NDArray[np.int64]:
+        """Most probable number of targets of each spectrum.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+
+        Returns
+        -------
+        numpy.ndarray, int64, shape (sample,)
+
+        Raises
+        ------
+        NotFitted, InputError
+            As `predict_proba`.
+        """
+        return np.asarray(self.counts[self.predict_proba(spectra, **how).argmax(axis=1)])
+
+    def score(self, spectra: Any, labels: ArrayLike, **how: Any) -> float:
+        """Share of spectra whose number is right.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+        labels : array_like of int, shape (sample,)
+            True numbers; one that the counter does not know is counted wrong.
+
+        Raises
+        ------
+        InputError
+            If there are not as many labels as spectra, or they are no numbers of targets.
+        """
+        given = self.predict(spectra, **how)
+        numbers, classes = _targets(labels, len(given))
+        return float((given == np.array(classes[_TARGETS])[numbers[:, 0]]).mean())
+
+    def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
+        """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s.
+        labels : array_like of int, shape (sample,)
+            True numbers.
+
+        Raises
+        ------
+        InputError
+            If a label is none of the counts, or there are not as many as spectra.
+        """
+        given = self.predict(spectra, **how)
+        truth, _ = read_labels(labels, len(given), self.classes)
+        made = np.zeros((self.counts.size, self.counts.size), np.int64)
+        np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, given)), 1)
+        return made
+
+    def calibrate(self, spectra: Any, labels: ArrayLike, **how: Any) -> Self:
+        """Set the temperature that makes held-out labels most likely (Guo et al. 2017); one set before is forgotten.
+
+        Parameters
+        ----------
+        spectra, **how
+            As `predict_proba`'s; samples that were not trained on.
+        labels : array_like of int, shape (sample,)
+            Their true numbers.
+
+        Raises
+        ------
+        InputError
+            If a label is none of the counts, or there are not as many as spectra.
+        """
+        from scipy.optimize import minimize_scalar
+
+        odds = np.maximum(self.predict_proba(spectra, **how), 1e-300)
+        log_p = np.log(odds) * self.config.temperature  # logits again, up to what the softmax takes off
+        truth, _ = read_labels(labels, len(log_p), self.classes)
+
+        def surprise(log_temperature: float) -> float:
+            scaled = log_p / np.exp(log_temperature)
+            scaled -= np.log(
+                np.exp(scaled - scaled.max(1, keepdims=True)).sum(1, keepdims=True)
+            ) + scaled.max(1, keepdims=True)
+            return -float(scaled[np.arange(len(scaled)), truth[:, 0]].mean())
+
+        best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
+        self.config = self.config.model_copy(update={"temperature": float(np.exp(best.x))})
+        return self

@@ -1,0 +1,247 @@
+"""Quality enhancement: guided purification by a diffusion model of clean spectra (the paper's eq. 27-39, algorithm 1).
+
+The scheme is that of Wang et al., "Guided diffusion model for adversarial purification", 2022, moved to AJ spectra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+from os import PathLike
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dira.config import validated
+from dira.data.spectra import read_spectra, shaped_as
+from dira.models.diffusion import Diffusion, add_noise
+from dira.models.sampling import generators
+from dira.models.ssim import ssim
+from dira.training.train import Progress, Training, accelerator
+from isacsim.errors import InputError
+
+__all__ = ["Purifier"]
+
+Distance = Literal["ssim", "mse"]
+# (first sample of the batch, round from 1, t, linear magnitudes)
+Watch = Callable[[int, int, int, NDArray[np.float32]], None]
+
+
+class Purifier(Diffusion):
+    """An unconditional diffusion model of clean spectra that pulls noisy ones towards what it knows.
+
+    Parameters
+    ----------
+    **config
+        Fields of `dira.models.diffusion.DiffusionConfig`.
+
+    Examples
+    --------
+    >>> import numpy as np, dira
+    >>> clean = np.random.default_rng(0).random((8, 16, 16))
+    >>> purifier = dira.Purifier(unet={"blocks": (16, 32)}).fit(clean, steps=2, batch_size=4)
+    >>> purifier.enhance(clean[:2], t_star=2, rounds=1, seed=0).shape
+    (2, 16, 16)
+    """
+
+    def fit(
+        self,
+        clean: Any,
+        *,
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 1000,
+        progress: Progress | None = None,
+        **training: Any,
+    ) -> Self:
+        """Train on clean spectra (eq. 21-26, without conditions).
+
+        Parameters
+        ----------
+        clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes, e.g. ``aj_clean``.
+        steps, device, checkpoints, every, progress, **training
+            As `dira.ConditionalDiffusion.fit`'s.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, or the checkpoints are of another training.
+        """
+        how = validated(Training, {**training, "steps": steps}, what="fit")
+        self._fit(clean, None, how, device=device, checkpoints=checkpoints, every=every, progress=progress)
+        return self
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Arguments of `enhance` (t_star, rounds, scale) that a validation set chose, by name; empty if none did."""
+        return dict(self.history.get("enhance", {}))
+
+    def enhance(
+        self,
+        spectra: Any,
+        t_star: int = 50,
+        rounds: int = 2,
+        distance: Distance = "ssim",
+        *,
+        reference: Literal["diffused", "input"] = "diffused",
+        scale: float = 1.0,
+        gamma: float = 1.0,
+        seed: int,
+        batch_size: int = 64,
+        device: str = "auto",
+        progress: Progress | None = None,
+        watch: Watch | None = None,
+    ) -> NDArray[np.float32]:
+        """Purify spectra (algorithm 1).
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        t_star : int
+            Step T* to which a spectrum is diffused (eq. 27) before it is walked back.
+        rounds : int
+            W: how often; each round starts from what the last one made.
+        distance : {"ssim", "mse"}
+            D of eq. (37): 1 - SSIM or squared error, summed over pixels.
+        reference : {"diffused", "input"}
+            What D is measured to: the round's input with fresh noise of the same step (algorithm 1), or as it is
+            (the text).
+        scale : float
+            a of eq. (39); 0 switches guidance off.
+        gamma : float
+            γ of eq. (39), the bound of the spectrum's magnitude on the model's scale.
+        seed : int
+            Sample i depends on (seed, i) alone, up to the rounding of other batch sizes.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+        progress : callable, optional
+            Called with spectra done, spectra in all, nan.
+        watch : callable, optional
+            Called after each step with the first sample of the batch, the round, the step's t and the batch as linear
+            magnitudes (sample, channel, acceleration, jerk): t = T* is the diffused input, t = 0 a round's result.
+
+        Returns
+        -------
+        numpy.ndarray, float32, of the spectra's shape
+            Linear magnitudes between 0 and 1, the highest 1.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's, or an argument is out of range.
+
+        Notes
+        -----
+        With x the spectrum on the model's scale, μ and σ² the mean and variance of the reverse step, each step does
+        ``x ← μ - s'(t) σ² ∇D(μ, reference) + σ z``, ``s'(t) = 3 a √(1-ᾱ_t) / (γ √ᾱ_t)`` (eq. 31-33, 37, 39).
+        """
+        network, axes = self.fitted()
+        values, given = read_spectra(spectra)
+        axes.check(given, model="the purifier")
+        last = len(self.alphas)
+        for name, number, low, high in (
+            ("t_star", t_star, 1, last),
+            ("rounds", rounds, 1, 1000),
+            ("batch_size", batch_size, 1, 2**31),
+        ):
+            if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
+                raise InputError(f"{name} must be an integer from {low} to {high}, got {number!r}.")
+        for name, choice, choices in (
+            ("distance", distance, ("ssim", "mse")),
+            ("reference", reference, ("diffused", "input")),
+        ):
+            if choice not in choices:
+                raise InputError(f"{name} must be {' or '.join(choices)}, got {choice!r}.")
+        for name, size, allowed in (("scale", scale, "at least 0"), ("gamma", gamma, "above 0")):
+            real = isinstance(size, Real) and not isinstance(size, bool) and np.isfinite(size)
+            if not real or size < 0 or (name == "gamma" and size == 0):
+                raise InputError(f"{name} must be a number {allowed}, got {size!r}.")
+        where = accelerator(device, "no").device
+        network = network.to(where).eval()
+        out = np.empty_like(values)
+        scaling = self.config.scaling
+        inputs = scaling.to_model(values)
+        for first in range(0, len(values), batch_size):
+            batch = torch.from_numpy(inputs[first : first + batch_size]).to(where)
+            own = generators(seed, first, first + len(batch))
+            for number in range(1, rounds + 1):
+
+                def see(t: int, x: torch.Tensor, first: int = first, number: int = number) -> None:
+                    if watch is not None:
+                        magnitude = scaling.projected if t == 0 else scaling.from_model
+                        watch(first, number, t, magnitude(x.cpu().numpy()))
+
+                batch = self._round(batch, own, t_star, distance, reference, scale / gamma, see)
+            out[first : first + len(batch)] = scaling.projected(batch.cpu().numpy())
+            if progress is not None:
+                progress(first + len(batch), len(values), float("nan"))
+        network.cpu()
+        return shaped_as(out, spectra)
+
+    def _round(
+        self,
+        given: torch.Tensor,
+        own: list[torch.Generator],
+        t_star: int,
+        distance: Distance,
+        reference: str,
+        strength: float,
+        see: Callable[[int, torch.Tensor], None],
+    ) -> torch.Tensor:
+        """Diffuse to T* and walk back, pulled towards what was given."""
+        network, _ = self.fitted()
+        shape = given.shape[1:]
+
+        def fresh() -> torch.Tensor:
+            return torch.stack([torch.randn(shape, generator=g) for g in own]).to(given)
+
+        # ᾱ_0 = 1: nothing is added yet.
+        alphas = torch.cat([torch.ones(1, dtype=torch.float64), self.alphas])
+        x = add_noise(given, fresh(), alphas[t_star].expand(len(given)))
+        see(t_star, x)
+        for t in range(t_star, 0, -1):
+            now, before = float(alphas[t]), float(alphas[t - 1])
+            with torch.no_grad():
+                step = torch.full((len(x),), t - 1, device=x.device)
+                predicted = network(x, step)
+                if self.config.prediction == "epsilon":
+                    clean = (x - (1 - now) ** 0.5 * predicted) / now**0.5
+                else:
+                    clean = now**0.5 * x - (1 - now) ** 0.5 * predicted
+                clean = clean.clamp(-1, 1)
+            # Mean and variance of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 7).
+            alpha = now / before
+            mean = (before**0.5 * (1 - alpha) * clean + alpha**0.5 * (1 - before) * x) / (1 - now)
+            variance = (1 - before) / (1 - now) * (1 - alpha)
+            if strength > 0 and variance > 0:
+                near = given
+                if reference == "diffused":
+                    near = add_noise(given, fresh(), alphas[t - 1].expand(len(given)))
+                pull = 3 * strength * ((1 - now) / now) ** 0.5
+                mean = mean - pull * variance * gradient(mean, near, distance)
+            x = mean + variance**0.5 * fresh() if t > 1 else mean
+            see(t - 1, x)
+        return x
+
+
+def gradient(values: torch.Tensor, reference: torch.Tensor, distance: Distance) -> torch.Tensor:
+    """∇D by the first argument, D summed over pixels: a mean would make any guidance vanish among thousands of them."""
+    pixels = values[0].numel()
+    with torch.enable_grad():
+        x = values.detach().requires_grad_(True)
+        if distance == "mse":
+            total = ((x - reference) ** 2).sum()
+        else:
+            # SSIM compares brightness by its product, which tells nothing about zero: from 0 to 2, black is none.
+            total = pixels * (1 - ssim(x + 1, reference + 1, data_range=2.0)).sum()
+        (made,) = torch.autograd.grad(total, x)
+    return made

@@ -1,0 +1,1 @@
+"""Networks alone: ``unet``, ``resnet``, and the ``decoder`` of GAN and VAE."""

@@ -1,0 +1,107 @@
+"""Captures on disk: netCDF-4 through h5netcdf, complex64 stored as such."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isacsim.errors import CaptureError, InputError
+from isacsim.files import check_output, written_whole
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["check_capture_path", "load_capture", "looks_saved", "save_capture"]
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_SUFFIXES = (".nc", ".netcdf", ".h5")
+
+
+def check_capture_path(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
+    """Refuse a path for netCDF that can't work, before the work starts.
+
+    Raises
+    ------
+    InputError
+        If it doesn't end in .nc, .netcdf or .h5, or as :func:`isacsim.files.check_output`.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise InputError(f"{path}: the name of a netCDF file must end in {', '.join(_SUFFIXES)}.")
+    return check_output(path, overwrite=overwrite)
+
+
+def save_capture(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a capture, or spectra, as netCDF.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        Simulated or read from a file.
+    path : str or path-like
+        Ending in .nc, .netcdf or .h5. The file appears whole or not at all; missing folders are made.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be overwritten, can't be one, or has another ending.
+    OSError
+        If it can't be written.
+    """
+    with written_whole(check_capture_path(path), overwrite=overwrite) as temporary:
+        # h5netcdf stores complex numbers as the compound type of netCDF-C 4.9.3; older netCDF tools see (r, i).
+        capture.to_netcdf(temporary, engine="h5netcdf")
+
+
+def load_capture(path: str | PathLike[str]) -> xr.Dataset:
+    """Read what :func:`save_capture` wrote, into memory.
+
+    Raises
+    ------
+    CaptureError
+        If the file is missing, no netCDF, damaged, or holds no capture.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    try:
+        path.open("rb").close()  # HDF5's own words for a missing file fill three lines
+    except OSError as error:
+        raise CaptureError(f"{path}: can't be read ({error.strerror or error}).") from error
+    try:
+        capture = xr.load_dataset(path, engine="h5netcdf", phony_dims="sort")
+    except OSError as error:
+        raise CaptureError(f"{path}: not a netCDF-4 file, or a damaged one.") from error
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:  # what HDF5 makes of damage inside
+        raise CaptureError(f"{path}: damaged netCDF ({str(error).splitlines()[0]}).") from error
+    capture.attrs = _plain(capture.attrs)
+    for variable in capture.variables.values():
+        variable.attrs = _plain(variable.attrs)
+    if "csi" not in capture or not {"receiver", "subcarrier", "packet"} <= set(capture["csi"].dims):
+        raise CaptureError(
+            f"{path}: holds no csi (receiver, subcarrier, packet), so it is no capture; its variables are "
+            f"{', '.join(map(str, capture.data_vars)) or 'none'}."
+        )
+    if lacking := [name for name in ("frequency", "time") if name not in capture["csi"].coords]:
+        raise CaptureError(f"{path}: csi has no coordinate {' and no '.join(lacking)}.")
+    return capture
+
+
+def looks_saved(path: Path) -> bool:
+    """Tell by its first bytes whether a file is HDF5, which netCDF-4 is."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HDF5)) == _HDF5
+    except OSError:
+        return False
+
+
+def _plain(attributes: dict[Any, Any]) -> dict[Any, Any]:
+    """Attributes as they were: HDF5 gives NumPy scalars for Python's numbers."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value for name, value in attributes.items()
+    }

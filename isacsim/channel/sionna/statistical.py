@@ -1,0 +1,212 @@
+"""Statistical 3GPP channels as static environments: TDL, CDL, and TR 38.901's office, factory and street, by Sionna.
+
+Sionna draws the paths' coefficients and delays; the response at our subcarriers is their sum. It draws from a generator
+of its own, which is seeded from ours for one draw and then put back as it was; PyTorch's own is never used.
+Models that keep no state are made once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.channel.discrete import direct_delay, frequency_response
+from isacsim.errors import InputError
+from isacsim.scenario.chance import draw
+from isacsim.scenario.environments import Cdl, Factory, IndoorOffice, StreetCanyon, Tdl, Tr38901
+from isacsim.scenario.radio import Radio
+
+__all__ = ["cdl", "system_level", "tdl"]
+
+Response = NDArray[np.complex128]
+Paths = tuple[NDArray[np.complex128], NDArray[np.float64]]
+
+_EXACT = {"precision": "double", "device": "cpu"}
+_DRAWING = threading.Lock()
+
+
+@cache
+def _tr38901() -> ModuleType:
+    """Sionna's TR 38.901; importing Sionna seeds PyTorch's generators anew, so they are kept."""
+    try:
+        import torch
+
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            from sionna.phy.channel import tr38901
+    except ImportError as error:
+        raise InputError(
+            f"this environment needs Sionna, which can't be imported ({error}): pip install 'isacsim[rt]'."
+        ) from error
+    return tr38901
+
+
+@contextmanager
+def _seeded(rng: np.random.Generator) -> Iterator[None]:
+    """Within, Sionna draws what `rng` decides; afterwards its generator is where it was."""
+    import torch
+    from sionna.phy import config
+
+    with _DRAWING, torch.inference_mode():
+        generator = config.torch_rng("cpu")
+        state = generator.get_state()
+        generator.manual_seed(int(rng.integers(2**63)))
+        try:
+            yield
+        finally:
+            generator.set_state(state)
+
+
+def tdl(environment: Tdl, radio: Radio, rng: np.random.Generator) -> Response:
+    """Tapped delay line, one draw a receiver, from the line of sight's delay on."""
+    power, scale = draw(environment.power_db, rng), 1.0
+    if environment.delay_spread_ns is not None:
+        scale = draw(environment.delay_spread_ns, rng) * 1e-9
+    model = _tdl_model(environment.model, radio.carrier_hz)
+    with _seeded(rng):
+        # (batch, 1, 1, 1, 1, path, 1) and (batch, 1, 1, path)
+        coefficient, delay = model(len(radio.receivers), 1, 1.0)
+    a, excess = coefficient[:, 0, 0, 0, 0, :, 0].numpy(), delay[:, 0, 0].numpy() * scale
+    arrival = excess + direct_delay(radio)[:, np.newaxis]
+    return frequency_response(a, arrival, radio.frequency_hz) * 10 ** (power / 20)
+
+
+@lru_cache(maxsize=32)
+def _tdl_model(model: str, carrier: float) -> Any:
+    # A spread of 1 s: the profile's delays in spreads, scaled by each draw's own. Fixed profiles take none.
+    spread = 1.0 if len(model) == 1 else None
+    return _tr38901().TDL(model, spread, carrier, **_EXACT)
+
+
+def cdl(environment: Cdl, radio: Radio, rng: np.random.Generator) -> Response:
+    """Clustered delay line seen by the receivers as one array of vertically polarised isotropic antennas.
+
+    The array's phases are the plane waves' at the carrier; the straight line's length delays each receiver's envelope.
+    """
+    power, spread = draw(environment.power_db, rng), draw(environment.delay_spread_ns, rng) * 1e-9
+    places = tuple(r.position_m for r in radio.receivers)
+    model = _cdl_model(environment.model, radio.carrier_hz, radio.transmitter_m, places)
+    with _seeded(rng):
+        # (1, 1, receiver, 1, 1, path, 1) and (1, 1, 1, path)
+        coefficient, delay = model(1, 1, 1.0)
+    a, excess = coefficient[0, 0, :, 0, 0, :, 0].numpy(), delay[0, 0, 0].numpy() * spread
+    response = frequency_response(a, np.broadcast_to(excess, a.shape), radio.frequency_hz)
+    offset = radio.frequency_hz - radio.carrier_hz
+    envelope = np.exp(-2j * np.pi * direct_delay(radio)[:, np.newaxis] * offset)
+    return np.asarray(response * envelope * 10 ** (power / 20))
+
+
+@lru_cache(maxsize=32)
+def _cdl_model(
+    model: str, carrier: float, transmitter: tuple[float, ...], receivers: tuple[tuple[float, ...], ...]
+) -> Any:
+    import torch
+
+    tr38901 = _tr38901()
+    middle = np.mean(receivers, axis=0)
+    away = middle - np.array(transmitter)
+    azimuth = np.arctan2(away[1], away[0])
+    turn = np.array(
+        [[np.cos(azimuth), np.sin(azimuth), 0], [-np.sin(azimuth), np.cos(azimuth), 0], [0, 0, 1.0]]
+    )
+    places = torch.tensor((np.array(receivers) - middle) @ turn.T)
+
+    class Receivers(tr38901.PanelArray):  # type: ignore[name-defined]
+        """Antennas anywhere, not only on a panel's grid."""
+
+        @property
+        def ant_pos(self) -> Any:
+            return places
+
+    # No turn of the array itself: its places are given along the model's axes.
+    return tr38901.CDL(
+        model,
+        1.0,
+        carrier,
+        Receivers(**_panel(carrier, len(receivers))),
+        _single_antenna(carrier),
+        ut_orientation=torch.zeros(3, dtype=torch.float64),
+        **_EXACT,
+    )
+
+
+def _panel(carrier: float, antennas: int) -> dict[str, Any]:
+    return {
+        "num_rows_per_panel": antennas,
+        "num_cols_per_panel": 1,
+        "polarization": "single",
+        "polarization_type": "V",
+        "antenna_pattern": "omni",
+        "carrier_frequency": carrier,
+        **_EXACT,
+    }
+
+
+def system_level(environment: Tr38901, radio: Radio, rng: np.random.Generator) -> Response:
+    """Office, factory or street: clusters drawn for the antennas' places, from the line of sight's delay on."""
+    power = draw(environment.power_db, rng)
+    # Made anew for each draw: what a used one draws depends on what it drew before (so UMi in Sionna 2.2.0).
+    model = _system_model(environment, radio.carrier_hz)
+    with _seeded(rng):
+        _place(model, environment, radio)
+        # (1, receiver, 1, 1, 1, path, 1) and (1, receiver, 1, path)
+        coefficient, delay = model(1, 1.0)
+    a, excess = coefficient[0, :, 0, 0, 0, :, 0].numpy(), delay[0, :, 0].numpy()
+    arrival = excess + direct_delay(radio)[:, np.newaxis]
+    return frequency_response(a, arrival, radio.frequency_hz) * 10 ** (power / 20)
+
+
+@lru_cache(maxsize=32)
+def _single_antenna(carrier: float) -> Any:
+    return _tr38901().PanelArray(**_panel(carrier, 1))
+
+
+def _system_model(environment: Tr38901, carrier: float) -> Any:
+    tr38901, antenna = _tr38901(), _single_antenna(carrier)
+    common = {
+        "carrier_frequency": carrier,
+        "ut_array": antenna,
+        "bs_array": antenna,
+        "direction": "downlink",
+        # The scenario says how strong the static part is.
+        "enable_pathloss": False,
+        "enable_shadow_fading": False,
+        "enable_spatial_consistency": True,
+        **_EXACT,
+    }
+    match environment:
+        case IndoorOffice(office=office):
+            return tr38901.InH(indoor_scenario=office, **common)
+        case Factory(factory=factory, hall_m=hall, clutter_density=density):
+            return tr38901.InF(
+                factory_scenario=factory, hall_dimensions=hall, clutter_density=density, **common
+            )
+        case StreetCanyon():
+            # The loss into buildings is of no effect: receivers are outdoors.
+            return tr38901.UMi(o2i_model="low", **common)
+    raise AssertionError(environment)
+
+
+def _place(model: Any, environment: Tr38901, radio: Radio) -> None:
+    """Set the antennas' places, which draws the large-scale parameters."""
+    import torch
+
+    receivers = torch.tensor([[r.position_m for r in radio.receivers]], dtype=torch.float64)
+    transmitter = torch.tensor([[radio.transmitter_m]], dtype=torch.float64)
+    sight = {"always": True, "never": False, "random": "random"}[environment.line_of_sight]
+    outdoors = torch.zeros(receivers.shape[:2], dtype=torch.bool)
+    model.set_topology(
+        receivers,
+        transmitter,
+        torch.zeros_like(receivers),
+        torch.zeros_like(transmitter),
+        torch.zeros_like(receivers),
+        outdoors if isinstance(environment, StreetCanyon) else ~outdoors,
+        los=sight,
+    )

@@ -1,0 +1,207 @@
+"""Captures to CSI that a spectrum can use: gains out, dead subcarriers out, common phase out, uniform in time.
+
+Raw CSI carries a phase error ψ(t) and a timing error per packet (CFO, SFO, STO) that all receive channels share, and
+an AGC gain. Four ways with them (method.md section 1):
+
+- ``"product"``, the paper's: ``H_surv conj(H_ref)`` removes phase and timing. It also brings in the conjugate image of
+  the reference's moving part (mirror peaks at (-a, -r)), second-order terms, and the gain squared. Divided here by the
+  reference's rms, so that a unit path keeps about unit amplitude.
+- ``"ratio"``: ``H_surv / H_ref`` removes the gain too. Where the reference fades the ratio explodes: it is
+  regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that
+  subcarrier. Times that rms.
+- ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
+  own mean channel. Right as far as the static part outweighs what moves; else it eats part of the motion.
+- ``"none"``: as it is.
+
+The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
+interpolated before it is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from isacsim.conditioning.reference import (
+    align_phase,
+    most_coherent_pair,
+    phase_coherence,
+    reference_factor,
+    reference_product,
+)
+from isacsim.conditioning.resampling import resample
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "align_phase",
+    "compensate_gain",
+    "condition",
+    "most_coherent_pair",
+    "phase_coherence",
+    "reference_factor",
+    "reference_product",
+    "remove_static",
+    "resample",
+    "usable_subcarriers",
+]
+
+Reference = Literal["auto", "product", "ratio", "self", "none"]
+Gain = Literal["auto", "agc", "rssi", "none"]
+
+
+def condition(
+    capture: xr.Dataset,
+    *,
+    reference: Reference = "auto",
+    pair: tuple[int, int] | None = None,
+    gain: Gain = "auto",
+    csi: str = "csi",
+) -> xr.DataArray:
+    """Make a capture's CSI ready for :func:`isacsim.aj_spectrum`.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        Simulated or read from a file.
+    reference : {"auto", "product", "ratio", "self", "none"}
+        How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
+        pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
+        there is one; "none" if the capture has no phase error.
+    pair : (int, int), optional
+        Receivers (surveillance, reference) by position, instead of roles or coherence.
+    gain : {"auto", "agc", "rssi", "none"}
+        See :func:`compensate_gain`. "auto": by the reported AGC gain where a simulated capture has it.
+    csi : str
+        The variable to condition.
+
+    Returns
+    -------
+    xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
+        Uniform in time; one receiver for each surveillance channel or the chosen pair. The attribute ``conditioning``
+        says what was done, ``reference`` by which receiver (its position, -1 for none).
+
+    Raises
+    ------
+    InputError
+        Naming the argument that doesn't fit the capture.
+    """
+    if reference not in get_args(Reference):
+        raise InputError(f"reference must be one of {', '.join(get_args(Reference))}, got {reference!r}.")
+    array = usable_subcarriers(compensate_gain(capture, gain=gain, csi=csi))
+    n_receiver = array.sizes["receiver"]
+    roles = [str(r) for r in array.coords["role"].values]
+    if pair is not None and (len(set(pair)) != 2 or not all(0 <= i < n_receiver for i in pair)):
+        raise InputError(f"pair must be two different receivers from 0 to {n_receiver - 1}, got {pair}.")
+    broken = bool(capture.attrs.get("shared_phase_error", 1))
+    done, reference_index = "none", -1
+    if reference == "auto":
+        if pair is not None or "reference" in roles:
+            reference = "product"
+        elif not broken:
+            reference = "none"
+        else:
+            reference = "product" if n_receiver > 1 else "self"
+    if reference in ("product", "ratio"):
+        surveillance, reference_index = _channels(array, roles, pair)
+        done = f"{reference} with receiver {_names(array)[reference_index]}"
+        array = reference_product(array, surveillance, reference_index, ratio=reference == "ratio")
+    else:
+        # A reference channel sees the targets by accident only: it is no receiver to analyse.
+        seeing = [i for i, role in enumerate(roles) if role != "reference"]
+        array = array.isel(receiver=seeing if pair is None else [pair[0]])
+        if reference == "self":
+            done = "phase aligned to the mean channel"
+            array = align_phase(array)
+    array = resample(array, _nominal_packets(capture, array))
+    return array.assign_attrs(conditioning=done, reference=reference_index)
+
+
+def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi") -> xr.DataArray:
+    """Undo the automatic gain control.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        With the packet variable ``agc_gain_db`` or ``rssi`` for the methods of that name.
+    gain : {"auto", "agc", "rssi", "none"}
+        "agc" divides by the reported gain. "rssi" scales each packet's mean power over receivers and subcarriers to the
+        reported signal strength; chips round it to 1 dB, so it adds a jitter of about 0.3 dB: for large gain steps.
+        "auto" is "agc" where ``agc_gain_db`` is there, else "none".
+    csi : str
+        The variable.
+
+    Returns
+    -------
+    xarray.DataArray
+    """
+    if gain not in get_args(Gain):
+        raise InputError(f"gain must be one of {', '.join(get_args(Gain))}, got {gain!r}.")
+    if csi not in capture:
+        raise InputError(
+            f"the capture has no variable {csi!r}; it has {', '.join(map(str, capture.data_vars))}."
+        )
+    array = capture[csi]
+    if "role" not in array.coords:
+        array = array.assign_coords(role=("receiver", ["unknown"] * array.sizes["receiver"]))
+    if gain == "auto":
+        gain = "agc" if "agc_gain_db" in capture and csi == "csi" else "none"
+    if gain == "none":
+        return array
+    name = "agc_gain_db" if gain == "agc" else "rssi"
+    if name not in capture:
+        raise InputError(
+            f"gain={gain!r} needs the packet variable {name!r}, which this capture doesn't have."
+        )
+    if gain == "agc":
+        factor = 10 ** (-capture[name].values / 20)
+    else:
+        power = (np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64)
+        level = 10 ** ((capture[name].values - capture[name].values.mean()) / 10)
+        factor = np.sqrt(level * power.mean() / power)
+    return array.copy(data=array.values * factor.astype(np.float32))
+
+
+def usable_subcarriers(array: xr.DataArray) -> xr.DataArray:
+    """Drop guard, DC and unoccupied subcarriers where the coordinate ``valid`` marks them."""
+    if "valid" not in array.coords:
+        return array
+    return array.isel(subcarrier=np.flatnonzero(array.coords["valid"].values))
+
+
+def remove_static(array: xr.DataArray) -> xr.DataArray:
+    """Zero the zero-frequency bin over the window: subtract the mean over packets (method.md section 2, step 1)."""
+    mean = array.mean("packet", dtype=np.complex128)
+    return array.copy(data=(array - mean).transpose(*array.dims).values.astype(array.dtype))
+
+
+def _nominal_packets(capture: xr.Dataset, array: xr.DataArray) -> int | None:
+    """Packets that a capture of known packet rate would have over its span, had all come in time."""
+    if "packet_rate" not in capture.attrs or array.sizes["packet"] < 2:
+        return None
+    time = array.coords["time"].values
+    return round(float(time[-1] - time[0]) * float(capture.attrs["packet_rate"])) + 1
+
+
+def _names(array: xr.DataArray) -> list[Any]:
+    if "receiver" in array.coords:
+        return list(array.coords["receiver"].values)
+    return list(range(array.sizes["receiver"]))
+
+
+def _channels(array: xr.DataArray, roles: list[str], pair: tuple[int, int] | None) -> tuple[list[int], int]:
+    """Receivers to analyse and the reference: as asked, by role, or by coherence."""
+    n = len(roles)
+    if pair is not None:
+        return [pair[0]], pair[1]
+    if "reference" in roles:
+        return [i for i, r in enumerate(roles) if r != "reference"], roles.index("reference")
+    if n < 2:
+        raise InputError(
+            "product and ratio need two receive channels, this capture has one; use reference='self'."
+        )
+    surveillance, reference = most_coherent_pair(array)
+    return [surveillance], reference

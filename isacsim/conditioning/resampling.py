@@ -1,0 +1,97 @@
+"""Jittered and lossy packets onto a uniform grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
+
+from isacsim.compute.threads import on_one_thread
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["resample"]
+
+
+@on_one_thread
+def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
+    """Bring jittered or lossy packets onto a uniform grid over the same span.
+
+    A cubic spline through the packets, for real and imaginary part. Without gaps its error falls as (f/F)⁴ for a tone
+    at frequency f in packets at rate F. At 60 Hz in 1000 packets/s its rms is 4e-5 of the amplitude with jitter of
+    0.1 ms and 4e-4 with 5 % single losses; with the losses in bursts of 3 it is 0.08, nearly all of it inside gaps of
+    5 packets and more, where half a turn is missing and no method can know it (at 20 Hz: 2e-3). White noise comes out
+    with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
+    ``tests/conditioning/test_resampling.py``. Already uniform CSI comes back as it is.
+
+    Packets closer together than a quarter of the median interval are averaged to one first: the spline would take the
+    noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power).
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (..., packet) with coordinate ``time`` in s
+    packets : int, optional
+        Packets of the grid, at least 2; default: the span over the median interval, plus one. With jitter the median
+        is off by half a percent: give the number where it is known.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 6 packets, or a gap holds more than a tenth of the span.
+    """
+    time = np.asarray(array.coords["time"].values, np.float64)
+    if time.size < 6:
+        raise InputError(f"resampling needs at least 6 packets, got {time.size}.")
+    steps = np.diff(time)
+    if steps.min() <= 0:
+        raise InputError("time must ascend strictly from packet to packet.")
+    span = time[-1] - time[0]
+    if packets is not None and packets < 2:
+        raise InputError(f"packets must be at least 2, got {packets}.")
+    if packets is None:
+        packets = round(span / float(np.median(steps))) + 1
+    grid = np.linspace(time[0], time[-1], packets)
+    if packets == time.size and np.abs(grid - time).max() < 1e-3 * span / packets:
+        return array
+    if steps.max() > 0.1 * span:
+        raise InputError(
+            f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
+            "there."
+        )
+    array = array.transpose(..., "packet")
+    values = np.ascontiguousarray(array.values, np.complex64)
+    flat = values.reshape(-1, time.size).view(np.float32).reshape(-1, time.size, 2).swapaxes(0, 1)
+    start, rows = time[0], flat.reshape(time.size, -1)
+    time, rows = _merge_close(time, rows, float(np.median(steps)) / 4)
+    if time.size < 6:
+        raise InputError(f"resampling needs at least 6 packets at different times, got {time.size}.")
+    grid = np.linspace(time[0], time[-1], packets)
+    made = make_interp_spline(time - start, rows, k=3)(grid - start)
+    pairs = made.astype(np.float32).reshape(packets, -1, 2).swapaxes(0, 1)
+    out = np.ascontiguousarray(pairs).view(np.complex64)[..., 0].reshape(*values.shape[:-1], packets)
+    coords: dict[Any, Any] = {n: c for n, c in array.coords.items() if "packet" not in c.dims}
+    coords["time"] = ("packet", grid, array.coords["time"].attrs)
+    import xarray as xr
+
+    return xr.DataArray(out, dims=array.dims, coords=coords, name=array.name, attrs=array.attrs)
+
+
+def _merge_close(
+    time: NDArray[np.float64], rows: NDArray[np.float32], closest: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Average packets (packet, ...) that come within ``closest`` seconds of the first of their group."""
+    if np.diff(time).min() >= closest:
+        return time, rows
+    first = [0]
+    for i in range(1, time.size):
+        if time[i] - time[first[-1]] >= closest:
+            first.append(i)
+    count = np.diff([*first, time.size])
+    mean = np.add.reduceat(rows, first) / count[:, np.newaxis]
+    merged = np.add.reduceat(time, first) / count
+    merged[[0, -1]] = time[[0, -1]]  # the span stays
+    return merged, mean.astype(np.float32)

@@ -1,0 +1,219 @@
+"""A capture as consecutive windows, each conditioned, uniform in time and ready for a spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.conditioning.conditioning import (
+    Gain,
+    Reference,
+    compensate_gain,
+    condition,
+    most_coherent_pair,
+    usable_subcarriers,
+)
+from isacsim.errors import InputError
+from isacsim.spectrum.grid import BINS, WindowGrid
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Window", "Windows", "capture_windows", "common_axes", "named_receivers"]
+
+# A window of which more is missing would be more spline than measurement.
+_MOST_MISSING = 0.5
+_WINDOW_S = 1.024
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One window of a capture."""
+
+    csi: xr.DataArray
+    """Conditioned CSI (receiver, subcarrier, packet), uniform in time."""
+    received: int
+    """Packets that the capture holds of it; the others are interpolated."""
+    number: int = 0
+    """Its place in the capture: it starts ``number`` hops after the first one, used or not."""
+
+    @property
+    def start(self) -> float:
+        """First packet, s on the capture's clock."""
+        return float(self.csi.coords["time"][0])
+
+    @property
+    def centre(self) -> float:
+        """Middle between first and last packet, s on the capture's clock."""
+        return float(self.csi.coords["time"][[0, -1]].mean())
+
+    @property
+    def packets(self) -> int:
+        """Packets of the uniform grid."""
+        return int(self.csi.sizes["packet"])
+
+    @property
+    def interval(self) -> float:
+        """Packet interval of the uniform grid, s."""
+        time = self.csi.coords["time"].values
+        return float(time[-1] - time[0]) / (time.size - 1)
+
+    def grid(self, lag_ratio: float = 0.089) -> WindowGrid:
+        """What the window resolves."""
+        return WindowGrid(self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio)
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """The windows of a capture that could be used."""
+
+    used: list[Window]
+    skipped: list[str]
+    """One sentence for each window that couldn't."""
+    remaining: int
+    """Further windows that the capture has room for, beyond the limit asked for."""
+    packet_rate: float
+    """Packets per second (from the median interval)."""
+    window_s: float
+    """Length asked for, or settled on, in s."""
+    hop_s: float
+    """From one window's start to the next one's, s."""
+    reference: Reference
+    pair: tuple[int, int] | None
+    """Surveillance and reference receiver by position, if they were chosen by coherence or given."""
+
+    @property
+    def conditioning(self) -> str:
+        """What was done to the CSI."""
+        return str(self.used[0].csi.attrs["conditioning"])
+
+
+def capture_windows(
+    capture: xr.Dataset,
+    *,
+    window_s: float | None = None,
+    hop_s: float | None = None,
+    start_s: float = 0.0,
+    max_windows: int | None = None,
+    reference: Reference = "auto",
+    pair: tuple[int, int] | None = None,
+    gain: Gain = "auto",
+) -> Windows:
+    """Cut a capture into consecutive windows and condition each.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        Simulated or read from a file.
+    window_s : float, optional
+        Length of a window in s; default: a simulated capture's own, else 1.024 or all there is.
+    hop_s : float, optional
+        From one window's start to the next one's in s; default: ``window_s``.
+    start_s : float
+        Start of the first window in s after the first packet.
+    max_windows : int, optional
+        At most so many.
+    reference, pair, gain
+        As for :func:`isacsim.conditioning.condition`. A pair that nobody names is chosen once, over the whole capture.
+
+    Returns
+    -------
+    Windows
+        Windows with gaps of over a tenth of their length, or with over half of their packets missing, are skipped.
+
+    Raises
+    ------
+    InputError
+        If the packet rate gives a window too few packets (says how many), or no window can be used.
+    """
+    capture = named_receivers(capture)
+    time = np.asarray(capture.coords["time"].values, np.float64)
+    if time.size < 2 or (np.diff(time) <= 0).any():
+        raise InputError(f"the capture's {time.size} packet times must be two or more that ascend strictly.")
+    interval = float(np.median(np.diff(time)))
+    # A packet owns the interval after it: a window of Q packets is Q intervals long.
+    span = time[-1] - time[0] + interval
+    if window_s is None:
+        window_s = min(_nominal_length(capture, _WINDOW_S), span)
+    hop_s = window_s if hop_s is None else hop_s
+    for name, value in (("window_s", window_s), ("hop_s", hop_s)):
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name} must be a positive number of seconds, got {value:g}.")
+    if max_windows is not None and max_windows < 1:
+        raise InputError(f"max_windows must be at least 1, got {max_windows}.")
+    length = round(window_s / interval)
+    # Says in numbers why a slow capture has no spectrum, before anything is computed.
+    WindowGrid(length, interval, float(capture.coords["frequency"].mean()))
+    tolerance = interval / 2
+    if not (start_s >= 0 and start_s + window_s <= span + tolerance):
+        raise InputError(
+            f"a window of {window_s:g} s from {start_s:g} s on doesn't fit into the capture's {span:.4g} s."
+        )
+    count = int((span + tolerance - start_s - window_s) / hop_s) + 1
+    if pair is None and _chosen_by_coherence(capture, reference):
+        pair = most_coherent_pair(usable_subcarriers(compensate_gain(capture, gain=gain)))
+    used: list[Window] = []
+    skipped: list[str] = []
+    for n in range(count if max_windows is None else min(count, max_windows)):
+        first = time[0] + start_s + n * hop_s - tolerance
+        inside = np.flatnonzero((time >= first) & (time < first + window_s))
+        where = f"the window at {start_s + n * hop_s:.3f} s"
+        if inside.size < length * (1 - _MOST_MISSING):
+            skipped.append(f"{where} has {inside.size} of {length} packets only.")
+            continue
+        try:
+            csi = condition(capture.isel(packet=inside), reference=reference, pair=pair, gain=gain)
+        except InputError as error:
+            if not used and n == count - 1:
+                raise
+            skipped.append(f"{where}: {error}")
+            continue
+        used.append(Window(csi, int(inside.size), n))
+    if not used:
+        raise InputError(f"no window of {window_s:g} s can be used; {skipped[0]}")
+    return Windows(
+        used, skipped, count - len(used) - len(skipped), 1 / interval, window_s, hop_s, reference, pair
+    )
+
+
+def common_axes(
+    windows: list[Window], *, lag_ratio: float = 0.089, bins: int = BINS
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Default axes that every window's packet rate allows: those of the slowest.
+
+    Raises
+    ------
+    InputError
+        As :meth:`isacsim.spectrum.grid.WindowGrid.allowed`.
+    """
+    return min((w.grid(lag_ratio).allowed(bins) for w in windows), key=lambda axes: float(axes[0][-1]))
+
+
+def named_receivers(capture: xr.Dataset) -> xr.Dataset:
+    """Name the receivers of a capture read from a file after antenna and stream, so that messages can."""
+    if "receiver" in capture.coords:
+        return capture
+    if "rx" in capture.coords and "tx" in capture.coords:
+        pairs = zip(capture.coords["rx"].values, capture.coords["tx"].values, strict=True)
+        names = [f"rx{rx}-tx{tx}" for rx, tx in pairs]
+    else:
+        names = [str(i) for i in range(capture.sizes["receiver"])]
+    return capture.assign_coords(receiver=("receiver", names))
+
+
+def _nominal_length(capture: xr.Dataset, otherwise: float) -> float:
+    attrs: dict[Any, Any] = capture.attrs
+    if "scenario" in attrs and "packets" in attrs and "packet_rate" in attrs:
+        return float(attrs["packets"]) / float(attrs["packet_rate"])
+    return otherwise
+
+
+def _chosen_by_coherence(capture: xr.Dataset, reference: Reference) -> bool:
+    """Whether `condition` would choose the receivers by their coherence."""
+    if capture.sizes["receiver"] < 2 or "reference" in capture.coords["role"].values:
+        return False
+    broken = bool(capture.attrs.get("shared_phase_error", 1))
+    return reference in ("product", "ratio") or (reference == "auto" and broken)

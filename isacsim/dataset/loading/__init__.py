@@ -1,0 +1,4 @@
+"""Samples to those who learn from them.
+
+``stream`` in fair order, ``torch_data``, ``tf_data``, and files by ``export``.
+"""

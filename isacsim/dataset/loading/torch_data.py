@@ -1,0 +1,112 @@
+"""A data set for torch: read by chunk, shuffled, shared out among workers and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from isacsim.dataset.loading.stream import SampleStream
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from isacsim.dataset.loading.torch_samples import TorchSamples
+
+__all__ = ["to_torch"]
+
+
+def to_torch(
+    ds: xr.Dataset | str | PathLike[str],
+    *,
+    inputs: Sequence[str] = ("aj_noisy",),
+    targets: Sequence[str] = ("n_targets",),
+    split: str | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    buffer_chunks: int = 16,
+    transform: Callable[..., Any] | None = None,
+    rank: int | None = None,
+    world_size: int | None = None,
+    equal: bool = False,
+) -> TorchSamples:
+    """Make a torch data set of a data set.
+
+    Each worker of a DataLoader reads whole chunks of its own, so that none is decompressed twice an epoch (but
+    those where two workers' shares meet), and holds `buffer_chunks` of them.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset or path
+        A data set (docs/datasets.md), or the zarr store it is in. A path is the faster one: every worker opens
+        the store for itself, and no Dask stands between.
+    inputs : sequence of str
+        Spectra or CSI of equal size; their receivers and delays, and the real and imaginary parts of CSI, become
+        channels.
+    targets : sequence of str
+        Any variables over sample but text; () for none. What a sample does not have is NaN, a missing label -1.
+    split : {"train", "validation", "test"}, optional
+        Default: all samples.
+    shuffle : bool
+        Shuffle chunks, and samples within the buffer. False: the order of the store. Leave the DataLoader's own
+        `shuffle` alone.
+    seed : int
+        Of the shuffling; call ``set_epoch`` before each epoch to have another order.
+    buffer_chunks : int
+        So many chunks are shuffled among each other.
+    transform : callable, optional
+        Called with the input and, if there are any, the target; what it returns takes their place. With workers
+        that are spawned it must be picklable.
+    rank, world_size : int, optional
+        Which of how many processes that train together; default: as torch.distributed says now, else alone.
+    equal : bool
+        Give all ranks equally many samples, leaving out fewer than `world_size`: training in step needs that.
+
+    Returns
+    -------
+    TorchSamples
+        Gives ``(input, target)``: input float32 (channel, acceleration, jerk) or (channel, subcarrier, packet),
+        linear magnitude as stored; the target likewise for a spectrum, float32 for other floats, int64 for
+        integers, and a tuple if several are named. Without targets just the input.
+
+    Raises
+    ------
+    InputError
+        If the data set does not have what is asked for, or the ranks contradict each other.
+    ImportError
+        If torch is not installed.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> samples = to_torch("train.zarr", split="train")  # doctest: +SKIP
+    >>> loader = DataLoader(samples, batch_size=64, num_workers=2)  # doctest: +SKIP
+    """
+    try:
+        import torch.distributed
+    except ImportError as error:
+        raise ImportError(
+            "to_torch needs torch, which is not installed: pip install 'isacsim[torch]'."
+        ) from error
+    from isacsim.dataset.loading.torch_samples import TorchSamples
+
+    if (rank is None) != (world_size is None):
+        raise InputError(f"rank and world_size go together; got rank={rank}, world_size={world_size}.")
+    if rank is None or world_size is None:
+        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        rank = torch.distributed.get_rank() if together else 0
+        world_size = torch.distributed.get_world_size() if together else 1
+    if not 0 <= rank < world_size:
+        raise InputError(f"rank must lie within 0 and world_size - 1 = {world_size - 1}, got {rank}.")
+    stream = SampleStream(
+        ds,
+        inputs=inputs,
+        targets=targets,
+        split=split,
+        shuffle=shuffle,
+        seed=seed,
+        buffer_chunks=buffer_chunks,
+        channel_axis=1,
+    )
+    return TorchSamples(stream, transform=transform, rank=rank, world_size=world_size, equal=equal)

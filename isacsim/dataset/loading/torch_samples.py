@@ -1,0 +1,72 @@
+"""The torch data set of `isacsim.to_torch`; the one module here that imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from isacsim.dataset.loading.stream import SampleStream
+from isacsim.errors import InputError
+
+__all__ = ["TorchSamples"]
+
+
+class TorchSamples(IterableDataset[Any]):
+    """Samples for a `torch.utils.data.DataLoader`; made by :func:`~isacsim.dataset.loading.torch_data.to_torch`.
+
+    ``len()`` is the number of samples of this rank an epoch, all workers together.
+    """
+
+    def __init__(
+        self,
+        stream: SampleStream,
+        *,
+        transform: Callable[..., Any] | None,
+        rank: int,
+        world_size: int,
+        equal: bool,
+    ) -> None:
+        super().__init__()
+        self._stream, self._transform = stream, transform
+        self.rank, self.world_size, self._equal = rank, world_size, equal
+        # Shared: persistent workers keep their copy of this object over the epochs and must see the number change.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration takes, as with torch's DistributedSampler."""
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+            raise InputError(f"epoch must be an integer of at least 0, got {epoch!r}.")
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        first, last = self._stream.bounds(self.rank, self.world_size, equal=self._equal)
+        return last - first
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        blocks = self._stream.blocks(
+            int(self._epoch),
+            rank=self.rank,
+            world_size=self.world_size,
+            equal=self._equal,
+            worker=number,
+            workers=workers,
+        )
+        for inputs, targets in blocks:
+            for n in range(len(inputs)):
+                # A copy: a worker that sends a view sends the whole buffer with it.
+                item: list[Any] = [
+                    torch.from_numpy(inputs[n].copy()),
+                    *(torch.from_numpy(np.array(t[n])) for t in targets),
+                ]
+                if len(item) > 2:
+                    item = [item[0], tuple(item[1:])]
+                if self._transform is not None:
+                    yield self._transform(*item)
+                else:
+                    yield item[0] if len(item) == 1 else tuple(item)

@@ -1,0 +1,295 @@
+"""Synthetic and real samples in one data set, at a fraction, lazily (docs/datasets.md).
+
+**Scale.** Spectra go as amplitude⁴ and the unit of real CSI is arbitrary, so a mix as it comes would tell the two
+domains apart by their level. Real spectra are multiplied by one factor, ``scale``: the median of the samples' maxima
+in the synthetic store over that in the real one, over the training samples with targets. One factor for the whole
+store, not one a sample: how strong a window is compared with others says how many move there, and a factor a sample
+would lift an empty room to the level of a full one. What differs from capture to capture for no good reason, the
+gain, is gone before (:mod:`isacsim.dataset.real.samples`). The median, because a few windows next to an antenna would
+carry away a mean of fourth powers.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim import __version__
+from isacsim.dataset.mixed.checks import check_alike, opened, store_name
+from isacsim.dataset.mixed.shares import Shares, plan_shares
+from isacsim.dataset.parts import SPLITS, apportion
+from isacsim.dataset.real.labels import UNLABELLED
+from isacsim.dataset.store.store import StorePath
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["MixWarning", "mix"]
+
+_SPECTRA = ("aj_noisy", "aj_noiseless", "aj_clean")
+# Samples read to find the scale: in runs, so that few chunks are touched.
+_PROBED, _RUN = 4096, 64
+_CHUNK = 64
+
+
+class MixWarning(UserWarning):
+    """What a mix was asked for and the stores could not give."""
+
+
+def mix(
+    synthetic: xr.Dataset | StorePath,
+    real: xr.Dataset | StorePath,
+    *,
+    real_fraction: float,
+    seed: int,
+    n: int | None = None,
+    match_scale: bool = True,
+) -> xr.Dataset:
+    """Combine a synthetic and a real data set at a fraction of real samples, class by class, split by split.
+
+    Parameters
+    ----------
+    synthetic, real : xarray.Dataset or path
+        Data sets as in docs/datasets.md, opened or by path.
+    real_fraction : float
+        Share of real samples in each class, from 0 to 1 (:mod:`isacsim.dataset.mixed.shares` has what happens where
+        there are too few). Classes keep the shares they have in the synthetic store.
+    seed : int
+        Which samples are taken. A larger mix of one seed holds the samples of a smaller one of the same fraction.
+    n : int, optional
+        Samples in all, divided over the splits as the synthetic ones are; default: as many as meet the fraction.
+    match_scale : bool
+        Whether to bring the real spectra to the level of the synthetic ones (module docstring).
+
+    Returns
+    -------
+    xarray.Dataset
+        Lazy (dask). Split by split, synthetic and real interleaved evenly, each in the order of its store. Besides the
+        stores' variables: ``origin`` and ``origin_sample``, the store and the position in it, and ``scale``, what
+        the spectra were multiplied by. The attribute ``mix`` (JSON) says what was asked for and taken.
+
+    Warns
+    -----
+    MixWarning
+        For each split and class in which the fraction could not be met.
+
+    Raises
+    ------
+    InputError
+        If the stores differ in axes, dimensions or how spectra were made, one is of the wrong domain, a capture is in
+        two splits, or there is no real sample to take.
+    """
+    import xarray as xr
+
+    if not 0 <= real_fraction <= 1:
+        raise InputError(f"real_fraction must lie between 0 and 1, got {real_fraction!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
+    if n is not None and n < 1:
+        raise InputError(f"n must be at least 1, got {n}.")
+    stores = {"synthetic": opened(synthetic), "real": opened(real)}
+    names = {domain: store_name(store, domain) for domain, store in stores.items()}
+    lines = check_alike(stores, names)
+    index = {domain: _small(store) for domain, store in stores.items()}
+    plans = _plans(index, float(real_fraction), n)
+    unmet = [line for split, plan in plans.items() for line in _unmet(split, plan, index["real"])]
+    if real_fraction > 0 and not any(sum(plan.real.values()) for plan in plans.values()):
+        raise InputError(
+            f"{names['real']} has no sample to take: {' '.join(unmet) or 'the mix is too small.'}"
+        )
+    lines += unmet
+    for line in lines:
+        warnings.warn(line, MixWarning, stacklevel=2)
+    scale = _scale(stores, index) if match_scale and real_fraction > 0 else 1.0
+    chosen = {domain: _chosen(index[domain], domain, plans, int(seed)) for domain in stores}
+    parts = [
+        _part(stores[domain], chosen[domain], names[domain], 1.0 if domain == "synthetic" else scale)
+        for domain in stores
+    ]
+    parts, dropped = _alike(parts)
+    both = xr.concat(
+        parts,
+        "sample",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    both = both.isel(sample=_interleaved(both["split"].values, both["domain"].values))
+    record = {
+        "real_fraction": float(real_fraction),
+        "seed": int(seed),
+        "n": n,
+        "scale": scale,
+        "stores": names,
+        "taken": {split: asdict(plan) for split, plan in plans.items()},
+        "there": {
+            domain: {split: _counts(there, split) for split in plans} for domain, there in index.items()
+        },
+        "left_out": dropped,
+        "notes": lines,
+    }
+    attrs: dict[str, Any] = {
+        "title": "synthetic and real acceleration-jerk spectra, mixed by isacsim",
+        "isacsim": __version__,
+        "numpy": np.__version__,
+        "mix": json.dumps(record, ensure_ascii=False),
+        # What made the stores, so that a sample can be made again without them.
+        **{
+            domain: json.dumps(store.attrs, ensure_ascii=False, default=str)
+            for domain, store in stores.items()
+        },
+    }
+    # What is one number a sample is in memory already; the rest stays lazy, in chunks that hold whole samples.
+    large = {
+        k: v.chunk({"sample": _CHUNK, **dict.fromkeys(v.dims[1:], -1)}) for k, v in both.items() if v.ndim > 1
+    }
+    mixed = both.assign(large)
+    mixed.attrs = attrs
+    return mixed
+
+
+def _small(store: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """What decides which samples are taken, in memory."""
+    return {name: store[name].values for name in ("n_targets", "split", "source", "index", "domain")}
+
+
+def _counts(index: dict[str, NDArray[Any]], split: str) -> dict[int, int]:
+    labels, counts = np.unique(index["n_targets"][index["split"] == split], return_counts=True)
+    return {int(c): int(k) for c, k in zip(labels, counts, strict=True)}
+
+
+def _plans(index: dict[str, dict[str, NDArray[Any]]], fraction: float, n: int | None) -> dict[str, Shares]:
+    there = {split: _counts(index["synthetic"], split) for split in SPLITS}
+    there = {split: counts for split, counts in there.items() if counts}
+    sizes = (
+        None if n is None else apportion(n, {s: sum(there[split].values()) for s, split in enumerate(there)})
+    )
+    return {
+        split: plan_shares(
+            counts,
+            _counts(index["real"], split),
+            real_fraction=fraction,
+            n=None if sizes is None else sizes[s],
+        )
+        for s, (split, counts) in enumerate(there.items())
+    }
+
+
+def _unmet(split: str, plan: Shares, real: dict[str, NDArray[Any]]) -> list[str]:
+    """One sentence for each class that got fewer real samples than asked for."""
+    there = _counts(real, split)
+    lines = [
+        f"{split}: class {label} has {plan.real.get(label, 0)} of the {plan.wanted[label]} real samples asked for."
+        for label in plan.short
+    ]
+    if not set(there) - {UNLABELLED} and lines:
+        lines = [f"{split}: no real sample is labelled." if there else f"{split}: there is no real sample."]
+    if lines and plan.real.get(UNLABELLED):
+        lines[-1] += f" {plan.real[UNLABELLED]} unlabelled ones take their place."
+    left = {c: k for c, k in there.items() if c not in plan.wanted and c != UNLABELLED}
+    if left and sum(plan.wanted.values()):
+        of = ", ".join(f"{k} of class {c}" for c, k in left.items())
+        lines.append(f"{split}: real samples of classes that no synthetic one has are left out: {of}.")
+    return lines
+
+
+def _scale(stores: dict[str, xr.Dataset], index: dict[str, dict[str, NDArray[Any]]]) -> float:
+    """Factor that brings the real spectra to the level of the synthetic ones."""
+    level = {}
+    for domain, store in stores.items():
+        moving = index[domain]["n_targets"] != 0
+        train = moving & (index[domain]["split"] == SPLITS[0])
+        eligible = np.flatnonzero(train if train.any() else moving)
+        if eligible.size > _PROBED:
+            runs = np.linspace(0, eligible.size - _RUN, _PROBED // _RUN).astype(int)
+            eligible = eligible[np.unique(runs[:, np.newaxis] + np.arange(_RUN))]
+        spectra = store["aj_noisy"].isel(sample=eligible)
+        peaks = spectra.max([d for d in spectra.dims if d != "sample"]).values
+        level[domain] = float(np.median(peaks[np.isfinite(peaks)])) if eligible.size else 0.0
+    if not all(level.values()):
+        raise InputError(
+            f"the scales can't be matched: the median peak is {level['synthetic']:g} in the synthetic store and "
+            f"{level['real']:g} in the real one."
+        )
+    return level["synthetic"] / level["real"]
+
+
+def _chosen(
+    index: dict[str, NDArray[Any]], domain: str, plans: dict[str, Shares], seed: int
+) -> NDArray[np.int64]:
+    """Positions in a store, in order within each split; a prefix of one permutation for each split and class."""
+    taken = []
+    for split, plan in plans.items():
+        of_split = [np.empty(0, np.int64)]
+        for label, k in (plan.synthetic if domain == "synthetic" else plan.real).items():
+            there = np.flatnonzero((index["split"] == split) & (index["n_targets"] == label))
+            key = (SPLITS.index(split), label + 1, int(domain == "real"))
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+            of_split.append(rng.permutation(there)[:k])
+        taken.append(np.sort(np.concatenate(of_split)))
+    return np.concatenate(taken)
+
+
+def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float) -> xr.Dataset:
+    """The samples chosen, lazily, with their origin."""
+    # Without dask, xarray would read a store whole to put two together.
+    lazy = store if store.chunks else store.chunk({"sample": _CHUNK})
+    part = lazy.isel(sample=chosen)
+    part = part.assign({k: v.load() for k, v in part.items() if v.dims == ("sample",)})
+    for spectrum in _SPECTRA:
+        if spectrum in part and scale != 1:
+            part[spectrum] = (part[spectrum] * np.float32(scale)).assign_attrs(store[spectrum].attrs)
+    for variable in part.variables.values():
+        variable.encoding = {}
+    described = {"units": "1", "long_name": "factor that the spectra were multiplied by"}
+    return part.assign(
+        origin=("sample", np.full(chosen.size, name)),
+        origin_sample=("sample", chosen, {"units": "1", "long_name": "position in the store of origin"}),
+        scale=("sample", np.full(chosen.size, scale, np.float32), described),
+    )
+
+
+def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
+    """Give both the same variables; names of those that only one has and the other can't be given."""
+    most = max(part.sizes["target"] for part in parts)
+    parts = [part.pad(target=(0, most - part.sizes["target"]), constant_values=np.nan) for part in parts]
+    kept, dropped = [], []
+    for name in dict.fromkeys(name for part in parts for name in part.data_vars):
+        found = next(part[name] for part in parts if name in part)
+        if all(name in part for part in parts) or (found.dims == ("sample",) and found.dtype.kind == "f"):
+            kept.append(name)
+        else:
+            dropped.append(str(name))
+    out = []
+    for part in parts:
+        coords = [name for name in part.coords if not all(name in other.coords for other in parts)]
+        # Assigned in one order: concat keeps the first one's.
+        missing = {
+            name: ("sample", np.full(part.sizes["sample"], np.nan, np.float32), other[name].attrs)
+            for other in parts
+            for name in kept
+            if name not in part and name in other
+        }
+        out.append(part.drop_vars(coords).assign(missing)[kept])
+    return out, dropped
+
+
+def _interleaved(split: NDArray[Any], domain: NDArray[Any]) -> NDArray[np.int64]:
+    """Order in which, split by split, every stretch has about the same share of real samples.
+
+    Each domain keeps its order, so that a chunk of the mix comes from few chunks of the stores.
+    """
+    out = []
+    for name in SPLITS:
+        for_split = [np.flatnonzero((split == name) & (domain == d)) for d in ("synthetic", "real")]
+        at = np.concatenate([(np.arange(k.size) + 0.5) / max(k.size, 1) for k in for_split])
+        out.append(np.concatenate(for_split)[np.argsort(at, kind="stable")])
+    return np.concatenate(out)

@@ -1,0 +1,1 @@
+"""Data sets of capture files: ``files`` and their ``labels``, ``samples`` of their windows, ``write`` into a store."""

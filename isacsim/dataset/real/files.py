@@ -1,0 +1,252 @@
+"""Capture files of a data set: which, how they are labelled, split and cut, and what each will give."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from isacsim.conditioning.conditioning import (
+    Gain,
+    Reference,
+    compensate_gain,
+    most_coherent_pair,
+    phase_coherence,
+    usable_subcarriers,
+)
+from isacsim.conditioning.windows import Windows, capture_windows, common_axes
+from isacsim.dataset.real.labels import UNLABELLED, LabelRow, rows_of
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "CaptureFile",
+    "Cut",
+    "Cutting",
+    "FilePath",
+    "Receivers",
+    "Survey",
+    "capture_files",
+    "cut",
+    "survey",
+]
+
+FilePath = str | PathLike[str]
+Receivers = Literal["all", "one"]
+
+
+@dataclass(frozen=True)
+class CaptureFile:
+    """One capture file of a data set."""
+
+    path: Path
+    source: str
+    """Its path from the folder that all the files share: the name, where they lie in one folder."""
+    sha256: str
+    split: str
+    rows: tuple[LabelRow, ...] = field(repr=False)
+    """Its labels; none: unlabelled."""
+
+    def label(self, start: float, end: float) -> int:
+        """Label of a window, s after the first packet: of the row that holds all of it, else -1."""
+        inside = [row.label for row in self.rows if row.start <= start and end <= row.end]
+        return inside[0] if inside else UNLABELLED
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How captures are read, cut and conditioned."""
+
+    length_s: float | None
+    hop_s: float | None
+    receivers: Receivers
+    reference: Reference
+    gain: Gain
+    reading: tuple[tuple[str, Any], ...]
+    """Arguments of :func:`isacsim.read_capture`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The windows of a capture file."""
+
+    windows: Windows
+    origin: float
+    """First packet, s on the capture's clock."""
+    record: dict[str, Any]
+    """What was done to the file, for the data set's attributes."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a capture file will give."""
+
+    n: int
+    """Samples."""
+    receivers: int
+    record: dict[str, Any] = field(repr=False)
+
+
+def capture_files(
+    files: Sequence[FilePath], rows: list[LabelRow] | None, label: int | None, split: str
+) -> Iterator[CaptureFile]:
+    """Check capture files and give each its labels and split.
+
+    Raises
+    ------
+    InputError
+        If there is none, one is missing or there twice, or a CSV row is in doubt.
+    """
+    if isinstance(files, str | PathLike):
+        raise InputError(f"files must be a list of paths, got one: {files}.")
+    paths = [Path(path) for path in files]
+    if not paths:
+        raise InputError("there is no capture file.")
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"{path}: {'this is a directory' if path.is_dir() else 'no such file'}.")
+    folder = os.path.commonpath([path.resolve().parent for path in paths])
+    seen: dict[str, Path] = {}
+    for path in paths:
+        with path.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        # A copy under another name, in another split, would leak.
+        if digest in seen:
+            raise InputError(f"{path} and {seen[digest]} hold the same capture; give it once.")
+        seen[digest] = path
+        source = path.resolve().relative_to(folder).as_posix()
+        own: tuple[LabelRow, ...] = () if label is None or label == UNLABELLED else (LabelRow(source, label),)
+        if rows is not None:
+            own = tuple(rows_of(rows, path.resolve().as_posix()))
+        of_rows = own[0].split if own else None
+        yield CaptureFile(path, source, digest, of_rows or split, own)
+
+
+# Files are gone through twice, for the survey and for the spectra; a single one need not be.
+@lru_cache(maxsize=1)
+def cut(cutting: Cutting, file: CaptureFile) -> Cut:
+    """Read a capture file and cut it into windows.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    capture, notes = _opened(file, dict(cutting.reading))
+    try:
+        pair = None
+        if cutting.receivers == "one" and capture.sizes["receiver"] > 1:
+            pair = _coherent_pair(compensate_gain(capture, gain=cutting.gain))
+        windows = capture_windows(
+            capture,
+            window_s=cutting.length_s,
+            hop_s=cutting.hop_s,
+            reference=cutting.reference,
+            pair=pair,
+            gain=cutting.gain,
+        )
+    except InputError as error:
+        raise type(error)(f"{file.source}: {error}") from error
+    csi = windows.used[0].csi
+    record = {
+        "file": file.source,
+        "sha256": file.sha256,
+        "split": file.split,
+        "samples": len(windows.used),
+        "window_s": windows.window_s,
+        "hop_s": windows.hop_s,
+        "packet_rate": windows.packet_rate,
+        "receiver": [str(name) for name in csi.coords["receiver"].values],
+        "conditioning": windows.conditioning,
+        "phase_sign": int(csi.attrs.get("phase_sign", -1)),
+        **{n: capture.attrs[n] for n in ("format", "chip", "carrier", "bandwidth") if n in capture.attrs},
+        "notes": [*notes, *windows.skipped],
+    }
+    return Cut(windows, float(capture.coords["time"][0]), record)
+
+
+def survey(
+    files: Sequence[CaptureFile], cutting: Cutting, settings: Mapping[str, Any]
+) -> tuple[list[Survey], dict[str, Any]]:
+    """Go through all files before anything is computed or written.
+
+    Returns
+    -------
+    list of Survey
+        One a file.
+    dict
+        The settings, with axes: those given, else those that every file's packet rate allows.
+
+    Raises
+    ------
+    InputError
+        Naming the file whose packet rate can't hold the axes, with the limit, or whose number of receivers differs.
+    """
+    ratio = settings.get("lag_ratio", 0.089)
+    given: list[Any] = [settings.get("acceleration"), settings.get("jerk")]
+    found: list[Survey] = []
+    narrowest: Any = None
+    for file in files:
+        made = cut(cutting, file)
+        windows = made.windows.used
+        try:
+            if any(axis is None for axis in given):
+                axes = common_axes(windows, lag_ratio=ratio)
+                narrowest = axes if narrowest is None else min(narrowest, axes, key=lambda pair: pair[0][-1])
+            else:
+                for window in windows:
+                    window.grid(ratio).check(*(float(np.abs(axis).max()) for axis in given))
+        except InputError as error:
+            raise type(error)(f"{file.source}: {error}") from error
+        found.append(Survey(len(windows), windows[0].csi.sizes["receiver"], made.record))
+        if found[-1].receivers != found[0].receivers:
+            raise InputError(
+                f"{file.source} gives {found[-1].receivers} receivers, {files[0].source} {found[0].receivers}; within "
+                "a data set the number must be the same: take the most coherent one of each file (--one-receiver)."
+            )
+    if narrowest is not None:
+        settings = {**dict(zip(("acceleration", "jerk"), narrowest, strict=True)), **settings}
+    return found, dict(settings)
+
+
+def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
+    """A capture, and what its reader repaired or assumed."""
+    from isacsim.capture import read_capture
+    from isacsim.capture.netcdf import load_capture, looks_saved
+    from isacsim.capture.packets import CaptureWarning
+
+    if looks_saved(file.path):
+        if given := [name for name, value in reading.items() if value not in (None, "auto")]:
+            raise InputError(f"{file.path} is a saved capture and has all that: {given[0]} is for others.")
+        capture = load_capture(file.path)
+    else:
+        with warnings.catch_warnings():
+            # They are in the capture's attribute too.
+            warnings.simplefilter("ignore", CaptureWarning)
+            capture = read_capture(file.path, **reading)
+    notes = [line for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
+    if capture.attrs.get("phase_sign_source") == "assumed":
+        notes.append("phase sign assumed to be -1")
+    return capture, notes
+
+
+def _coherent_pair(array: xr.DataArray) -> tuple[int, int]:
+    """The pair whose phases agree best; with a reference channel, that and who agrees best with it."""
+    array = usable_subcarriers(array)
+    roles = [str(role) for role in array.coords["role"].values]
+    if "reference" not in roles:
+        return most_coherent_pair(array)
+    reference = roles.index("reference")
+    coherence = phase_coherence(array)[reference]
+    coherence[reference] = -1
+    return int(coherence.argmax()), reference

@@ -1,0 +1,264 @@
+"""Real captures as data: windows of capture files, conditioned, as samples without truth (docs/datasets.md).
+
+**Scale.** The gain of a receiver is unknown, differs from file to file and enters a spectrum with its fourth power. So
+the CSI of each file, conditioned, is divided by its rms over the file's windows before the spectra: what is left is
+the moving part's share of what was received. Within a file, windows keep their relation: one with nobody in it stays
+weak. The rms is in ``csi_rms``; ``aj_noisy * csi_rms**4`` is the spectrum of the CSI as reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from isacsim import __version__
+from isacsim.conditioning.conditioning import Gain, Reference
+from isacsim.dataset.parts import SPLITS, Part, parts_to_json
+from isacsim.dataset.real.files import CaptureFile, Cutting, FilePath, Survey, capture_files, cut, survey
+from isacsim.dataset.real.labels import read_labels
+from isacsim.dataset.synthetic.batch import TRUTH
+from isacsim.errors import InputError
+from isacsim.spectrum.aj import aj_spectrum
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Captures", "capture_dataset", "each_file", "plan_captures"]
+
+Progress = Callable[[int, int], object]
+"""Told how many samples there are, and of how many."""
+
+# What aj_spectrum says of one window that other files' windows need not share.
+_OF_ONE_FILE = ("carrier", "lag_packets", "packets", "packet_interval")
+
+
+@dataclass(frozen=True, eq=False)
+class Captures:
+    """Capture files and how to make samples of them; from :func:`plan_captures`."""
+
+    files: tuple[CaptureFile, ...]
+    surveys: tuple[Survey, ...]
+    settings: Mapping[str, Any]
+    """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
+    cutting: Cutting
+
+    @property
+    def n_samples(self) -> int:
+        """Samples in all."""
+        return sum(one.n for one in self.surveys)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was repaired, assumed or skipped, file by file."""
+        return [f"{one.record['file']}: {line}" for one in self.surveys for line in one.record["notes"]]
+
+    def attrs(self) -> dict[str, str | int | float]:
+        """Attributes of the data set: all that is needed to make it again from the files."""
+        parts = [
+            Part("", -1, file.split, 0, one.n, file.source)
+            for file, one in zip(self.files, self.surveys, strict=True)
+        ]
+        rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
+        records = [
+            {**one.record, "labels": own}
+            for one, own in zip(self.surveys, _without_infinity(rows), strict=True)
+        ]
+        settings = {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in sorted(self.settings.items())
+        }
+        return {
+            "title": "acceleration-jerk spectra of captures, made by isacsim",
+            "isacsim": __version__,
+            "numpy": np.__version__,
+            "captures": json.dumps(records, ensure_ascii=False),
+            "spectrum": json.dumps(settings),
+            "parts": parts_to_json(parts),
+        }
+
+    def samples_of(self, file: CaptureFile) -> xr.Dataset:
+        """Make the samples of one file."""
+        import xarray as xr
+
+        made = cut(self.cutting, file)
+        windows = made.windows.used
+        # One number for all receivers: their relation is part of the measurement.
+        rms = float(np.sqrt(np.mean([np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows])))
+        if rms == 0:
+            raise InputError(f"{file.source}: the conditioned CSI is all zero.")
+        spectra, labels = [], []
+        for window in windows:
+            # A copy keeps the attributes, the phase sign among them, in every version of xarray.
+            csi = window.csi.copy(data=window.csi.values / np.float32(rms))
+            spectra.append(aj_spectrum(csi, **self.settings))
+            start = window.start - made.origin
+            labels.append(file.label(start, start + (window.packets - 1) * window.interval))
+        noisy = xr.concat(
+            spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
+        ).transpose("sample", "receiver", ...)
+        noisy = noisy.drop_vars([n for n in noisy.coords if n not in ("acceleration", "jerk", "delay")])
+        noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
+            "long_name": "noisy acceleration-jerk spectrum, linear magnitude",
+            "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
+            "window_s": made.windows.window_s,
+        }
+        if noisy.sizes["receiver"] == 1:
+            noisy = noisy.isel(receiver=0)
+        return _dataset(file, noisy, rms, labels, [w.number for w in windows])
+
+
+def plan_captures(
+    files: Sequence[FilePath],
+    *,
+    length_s: float | None = None,
+    hop_s: float | None = None,
+    label: int | None = None,
+    labels: FilePath | None = None,
+    split: str = "train",
+    settings: Mapping[str, Any] | None = None,
+    receivers: Literal["all", "one"] = "all",
+    reference: Reference = "auto",
+    gain: Gain = "auto",
+    format: str = "auto",
+    carrier: float | None = None,
+    bandwidth: float | None = None,
+    phase_sign: int | None = None,
+) -> Captures:
+    """Check capture files and their labels, and settle the axes; arguments as for :func:`capture_dataset`."""
+    if label is not None and labels is not None:
+        raise InputError("give either one label for all files or a CSV of labels, not both.")
+    if label is not None and (isinstance(label, bool) or not -1 <= label <= 32767):
+        raise InputError(f"label must be a number of targets, or -1 for unlabelled; got {label!r}.")
+    if split not in SPLITS:
+        raise InputError(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
+    if receivers not in ("all", "one"):
+        raise InputError(f"receivers must be 'all' or 'one', got {receivers!r}.")
+    rows = None if labels is None else read_labels(labels)
+    reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
+    cutting = Cutting(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
+    checked = tuple(capture_files(files, rows, label, split))
+    surveys, with_axes = survey(checked, cutting, settings or {})
+    return Captures(checked, tuple(surveys), with_axes, cutting)
+
+
+def capture_dataset(
+    files: Sequence[FilePath], *, progress: Progress | None = None, **options: Any
+) -> xr.Dataset:
+    """Make a data set of capture files, in memory.
+
+    :func:`isacsim.dataset.real.write.write_captures` makes a store and holds one file at a time.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Receivers' files (:func:`isacsim.read_capture`) or saved captures (.nc). A simulated one is taken as if it were
+        real: without its truth.
+    progress : callable, optional
+        Told how many samples there are, and of how many.
+    **options
+        length_s, hop_s : float, optional
+            Length of a window in s (default 1.024, or all there is) and the step from one to the next (default: the
+            length).
+        label : int, optional
+            Number of targets in all windows; default -1, unlabelled.
+        labels : path, optional
+            CSV instead (:func:`isacsim.dataset.real.labels.read_labels`). A window has the label of the row that
+            holds all of it, else -1. Every file must have a row.
+        split : {"train", "validation", "test"}
+            Of all files whose rows don't say. The windows of one file are in one split.
+        settings : mapping, optional
+            Arguments of :func:`isacsim.aj_spectrum`. Without axes: those that every file's packet rate allows.
+        receivers : {"all", "one"}
+            "one": of several receivers the pair whose phases agree best makes one.
+        reference, gain
+            As for :func:`isacsim.conditioning.condition`.
+        format, carrier, bandwidth, phase_sign
+            As for :func:`isacsim.read_capture`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over sample: the variables of docs/datasets.md, ``domain`` real, and ``csi_rms`` (module docstring). The
+        attribute ``captures`` is JSON, one record a file.
+
+    Raises
+    ------
+    InputError
+        Naming file, line or argument. A file whose packet rate can't hold the axes is refused with the limit.
+    """
+    import xarray as xr
+
+    plan = plan_captures(files, **options)
+    made = []
+    for samples in each_file(plan, range(len(plan.files))):
+        made.append(samples)
+        if progress is not None:
+            progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
+    how: Any = {"coords": "minimal", "compat": "override", "join": "override", "combine_attrs": "override"}
+    return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+
+
+def each_file(plan: Captures, which: Sequence[int]) -> Iterator[xr.Dataset]:
+    """Make the samples of some of the files, one after the other.
+
+    Raises
+    ------
+    InputError
+        If their coordinates differ.
+    """
+    first: xr.Dataset | None = None
+    try:
+        for k in which:
+            made = plan.samples_of(plan.files[k])
+            first = made if first is None else first
+            for name, coord in first.coords.items():
+                if not np.array_equal(coord.values, made.coords[name].values):
+                    raise InputError(
+                        f"{plan.files[k].source} and {plan.files[which[0]].source} differ in {name}; within a data set "
+                        "it must be the same."
+                    )
+            yield made
+    finally:
+        cut.cache_clear()
+
+
+def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
+    """Rows of labels without infinities, which JSON lacks."""
+    return [[[v if np.isfinite(v) else None for v in row] for row in own] for own in rows]
+
+
+def _dataset(
+    file: CaptureFile, noisy: xr.DataArray, rms: float, labels: list[int], numbers: list[int]
+) -> xr.Dataset:
+    """Samples of one file with everything that docs/datasets.md names: NaN where only a simulation knows."""
+    import xarray as xr
+
+    n = noisy.sizes["sample"]
+    variables: dict[str, Any] = {"aj_noisy": noisy}
+    for name in ("aj_noiseless", "aj_clean"):
+        variables[name] = noisy.copy(data=np.full(noisy.shape, np.nan, np.float32))
+        variables[name].attrs["long_name"] = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
+    dims = ("sample", *(d for d in noisy.dims if d == "receiver"), "target")
+    shape = tuple(noisy.sizes.get(d, 1) for d in dims)
+    for name, (_, units, long_name) in TRUTH.items():
+        variables[name] = (dims, np.full(shape, np.nan), {"units": units, "long_name": long_name})
+    over: dict[str, tuple[Any, dict[str, str]]] = {
+        "n_targets": (np.array(labels, np.int16), {"units": "1", "long_name": "number of targets"}),
+        "snr_db": (
+            np.full(n, np.nan, np.float32),
+            {"units": "dB", "long_name": "signal-to-noise ratio of a unit path"},
+        ),
+        "csi_rms": (
+            np.full(n, rms, np.float32),
+            {"units": "1", "long_name": "rms of the file's conditioned CSI, divided out"},
+        ),
+        "seed": (np.full(n, -1, np.int64), {}),
+        "index": (np.array(numbers, np.int64), {}),
+    }
+    texts = {"scenario": "", "domain": "real", "split": file.split, "source": file.source}
+    over |= {name: (np.full(n, text, np.dtypes.StringDType()), {}) for name, text in texts.items()}
+    return xr.Dataset(variables | {name: ("sample", values, attrs) for name, (values, attrs) in over.items()})

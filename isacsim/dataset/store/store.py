@@ -1,0 +1,309 @@
+"""The zarr store of a data set: made, filled chunk by chunk, and opened only as far as it is complete.
+
+Every variable over ``sample`` has the same chunk length, and what is written is one whole chunk by its number, so no
+two writers ever share an object. Each object is replaced atomically (a file by rename, an object store by its PUT).
+Only when all variables of a chunk lie in the store is its record written, in the group ``record`` that plain xarray
+does not see: a row of digests, one a variable, of the decoded values. A chunk without a record does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isacsim.dataset.store.record import (
+    CREATING,
+    EXTENDING,
+    FORMAT,
+    READY,
+    StorePath,
+    StoreRecord,
+    digest,
+    exists,
+    location,
+    open_record,
+)
+from isacsim.dataset.store.soundness import axis_faults, check_present
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    import zarr
+
+__all__ = [
+    "StorePath",
+    "StoreRecord",
+    "create_store",
+    "default_chunk",
+    "digest",
+    "exists",
+    "extend_store",
+    "location",
+    "open_dataset",
+    "open_record",
+    "write_chunk",
+]
+
+_WRITES_AT_ONCE = 4
+
+
+# Chosen by `python -m isacsim.validation.storage` (docs/datasets.md).
+_COMPRESSION: dict[str, Any] = {
+    "name": "blosc",
+    "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "shuffle"},
+}
+# Incomplete samples that someone reads all the same are unlabelled, not of class 0.
+_FILL: dict[str, Any] = {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1, "u": 0, "T": "", "b": False}
+
+
+def create_store(
+    path: StorePath,
+    template: xr.Dataset,
+    n_samples: int,
+    *,
+    chunk: int,
+    attrs: Mapping[str, str | int | float],
+) -> StoreRecord:
+    """Make an empty store, in place of what is there.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Folder or URL. Whether something there may go is for the caller to decide.
+    template : xarray.Dataset
+        One or more samples with all variables of docs/datasets.md: their dimensions, types, attributes and coordinates
+        become the store's.
+    n_samples : int
+        Samples it will hold.
+    chunk : int
+        Samples a chunk, of every variable.
+    attrs : mapping
+        Attributes of the data set: what made it.
+    """
+    import zarr
+
+    root: dict[str, Any] = {"isacsim_format": FORMAT, "state": CREATING}
+    if exists(path):
+        _emptied(path, root)
+    zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
+    over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
+    # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
+    rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
+    # Text of fixed length has no specification in format 3.
+    text = {name: c.astype(np.dtypes.StringDType()) for name, c in rest.coords.items() if c.dtype.kind == "U"}
+    rest = rest.assign_coords(text)
+    # An axis of zeros lies there too, so that one that is not there was lost.
+    rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False, write_empty_chunks=True)
+    group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
+    for name in over:
+        variable = template[name]
+        dtype = np.dtypes.StringDType() if variable.dtype.kind in "UOT" else variable.dtype
+        group.create_array(
+            name,
+            shape=(n_samples, *variable.shape[1:]),
+            dtype=dtype,
+            chunks=(chunk, *variable.shape[1:]),
+            compressors=None if dtype.kind == "T" else [_COMPRESSION],
+            fill_value=_FILL[dtype.kind],
+            dimension_names=[str(d) for d in variable.dims],
+            attributes={str(k): v for k, v in variable.attrs.items()},
+        )
+    axes = {
+        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
+        for name, array in group.arrays()
+        if name in rest.variables
+    }
+    group.create_group("record").create_array(
+        "digest",
+        shape=(-(-n_samples // chunk), len(over)),
+        dtype="uint64",
+        chunks=(1, len(over)),
+        compressors=None,
+        fill_value=0,
+        attributes={
+            "long_name": "BLAKE2b-64 of each variable's values in a chunk; 0: not complete",
+            "axes": axes,
+        },
+    )
+    group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
+    _finish(group)
+    return open_record(path, mode="r+")
+
+
+def _emptied(path: StorePath, root: Mapping[str, Any]) -> None:
+    """Delete all but what says that this is a store in the making.
+
+    Deleting takes time: a kill meanwhile leaves neither records without their data nor a folder that is no store.
+    """
+    import zarr
+
+    zarr.open_group(location(path), mode="r+").attrs.update(root)
+    if "://" in str(path):
+        return  # without a group's description nothing counts as being there: its order of deletion is no matter
+    for entry in Path(path).iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != "zarr.json":
+            entry.unlink()
+
+
+def extend_store(record: StoreRecord, n_samples: int, attrs: Mapping[str, str | int | float]) -> StoreRecord:
+    """Make room for more samples; safe to repeat after a kill.
+
+    A last chunk that was not full loses its record first: it has to be made again.
+    """
+    last = record.n_samples // record.chunk
+    if record.n_samples % record.chunk and n_samples > record.n_samples and last < record.digests.shape[0]:
+        record.digests[last] = 0
+    record.group.attrs.update({**attrs, "n_samples": n_samples, "state": EXTENDING})
+    for name in record.variables:
+        array = record.array(name)
+        array.resize((n_samples, *array.shape[1:]))
+    record.digests.resize((-(-n_samples // record.chunk), len(record.variables)))
+    _finish(record.group)
+    return open_record(record.path, mode="r+")
+
+
+def _finish(group: zarr.Group) -> None:
+    """Declare the store ready, with consolidated metadata, in one write."""
+    import zarr
+
+    with warnings.catch_warnings():
+        # Consolidated metadata, which xarray looks for first, is no part of zarr's specification yet.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        # The data card.
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component")
+        consolidated = zarr.consolidate_metadata(group.store)
+        consolidated.attrs["state"] = READY
+
+
+def write_chunk(record: StoreRecord, number: int, samples: Mapping[str, ArrayLike]) -> None:
+    """Write one chunk, whole, and then its record.
+
+    Parameters
+    ----------
+    record : StoreRecord
+        Opened with mode "r+".
+    number : int
+        Which chunk.
+    samples : mapping of str to array
+        Every variable over ``sample``, for all samples of the chunk.
+
+    Raises
+    ------
+    InputError
+        If a variable is missing, unknown, or of another shape than the chunk.
+    """
+    start, stop = record.bounds(number)
+    names = record.variables
+    if strange := set(samples) ^ set(names):
+        raise InputError(
+            f"{record.path}: chunk {number} differs in the variables {', '.join(sorted(strange))}."
+        )
+    digests = np.empty(len(names), np.uint64)
+    writes = []
+    for k, name in enumerate(names):
+        array = record.array(name)
+        given = np.asarray(samples[name])
+        if given.shape != (stop - start, *array.shape[1:]):
+            raise InputError(
+                f"{record.path}: {name} of chunk {number} must have the shape {(stop - start, *array.shape[1:])}, "
+                f"got {given.shape}."
+            )
+        values = given.astype(array.dtype)
+        digests[k] = digest(values)
+        writes.append((array, values))
+
+    def write(one: tuple[zarr.Array[Any], NDArray[Any]]) -> None:
+        one[0][start:stop] = one[1]
+
+    # zarr hands each write to threads of its own and waits: several at once wait together.
+    with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
+        list(pool.map(write, writes))
+    record.digests[number] = digests
+
+
+def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
+    """Open a data set lazily.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Folder or URL of a store that isacsim made.
+    incomplete : bool
+        Open a store that is not finished too, with the samples of its complete chunks only.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of docs/datasets.md as dask arrays, one block a chunk.
+
+    Raises
+    ------
+    InputError
+        If there is no such store, it is not isacsim's, it is incomplete, or a chunk was lost.
+    """
+    import xarray as xr
+
+    record = open_record(path)
+    recorded = record.recorded()
+    done = recorded[:, 0] != 0
+    if not record.ready or not done.all():
+        if not incomplete:
+            raise InputError(
+                f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
+                "the same isacsim generate finishes it, incomplete=True opens what there is."
+            )
+        if not record.ready:
+            raise InputError(
+                f"{path}: its making or extension was cut short; the same isacsim generate finishes it."
+            )
+    check_present(record, recorded)
+    try:
+        dataset = xr.open_zarr(location(path), chunks={}, consolidated=True)
+    except OSError:
+        raise
+    except Exception as error:  # whatever zarr and xarray stumble over
+        if wrong := axis_faults(record):
+            raise InputError(f"{path}: {wrong[0].sentence}; {record.mending}.") from error
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{path}: the descriptions in zarr.json are damaged ({why}); --overwrite makes the data set again."
+        ) from error
+    if not done.all():
+        dataset = dataset.isel(sample=_samples(record, done))
+    return dataset
+
+
+def _samples(record: StoreRecord, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+    ranges = [np.arange(*record.bounds(int(number))) for number in np.flatnonzero(done)]
+    return np.concatenate([np.arange(0), *ranges])
+
+
+# By default a chunk of one spectrum has about this size, and no variable of it more than the other (docs/datasets.md).
+_CHUNK_BYTES = 2**20
+
+
+_MOST_BYTES = 2**26
+
+
+_MOST_SAMPLES = 1024
+
+
+def default_chunk(template: xr.Dataset, n_samples: int) -> int:
+    """Samples a chunk: about 1 MiB of a spectrum, at most 64 MiB of any variable, never more than there are."""
+    largest = max(
+        v.dtype.itemsize * v[0].size for v in template.data_vars.values() if v.dims[:1] == ("sample",)
+    )
+    spectrum = template["aj_noisy"][0].nbytes
+    return int(
+        np.clip(min(_CHUNK_BYTES // spectrum, _MOST_BYTES // largest), 1, min(_MOST_SAMPLES, n_samples))
+    )

@@ -1,0 +1,215 @@
+"""Scenario to data set: chunks made by dask workers, written by those who made them."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim import __version__
+from isacsim.dataset.card import has_card, write_card
+from isacsim.dataset.parts import Splits
+from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
+from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
+from isacsim.dataset.synthetic.resume import prepared
+from isacsim.dataset.synthetic.workers import connected, each, refuse_unguarded
+from isacsim.errors import InputError
+from isacsim.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from distributed import Client
+
+__all__ = ["generate", "make_chunk", "make_chunks"]
+
+Progress = Callable[[int, int], None]
+"""Told how many samples there are, and of how many."""
+
+# A store can't be here at all: doing the same again would not help.
+_NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+
+def generate(
+    scenario: Scenario | Sequence[Scenario],
+    store: StorePath,
+    *,
+    n_samples: int | None = None,
+    seed: int = 0,
+    client: Client | str | None = None,
+    resume: bool = True,
+    progress: bool | Progress = True,
+    per_class: Mapping[int, int] | None = None,
+    splits: Splits | None = None,
+    keep_csi: bool = False,
+    chunk: int | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    index_range: tuple[int, int] | None = None,
+    extend: bool = False,
+) -> xr.Dataset:
+    """Make a data set, or finish or extend one.
+
+    Sample i depends on (scenario, seed, i) alone, to the bit: not on chunks, workers, order or interruptions. What
+    interrupts it (Ctrl-C, a kill, a full disk) leaves a store that the same call finishes.
+
+    Parameters
+    ----------
+    scenario : Scenario or sequence of Scenario
+        What to simulate; several need spectra of one shape and axes.
+    store : str or path-like
+        Folder, or URL of an object store (fsspec), that every worker can reach.
+    n_samples : int, optional
+        Samples of each scenario; default: as the scenario says.
+    seed : int
+        Seed of the data set.
+    client : distributed.Client or str, optional
+        Dask cluster to work on, or its scheduler's address; default: processes on this machine.
+    resume : bool
+        Go on with a store that is there; otherwise it is refused.
+    progress : bool or callable
+        Show a bar, or be told (samples made, samples in all).
+    per_class : mapping of int to int, optional
+        Samples for each number of targets, of each scenario; default: as the scenario says.
+    splits : mapping, optional
+        Split (train, validation, test) to fraction, or scenario's name to its split or fractions; default: all train.
+        See :func:`isacsim.dataset.parts.plan_parts`.
+    keep_csi : bool
+        Keep the CSI too.
+    chunk : int, optional
+        Samples a chunk; default: about 1 MiB of each kind of spectrum.
+    overwrite : bool
+        Replace a store that is there, whatever data set it holds.
+    workers : int, optional
+        Processes on this machine; default: one a core.
+    index_range : (int, int), optional
+        Only samples start to stop (exclusive) of the whole, as the whole would hold them.
+    extend : bool
+        Let a store of a single part that is there grow, if more samples are asked for than it was begun with;
+        otherwise another number is refused. Fewer always are.
+
+    Returns
+    -------
+    xarray.Dataset
+        Opened lazily, see :func:`isacsim.dataset.store.store.open_dataset`.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, scenarios don't go together, the store holds something else, or the calling
+        script has no ``if __name__ == "__main__":``, which processes on this machine need.
+    OSError
+        If the store can't be written; a full disk says how to go on.
+    """
+    refuse_unguarded()
+    scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
+    plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
+    if chunk is not None and chunk < 1:
+        raise InputError(f"chunk must be at least 1, got {chunk}.")
+    how = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
+    if isinstance(progress, bool):
+        from isacsim.terminal import sample_progress
+
+        with sample_progress(", ".join(s.name for s in scenarios), shown=progress) as tell:
+            return _generate(plan, store, client, workers, tell, how)
+    return _generate(plan, store, client, workers, progress, how)
+
+
+def _generate(
+    plan: Plan,
+    store: StorePath,
+    client: Client | str | None,
+    workers: int | None,
+    tell: Progress,
+    how: dict[str, Any],
+) -> xr.Dataset:
+    made = 0
+    try:
+        record = prepared(plan, store, **how)
+        done = record.complete()
+        made = record.count(done)
+        tell(made, plan.n_samples)
+        missing = np.flatnonzero(~done)
+        if missing.size:
+            for n in make_chunks(store, missing, client, workers):
+                made += n
+                tell(made, plan.n_samples)
+        if missing.size or not has_card(store):
+            write_card(store)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, made, plan)}") from None
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
+        if error.errno not in _NO_PLACE:
+            what = f"{what}; {_how_to_go_on(store, made, plan)}"
+        raise OSError(error.errno, what, str(store)) from error
+    return open_dataset(store)
+
+
+def _how_to_go_on(store: StorePath, made: int, plan: Plan) -> str:
+    return f"{made} of {plan.n_samples} samples are in {store}, and the same isacsim generate goes on from there."
+
+
+def make_chunks(
+    store: StorePath,
+    numbers: NDArray[np.int64],
+    client: Client | str | None,
+    workers: int | None,
+    *,
+    again: bool = False,
+) -> Iterator[int]:
+    """Make chunks of a store on dask, see `isacsim.dataset.synthetic.workers.connected`; yields each one's samples.
+
+    With ``again`` also those that have a record, see :func:`make_chunk`.
+
+    Raises
+    ------
+    InputError
+        If they are not in the store afterwards.
+    """
+    with connected(client, workers, len(numbers)) as reached:
+        yield from each(reached, make_chunk, ((location(store), int(number), again) for number in numbers))
+    _remove_leftovers(store)
+    if not open_record(store).complete()[numbers].all():
+        raise InputError(
+            f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
+        )
+
+
+# Numba's simplest threading layer allows one caller at a time, and a worker may have several threads.
+_ONE_AT_A_TIME = Lock()
+
+
+def make_chunk(path: str, number: int, again: bool = False) -> int:
+    """Make one chunk of a store and write it: what a worker does. All it needs to know is in the store.
+
+    One that is made again loses its record just before it is written, so that a kill leaves an incomplete chunk.
+
+    Returns
+    -------
+    int
+        Number of samples.
+    """
+    record = open_record(path, mode="r+")
+    for what, here in (("isacsim", __version__), ("numpy", np.__version__)):
+        if record.attrs[what] != here:
+            raise InputError(f"{path}: made with {what} {record.attrs[what]}, but a worker has {here}.")
+    start, stop = record.bounds(number)
+    with _ONE_AT_A_TIME:
+        samples = samples_of(plan_of(record.attrs, record.path), start, stop)
+    if again:
+        record.digests[number] = 0
+    write_chunk(record, number, samples)
+    return stop - start
+
+
+def _remove_leftovers(store: StorePath) -> None:
+    # What zarr was writing when it was killed; complete objects never have this name.
+    if "://" not in str(store):
+        for leftover in Path(store).rglob("*.partial"):
+            leftover.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""Is the store that is there the one asked for? Make, go on, extend, or say what differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isacsim import __version__
+from isacsim.dataset.parts import Part
+from isacsim.dataset.store.store import (
+    StorePath,
+    StoreRecord,
+    create_store,
+    default_chunk,
+    exists,
+    extend_store,
+    open_record,
+)
+from isacsim.dataset.synthetic.plan import Plan, plan_of, template_of
+from isacsim.errors import InputError
+from isacsim.scenario.model import Scenario
+
+__all__ = ["prepared"]
+
+
+def prepared(
+    plan: Plan,
+    store: StorePath,
+    *,
+    resume: bool = True,
+    chunk: int | None = None,
+    overwrite: bool = False,
+    extend: bool = False,
+) -> StoreRecord:
+    """Give the store of a plan, made, extended, or as it was.
+
+    Raises
+    ------
+    InputError
+        If there is another data set, naming the difference, or one that may not be resumed.
+    """
+    if exists(store) and not overwrite:
+        record = open_record(store, mode="r+")
+        if record.created:
+            if not resume:
+                raise InputError(
+                    f"{store}: there is a data set already, and resume is off; overwrite replaces it."
+                )
+            if difference := _difference(plan, record, chunk):
+                raise InputError(f"{store}: {difference}; choose another name, or --overwrite replaces it.")
+            if record.n_samples != plan.n_samples and not extend:
+                raise InputError(
+                    f"{store}: holds {record.n_samples} samples, asked for {plan.n_samples}; --extend makes the rest, "
+                    f"--n {record.n_samples} leaves them as they are."
+                )
+            if record.n_samples != plan.n_samples or not record.ready:
+                return extend_store(record, plan.n_samples, plan.attrs())
+            return record
+    template = template_of(plan)
+    size = default_chunk(template, plan.n_samples) if chunk is None else chunk
+    return create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
+
+
+def _difference(plan: Plan, record: StoreRecord, chunk: int | None) -> str | None:
+    """Say in words what of the store is not as asked; None if it can be resumed or extended."""
+    attrs = record.attrs
+    if "scenarios" not in attrs:
+        return "the data set there was not made by isacsim generate"
+    for what, ours in (("isacsim", __version__), ("numpy", np.__version__)):
+        if attrs[what] != ours:
+            return f"made with {what} {attrs[what]}, this is {what} {ours}"
+    before = plan_of(attrs, record.path)
+    names, others = ([s.name for s in p.scenarios] for p in (plan, before))
+    if names != others:
+        return f"made of the scenarios {', '.join(others)}, asked for {', '.join(names)}"
+    for old, new in zip(before.scenarios, plan.scenarios, strict=True):
+        if old.fingerprint() != new.fingerprint():
+            return f"made of another scenario {new.name}: {_first_change(old, new)}"
+    for what, there, asked in (
+        ("seed", attrs["seed"], plan.seed),
+        ("keep_csi", bool(attrs["keep_csi"]), plan.keep_csi),
+        ("chunk", record.chunk, record.chunk if chunk is None else chunk),
+    ):
+        if there != asked:
+            return f"made with {what} {there}, asked for {asked}"
+    return _other_parts(before.parts, plan.parts)
+
+
+def _first_change(there: Scenario, asked: Scenario) -> str:
+    found = _changed("", there.model_dump(mode="json"), asked.model_dump(mode="json"))
+    return found or "its content differs"
+
+
+def _changed(field: str, there: Any, asked: Any) -> str | None:
+    if isinstance(there, dict) and isinstance(asked, dict) and not field.endswith("per_class"):
+        for key in [*there, *(k for k in asked if k not in there)]:
+            inner = f"{field}.{key}" if field else str(key)
+            if inner in ("description", "dataset.n_samples"):
+                continue
+            if found := _changed(inner, there.get(key), asked.get(key)):
+                return found
+        return None
+    return None if there == asked else f"{field} is {there}, asked for {asked}"
+
+
+def _other_parts(there: tuple[Part, ...], asked: tuple[Part, ...]) -> str | None:
+    if there == asked:
+        return None
+    if len(there) == len(asked) == 1 and _but_n(there[0]) == _but_n(asked[0]):
+        if asked[0].n > there[0].n:
+            return None
+        return f"holds {there[0].n} samples, asked for {asked[0].n}, and samples are not taken away"
+    return f"made with the parts {_in_words(there)}; asked for {_in_words(asked)}"
+
+
+def _but_n(part: Part) -> tuple[Any, ...]:
+    return part.scenario, part.seed, part.split, part.first
+
+
+def _in_words(parts: tuple[Part, ...]) -> str:
+    return ", ".join(f"{p.scenario} {p.split} {p.first}:{p.first + p.n}" for p in parts)

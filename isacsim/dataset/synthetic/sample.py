@@ -1,0 +1,211 @@
+"""One capture to its three spectra: noisy, noiseless, clean (method.md section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.channel.paths import uniform_spacing
+from isacsim.conditioning.conditioning import condition, reference_factor
+from isacsim.csi import CsiArray
+from isacsim.scenario.model import Scenario
+from isacsim.simulation.realisation import Realisation
+from isacsim.simulation.reception import Received
+from isacsim.simulation.truth import realisation_of
+from isacsim.spectrum.aj import labelled
+from isacsim.spectrum.grid import symmetric_axis
+from isacsim.spectrum.plan import LagRows, Window, unit_exponent
+from isacsim.spectrum.self_terms import self_products
+from isacsim.spectrum.settings import SpectrumSettings
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Conditioned", "SampleRows", "SampleWindow", "sample_spectra", "spectrum_settings"]
+
+
+def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
+    """Arguments of :func:`isacsim.aj_spectrum` that a scenario asks for."""
+    s = scenario.spectrum
+    return {
+        "acceleration": symmetric_axis(s.acceleration_max_m_s2, s.bins_acceleration),
+        "jerk": symmetric_axis(s.jerk_max_m_s3, s.bins_jerk),
+        "lag_ratio": s.lag_ratio,
+        "lags": s.lags,
+        "min_lag": s.min_lag,
+        "combine": s.combine,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """A simulated capture's CSI, ready for spectra."""
+
+    csi: NDArray[np.complex64]
+    """(receiver, subcarrier, packet), uniform in time; surveillance receivers."""
+    time: NDArray[np.float64]
+    receivers: list[int]
+    """Which of the radio's receivers these are."""
+    reference: int
+    """Receiver that the signal went through, -1 for none."""
+    done: str
+
+    @classmethod
+    def of(cls, scenario: Scenario, capture: xr.Dataset) -> Conditioned:
+        """Condition a capture as the scenario says."""
+        roles = [r.role for r in scenario.radio.receivers]
+        paired = "reference" in roles or (len(roles) > 1 and bool(capture.attrs["shared_phase_error"]))
+        how: Any = scenario.spectrum.reference if paired else "auto"
+        csi = condition(capture, reference=how).transpose("receiver", "subcarrier", "packet")
+        names = [r.name for r in scenario.radio.receivers]
+        return cls(
+            np.ascontiguousarray(csi.values),
+            csi.coords["time"].values,
+            [names.index(str(n)) for n in csi.coords["receiver"].values],
+            int(csi.attrs["reference"]),
+            str(csi.attrs["conditioning"]),
+        )
+
+    @classmethod
+    def of_received(cls, received: Received) -> Conditioned:
+        """The same of a capture that no one wants to see; shorter where there is nothing to do."""
+        radio = received.drawn.scenario.radio
+        plain = not received.damage.shared and not received.damage.gain_db.any()
+        if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
+            return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
+        return cls.of(received.drawn.scenario, received.bare_capture())
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRows:
+    """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
+
+    noisy: LagRows
+    noiseless: LagRows
+    clean: LagRows
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        rows = (self.noisy, self.noiseless, self.clean)
+        return sum(products.nbytes for one in rows for products in one.products)
+
+
+class SampleWindow:
+    """What the samples of a scenario share: settings, and the window of the packets that the radio means to send."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.settings = SpectrumSettings(**spectrum_settings(scenario))
+        self.frequency = scenario.radio.frequency_hz
+        self.time = scenario.radio.time_s
+        self.spacing = uniform_spacing(self.frequency)
+        self.window = self._window(self.time)
+
+    def _window(self, time: NDArray[np.float64]) -> Window:
+        nothing = np.empty((0, self.frequency.size, time.size), np.complex64)
+        return Window.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
+
+    def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
+        """Lag products of the three spectra of a simulated capture.
+
+        Parameters
+        ----------
+        drawn : Realisation
+            What the capture was made of.
+        noisy : Conditioned
+            What was received.
+        undamaged : numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
+            All receivers' paths and static part without noise and impairments on the nominal packets.
+        """
+        window = self.window if np.array_equal(noisy.time, self.time) else self._window(noisy.time)
+        # The noiseless and clean signals go through the reference that the noisy one went through.
+        clean = undamaged
+        if len(noisy.receivers) < len(undamaged):
+            clean = undamaged[noisy.receivers]
+        if noisy.reference >= 0:
+            factor = reference_factor(undamaged[noisy.reference], ratio=_ratio(drawn))
+            clean = np.asarray(clean * factor, np.complex64)
+        return SampleRows(
+            window.rows(noisy.csi[:, np.newaxis]),
+            self.window.rows(clean[:, np.newaxis]),
+            self._clean(drawn, noisy.receivers, noisy.reference),
+        )
+
+    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagRows:
+        """Self-terms of the target paths, each received as the conditioned signal was."""
+        factor = np.ones((self.frequency.size, 1), np.complex64)
+        if reference >= 0:
+            static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
+            factor = reference_factor(static, ratio=_ratio(drawn))
+        if self.settings.combine != "coherent" or self.spacing is None:
+            paths = drawn.each_path(self.time)[kept] * factor
+            if drawn.n_targets == 0:
+                # A silent path stands for none: its spectrum is zero.
+                paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
+            return self.window.rows(np.ascontiguousarray(paths, np.complex64))
+        grid = self.window.grid
+        targets = np.flatnonzero(drawn.target >= 0)
+        length = drawn.path_lengths(self.time)[kept][:, targets]
+        amplitude = drawn.received_amplitude[kept][:, targets]
+        weight = np.abs(factor[:, 0].astype(np.complex128)) ** 2
+        exponent = unit_exponent(amplitude.max(axis=1, initial=0.0) * np.sqrt(weight.max()))
+        products = np.zeros((len(kept), 1, max(1, targets.size), grid.length), np.complex64)
+        for i in range(len(kept)):
+            products[i, 0, : targets.size] = self_products(
+                length[i],
+                amplitude[i] * np.exp2(-exponent[i]),
+                self.frequency,
+                2 * grid.lag,
+                spacing=self.spacing,
+                weight=weight,
+                remove_static=self.settings.remove_static,
+                phase_sign=self.window.phase_sign,
+            )
+        return LagRows(self.window, (products,), exponent)
+
+
+def _ratio(drawn: Realisation) -> bool:
+    return drawn.scenario.spectrum.reference == "ratio"
+
+
+def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
+    """Noisy, noiseless and clean spectrum of one simulated capture.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        From :func:`isacsim.simulate`.
+
+    Returns
+    -------
+    xarray.Dataset
+        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers: ``aj_noisy``
+        from the CSI as received, conditioned; ``aj_noiseless`` from the same paths (movers too) and static
+        part without noise and impairments on the nominal packets; ``aj_clean`` from the targets' self-terms
+        alone, each path as the receiver would get it (times the conjugate static part of the reference, or
+        over it) after static removal. Zeros where there is no target.
+
+    Raises
+    ------
+    InputError
+        If the capture was not simulated.
+    """
+    import xarray as xr
+
+    drawn = realisation_of(capture)
+    noisy = Conditioned.of(drawn.scenario, capture)
+    window = SampleWindow(drawn.scenario)
+    nominal = np.array_equal(capture["time"].values, window.time)
+    undamaged = capture["csi_noiseless"].values if nominal else drawn.undamaged(window.time)
+    rows = window.rows(drawn, noisy, undamaged)
+    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in ("receiver", "role")}
+    made = {}
+    for kind in ("noisy", "noiseless", "clean"):
+        one = labelled(getattr(rows, kind), {"receiver": len(noisy.receivers)}, coords)
+        made[f"aj_{kind}"] = one.assign_attrs(
+            long_name=f"{kind} acceleration-jerk spectrum, linear magnitude"
+        )
+    return xr.Dataset(made, attrs={"conditioning": noisy.done})

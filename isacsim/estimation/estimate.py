@@ -1,0 +1,154 @@
+"""Paths of CSI by any of the methods: the one way in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from isacsim import csi as csi_array
+from isacsim.csi import CsiArray
+from isacsim.errors import InputError
+from isacsim.spectrum.grid import WindowGrid
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["METHODS", "estimate_paths"]
+
+
+Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml"]
+
+
+METHODS: tuple[str, ...] = get_args(Method)
+
+
+def estimate_paths(
+    csi: ArrayLike | xr.DataArray,
+    *,
+    time: ArrayLike | None = None,
+    frequency: ArrayLike | None = None,
+    method: Method = "relax",
+    max_paths: int = 10,
+    phase_sign: int | None = None,
+    acceleration: ArrayLike | None = None,
+    jerk: ArrayLike | None = None,
+) -> xr.Dataset:
+    """Estimate the moving paths in CSI.
+
+    Parameters
+    ----------
+    csi : array_like or xarray.DataArray, complex, shape (subcarrier, packet)
+        CSI with its static part. "relax" takes any packet times, the others uniform ones.
+    time, frequency : array_like, optional
+        Packet times in s and subcarrier frequencies in Hz; default: the xarray's coordinates.
+    method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml"}
+        "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
+        supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima of the coherent AJ spectrum, the
+        paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf",
+        "cpf-haf", "qml": the peers from the literature, which find exactly ``max_paths`` paths, whether there are so
+        many or not.
+    max_paths : int
+        At most so many paths.
+    phase_sign : {-1, 1}, optional
+        Sign of the CSI's phase; default: the xarray's attribute, else -1.
+    acceleration, jerk : array_like, optional
+        Axes of the spectrum for "peaks", in m/s² and m/s³.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
+        ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
+        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
+        deviations, from the Cramér-Rao bound at the estimate.
+
+        CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
+        holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
+        and the attribute ``reference`` of the result say so.
+
+    Raises
+    ------
+    InputError
+        If the CSI doesn't fit or an argument is out of range.
+    """
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
+    if max_paths < 1:
+        raise InputError(f"max_paths must be at least 1, got {max_paths}.")
+    array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
+    if array.values.ndim != 2:
+        raise InputError(
+            f"csi must be (subcarrier, packet), got shape {array.values.shape}: estimate one receiver at a time."
+        )
+    if method != "peaks" and not (acceleration is None and jerk is None):
+        raise InputError(f"acceleration and jerk are for method 'peaks' only, not {method!r}.")
+    out = (
+        _peaks(array, max_paths, acceleration, jerk)
+        if method == "peaks"
+        else _estimate(array, method, max_paths)
+    )
+    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
+    if reference >= 0:
+        out.attrs["reference"] = reference
+        for name in ("path_length", "std_path_length"):
+            out[name].attrs["long_name"] += " minus that of the reference's static path"
+    return out
+
+
+def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
+    given = (array.values, array.time, array.frequency)
+    if method == "relax":
+        from isacsim.estimation.relax.algorithm import relax
+
+        return relax(*given, max_paths=max_paths, phase_sign=array.phase_sign)
+    if method == "haf":
+        from isacsim.estimation.peers.haf import haf
+
+        return haf(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+    if method == "qml":
+        from isacsim.estimation.peers.qml import qml
+
+        return qml(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+    from isacsim.estimation.peers.cpf import cpf
+
+    lag_ratio = 0.089 if method == "cpf-haf" else None
+    return cpf(*given, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
+
+
+def _peaks(
+    array: CsiArray, max_paths: int, acceleration: ArrayLike | None, jerk: ArrayLike | None
+) -> xr.Dataset:
+    """Label the maxima of the coherent AJ spectrum as paths."""
+    import xarray as xr
+
+    from isacsim.estimation.bounds import PARAMETERS, UNITS
+    from isacsim.estimation.peaks import find_peaks
+    from isacsim.spectrum.aj import aj_spectrum
+
+    if acceleration is None or jerk is None:
+        allowed = WindowGrid(array.time.size, array.interval, float(array.frequency.mean())).allowed()
+        acceleration = allowed[0] if acceleration is None else acceleration
+        jerk = allowed[1] if jerk is None else jerk
+    spectrum = aj_spectrum(
+        array.values,
+        time=array.time,
+        frequency=array.frequency,
+        acceleration=acceleration,
+        jerk=jerk,
+        phase_sign=array.phase_sign,
+    )
+    peaks = find_peaks(spectrum, max_peaks=max_paths)
+    known = {
+        "acceleration": [p.acceleration for p in peaks],
+        "jerk": [p.jerk for p in peaks],
+        "amplitude": [p.height**0.25 for p in peaks],
+    }
+    out = xr.Dataset(attrs={"method": "peaks", "phase_sign": array.phase_sign})
+    for prefix, words in (("", ""), ("std_", "standard deviation of ")):
+        for name in PARAMETERS:
+            values = np.array(known[name]) if name in known and not prefix else np.full(len(peaks), np.nan)
+            attrs = {"units": UNITS[name], "long_name": words + name.replace("_", " ")}
+            out[prefix + name] = ("path", values.astype(np.float64), attrs)
+    return out

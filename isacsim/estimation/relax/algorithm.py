@@ -1,0 +1,196 @@
+"""Several moving paths from one capture: successive search, joint least squares, a criterion for the count.
+
+The scheme is RELAX (Li and Stoica, "Efficient mixed-spectrum estimation with applications to target feature
+extraction", IEEE Trans. Signal Processing 44(2), 1996) carried over from sinusoids to cubic phases: find the
+strongest path in what is left of the capture, re-fit all paths together, and go on while the criterion (see
+`order`) gains. Where RELAX re-estimates one path at a time, all are moved at once by Gauss-Newton, which
+converges in a few steps where paths overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from isacsim.errors import InputError
+from isacsim.estimation.grid import Grid
+from isacsim.estimation.least_squares import Capture, Fit, fit_paths, likelihood_gain, nothing
+from isacsim.estimation.relax.escape import Escape
+from isacsim.estimation.relax.order import path_penalty
+from isacsim.estimation.relax.search import Limits, TrackSearch
+from isacsim.estimation.results import path_dataset, read_csi
+
+__all__ = ["Limits", "relax"]
+
+Array = NDArray[np.float64]
+
+TRACKS, REFOCUSED = 8, 3
+# How often paths may be moved off side lobes before a new one is taken after all.
+REPAIRS = 3
+# A path whose signal is this much a constant cannot be told from the static part.
+SMALLEST_OWN_ENERGY = 1e-2
+# What single-precision CSI and the single-precision fit leave of a perfectly known capture, relative to its
+# largest power.
+ROUNDING = 1e-12
+
+
+@lru_cache(maxsize=8)
+def _search_for(time: bytes, frequency: bytes, limits: Limits) -> TrackSearch:
+    t, f = np.frombuffer(time), np.frombuffer(frequency)
+    return TrackSearch(Grid(t, f, np.arange(f.size)), limits)
+
+
+@dataclass
+class _Run:
+    """One capture on its way."""
+
+    capture: Capture
+    search: TrackSearch
+    penalty: float
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.escape = Escape(self.capture, self.search, self.penalty, self.log)
+
+    def gain(self, before: Fit, after: Fit) -> float:
+        """Fall of N ln(rss)."""
+        return likelihood_gain(self.capture, before, after)
+
+    def extend(self, fit: Fit) -> Fit | None:
+        """Add the strongest path left and fit all together; None where the search sees nothing."""
+        for repairs_left in reversed(range(REPAIRS + 1)):
+            er, ei = fit.residual
+            tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
+            if not tracks.size:
+                return None
+            states, energy = self.search.focus(self.capture, fit, tracks)
+            # Once more around the best: a track may be off by more than the bank reaches.
+            states, energy = self.search.focus(self.capture, fit, states[np.argsort(-energy)[:REFOCUSED]])
+            new = states[int(energy.argmax())]
+            repaired = self.escape.off_side_lobe(fit, new) if repairs_left else None
+            if repaired is None:
+                break
+            fit = repaired
+        return self.escape.crossing(fit_paths(self.capture, np.concatenate([fit.theta, new[None]])))
+
+    def prune(self, fit: Fit) -> Fit:
+        """Drop paths, weakest first, as long as the criterion does not lose by it."""
+        while fit.theta.shape[0] > 1:
+            weakest = int(np.argmin(np.abs(fit.amplitude) ** 2 * fit.own_energy))
+            fewer = fit_paths(self.capture, np.delete(fit.theta, weakest, axis=0))
+            if self.gain(fewer, fit) > self.penalty:
+                break
+            self.log.append(f"dropped a path at {_describe(fit, weakest)}")
+            fit = fewer
+        return fit
+
+
+def _describe(fit: Fit, i: int) -> str:
+    d, v, a, r = fit.theta[i]
+    return f"{d:.2f} m, {v:+.3f} m/s, {a:+.3f} m/s^2, {r:+.2f} m/s^3, amplitude {abs(fit.amplitude[i]):.3g}"
+
+
+def relax(
+    csi: ArrayLike,
+    time: ArrayLike,
+    frequency: ArrayLike,
+    *,
+    max_paths: int = 10,
+    n_paths: int | None = None,
+    phase_sign: int = -1,
+    limits: Limits | None = None,
+    false_alarm: float = 1e-3,
+) -> xr.Dataset:
+    """Estimate every moving path of a capture at the Cramér-Rao bound's precision, and how many there are.
+
+    Parameters
+    ----------
+    csi : array_like (subcarrier, packet)
+        Complex channel, static part and noise of unknown power included.
+    time : array_like (packet,)
+        Packet times, s; jitter and loss are fine.
+    frequency : array_like (subcarrier,)
+        Subcarrier frequencies, Hz; any set. With a single one the path length is not determined: NaN.
+    max_paths : int
+        Stop at this many.
+    n_paths : int, optional
+        Find exactly this many, whatever the criterion says.
+    phase_sign : {-1, 1}
+        Sign sigma of the phase with growing path length, exp(sigma j 2 pi f d / c); physics has -1, some
+        receivers +1.
+    limits : Limits, optional
+        How far to search. Default: 120 m, 10 m/s, 8 m/s^2, 40 m/s^3.
+    false_alarm : float
+        Probability that noise alone brings a path; it sets the criterion's penalty.
+
+    Returns
+    -------
+    Dataset
+        Over ``path``, strongest first: ``path_length`` (m, modulo c over the subcarrier spacing),
+        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``phase``, and ``std_*`` of each from the
+        Fisher matrix at the estimate. ``noise_variance``; ``criterion`` over ``step``: N ln(rss) + penalty x
+        paths with 0, 1, ... paths; ``static`` over (``part``, ``subcarrier``), real and imaginary.
+        ``attrs["log"]``: what was done, one line a step.
+
+    Raises
+    ------
+    InputError
+        Where the CSI's shape is not that of the axes, where it is not finite or all zero, or where an
+        argument is outside its range.
+
+    References
+    ----------
+    Li and Stoica, IEEE Trans. Signal Processing 44(2), 1996 (RELAX).
+    Golub and Pereyra, SIAM J. Numer. Anal. 10(2), 1973 (variable projection).
+    """
+    if max_paths < 1 or (n_paths is not None and n_paths < 1):
+        raise InputError(f"max_paths and n_paths must be at least 1, not {max_paths!r} and {n_paths!r}")
+    capture = read_csi(csi, time, frequency, phase_sign)
+    grid = capture.grid
+    search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits or Limits())
+    penalty = path_penalty(grid, search.ranges, false_alarm)
+    run = _Run(capture, search, penalty)
+    fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
+    result = path_dataset(capture, fit, bound=True)
+    result["criterion"] = (
+        "step",
+        np.array(criterion),
+        {"units": "1", "long_name": "N ln(rss) + penalty x paths"},
+    )
+    result.attrs.update(method="relax", penalty=penalty, log=run.log)
+    return result
+
+
+def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
+    capture = run.capture
+    fit = nothing(capture)
+    floor = ROUNDING * capture.re.size
+    criterion = [capture.degrees * float(np.log(max(fit.rss, floor)))]
+    while fit.theta.shape[0] < most:
+        if fit.rss < floor:
+            run.log.append("stopped: what is left is rounding")
+            break
+        more = run.extend(fit)
+        if more is None:
+            break
+        gain = run.gain(fit, more)
+        criterion.append(capture.degrees * float(np.log(more.rss)) + run.penalty * more.theta.shape[0])
+        if not exactly and gain < run.penalty:
+            run.log.append(f"stopped: the next path gains {gain:.1f}, less than {run.penalty:.1f}")
+            break
+        if not exactly and more.own_energy.min() < SMALLEST_OWN_ENERGY:
+            run.log.append(
+                f"stopped: the next path gains {gain:.1f}, but one can't be told from the static part"
+            )
+            break
+        run.log.append(f"added a path, gain {gain:.1f}, at {_describe(more, -1)}")
+        fit = more
+    else:
+        run.log.append(f"stopped: {most} paths, the most asked for")
+    if not exactly:
+        fit = run.prune(fit)
+    return fit, criterion

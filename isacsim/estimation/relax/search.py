@@ -1,0 +1,249 @@
+"""Where the next path may be: a search over its four states in what is left of a capture.
+
+Two stages, both matched to the signal, so that the gain of bandwidth and window is kept before anything
+nonlinear:
+
+1. *Tracks.* The subcarriers are focused on every path length, the window is cut into segments so short that
+   a path's speed hardly changes within one, and each segment is transformed to speeds. Power is then summed
+   along a bank of speed tracks, with the path length walking as the track says. This is the dechirp bank with
+   the segments' phases left out, at a thousandth of its cost; it loses a few decibels against the full
+   matched filter and has no cross-terms between paths at different path lengths or speeds. (An AJ spectrum,
+   by contrast, multiplies the capture by itself four times over.)
+2. *Focus.* For the best tracks, the capture is demodulated along the track, averaged in blocks, and put
+   through the coherent dechirp bank around it. What is left is within the main lobe of the likelihood, where
+   least squares converges.
+
+Jitter and lost packets enter both stages by their true times; no resampling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.errors import InputError
+from isacsim.estimation import kernels
+from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.least_squares import Capture, Fit
+
+__all__ = ["Limits", "TrackSearch"]
+
+Array = NDArray[np.float64]
+
+# Grid steps of the track bank, in speed resolutions of a segment: mean speed, change to the window's edge
+# (linear and quadratic).
+SPEED_STEP, LINEAR_STEP, QUADRATIC_STEP = 0.5, 0.7, 0.9
+# Steps of the coherent bank in radians at the window's edge of the quadratic and cubic Legendre polynomial.
+DECHIRP_STEP = 2.4
+# How far around a track the coherent bank looks, in half steps of the track bank.
+FOCUS_REACH = 2.0
+BLOCKS_PER_SEGMENT = 8
+# A segment's speed may change by this share of its resolution at the corner of the search range.
+SMEAR = 0.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far the search goes; states are about the window's centre.
+
+    Attributes
+    ----------
+    path_length : float
+        Span of path lengths, m; the unambiguous c / (smallest spacing) where that is shorter.
+    velocity, acceleration, jerk : float
+        Largest magnitude, m/s, m/s^2, m/s^3; velocity is cut at what the packet rate holds.
+    """
+
+    path_length: float = 120.0
+    velocity: float = 10.0
+    acceleration: float = 8.0
+    jerk: float = 40.0
+
+    def __post_init__(self) -> None:
+        for name in ("path_length", "velocity", "acceleration", "jerk"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"the search limit of {name} must be above zero and finite, not {value!r}")
+
+
+def _symmetric(limit: float, step: float) -> Array:
+    """Equal steps no wider than `step`, from -limit to limit, zero included."""
+    n = int(np.ceil(limit / step))
+    return np.linspace(-limit, limit, 2 * n + 1)
+
+
+class TrackSearch:
+    """The search's tables for one grid; build once, use for every residual.
+
+    Parameters
+    ----------
+    grid : Grid
+        Packet times and subcarrier frequencies.
+    limits : Limits
+        Range of the search.
+    """
+
+    def __init__(self, grid: Grid, limits: Limits) -> None:
+        self.grid = grid
+        h = grid.half
+        wavelength = SPEED_OF_LIGHT / grid.centre
+        # Segments: the speed's change within one stays below SMEAR resolutions at the largest acceleration.
+        steepest = limits.acceleration + limits.jerk * h
+        duration = min(2 * h, float(np.sqrt(SMEAR * 2 * wavelength / steepest)))
+        n_segments = max(1, min(round(2 * h / duration), grid.time.size // 4))
+        edges = np.searchsorted(grid.time, np.linspace(-h, h, n_segments + 1)[1:-1])
+        edges = np.unique(np.concatenate([[0], edges, [grid.time.size]]))
+        self.slices = [slice(i, j) for i, j in pairwise(edges)]
+        centres = np.array([grid.time[s].mean() for s in self.slices])
+        resolution = self.resolution = wavelength / (2 * h / n_segments)
+
+        # Tracks: speed(u) = s + b u + g (3 u^2 - 1) / 2 with u = t / h.
+        velocity = min(limits.velocity, grid.nyquist_velocity)
+        linear = _symmetric(limits.acceleration * h, LINEAR_STEP * resolution)
+        quadratic = _symmetric(limits.jerk * h**2 / 3, QUADRATIC_STEP * resolution)
+        self.linear, self.quadratic = (m.ravel() for m in np.meshgrid(linear, quadratic, indexing="ij"))
+        u = centres / h
+        change = self.linear[:, None] * u + self.quadratic[:, None] * (3 * u**2 - 1) / 2
+        self.speed_step = SPEED_STEP * resolution
+        n_speed = int(np.ceil((velocity + quadratic[-1] / 2) / self.speed_step))
+        self.start_speed = self.speed_step * np.arange(-n_speed, n_speed + 1)
+        self.speed_offset = np.round(change / self.speed_step).astype(np.int64)
+        extra = int(np.abs(self.speed_offset).max())
+        self.first = extra
+        speeds = self.speed_step * np.arange(-n_speed - extra, n_speed + extra + 1)
+        self.to_speed = [
+            np.exp(2j * np.pi / wavelength * np.outer(speeds, grid.time[s] - grid.time[s].mean())).astype(
+                np.complex64
+            )
+            / np.float32(np.sqrt(s.stop - s.start))
+            for s in self.slices
+        ]
+
+        # Path lengths, with a margin on both ends that tracks may walk into.
+        moved = h * (self.linear[:, None] * u**2 / 2 + self.quadratic[:, None] * (u**3 - u) / 2)
+        walk = moved[:, None, :] + self.start_speed[None, :, None] * centres
+        if grid.spacing:
+            span = min(limits.path_length, grid.unambiguous_length)
+            width = float(grid.frequency[-1] - grid.frequency[0]) + grid.spacing
+            n_delay = int(np.ceil(2 * span * width / SPEED_OF_LIGHT))
+            self.delay_step = span / n_delay
+            self.walk = np.round(walk / self.delay_step).astype(np.int64)
+        else:
+            n_delay, self.delay_step = 1, 1.0
+            self.walk = np.zeros(walk.shape, np.int64)
+        margin = int(np.abs(self.walk).max())
+        # An eighth of the range is below zero: a length near zero must not come out at the range's far end.
+        self.length = self.delay_step * (np.arange(n_delay) - n_delay // 8)
+        wide = self.delay_step * (np.arange(-margin, n_delay + margin) - n_delay // 8)
+        self.to_length = np.exp(2j * np.pi / SPEED_OF_LIGHT * np.outer(grid.offset, wide)).astype(
+            np.complex64
+        )
+
+        self._build_dechirp(wavelength, resolution, n_segments)
+
+    def _build_dechirp(self, wavelength: float, resolution: float, n_segments: int) -> None:
+        """Tables of the second stage: a coherent bank around a track."""
+        h = self.grid.half
+        # Legendre weights of the position along a track: b h u^2 / 2 holds b h / 3 P2, g h (u^3 - u) / 2
+        # holds g h / 5 P3.
+        reach2 = FOCUS_REACH * LINEAR_STEP / 2 * resolution
+        reach3 = FOCUS_REACH * QUADRATIC_STEP / 2 * resolution
+        linear = _symmetric(reach2, DECHIRP_STEP * wavelength / (2 * np.pi) * 3 / h)
+        quadratic = _symmetric(reach3, DECHIRP_STEP * wavelength / (2 * np.pi) * 5 / h)
+        speed = _symmetric(1.2 * SPEED_STEP * resolution, wavelength / (4 * h))
+        b, g, s = (m.ravel() for m in np.meshgrid(linear, quadratic, speed, indexing="ij"))
+        self.focus_states = self._states(s, b, g)
+        # All that the search can return, which is a little more than the limits: the criterion must reckon
+        # with it.
+        v, a, r = (2 * np.abs(part).max() for part in self.focus_states)
+        self.ranges = {
+            "path_length": self.delay_step * self.length.size if self.grid.spacing else 0.0,
+            "velocity": 2 * float(self.start_speed[-1]) + v,
+            "acceleration": 2 * float(self.linear.max()) / h + a,
+            "jerk": 6 * float(self.quadratic.max()) / h**2 + r,
+        }
+        n_blocks = min(self.grid.time.size, BLOCKS_PER_SEGMENT * n_segments)
+        edges = np.searchsorted(self.grid.time, np.linspace(-h, h, n_blocks + 1)[1:-1])
+        self.blocks = np.unique(np.concatenate([[0], edges, [self.grid.time.size]])).astype(np.int64)
+        counts = np.diff(self.blocks)
+        t = np.add.reduceat(self.grid.time, self.blocks[:-1]) / counts
+        warp = np.add.outer(linear * h, 0 * quadratic)[..., None] * (t / h) ** 2 / 2
+        warp = warp + (quadratic * h)[None, :, None] * ((t / h) ** 3 - t / h) / 2
+        turn = 2j * np.pi / wavelength
+        self.dechirp = np.exp(turn * warp).astype(np.complex64).reshape(-1, t.size)
+        self.doppler = np.exp(turn * np.outer(t, speed)).astype(np.complex64)
+
+    def _states(self, s: Array, b: Array, g: Array) -> tuple[Array, Array, Array]:
+        """Velocity, acceleration and jerk at the window's centre of tracks s + b u + g (3 u^2 - 1) / 2."""
+        h = self.grid.half
+        return s - g / 2, b / h, 3 * g / h**2
+
+    def tracks(self, residual: NDArray[np.complex64], count: int) -> Array:
+        """First stage: the best tracks of a residual.
+
+        Parameters
+        ----------
+        residual : complex64 ndarray (packet, subcarrier)
+            What is left of the capture.
+        count : int
+            How many tracks to return at most.
+
+        Returns
+        -------
+        ndarray (count, 4)
+            Path length, velocity, acceleration and jerk, best first, no two alike in both length and speed.
+        """
+        focused = residual @ self.to_length
+        power = np.empty((len(self.slices), self.to_speed[0].shape[0], focused.shape[1]), np.float32)
+        for i, s in enumerate(self.slices):
+            spectrum = self.to_speed[i] @ focused[s]
+            np.add(spectrum.real**2, spectrum.imag**2, out=power[i])
+        best = np.empty((self.start_speed.size, self.length.size), np.float32)
+        which = np.empty(best.shape, np.int32)
+        room = np.empty(self.length.size, np.float32)
+        kernels.score_tracks(power, self.first, self.speed_offset, self.walk, best, which, room)
+        found = []
+        for _ in range(count):
+            i, k = divmod(int(best.argmax()), best.shape[1])
+            if best[i, k] <= 0:
+                break
+            track = which[i, k]
+            state = self._states(self.start_speed[i], self.linear[track], self.quadratic[track])
+            found.append([self.length[k], *state])
+            best[max(i - 2, 0) : i + 3, max(k - 2, 0) : k + 3] = 0
+        return np.array(found).reshape(-1, 4)
+
+    def focus(self, capture: Capture, fit: Fit, tracks: Array) -> tuple[Array, Array]:
+        """Second stage: sharpen tracks by the coherent bank around each.
+
+        Parameters
+        ----------
+        capture : Capture
+            The data that `fit` explains in part.
+        fit : Fit
+            Its residual is searched.
+        tracks : ndarray (n, 4)
+            From `tracks`.
+
+        Returns
+        -------
+        states : ndarray (n, 4)
+            The best state near each track.
+        energy : ndarray (n,)
+            Matched energy of each, |sum conj(g) e|^2 / (packets x subcarriers).
+        """
+        re, im = capture.signals(tracks)
+        blocks = np.empty((tracks.shape[0], self.blocks.size - 1), np.complex64)
+        for i in range(tracks.shape[0]):
+            kernels.demodulate(re[i], im[i], *fit.residual, self.blocks, blocks[i])
+        response = ((blocks[:, None, :] * self.dechirp) @ self.doppler).reshape(tracks.shape[0], -1)
+        power = response.real**2 + response.imag**2
+        at = power.argmax(axis=1)
+        states = tracks.copy()
+        for i, part in enumerate(self.focus_states):
+            states[:, i + 1] += part[at]
+        energy = power[np.arange(at.size), at] / capture.re.size
+        return states, energy.astype(np.float64)

@@ -1,0 +1,4 @@
+"""Pictures.
+
+``spectra``, ``scene`` with ``environment`` and ``body``, ``montage`` of a data set; ``html`` is the demo's page.
+"""

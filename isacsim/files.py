@@ -1,0 +1,118 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isacsim.errors import InputError
+
+__all__ = ["check_output", "read_json", "strict_json", "written_whole"]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `written_whole` left there as JSON.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: this file is damaged ({error}).") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: this file is damaged (it holds no table of names).")
+    return content
+
+
+def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
+    """Refuse an output path that can't work, before the work starts.
+
+    Raises
+    ------
+    InputError
+        If the path is a directory, lies under a file, or exists and must not be overwritten.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: this is a directory, expected the name of a file to write.")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: the file exists; choose another name or pass --overwrite.")
+    parent = next(p for p in path.absolute().parents if p.exists())
+    if not parent.is_dir():
+        raise InputError(f"{path}: {parent} is not a directory.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: no permission to write in {parent}.")
+    return path
+
+
+@contextmanager
+def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a temporary file beside `path` to write; it takes that name on success and vanishes on any failure.
+
+    Missing folders are made.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_output`.
+    OSError
+        If the file can't be written.
+    """
+    path = check_output(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays: matplotlib and others choose the format by it.
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        # mkstemp makes files private; give what open() would.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        yield temporary
+        if overwrite:
+            temporary.replace(path)
+        else:
+            # Unlike rename, link fails if the name has come into being meanwhile.
+            try:
+                os.link(temporary, path)
+            except FileExistsError as error:
+                raise InputError(
+                    f"{path}: the file exists; choose another name or pass --overwrite."
+                ) from error
+    except OSError as error:
+        # Nobody has heard of the temporary file: speak of the one that was asked for.
+        if name not in str(error):
+            raise
+        if error.filename == name:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise type(error)(str(error).replace(name, str(path))) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def strict_json(content: Any) -> str:
+    """JSON as its standard has it: what is not a number or not finite becomes null."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: finite(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(one) for one in value]
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"

@@ -1,0 +1,234 @@
+"""Motion by timed phases, as frozen pydantic models: stand, start, walk, turn, stop, sit down, fall."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from isacsim.scenario.numbers import Bounds, Choice, Float, Number, support
+from isacsim.scenario.section import NonNegativeNumber, NumberVector, Section, refuse
+
+__all__ = [
+    "Fall",
+    "Kinematics",
+    "MotionConfig",
+    "Oscillation",
+    "Phase",
+    "Phases",
+    "Sit",
+    "Stand",
+    "Start",
+    "Stop",
+    "Trajectory",
+    "Turn",
+    "Walk",
+    "Waypoints",
+]
+
+Duration = Annotated[Number, Bounds(gt=0)]
+
+
+class Stand(Section):
+    """Stay where one is."""
+
+    kind: Literal["stand"]
+    """stand: nothing moves."""
+    duration_s: Duration
+    """How long, s."""
+
+
+class Start(Section):
+    """Walk off, or change the speed."""
+
+    kind: Literal["start"]
+    """start: from the present speed to another."""
+    duration_s: Duration
+    """How long, s."""
+    speed_m_s: Annotated[Number, Bounds(gt=0)]
+    """Speed at the end, m/s."""
+
+
+class Walk(Section):
+    """Go on at the present speed."""
+
+    kind: Literal["walk"]
+    """walk: straight on at the present speed."""
+    duration_s: Duration
+    """How long, s."""
+
+
+class Stop(Section):
+    """Come to a stand."""
+
+    kind: Literal["stop"]
+    """stop: from the present speed to a stand."""
+    duration_s: Duration
+    """How long, s."""
+
+
+class Turn(Section):
+    """Turn at the present speed, on the spot or in a curve."""
+
+    kind: Literal["turn"]
+    """turn: change the heading."""
+    duration_s: Duration
+    """How long, s."""
+    angle_deg: Number
+    """By how much, degrees; positive: to the left."""
+
+
+class Sit(Section):
+    """Sit down, on a chair behind: the torso sinks and moves back on a quarter of a circle."""
+
+    kind: Literal["sit"]
+    """sit: hips and knees bend by 90 degrees."""
+    duration_s: Duration
+    """How long, s."""
+    drop_m: Annotated[Number, Bounds(gt=0)] = 0.43
+    """How far the torso sinks, m: the thigh's length."""
+
+
+class Fall(Section):
+    """Fall forward, toppling about the feet; whoever walks stops walking meanwhile."""
+
+    kind: Literal["fall"]
+    """fall: the torso goes down on an arc about the feet, on the floor at z = 0."""
+    duration_s: Duration
+    """How long, s."""
+    height_m: Annotated[Number, Bounds(gt=0)] = 0.2
+    """Height of the torso at the end, m."""
+
+
+Phase = Annotated[Stand | Start | Walk | Stop | Turn | Sit | Fall, Field(discriminator="kind")]
+
+
+class Phases(Section):
+    """What somebody does, one thing after the other, joined without a jolt."""
+
+    kind: Literal["phases"]
+    """phases: timed phases; speed, heading and posture change along minimum-jerk curves."""
+    position_m: NumberVector
+    """Position [x, y, z] of the torso when the first phase begins, m."""
+    heading_deg: Number = 0.0
+    """Direction in the x-y plane when the first phase begins, degrees anticlockwise from +x."""
+    speed_m_s: NonNegativeNumber = 0.0
+    """Speed before the first phase, m/s."""
+    start_s: Number
+    """When the first phase begins, relative to the window's centre, s; before it and after the last one all goes on."""
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
+    """The phases."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Phases:
+        moving, down = self.speed_m_s != 0, ""
+        for n, phase in enumerate(self.phases):
+            if down and phase.kind != "stand":
+                raise refuse(f"{phase.kind} can't follow {down}; only stand can", "phases", n, "kind")
+            if phase.kind in ("walk", "stop") and not moving:
+                raise refuse(f"{phase.kind} needs a start before it (or speed_m_s)", "phases", n, "kind")
+            if phase.kind in ("stand", "sit") and moving:
+                raise refuse(f"{phase.kind} needs a stop before it", "phases", n, "kind")
+            if phase.kind in ("start", "stop", "fall"):
+                moving = phase.kind == "start"
+            if phase.kind in ("sit", "fall"):
+                down = phase.kind
+        return self
+
+
+class Kinematics(Section):
+    """Path kinematics given directly: the same at every receiver."""
+
+    kind: Literal["kinematics"]
+    """kinematics: the bistatic path length is a cubic of time."""
+    path_length_m: Annotated[Number, Bounds(gt=0)]
+    """Bistatic path length (transmitter - target - receiver) at the window's centre, m."""
+    velocity_m_s: Number = 0.0
+    """Rate of change of the path length at the window's centre, m/s; positive: the path grows."""
+    acceleration_m_s2: Number = 0.0
+    """Second derivative of the path length at the window's centre, m/s²."""
+    jerk_m_s3: Number = 0.0
+    """Third derivative of the path length, m/s³."""
+
+
+class Trajectory(Section):
+    """A cubic of time in space, about the window's centre."""
+
+    kind: Literal["trajectory"]
+    """trajectory: position, velocity, acceleration and jerk in space at the window's centre."""
+    position_m: NumberVector
+    """Position [x, y, z], m."""
+    velocity_m_s: NumberVector | None = None
+    """Velocity [x, y, z], m/s; or give speed_m_s and heading_deg."""
+    speed_m_s: Number | None = None
+    """Horizontal speed, m/s; with heading_deg, instead of velocity_m_s."""
+    heading_deg: Number | None = None
+    """Direction of motion in the x-y plane, degrees anticlockwise from +x."""
+    acceleration_m_s2: NumberVector = (0.0, 0.0, 0.0)
+    """Acceleration [x, y, z], m/s²."""
+    jerk_m_s3: NumberVector = (0.0, 0.0, 0.0)
+    """Jerk [x, y, z], m/s³."""
+
+    @model_validator(mode="after")
+    def _one_velocity(self) -> Trajectory:
+        polar = (self.speed_m_s is not None, self.heading_deg is not None)
+        if any(polar) and self.velocity_m_s is not None:
+            raise refuse("give either velocity_m_s, or speed_m_s and heading_deg, not both", "velocity_m_s")
+        if any(polar) and not all(polar):
+            there, missing = ("speed_m_s", "heading_deg") if polar[0] else ("heading_deg", "speed_m_s")
+            raise refuse(f"{there} needs {missing} beside it", there)
+        if self.velocity_m_s is None and not any(polar):
+            raise refuse("velocity_m_s is missing (or give speed_m_s and heading_deg)", "velocity_m_s")
+        return self
+
+
+class Waypoints(Section):
+    """A smooth curve through given positions: the minimum-jerk (natural quintic) spline."""
+
+    kind: Literal["waypoints"]
+    """waypoints: natural quintic spline (third and fourth derivative zero at the ends); of two, a line."""
+    times_s: Annotated[tuple[Float, ...], Field(min_length=2)]
+    """Strictly increasing times relative to the window's centre, s; they must enclose the window."""
+    positions_m: Annotated[tuple[NumberVector, ...], Field(min_length=2)]
+    """A position [x, y, z] for each time, m."""
+
+    @model_validator(mode="after")
+    def _matched(self) -> Waypoints:
+        if len(self.times_s) != len(self.positions_m):
+            raise refuse(
+                f"times_s has {len(self.times_s)} entries and positions_m {len(self.positions_m)}; they must "
+                "match",
+                "positions_m",
+            )
+        if any(b <= a for a, b in zip(self.times_s, self.times_s[1:], strict=False)):
+            raise refuse(f"times_s is {list(self.times_s)}; it must be strictly increasing", "times_s")
+        return self
+
+
+class Oscillation(Section):
+    """A point that swings along a line: a fan, a curtain, a breathing chest."""
+
+    kind: Literal["oscillation"]
+    """oscillation: position + axis · amplitude · sin(2π · frequency · t + phase)."""
+    position_m: NumberVector
+    """Middle of the swing [x, y, z], m."""
+    axis: NumberVector
+    """Direction [x, y, z] of the swing; its length does not matter."""
+    amplitude_m: NonNegativeNumber
+    """Half of the swing, m."""
+    frequency_hz: NonNegativeNumber
+    """Swings per second, Hz."""
+    phase_rad: Number = 0.0
+    """Phase at the window's centre, rad."""
+
+    @model_validator(mode="after")
+    def _not_zero(self) -> Oscillation:
+        # A drawn zero is as bad as a given one; of a continuous distribution it has no probability.
+        if all(0 in c.choice if isinstance(c, Choice) else support(c) == (0, 0) for c in self.axis):
+            raise refuse("axis is, or may be drawn as, [0, 0, 0]; it must have a length", "axis")
+        return self
+
+
+MotionConfig = Annotated[
+    Kinematics | Trajectory | Waypoints | Oscillation | Phases, Field(discriminator="kind")
+]

@@ -1,0 +1,232 @@
+"""Numbers that a scenario may leave to chance: a float, or a distribution that one capture draws from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+__all__ = [
+    "Bounds",
+    "Choice",
+    "DecibelNumber",
+    "Decibels",
+    "Distribution",
+    "Float",
+    "Int",
+    "LogNormal",
+    "Normal",
+    "Number",
+    "Uniform",
+    "WholeNumber",
+    "bound_words",
+    "support",
+]
+
+# Strict: `"5"` and `true` are mistakes in a scenario, not numbers. AfterValidator turns NumPy scalars into
+# plain ones, which YAML can write.
+Float = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(float)]
+Int = Annotated[int, Field(strict=True), AfterValidator(int)]
+
+
+class _Distribution(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Uniform(_Distribution):
+    """Uniform between two bounds, ``{uniform: [lo, hi]}``."""
+
+    uniform: tuple[Float, Float]
+    """Lower and upper bound, in the field's unit."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        lo, hi = self.uniform
+        if lo > hi:
+            raise PydanticCustomError(
+                "bounds", "uniform: [{lo}, {hi}] must have its lower bound first", {"lo": lo, "hi": hi}
+            )
+        return self
+
+
+class Normal(_Distribution):
+    """Gaussian, ``{normal: [mean, std]}``."""
+
+    normal: tuple[Float, Annotated[Float, Field(ge=0)]]
+    """Mean and standard deviation, in the field's unit."""
+
+
+class LogNormal(_Distribution):
+    """Log-normal, ``{lognormal: [mu, sigma]}``: the natural logarithm is Gaussian."""
+
+    # Limits far beyond any physics, within which neither exp nor a draw overflows.
+    lognormal: tuple[Annotated[Float, Field(ge=-100, le=100)], Annotated[Float, Field(ge=0, le=20)]]
+    """Mean and standard deviation of the natural logarithm (of the value in the field's unit)."""
+
+
+class Choice(_Distribution):
+    """One of some values, each as likely, ``{choice: [values]}``."""
+
+    choice: Annotated[tuple[Float, ...], Field(min_length=1)]
+    """The values, in the field's unit."""
+
+
+Distribution = Uniform | Normal | LogNormal | Choice
+
+
+def _kind(value: Any) -> str | None:
+    """Say which member of `Number` a value is meant to be; None: none of them."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float | np.integer | np.floating):
+        return "number"
+    for name, model in _BY_NAME.items():
+        if isinstance(value, model) or (isinstance(value, dict) and name in value):
+            return f"{name} distribution"
+    return None
+
+
+_BY_NAME: dict[str, type[_Distribution]] = {
+    "uniform": Uniform,
+    "normal": Normal,
+    "lognormal": LogNormal,
+    "choice": Choice,
+}
+
+Number = Annotated[
+    Annotated[Float, Tag("number")]
+    | Annotated[Uniform, Tag("uniform distribution")]
+    | Annotated[Normal, Tag("normal distribution")]
+    | Annotated[LogNormal, Tag("lognormal distribution")]
+    | Annotated[Choice, Tag("choice distribution")],
+    Discriminator(
+        _kind,
+        custom_error_type="number",
+        custom_error_message="must be a number or one of uniform: [lo, hi], normal: [mean, std], "
+        "lognormal: [mu, sigma], choice: [values]",
+    ),
+]
+
+WholeNumber = Annotated[
+    Annotated[Int, Tag("number")]
+    | Annotated[Uniform, Tag("uniform distribution")]
+    | Annotated[Normal, Tag("normal distribution")]
+    | Annotated[LogNormal, Tag("lognormal distribution")]
+    | Annotated[Choice, Tag("choice distribution")],
+    Discriminator(
+        _kind,
+        custom_error_type="number",
+        custom_error_message="must be a whole number or one of uniform: [lo, hi], normal: [mean, std], "
+        "lognormal: [mu, sigma], choice: [values], which are rounded",
+    ),
+]
+
+
+def support(value: float | Distribution) -> tuple[float, float]:
+    """Give the smallest and the largest value that `draw` can return.
+
+    Parameters
+    ----------
+    value : float or Distribution
+        A scenario's number.
+
+    Returns
+    -------
+    tuple of float
+        Closed bounds, infinite where there are none.
+    """
+    match value:
+        case Uniform(uniform=(lo, hi)):
+            return lo, hi
+        case Normal(normal=(mean, std)):
+            return (mean, mean) if std == 0 else (-math.inf, math.inf)
+        case LogNormal(lognormal=(mu, sigma)):
+            return (math.exp(mu), math.exp(mu)) if sigma == 0 else (0.0, math.inf)
+        case Choice(choice=values):
+            return min(values), max(values)
+    return float(value), float(value)
+
+
+def bound_words(bounds: Any) -> str:
+    """Say the bounds of anything with ``ge``, ``gt``, ``le`` or ``lt``; an empty text for none."""
+    words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
+    limits = {word: getattr(bounds, name, None) for name, word in words.items()}
+    return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a `Number` must lie in, whatever is drawn; used as ``Annotated[Number, Bounds(ge=0)]``."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    def check(self, value: float | Distribution) -> float | Distribution:
+        """Return `value`, or refuse it with a sentence that names the bound."""
+        lo, hi = support(value)
+        # A log-normal is never 0, though its infimum is.
+        open_below = isinstance(value, LogNormal) and lo == 0
+        wrong = (
+            (self.ge is not None and lo < self.ge)
+            or (self.gt is not None and (lo < self.gt or (lo == self.gt and not open_below)))
+            or (self.le is not None and hi > self.le)
+            or (self.lt is not None and hi >= self.lt)
+        )
+        if wrong:
+            reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
+            raise PydanticCustomError(
+                "bounds", "must be {limits}{reach}", {"limits": bound_words(self), "reach": reach}
+            )
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after pydantic has parsed the number or distribution."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Show the bound on the plain number, where JSON schema can say it."""
+        json = handler(schema)
+        names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+        for option in (*json.get("oneOf", []), *json.get("anyOf", [])):
+            if option.get("type") in ("number", "integer"):
+                option.update({k: getattr(self, n) for n, k in names.items() if getattr(self, n) is not None})
+        return json
+
+
+def _decibels(value: float | Distribution) -> float | Distribution:
+    lo, hi = support(value)
+    if isinstance(value, Normal):  # what it can reach in practice: nothing there may overflow
+        mean, std = value.normal
+        lo, hi = mean - 10 * std, mean + 10 * std
+    if lo < -_MOST_DB or hi > _MOST_DB:
+        reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
+        raise PydanticCustomError(
+            "bounds",
+            "must lie between {lo} and {hi} dB{reach}",
+            {"lo": -_MOST_DB, "hi": _MOST_DB, "reach": reach},
+        )
+    return value
+
+
+# Beyond any radio, and far from where powers of ten overflow.
+_MOST_DB = 200
+Decibels = Annotated[Float, AfterValidator(_decibels)]
+DecibelNumber = Annotated[Number, AfterValidator(_decibels)]

@@ -1,0 +1,63 @@
+"""The sections of a scenario that say how spectra and data sets are made of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from isacsim.scenario.numbers import Float, Int
+from isacsim.scenario.section import Positive, Section, refuse
+
+__all__ = ["Dataset", "Spectrum"]
+
+
+class Spectrum(Section):
+    """How the acceleration-jerk spectrum is made (method.md section 2)."""
+
+    acceleration_max_m_s2: Positive = 8.0
+    """The acceleration axis runs from minus to plus this, m/s²."""
+    jerk_max_m_s3: Positive = 40.0
+    """The jerk axis runs from minus to plus this, m/s³."""
+    bins_acceleration: Annotated[Int, Field(ge=2, le=4096)] = 64
+    """Bins of the acceleration axis."""
+    bins_jerk: Annotated[Int, Field(ge=2, le=4096)] = 64
+    """Bins of the jerk axis."""
+    lag_ratio: Annotated[Float, Field(gt=0, lt=0.5)] = 0.089
+    """Lag of the lag product (eq. 12), as a share of the packets of a window."""
+    min_lag: Annotated[Float, Field(ge=0, lt=1)] = 0.12
+    """Smallest lag of the autocorrelation (eq. 4), as a share of the lag product's length."""
+    lags: Literal["positive", "symmetric"] = "positive"
+    """Lags of the autocorrelation that enter: positive (the paper's) or symmetric."""
+    combine: Literal["single", "noncoherent", "coherent", "delay"] = "coherent"
+    """How subcarriers are combined."""
+    reference: Literal["product", "ratio"] = "product"
+    """How a reference channel is used: conjugate product (the paper's) or ratio."""
+
+
+class Dataset(Section):
+    """How many samples, and of which classes."""
+
+    per_class: dict[Int, Annotated[Int, Field(ge=0)]] | None = None
+    """Samples for each number of targets; null: counts are drawn as targets.count says."""
+    n_samples: Annotated[Int, Field(ge=1)] = 1000
+    """Samples in all; with per_class its sum."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_to_sum(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "n_samples" not in data and isinstance(data.get("per_class"), dict):
+            values = list(data["per_class"].values())
+            if values and all(type(value) is int for value in values):
+                return {**data, "n_samples": sum(values)}
+        return data
+
+    @model_validator(mode="after")
+    def _sum(self) -> Dataset:
+        if self.per_class is not None and sum(self.per_class.values()) != self.n_samples:
+            raise refuse(
+                f"n_samples is {self.n_samples}, but per_class adds up to {sum(self.per_class.values())}; "
+                "leave n_samples out or make them equal",
+                "n_samples",
+            )
+        return self

@@ -1,0 +1,41 @@
+"""Sections of a scenario: radio, spectrum, dataset.
+
+Others: `scenario_environments`, `scenario_targets`, `scenario_impairments`. Each is a frozen pydantic model that
+refuses unknown fields; every field has its unit in its name. What concerns several sections at once is checked by
+`isacsim.scenario.model.Scenario`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from isacsim.scenario.numbers import Bounds, Float, Number
+
+__all__ = ["NonNegativeNumber", "NumberVector", "Positive", "Section", "Vector", "refuse"]
+
+Vector = tuple[Float, Float, Float]
+NumberVector = tuple[Number, Number, Number]
+Positive = Annotated[Float, Field(gt=0)]
+NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
+
+
+class Section(BaseModel):
+    """Base of every model here: frozen, no unknown fields, docstrings under fields become descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def refuse(message: str, *field: str | int) -> PydanticCustomError:
+    """Make the error of a check that spans fields.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what is wrong, and what is allowed.
+    *field : str or int
+        The field to point at, relative to the model that raises.
+    """
+    return PydanticCustomError("scenario", "{message}", {"message": message, "field": field})

@@ -1,0 +1,86 @@
+"""What a simulated capture was made of, drawn again from its attributes, and its truth at any time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from isacsim.scenario.model import Scenario
+from isacsim.simulation.realisation import Realisation, realise
+
+__all__ = ["realisation_of", "truth_at"]
+
+
+def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | None:
+    """Truth of the targets at a receiver, moved to a window's centre (method.md section 1).
+
+    Along the cubic, or, where the scenario's ``motion_model`` is exact, along the motion itself.
+
+    Parameters
+    ----------
+    capture : xarray.Dataset
+        Any capture; one that was not simulated gives None.
+    receiver : str
+        Name of the receiver.
+    centre : float
+        Time in s on the capture's clock, whose 0 the recorded truth belongs to.
+
+    Returns
+    -------
+    xarray.Dataset or None
+        Over ``path``, one a target (that of its body's reference point), movers left out: ``path_length``,
+        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``model_error``, ``target``.
+    """
+    if "target" not in capture:
+        return None
+    names = ["path_length", "velocity", "acceleration", "jerk", "amplitude", "model_error", "target"]
+    # A target's first path is that of its reference point.
+    kept = np.flatnonzero(np.diff(capture["target"].values, prepend=-1) > 0)
+    at = capture[names].isel(path=kept).sel(receiver=receiver)
+    if centre == 0:
+        return at
+    from isacsim.targets.kinematics import PathKinematics, PathMotion, path_kinematics
+
+    pass
+
+    drawn = realisation_of(capture)
+    radio = drawn.scenario.radio
+    position = next(r.position_m for r in radio.receivers if r.name == receiver)
+    moved = np.empty((4, kept.size))
+    for n, p in enumerate(kept):
+        cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))
+        motion = drawn.motions[p] if drawn.scenario.motion_model == "exact" else cubic
+        moved[:, n] = path_kinematics(motion, radio.transmitter_m, position, centre)
+    return at.assign({name: at[name].copy(data=row) for name, row in zip(names[:4], moved, strict=True)})
+
+
+@lru_cache(maxsize=16)
+def _scenario_of(text: str) -> Scenario:
+    # Reading the YAML takes as long as a spectrum, and the captures of a data set share it.
+    return Scenario.from_yaml(text, file="the capture's scenario")
+
+
+def realisation_of(capture: xr.Dataset) -> Realisation:
+    """Draw again what a simulated capture was made of, from its attributes.
+
+    Raises
+    ------
+    InputError
+        If the capture was not simulated.
+    """
+    if "scenario" not in capture.attrs:
+        raise InputError(
+            "the capture has no attribute 'scenario': only simulated captures have a truth to draw again."
+        )
+    attrs = capture.attrs
+    scenario = _scenario_of(attrs["scenario"])
+    given = attrs["n_targets"] if scenario.targets.count is not None else None
+    return realise(scenario, seed=int(attrs["seed"]), index=int(attrs["index"]), n_targets=given)

@@ -1,0 +1,241 @@
+"""From CSI to lag products, one capture or many, and from lag products to many spectra at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import get_window
+
+from isacsim.compute.threads import on_one_thread
+from isacsim.csi import CsiArray
+from isacsim.errors import InputError
+from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.lag_product import lag_product, statistics
+from isacsim.spectrum.settings import SpectrumSettings
+from isacsim.spectrum.transform import AJTransform, plan
+
+__all__ = ["LagRows", "Window", "spectra", "unit_exponent"]
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Products = NDArray[np.complex64]
+
+# Subcarriers within this relative distance of a common frequency share its axes ("noncoherent").
+_SAME_FREQUENCY = 1e-3
+
+# Amplitudes within 2^±this are left as they are: their fourth powers are far from the limits of float32.
+_MODERATE = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A window of packets and subcarriers, planned: what all captures on it share."""
+
+    grid: WindowGrid
+    acceleration: F64
+    jerk: F64
+    carrier: float
+    transforms: tuple[AJTransform, ...]
+    """One for each frequency that has axes of its own."""
+    blocks: tuple[NDArray[np.intp] | slice, ...]
+    """The subcarriers of each."""
+    delay: F64 | None
+    """s; with delay bins each is a capture of its own."""
+    into_bins: Products | None
+    """(delay, subcarrier)"""
+    phase_sign: int
+    settings: SpectrumSettings
+
+    @classmethod
+    def of(cls, array: CsiArray, settings: SpectrumSettings) -> Window:
+        """Plan for an array's times, frequencies and phase sign.
+
+        Raises
+        ------
+        InputError
+            If the axes, the subcarrier or the delays don't fit the window and the band.
+        """
+        f = array.frequency
+        grid = WindowGrid(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
+        a, r = settings.axes(grid)
+        carrier, delay, matrix = grid.frequency, None, None
+        blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
+        frequencies = [carrier]
+        if settings.combine == "delay":
+            delay, matrix = _delay_bins(array, settings)
+        elif settings.combine == "single":
+            k = f.size // 2 if settings.subcarrier is None else settings.subcarrier
+            if not -f.size <= k < f.size:
+                raise InputError(f"subcarrier must be below {f.size}, got {k}.")
+            carrier, blocks = float(f[k]), (np.array([k]),)
+            frequencies = [carrier]
+        elif settings.combine == "noncoherent":
+            blocks = tuple(_frequency_blocks(f))
+            frequencies = [float(f[block].mean()) for block in blocks]
+        transforms = tuple(
+            plan(
+                grid.length,
+                grid.interval,
+                grid.kappa * frequency / grid.frequency,
+                a,
+                r,
+                lags=settings.lags,
+                min_lag=settings.min_lag,
+                window=settings.window,
+                decimation=settings.decimation,
+            )
+            for frequency in frequencies
+        )
+        return cls(grid, a, r, carrier, transforms, blocks, delay, matrix, array.phase_sign, settings)
+
+    def rows(self, values: Products) -> LagRows:
+        """Lag products of CSI (capture, group, subcarrier, packet); the self-terms of a group are added."""
+        if self.into_bins is not None:
+            bins = _into_bins(self.into_bins, values)  # (capture, group, delay, packet)
+            values = bins.swapaxes(1, 2).reshape(-1, values.shape[1], 1, values.shape[-1])
+        values = np.ascontiguousarray(values)
+        mean, power = statistics(values)
+        exponent = unit_exponent(np.sqrt(power.max(axis=(1, 2))))
+        if exponent.any():
+            scale = np.exp2(-exponent)[:, np.newaxis, np.newaxis]
+            values, mean = values * scale[..., np.newaxis].astype(np.float32), mean * scale
+        if not self.settings.remove_static:
+            mean = np.zeros_like(mean)
+        n, group = values.shape[:2]
+        products = []
+        for block in self.blocks:
+            some = values[:, :, block]
+            r = lag_product(
+                some.reshape(n * group, *some.shape[2:]),
+                mean[:, :, block].astype(np.complex64).reshape(n * group, -1),
+                2 * self.grid.lag,
+                phase_sign=self.phase_sign,
+                average=self.settings.combine != "noncoherent",
+            )
+            # (capture, group, subcarrier, N) -> one row a capture and subcarrier, groups beside each other
+            products.append(r.reshape(n, group, *r.shape[1:]).swapaxes(1, 2))
+        return LagRows(self, tuple(products), exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class LagRows:
+    """Lag products of captures on one window."""
+
+    window: Window
+    products: tuple[Products, ...]
+    """For each of the window's transforms, (capture, subcarrier, group, N)."""
+    exponent: NDArray[np.int64]
+    """The captures were multiplied by 2^-exponent first; shape (capture,)."""
+
+
+def unit_exponent(largest: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Power of two that brings captures with amplitudes up to ``largest`` to about 1, 0 where they are near enough.
+
+    A spectrum is of fourth power: what is fine in float32 as CSI may not be as a spectrum. A power of two changes no
+    digit.
+    """
+    exponent = np.frexp(largest)[1].astype(np.int64)
+    return np.where((largest == 0) | (np.abs(exponent) <= _MODERATE), 0, exponent)
+
+
+def spectra(many: Sequence[LagRows]) -> F32:
+    """Magnitude spectra of all captures of all given rows, shape (capture, acceleration, jerk).
+
+    The bits of a spectrum don't depend on what else is transformed with it.
+
+    Raises
+    ------
+    InputError
+        If a spectrum is too large or too small for float32.
+    """
+    total: F32 | None = None
+    weight = 0
+    for p in range(len(many[0].products)):
+        made = _transform([(rows.window.transforms[p], rows.products[p]) for rows in many])
+        total = made if total is None else total + made
+        weight += many[0].products[p].shape[1]
+    assert total is not None
+    if weight > 1:
+        total *= np.float32(1 / weight)
+    exponent = np.concatenate([rows.exponent for rows in many])
+    return _rescale(total, exponent) if exponent.any() else total
+
+
+def _transform(part: Sequence[tuple[AJTransform, Products]]) -> F32:
+    """Spectra of all captures, summed over subcarriers; those that share a transform go through it together."""
+    out: dict[int, F32] = {}
+    for transform in {id(t): t for t, _ in part}.values():
+        which = [i for i, (t, _) in enumerate(part) if t is transform]
+        rows = _stack([part[i][1] for i in which])
+        made = transform(rows.reshape(-1, *rows.shape[2:])).reshape(*rows.shape[:2], *transform.shape)
+        stops = np.cumsum([part[i][1].shape[0] for i in which])
+        out |= dict(zip(which, np.split(made.sum(axis=1), stops[:-1]), strict=True))
+    return np.concatenate([out[i] for i in range(len(part))])
+
+
+def _stack(many: list[Products]) -> Products:
+    """Concatenate (capture, subcarrier, group, N); groups are filled up with zeros, which add nothing to any bit."""
+    if len(many) == 1:
+        return many[0]
+    group = max(r.shape[2] for r in many)
+    out = np.zeros((sum(len(r) for r in many), many[0].shape[1], group, many[0].shape[3]), np.complex64)
+    first = 0
+    for r in many:
+        out[first : first + len(r), :, : r.shape[2]] = r
+        first += len(r)
+    return out
+
+
+def _rescale(spectrum: F32, exponent: NDArray[np.int64]) -> F32:
+    with np.errstate(over="ignore", under="ignore"):
+        out = np.ldexp(spectrum.astype(np.float64), 4 * exponent[:, np.newaxis, np.newaxis]).astype(
+            np.float32
+        )
+    lost = ~np.isfinite(out).all(axis=(1, 2)) | (
+        (spectrum.max(axis=(1, 2)) > 0) & (out.max(axis=(1, 2)) == 0)
+    )
+    if lost.any():
+        at = int(np.flatnonzero(lost)[0])
+        raise InputError(
+            f"csi has amplitudes of about 2^{int(exponent[at])}, whose fourth power does not fit into float32; scale "
+            "the csi to about 1 first."
+        )
+    return out
+
+
+@on_one_thread
+def _into_bins(matrix: Products, values: Products) -> Products:
+    return np.asarray(matrix @ values)
+
+
+def _delay_bins(array: CsiArray, settings: SpectrumSettings) -> tuple[F64, Products]:
+    """Delays in s, and the matrix (delay, subcarrier) of the windowed inverse DFT over subcarriers.
+
+    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (method.md section
+    2); written as a matrix, it takes any subcarriers. A unit path in the middle of a bin comes out with
+    amplitude 1.
+    """
+    f = array.frequency
+    if f.size < 2:
+        raise InputError("combine='delay' needs at least two subcarriers, got one.")
+    spacing = float(np.diff(f).min())
+    width = float(f.max() - f.min()) + spacing
+    limit = int(width / spacing)
+    if settings.delays > limit:
+        raise InputError(f"delays must be at most {limit} with {f.size} subcarriers, got {settings.delays}.")
+    delay = np.arange(settings.delays) / width
+    samples = get_window(settings.delay_window, 4096, fftbins=False)
+    taper = np.interp(f, np.linspace(f.min() - spacing / 2, f.max() + spacing / 2, 4096), samples)
+    # Relative to the centre frequency: the common phase is constant in time and cancels in R.
+    turns = -array.phase_sign * (f - f.mean()) * delay[:, np.newaxis]
+    matrix = (np.exp(2j * np.pi * turns) * taper / taper.sum()).astype(np.complex64)
+    return delay, matrix
+
+
+def _frequency_blocks(frequency: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """Subcarriers in blocks that span at most 0.2 % of their frequency."""
+    bin_of = np.floor(np.log(frequency / frequency.min()) / np.log1p(2 * _SAME_FREQUENCY)).astype(int)
+    return [np.flatnonzero(bin_of == b) for b in np.unique(bin_of)]

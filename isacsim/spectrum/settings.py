@@ -1,0 +1,154 @@
+"""What an AJ spectrum is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.signal import get_window
+
+from isacsim.errors import InputError
+from isacsim.spectrum.grid import ACCELERATION_MAX, BINS, JERK_MAX, WindowGrid, symmetric_axis
+
+__all__ = [
+    "SAME_WINDOW",
+    "Axis",
+    "Combine",
+    "Lags",
+    "SpectrumSettings",
+    "made_with",
+    "settings_attrs",
+    "unlike",
+]
+
+Combine = Literal["single", "noncoherent", "coherent", "delay"]
+Lags = Literal["positive", "symmetric"]
+Axis = ArrayLike | Literal["natural"] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumSettings:
+    """What a spectrum is made with; the fields are :func:`aj_spectrum`'s arguments.
+
+    Raises
+    ------
+    InputError
+        Naming the argument, what was passed and what is allowed.
+    """
+
+    acceleration: Axis = None
+    jerk: Axis = None
+    lag_ratio: float = 0.089
+    lags: Lags = "positive"
+    min_lag: float = 0.12
+    window: str | None = None
+    combine: Combine = "coherent"
+    remove_static: bool = True
+    subcarrier: int | None = None
+    delays: int = 8
+    delay_window: str = "hann"
+    decimation: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("lags", get_args(Lags)), ("combine", get_args(Combine))):
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
+        for name in ("lag_ratio", "min_lag"):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, Real):
+                raise InputError(f"{name} must be a number, got {value!r}.")
+        if not 0 <= self.min_lag < 0.9:
+            raise InputError(f"min_lag must be at least 0 and below 0.9 of R's length, got {self.min_lag}.")
+        if self.delays < 1:
+            raise InputError(f"delays must be at least 1, got {self.delays}.")
+        if self.decimation is not None and self.decimation < 1:
+            raise InputError(f"decimation must be at least 1, got {self.decimation}.")
+        for name in ("window", "delay_window"):
+            value = getattr(self, name)
+            try:
+                if not isinstance(value, str | None):
+                    raise ValueError
+                get_window(value or "boxcar", 8)
+            except ValueError as error:
+                raise InputError(
+                    f"{name} must be a name that scipy.signal.get_window knows, got {value!r}."
+                ) from error
+
+    def axes(self, grid: WindowGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The acceleration and jerk axis on a window, checked against its unambiguous range."""
+        pair = []
+        for name, given, natural, largest in (
+            ("acceleration", self.acceleration, 0, ACCELERATION_MAX),
+            ("jerk", self.jerk, 1, JERK_MAX),
+        ):
+            if given is None:
+                axis = symmetric_axis(largest, BINS)
+            elif isinstance(given, str):
+                if given != "natural":
+                    raise InputError(f"{name} must be an array of values, 'natural' or None, got {given!r}.")
+                axis = grid.natural(self.min_lag)[natural]
+            else:
+                axis = np.asarray(given, np.float64)
+            if axis.ndim != 1 or axis.size == 0 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
+                raise InputError(
+                    f"{name} must be finite values that ascend, got an array of shape {axis.shape}."
+                )
+            pair.append(axis)
+        grid.check(float(np.abs(pair[0]).max()), float(np.abs(pair[1]).max()))
+        return pair[0], pair[1]
+
+
+# The lag is a whole number of packets, so its share of the window differs a little from rate to rate.
+_SAME_LAG = 0.01
+
+
+# Windows that differ by more resolve differently.
+SAME_WINDOW = 0.05
+
+
+def settings_attrs(settings: SpectrumSettings, window_s: float) -> dict[str, str | float]:
+    """Attributes that say how a spectrum was made.
+
+    Parameters
+    ----------
+    settings : SpectrumSettings
+        What it was made with.
+    window_s : float
+        Length of the window, s.
+    """
+    return {
+        "lags": settings.lags,
+        "min_lag": float(settings.min_lag),
+        "window": settings.window or "none",
+        "combine": settings.combine,
+        "lag_ratio": float(settings.lag_ratio),
+        "window_s": round(window_s, 9),
+    }
+
+
+def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
+    """How a spectrum was made, as far as its attributes say."""
+    out = {
+        name: attrs[name]
+        for name in ("lags", "min_lag", "window", "combine", "lag_ratio", "window_s")
+        if name in attrs
+    }
+    if "packets" in attrs and "lag_packets" in attrs and "packet_interval" in attrs:
+        out.setdefault("lag_ratio", attrs["lag_packets"] / attrs["packets"])
+        out.setdefault("window_s", attrs["packets"] * attrs["packet_interval"])
+    return {name: value if isinstance(value, str) else float(value) for name, value in out.items()}
+
+
+def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Settings that both tell and that differ, sorted."""
+
+    def same(name: str) -> bool:
+        a, b = one[name], other[name]
+        if name == "lag_ratio":
+            return bool(abs(a - b) < _SAME_LAG)
+        return bool(abs(a / b - 1) <= SAME_WINDOW) if name == "window_s" else bool(a == b)
+
+    return sorted(name for name in one.keys() & other.keys() if not same(name))

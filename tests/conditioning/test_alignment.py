@@ -1,0 +1,77 @@
+"""A single channel: alignment takes its phase and timing errors away, and its mean is its static part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from isacsim import aj_spectrum, simulate_paths
+from isacsim.conditioning.conditioning import align_phase, remove_static
+from tests.spectrum.one_window import FREQUENCY, TIME, peak
+
+
+def single(cfo_hz=180.0, sto_ns=20.0, static=10.0, grid=FREQUENCY):
+    rng = np.random.default_rng(8)
+    path = simulate_paths(
+        TIME,
+        grid,
+        path_length=[6.0],
+        velocity=[1.0],
+        acceleration=[3.0],
+        jerk=[15.0],
+        amplitude=[1.0],
+        phase=[0.0],
+    )
+    phase = 2 * np.pi * cfo_hz * TIME + np.cumsum(rng.normal(0, 0.05, 1024))
+    timing = sto_ns * 1e-9 * (2 + rng.standard_normal(1024))
+    error = np.exp(1j * phase - 2j * np.pi * (grid - grid.mean())[:, np.newaxis] * timing)
+    # A static channel of two rays, 60 ns apart: neither flat nor zero anywhere.
+    still = static * (1 + 0.4 * np.exp(-2j * np.pi * grid[:, np.newaxis] * 60e-9))
+    noise = 0.1 * (rng.standard_normal(path.shape) + 1j * rng.standard_normal(path.shape))
+    return xr.DataArray(
+        ((still + path) * error + noise)[np.newaxis].astype(np.complex64),
+        dims=("receiver", "subcarrier", "packet"),
+        coords={"frequency": ("subcarrier", grid), "time": ("packet", TIME)},
+    )
+
+
+INTEL = 5.32e9 + np.array([*range(-28, 0, 2), -1, *range(1, 28, 2), 28]) * 312.5e3
+
+
+@pytest.mark.parametrize("grid", [FREQUENCY, INTEL], ids=["uniform", "Intel 5300"])
+def test_alignment_recovers_the_peak_of_a_single_channel(grid):
+    broken = single(grid=grid)
+    lost = peak(aj_spectrum(broken)[0])
+    assert abs(lost[0] - 3) > 1 or abs(lost[1] - 15) > 5
+    np.testing.assert_allclose(peak(aj_spectrum(align_phase(broken))[0]), (3, 15), atol=1.0)
+
+
+def test_alignment_does_not_care_about_dimension_order_or_what_it_got():
+    broken = single()
+    before = broken.values.copy()
+    got = align_phase(broken.transpose("packet", "subcarrier", "receiver"))
+    np.testing.assert_array_equal(broken.values, before)
+    np.testing.assert_array_equal(got.values, align_phase(broken).values)
+
+
+def test_alignment_changes_phase_and_slope_only():
+    broken = single()
+    turn = (align_phase(broken).values / broken.values)[0]
+    np.testing.assert_allclose(np.abs(turn), 1, rtol=1e-5)
+    step = turn[1:] / turn[:-1]
+    np.testing.assert_allclose(step, step[:1] * np.ones((15, 1)), atol=1e-5)
+
+
+def test_remove_static_subtracts_the_mean_in_any_order():
+    rng = np.random.default_rng(1)
+    array = single()
+    got = remove_static(array)
+    assert np.abs(got.mean("packet")).max() < 1e-5 * np.abs(array).max()
+    np.testing.assert_allclose(
+        got.values, array.values - array.values.mean(axis=-1, keepdims=True), atol=1e-4
+    )
+    turned = remove_static(array.transpose("packet", "subcarrier", "receiver"))
+    np.testing.assert_array_equal(turned.transpose(*array.dims).values, got.values)
+    square = xr.DataArray(rng.normal(size=(4, 4)).astype(np.complex64), dims=("packet", "subcarrier"))
+    assert np.abs(remove_static(square).mean("packet")).max() < 1e-6
