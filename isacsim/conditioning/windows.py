@@ -196,8 +196,8 @@ def named_receivers(capture: xr.Dataset) -> xr.Dataset:
     """Name the receivers of a capture read from a file after antenna and stream, so that messages can."""
     if "receiver" in capture.coords:
         return capture
-    if "rx" in capture.coords and "tx" in capture.coords:
-        pairs = zip(capture.coords["rx"].values, capture.coords["tx"].values, strict=True)
+    if "rx_element" in capture.coords and "tx_element" in capture.coords:
+        pairs = zip(capture.coords["rx_element"].values, capture.coords["tx_element"].values, strict=True)
         names = [f"rx{rx}-tx{tx}" for rx, tx in pairs]
     else:
         names = [str(i) for i in range(capture.sizes["receiver"])]

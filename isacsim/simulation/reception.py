@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.channel.impairments import Impairment, apply, draw_impairments, packet_times
 from isacsim.compute.threads import on_one_thread
+from isacsim.scenario.radio import Radio
+from isacsim.schema import CAPTURE, STREAM, variable
 from isacsim.simulation.realisation import Real, Realisation
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Received", "receive"]
+__all__ = ["Received", "receive", "streams_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +42,30 @@ class Received:
         """Capture with what conditioning and spectra need and no more: a full one takes as long as a spectrum."""
         import xarray as xr
 
-        receivers = self.realisation.scenario.radio.receivers
-        dims = ("receiver", "subcarrier", "packet")
-        variables = {"csi": (dims, self.csi, {"phase_sign": -1})}
+        radio = self.realisation.scenario.radio
+        variables: dict[str, Any] = {"csi": variable(CAPTURE, "csi", self.csi, phase_sign=-1)}
         if self.impairments.gain_db.any():
-            variables["agc_gain_db"] = ("packet", self.impairments.gain_db, {})  # type: ignore[assignment]
+            variables["agc_gain_db"] = variable(CAPTURE, "agc_gain_db", self.impairments.gain_db)
         coords = {
-            "receiver": [r.name for r in receivers],
-            "role": ("receiver", [r.role for r in receivers]),
-            "frequency": ("subcarrier", self.realisation.scenario.radio.frequency_hz),
-            "time": ("packet", self.time),
+            **streams_of(radio),
+            "frequency": variable(CAPTURE, "frequency", radio.frequency_hz),
+            "time": variable(CAPTURE, "time", self.time),
         }
-        rate = self.realisation.scenario.radio.packet_rate_hz
-        attrs = {"shared_phase_error": int(self.impairments.shared), "packet_rate": rate}
+        attrs = {"shared_phase_error": int(self.impairments.shared), "packet_rate": radio.packet_rate_hz}
         return xr.Dataset(variables, coords, attrs)
+
+
+def streams_of(radio: Radio) -> dict[str, Any]:
+    """Coordinates over ``receiver``: each receiver of a scenario is a single antenna, a device of its own."""
+    none = np.zeros(len(radio.receivers), np.int64)
+    values = {
+        "receiver": [receiver.name for receiver in radio.receivers],
+        "role": [receiver.role for receiver in radio.receivers],
+        "device": np.arange(none.size),
+        "rx_element": none,
+        "tx_element": none,
+    }
+    return {name: variable(STREAM, name, array) for name, array in values.items()}
 
 
 @on_one_thread

@@ -12,6 +12,7 @@ from isacsim.channel.paths import uniform_spacing
 from isacsim.conditioning.conditioning import condition, reference_factor
 from isacsim.csi import CsiArray
 from isacsim.scenario.model import Scenario
+from isacsim.schema import DATASET, STREAM, attributes
 from isacsim.simulation.realisation import Realisation
 from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
@@ -201,11 +202,9 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     nominal = np.array_equal(capture["time"].values, window.time)
     undamaged = capture["csi_noiseless"].values if nominal else drawn.noiseless_csi(window.time)
     rows = window.rows(drawn, noisy, undamaged)
-    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in ("receiver", "role")}
+    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in STREAM}
     made = {}
     for kind in ("noisy", "noiseless", "clean"):
         one = labelled(getattr(rows, kind), {"receiver": len(noisy.receivers)}, coords)
-        made[f"aj_{kind}"] = one.assign_attrs(
-            long_name=f"{kind} acceleration-jerk spectrum, linear magnitude"
-        )
+        made[f"aj_{kind}"] = one.assign_attrs(attributes(DATASET[f"aj_{kind}"]))
     return xr.Dataset(made, attrs={"conditioning": noisy.done})
