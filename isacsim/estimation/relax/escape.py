@@ -125,7 +125,7 @@ class Escape:
         return None
 
     def _note(self, what: str, before: Fit, after: Fit) -> None:
-        self.log.append(f"{what}, gain {likelihood_gain(self.capture, before, after):.1f}")
+        self.log.append(f"{what}, gain {likelihood_gain(self.problem, before, after):.1f}")
 
     def _apart(self, theta: Array, other: Array) -> Array:
         """Root mean square difference of speeds, m/s; infinite where lengths are too far apart."""
