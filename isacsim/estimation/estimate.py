@@ -98,23 +98,23 @@ def estimate_paths(
 
 
 def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
-    given = (array.values, array.time, array.frequency)
+    samples = (array.values, array.time, array.frequency)
     if method == "relax":
         from isacsim.estimation.relax.algorithm import relax
 
-        return relax(*given, max_paths=max_paths, phase_sign=array.phase_sign)
+        return relax(*samples, max_paths=max_paths, phase_sign=array.phase_sign)
     if method == "haf":
         from isacsim.estimation.peers.haf import haf
 
-        return haf(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+        return haf(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
     if method == "qml":
         from isacsim.estimation.peers.qml import qml
 
-        return qml(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+        return qml(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
     from isacsim.estimation.peers.cpf import cpf
 
     lag_ratio = 0.089 if method == "cpf-haf" else None
-    return cpf(*given, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
+    return cpf(*samples, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
 
 
 def _peaks(
