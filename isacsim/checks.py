@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from isacsim.errors import InputError
 
@@ -103,7 +102,7 @@ def check_number(
         If it is none.
     """
     limits = {"least": least, "above": above, "most": most, "below": below}
-    number = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
+    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not _within(limits, value):
         raise refusal(name, f"a number{f' of {unit}' if unit else ''}{_in_words(limits)}", value)
     return float(value)

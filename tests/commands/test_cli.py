@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 from isacsim import __version__, load_scenario
 from isacsim.capture.netcdf import load_capture, save_capture
 from isacsim.cli import app
-from isacsim.scenario.catalogue import list_scenarios
+from isacsim.estimation.matching import match_paths
+from isacsim.scenario.catalogue import list_scenarios, scenario_text
 from tests.capture.capture_files import real_capture
 from tests.extras import need
 from tests.processes import ISACSIM
@@ -82,7 +83,19 @@ def test_scenarios_lists_shows_and_gives_the_schema(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for command in ([], ["scenarios"], ["simulate"], ["spectrum"], ["estimate"], ["environment"], ["demo"]):
+    names = [
+        "simulate",
+        "spectrum",
+        "estimate",
+        "environment",
+        "generate",
+        "import",
+        "inspect",
+        "mix",
+        "export",
+        "demo",
+    ]
+    for command in ([], ["scenarios"], *([name] for name in names)):
         result = run(*command, "--help")
         assert result.exit_code == 0
         assert "Example: isacsim" in result.output.replace("\n", " ")
@@ -185,6 +198,24 @@ def test_captures_of_real_hardware(tmp_path: Path) -> None:
     replicated = run("estimate", real_capture("nexmon_4339_80mhz_replicated.pcap"), "--max-windows", 1)
     assert replicated.exit_code == 0, replicated.output
     assert "replicated" in replicated.stderr
+
+
+def test_estimates_are_matched_by_the_scenarios_lag_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the demo's page matches them."""
+    ratios = []
+
+    def match(truth, estimates, grid, match=match_paths):
+        ratios.append(grid.lag_ratio)
+        return match(truth, estimates, grid)
+
+    monkeypatch.setattr("isacsim.estimation.matching.match_paths", match)
+    scenario = tmp_path / "short_lag.yaml"
+    text = scenario_text("single_target").replace("name: single_target", "name: short_lag")
+    scenario.write_text(text + "\nspectrum: {lag_ratio: 0.05}\n")
+    assert run("estimate", scenario, "--method", "peaks").exit_code == 0
+    assert ratios == [0.05]
 
 
 def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:

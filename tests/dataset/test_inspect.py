@@ -87,7 +87,7 @@ def test_inspect_refuses(store, tmp_path):
         (["--split", "lab=train", "--splits", "train=1"], "give one of them"),
         (["--split", "lab=train:0.9,validation:0.2"], "adds up to 1.1"),
         (["--split", "hall=test"], "names the scenario 'hall'"),
-        (["--n", "0"], "--n must be at least 1, got 0."),
+        (["--n", "0"], "--n must be an integer of at least 1, got 0."),
         (
             ["--per-class", "3=10", "--n", "20"],
             "per_class (--per-class) adds up to 10 samples and n_samples (--n) is 20;",
