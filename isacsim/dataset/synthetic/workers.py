@@ -1,101 +1,177 @@
-"""Work on dask.distributed: processes of this machine, or any cluster."""
+"""Where tasks are worked off: in processes of this machine (loky), or on any dask cluster."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import tempfile
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from isacsim import __version__
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connected", "each", "refuse_unguarded"]
+__all__ = ["map_unordered"]
+
+Task = tuple[Any, ...]
+"""Arguments of one call."""
 
 _ANSWER_S = 15
 _PACKAGE = "isacsim"
-# Tasks in the scheduler's hands for each thread: one at work, one waiting.
+# Tasks on their way for each worker: one at work, one waiting.
 _AHEAD = 2
-# Names the file by which a worker that runs the user's script says so to the process that started it.
-_MARK = "ISACSIM_UNGUARDED"
-_GUARD = (
-    "isacsim.generate starts processes that import your script, and each would call it again; put the script's main "
-    'part under `if __name__ == "__main__":`, or pass client=.'
-)
+# So many deaths without a result between them are no accident.
+_DEATHS = 3
+# Workers whose parent was killed end after so long without a task.
+_IDLE_S = 5
+_ENVIRONMENT = {
+    **dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
+    "MALLOC_MMAP_THRESHOLD_": str(2**28),
+    # A worker that is killed leaves locks, which Python clears away, and says so.
+    "PYTHONWARNINGS": ",".join(
+        filter(
+            None, (os.environ.get("PYTHONWARNINGS"), "ignore::UserWarning:multiprocessing.resource_tracker")
+        )
+    ),
+}
 
 
-def refuse_unguarded() -> None:
-    """Refuse to go on in a process that is only about to import the script of the one that started it.
-
-    Raises
-    ------
-    InputError
-        Saying how to guard the script. A worker started by :func:`connected` ends at once: the process that started it
-        says so.
-    """
-    if not getattr(multiprocessing.current_process(), "_inheriting", False):
-        return
-    if mark := os.environ.get(_MARK):
-        Path(mark).touch()
-        raise SystemExit(1)
-    raise InputError(_GUARD)
-
-
-@contextmanager
-def connected(client: Client | str | None, workers: int | None, most: int) -> Iterator[Client]:
-    """Give a dask client: the one passed, one of the scheduler at an address, or one of processes on this machine.
+def map_unordered(
+    function: Callable[..., Any], tasks: Iterable[Task], *, client: Client | str | None, workers: int | None
+) -> Iterator[Any]:
+    """Call a function for every tuple of arguments; results as they come, a bounded number of tasks on their way.
 
     Parameters
     ----------
+    function : callable
+        Of a module: workers import it.
+    tasks : iterable of tuple
+        Arguments of each call.
     client : distributed.Client or str or None
-        Client, or a scheduler's address.
+        Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; default: one a core.
-    most : int
-        No more processes than this: there is not more to do.
+        Processes on this machine; default: one a core, and never more than there are tasks.
 
     Raises
     ------
     InputError
         If no scheduler answers, it has no worker, one has no isacsim or another version, ``workers`` is given with a
-        cluster, or the script has no ``if __name__ == "__main__":``.
+        cluster, or workers died several times over one task.
+    """
+    if client is None:
+        limit = _cores() if workers is None else check_integer("workers", workers, least=1)
+        yield from _on_this_machine(function, list(tasks), limit)
+        return
+    if workers is not None:
+        raise InputError("workers is for processes on this machine; a cluster has its own.")
+    with _connected(client) as cluster:
+        yield from _on_cluster(cluster, function, tasks)
+
+
+def _cores() -> int:
+    from loky import cpu_count
+
+    return int(cpu_count())
+
+
+def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int) -> Iterator[Any]:
+    """Start each process anew, not as a fork; none imports the script that called."""
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
+
+    waiting, size, deaths = deque(tasks), max(1, min(limit, len(tasks))), 0
+    while waiting:
+        pool = ProcessPoolExecutor(size, timeout=_IDLE_S, env=_ENVIRONMENT, initializer=_set_up_worker)
+        under_way: dict[Future[Any], Task] = {}
+        try:
+            while waiting or under_way:
+                with _ignoring_sigint():  # the first task starts the processes
+                    for task in [
+                        waiting.popleft() for _ in range(min(len(waiting), _AHEAD * size - len(under_way)))
+                    ]:
+                        under_way[pool.submit(function, *task)] = task
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    del under_way[future]
+                    deaths = 0
+                    yield result
+        except TerminatedWorkerError as error:  # takes the others down with it
+            deaths += 1
+            if deaths == _DEATHS:
+                raise _died() from error
+            waiting.extendleft(under_way.values())
+        except BaseException:
+            pool.shutdown(kill_workers=True)
+            raise
+        pool.shutdown()
+
+
+def _died() -> InputError:
+    return InputError(
+        "a worker died several times over one chunk, as it does when memory runs out; take fewer workers or smaller "
+        "chunks."
+    )
+
+
+def _set_up_worker() -> None:
+    """Let a worker end without a word: with the process that started it, and not by Ctrl-C, which reaches it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Its locks (Numba's, Blosc's) are cleared away by a process of its own, which _ENVIRONMENT keeps from telling.
+    resource_tracker._resource_tracker._fd = None  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _ignoring_sigint() -> Iterator[None]:
+    """Let processes started here ignore Ctrl-C from their first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _connected(client: Client | str) -> Iterator[Client]:
+    """Give a dask client: the one passed, or one of the scheduler at an address.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers, it has no worker, or one has no isacsim or another version.
     """
     from distributed import Client
 
-    if workers is not None and (client is not None or workers < 1):
-        raise InputError(
-            f"workers must be at least 1, got {workers}."
-            if client is None
-            else "workers is for processes on this machine; a cluster has its own."
-        )
-    if client is None:
-        with _this_machine(workers, most) as made:
-            yield made
-    elif isinstance(client, str):
-        try:
-            made = Client(client, timeout=_ANSWER_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
-        with made:
-            try:
-                made.wait_for_workers(1, timeout=_ANSWER_S)
-            except TimeoutError as error:
-                raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
-            _check_workers(made)
-            yield made
-    else:
+    if not isinstance(client, str):
         _check_workers(client)
         yield client
+        return
+    try:
+        made = Client(client, timeout=_ANSWER_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
+    with made:
+        try:
+            made.wait_for_workers(1, timeout=_ANSWER_S)
+        except TimeoutError as error:
+            raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
+        _check_workers(made)
+        yield made
 
 
 def _check_workers(client: Client) -> None:
@@ -138,63 +214,7 @@ def _asked(client: Client, version: Callable[[str], str]) -> dict[str, str]:
     return {**{f"worker {k}": v for k, v in on_workers.items()}, "the scheduler": of_scheduler}
 
 
-@contextmanager
-def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
-    import dask
-    from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
-
-    environment: dict[str, int | str] = {
-        # dask keeps BLAS to one thread a process; Numba has to be told the same.
-        "NUMBA_NUM_THREADS": 1,
-        # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
-        "MALLOC_TRIM_THRESHOLD_": 2**28,
-        "MALLOC_MMAP_THRESHOLD_": 2**28,
-    }
-    with ExitStack() as while_starting, ExitStack() as throughout:
-        mark = Path(while_starting.enter_context(tempfile.TemporaryDirectory()), "unguarded")
-        environment[_MARK] = str(mark)
-        settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in environment.items()}
-        throughout.enter_context(dask.config.set(settings))
-        while_starting.enter_context(_deaf_to_interrupts())
-        try:
-            cluster = LocalCluster(
-                n_workers=max(1, min(workers or CPU_COUNT, most)),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",
-                silence_logs="CRITICAL",
-            )
-        except RuntimeError:
-            if mark.exists():
-                raise InputError(_GUARD) from None
-            raise
-        while_starting.close()
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield client
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let processes started here ignore Ctrl-C, which reaches them too: they end with the one that started them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def each(client: Client, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """Call a function for every tuple of arguments; results as they come, a bounded number on their way.
-
-    Raises
-    ------
-    InputError
-        If a task took its worker down several times.
-    """
+def _on_cluster(client: Client, function: Callable[..., Any], tasks: Iterable[Task]) -> Iterator[Any]:
     from distributed import KilledWorker, as_completed
 
     waiting = iter(tasks)
@@ -215,10 +235,7 @@ def each(client: Client, function: Callable[..., Any], tasks: Iterable[tuple[Any
             try:
                 result = future.result()
             except KilledWorker as error:
-                raise InputError(
-                    "a worker died several times over one chunk, as it does when memory runs out; take fewer "
-                    "workers or smaller chunks."
-                ) from error
+                raise _died() from error
             future.release()
             top_up()
             yield result
