@@ -138,7 +138,7 @@ def test_a_sample_alone_has_the_same_bits_as_among_others(combine):
 
 PROGRAM = """
 import hashlib, isacsim
-from isacsim.dataset.samples import make_samples
+from isacsim.dataset.synthetic.batch import make_samples
 for scenario in ("default", "lab"):
     made = make_samples(isacsim.load_scenario(scenario), seed=0, indices=[0, 1])
     for kind in ("noisy", "noiseless", "clean"):
