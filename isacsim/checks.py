@@ -132,7 +132,7 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
     names = isinstance(value, Sequence) and not isinstance(value, str) and bool(value)
     if not names or not all(isinstance(one, str) for one in value):
         example = f", e.g. ({value!r},)" if isinstance(value, str) else ""
-        raise refusal(name, f"a sequence of names{example}", value)
+        raise refusal(name, f"a sequence of one or more names{example}", value)
     return tuple(value)
 
 

@@ -75,7 +75,7 @@ def test_words_and_names() -> None:
         check_choice("gain", "db", ("auto", "agc"))
     assert check_names("inputs", ["a", "b"]) == ("a", "b")
     for wrong, told in (("a", r"names, e.g. \('a',\), got 'a'"), ([], "names, got"), ([1], "names, got")):
-        with pytest.raises(ArgumentError, match=f"inputs must be a sequence of {told}"):
+        with pytest.raises(ArgumentError, match=f"inputs must be a sequence of one or more {told}"):
             check_names("inputs", wrong)
 
 

@@ -47,7 +47,7 @@ def mix(
     from isacsim.dataset.mixed.mix import MixWarning
     from isacsim.dataset.mixed.write import write_mix
 
-    with warnings.catch_warnings(), sample_progress("mixing", shown=not no_progress) as tell:
+    with warnings.catch_warnings(), sample_progress("mixing", shown=not no_progress) as progress:
         # They are in the store's attribute too, and come out as remarks.
         warnings.simplefilter("ignore", MixWarning)
         made = write_mix(
@@ -60,7 +60,7 @@ def mix(
             match_scale=not as_it_is,
             overwrite=overwrite,
             chunk=chunk,
-            progress=tell,
+            progress=progress,
         )
     record = json.loads(made.attrs["mix"])
     for line in record["notes"]:

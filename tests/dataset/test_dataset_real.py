@@ -16,7 +16,7 @@ from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from isacsim.conditioning.conditioning import condition
 from isacsim.dataset.real.labels import LabelRow, read_labels, rows_of
-from isacsim.dataset.real.samples import Captures, capture_dataset
+from isacsim.dataset.real.samples import CapturePlan, capture_dataset
 from isacsim.dataset.real.write import write_captures
 from isacsim.dataset.store.store import open_dataset, open_record
 from isacsim.simulation.truth import truth_at
@@ -262,9 +262,9 @@ def test_a_store_holds_the_same_and_is_finished_after_an_interruption(folder, tm
     with pytest.raises(InputError, match="incomplete"):
         open_dataset(out)
     computed = []
-    of = Captures.samples_of
+    of = CapturePlan.samples_of
     monkeypatch.setattr(
-        Captures, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
+        CapturePlan, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
     )
     xr.testing.assert_equal(write_captures(files, out, label=1, **OPTIONS).load(), expected)
     assert computed == ["nobody.nc"]

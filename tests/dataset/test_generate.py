@@ -236,13 +236,13 @@ def test_csi_is_kept_on_request(tiny, here, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"n_samples": 0}, "n_samples must be at least 1"),
+        ({"n_samples": 0}, "n_samples must be an integer of at least 1"),
         ({"seed": -1}, "seed must be an integer"),
         ({"seed": 2**63}, "seed must be an integer"),
-        ({"chunk": 0}, "chunk must be at least 1"),
+        ({"chunk": 0}, "chunk must be an integer of at least 1"),
         ({"workers": 2}, "workers is for processes on this machine"),
         ({"client": None, "workers": 0}, "workers must be an integer of at least 1"),
-        ({"per_class": {3: -1}}, "per_class gives 3 targets -1 samples; it must be at least 0"),
+        ({"per_class": {3: -1}}, "the size of class 3 in per_class must be an integer of at least 0, got -1"),
         ({"client": "tcp://127.0.0.1:9"}, "no dask scheduler answers at tcp://127.0.0.1:9"),
     ],
 )

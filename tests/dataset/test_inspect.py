@@ -79,7 +79,7 @@ def test_inspect_refuses(store, tmp_path):
         (["--per-class", "3=1,03=5"], "--per-class gives 3 more than once"),
         (["--splits", "train=0.5,train=0.5"], "--splits gives train more than once"),
         (["--split", "lab=train", "--split", "lab=test"], "--split gives lab more than once"),
-        (["--per-class", "3=-1"], "per_class gives 3 targets -1 samples"),
+        (["--per-class", "3=-1"], "the size of class 3 in per_class must be"),
         (["--per-class", "9=5"], "class of 9 targets"),
         (["--range", "5"], "--range is '5'; it must be START:STOP"),
         (["--splits", "train=half"], "'half' is not a number"),

@@ -73,8 +73,8 @@ def write_captures(
         size = default_chunk(template, plan.n_samples) if chunk is None else chunk
         record = create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
     done = record.complete()
-    stops = np.cumsum([one.n for one in plan.surveys])
-    starts = stops - [one.n for one in plan.surveys]
+    stops = np.cumsum([one.n for one in plan.summaries])
+    starts = stops - [one.n for one in plan.summaries]
     # A file is needed if any chunk that it reaches into is missing.
     needed = [
         k
