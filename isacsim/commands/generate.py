@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isacsim.checks import check_integer
+from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
 from isacsim.errors import InputError
 from isacsim.terminal import Seed, output
 
@@ -25,9 +26,7 @@ def generate(
             show_default=False,
         ),
     ],
-    output_store: Annotated[
-        str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")
-    ] = "dataset.zarr",
+    output_store: OutputStore = "dataset.zarr",
     n: Annotated[
         int | None,
         typer.Option("--n", "-n", help="Samples of each scenario; default: as it says.", show_default=False),
@@ -58,21 +57,18 @@ def generate(
         typer.Option(help="Address of a dask scheduler whose workers to use instead.", show_default=False),
     ] = None,
     keep_csi: Annotated[bool, typer.Option("--keep-csi", help="Keep the CSI too.")] = False,
-    chunk: Annotated[
-        int | None,
-        typer.Option(help="Samples a chunk; default: 1 MiB of each spectrum.", show_default=False),
-    ] = None,
+    chunk: Chunk = None,
     index_range: Annotated[
         str | None,
         typer.Option(
             "--range", help="Only samples START:STOP of the whole, e.g. 100:200.", show_default=False
         ),
     ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no bar.")] = False,
+    no_progress: NoProgress = False,
     extend: Annotated[
         bool, typer.Option("--extend", help="Let a data set that is there grow to the samples asked for.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a data set of noisy, noiseless and clean spectra with truth, or go on with one that is not finished.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isacsim.commands.generate import finished
+from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
 from isacsim.commands.source import Bandwidth, Carrier, Format, Gain, PhaseSign, Reference, in_options
 from isacsim.errors import InputError
 from isacsim.terminal import remark, sample_progress
@@ -26,9 +27,7 @@ def import_captures(
             show_default=False,
         ),
     ],
-    output_store: Annotated[
-        str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")
-    ] = "captures.zarr",
+    output_store: OutputStore = "captures.zarr",
     like: Annotated[
         str | None,
         typer.Option(
@@ -72,12 +71,9 @@ def import_captures(
     carrier: Carrier = None,
     bandwidth: Bandwidth = None,
     phase_sign: PhaseSign = None,
-    chunk: Annotated[
-        int | None,
-        typer.Option(help="Samples a chunk; default: 1 MiB of each spectrum.", show_default=False),
-    ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no bar.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+    chunk: Chunk = None,
+    no_progress: NoProgress = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a data set of captures' windows, with labels where you know them.
 
