@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
@@ -87,8 +87,8 @@ def _cores() -> int:
 def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int) -> Iterator[Any]:
     """Work in processes that are started anew, not forked, and do not import the script that called.
 
-    Measured against dask's LocalCluster, 2 workers on 2 busy cores: 8 samples of `default` take 8.2 s of processor
-    time, not 11.1, and 200 samples 10.1, not 13.5.
+    Measured against dask's LocalCluster, 2 workers on 2 cores, from the start of Python to its end: 8 samples of
+    `default` in 2.5 s, not 3.9; 200 samples in 3.8 s, not 5.1 (152 a second once it runs, not 135).
     """
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
@@ -102,12 +102,13 @@ def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int
         )
         under_way: dict[Future[Any], Task] = {}
         try:
-            with _ignoring_sigint():
-                pool.submit(int)  # starts the processes
             while waiting or under_way:
-                while waiting and len(under_way) < _AHEAD * size:
-                    future = pool.submit(function, *waiting[0])
-                    under_way[future] = waiting.popleft()
+                with (
+                    nullcontext() if under_way else _ignoring_sigint()
+                ):  # the first tasks start the processes
+                    while waiting and len(under_way) < _AHEAD * size:
+                        future = pool.submit(function, *waiting[0])
+                        under_way[future] = waiting.popleft()
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     result = future.result()
                     del under_way[future]
