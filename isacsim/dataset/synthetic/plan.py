@@ -26,7 +26,7 @@ from isacsim.dataset.parts import (
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
-from isacsim.spectrum.settings import made_with, unlike
+from isacsim.spectrum.settings import differing_settings, made_with
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -144,7 +144,7 @@ def template_of(plan: Plan) -> xr.Dataset:
                     f"in {name}, {_in_words(ours)} against {_in_words(others)}; spectra need one shape and axes."
                 )
             # What the scenarios differ in holds for none of the store's spectra.
-            for setting in unlike(made_with(ours.attrs), made_with(others.attrs)):
+            for setting in differing_settings(made_with(ours.attrs), made_with(others.attrs)):
                 del ours.attrs[setting]
     assert first is not None  # a plan has parts
     return first
