@@ -1,4 +1,5 @@
 """The command line, one module a command.
 
-``source`` reads what commands are given, ``remarks`` what they say of results, ``demo_page`` the page of the demo.
+``source`` reads what commands are given, ``options`` are those that several have, ``remarks`` what they say of results,
+``demo_page`` the page of the demo.
 """

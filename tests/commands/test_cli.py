@@ -363,3 +363,10 @@ def test_help_and_import_stay_light() -> None:
     code = f"import sys, isacsim.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_nothing_but_the_commands_imports_them() -> None:
+    package = Path(__file__).parents[2] / "isacsim"
+    files = [*package.rglob("*.py"), *(package.parent / "dira").rglob("*.py")]
+    importing = {f.relative_to(package.parent) for f in files if "isacsim.commands" in f.read_text()}
+    assert {f.parts[:2] for f in importing} == {("isacsim", "commands"), ("isacsim", "cli.py")}
