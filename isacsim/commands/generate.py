@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["finished", "generate", "store_size"]
 
+SplitFractions = Annotated[
+    str | None,
+    typer.Option(
+        help="Fractions, e.g. train=0.8,validation=0.1,test=0.1; default: all train.", show_default=False
+    ),
+]
+ScenarioSplit = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Split of a scenario, e.g. --split lab=train --split hall=test, or lab=train:0.9,validation:0.1.",
+        show_default=False,
+    ),
+]
+IndexRange = Annotated[
+    str | None,
+    typer.Option("--range", help="Only samples START:STOP of the whole, e.g. 100:200.", show_default=False),
+]
+
 
 def generate(
     scenario: Annotated[
@@ -35,19 +53,8 @@ def generate(
         str | None,
         typer.Option(help="Samples for each number of targets, e.g. 3=100,4=100.", show_default=False),
     ] = None,
-    splits: Annotated[
-        str | None,
-        typer.Option(
-            help="Fractions, e.g. train=0.8,validation=0.1,test=0.1; default: all train.", show_default=False
-        ),
-    ] = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Split of a scenario, e.g. --split lab=train --split hall=test, or lab=train:0.9,validation:0.1.",
-            show_default=False,
-        ),
-    ] = None,
+    splits: SplitFractions = None,
+    split: ScenarioSplit = None,
     seed: Seed = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes on this machine; default: one a core.", show_default=False)
@@ -58,12 +65,7 @@ def generate(
     ] = None,
     keep_csi: Annotated[bool, typer.Option("--keep-csi", help="Keep the CSI too.")] = False,
     chunk: Chunk = None,
-    index_range: Annotated[
-        str | None,
-        typer.Option(
-            "--range", help="Only samples START:STOP of the whole, e.g. 100:200.", show_default=False
-        ),
-    ] = None,
+    index_range: IndexRange = None,
     no_progress: NoProgress = False,
     extend: Annotated[
         bool, typer.Option("--extend", help="Let a data set that is there grow to the samples asked for.")

@@ -18,6 +18,29 @@ __all__ = ["import_captures"]
 
 _MOST_NOTES = 8
 
+Like = Annotated[
+    str | None,
+    typer.Option(
+        help="Scenario or store whose axes and spectrum settings to take; default: what the packet rates allow.",
+        show_default=False,
+    ),
+]
+Hop = Annotated[
+    float | None,
+    typer.Option(
+        "--hop-s",
+        "--hop",
+        help="Step from window to window in s; default: a window.",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of labels: file, label, and if need be start, end (s) and split.", show_default=False
+    ),
+]
+
 
 def import_captures(
     files: Annotated[
@@ -28,36 +51,17 @@ def import_captures(
         ),
     ],
     output_store: OutputStore = "captures.zarr",
-    like: Annotated[
-        str | None,
-        typer.Option(
-            help="Scenario or store whose axes and spectrum settings to take; default: what the packet rates allow.",
-            show_default=False,
-        ),
-    ] = None,
+    like: Like = None,
     window_s: Annotated[
         float | None,
         typer.Option("--window-s", "--window", help="Window in s; default: 1.024.", show_default=False),
     ] = None,
-    hop_s: Annotated[
-        float | None,
-        typer.Option(
-            "--hop-s",
-            "--hop",
-            help="Step from window to window in s; default: a window.",
-            show_default=False,
-        ),
-    ] = None,
+    hop_s: Hop = None,
     label: Annotated[
         int | None,
         typer.Option(help="Number of targets in all windows; default: unlabelled.", show_default=False),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV of labels: file, label, and if need be start, end (s) and split.", show_default=False
-        ),
-    ] = None,
+    labels: Labels = None,
     split: Annotated[
         str, typer.Option(help="Split of the files: train, validation or test; --labels may say it for each.")
     ] = "train",

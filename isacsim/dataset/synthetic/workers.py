@@ -174,16 +174,16 @@ def _connected(client: Client | str) -> Iterator[Client]:
         yield client
         return
     try:
-        made = Client(client, timeout=_ANSWER_S, set_as_default=False)
+        connection = Client(client, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
-    with made:
+    with connection:
         try:
-            made.wait_for_workers(1, timeout=_ANSWER_S)
+            connection.wait_for_workers(1, timeout=_ANSWER_S)
         except TimeoutError as error:
             raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
-        _check_workers(made)
-        yield made
+        _check_workers(connection)
+        yield connection
 
 
 def _check_workers(client: Client) -> None:
@@ -204,23 +204,23 @@ def _check_workers(client: Client) -> None:
         except Exception as error:
             return f"no isacsim ({error})"
 
-    asked = threading.Thread(target=lambda: found.update(_asked(client, version)), daemon=True)
-    found: dict[str, str] = {}
-    asked.start()
-    asked.join(_ANSWER_S)
-    if asked.is_alive():
+    versions: dict[str, str] = {}
+    asking = threading.Thread(target=lambda: versions.update(_versions(client, version)), daemon=True)
+    asking.start()
+    asking.join(_ANSWER_S)
+    if asking.is_alive():
         raise InputError(
             f"the dask workers don't answer within {_ANSWER_S} s; see whether they live and have this version of dask."
         )
-    for address, there in found.items():
-        if there != f"isacsim {__version__}":
+    for address, installed in versions.items():
+        if installed != f"isacsim {__version__}":
             raise InputError(
-                f"{address} of the dask cluster has {there}, and here is isacsim {__version__}; install the same "
+                f"{address} of the dask cluster has {installed}, and here is isacsim {__version__}; install the same "
                 "version everywhere."
             )
 
 
-def _asked(client: Client, version: Callable[[str], str]) -> dict[str, str]:
+def _versions(client: Client, version: Callable[[str], str]) -> dict[str, str]:
     on_workers = client.run(version, _PACKAGE)
     of_scheduler = client.run_on_scheduler(version, _PACKAGE)
     return {**{f"worker {k}": v for k, v in on_workers.items()}, "the scheduler": of_scheduler}
