@@ -255,7 +255,7 @@ class Parts:
     def channel(self):
         time = self.scenario.radio.time_s
         for i in range(MANY):
-            realise(self.scenario, seed=1, index=i).undamaged(time)
+            realise(self.scenario, seed=1, index=i).noiseless_csi(time)
 
     def noise(self, make):
         rng = np.random.default_rng(1)

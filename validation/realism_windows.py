@@ -305,10 +305,10 @@ def _one(real: RealWindows, scenario: Scenario, i: int, seed: int, levels: Any) 
     power = float((drawn.amplitude**2).sum()) if drawn.amplitude.size else 1.0
     gain = np.sqrt(power * 10 ** (levels[0] / 10) / (np.abs(drawn.static) ** 2).mean())
     drawn = replace(drawn, static=drawn.static * gain)
-    damage = impairments.draw_impairments(scenario, time, seed, i)
+    damage = impairments.draw_impairments(drawn.drawn, time, seed, i)
     damage = replace(damage, snr_db=float(levels[1] - 10 * np.log10(power)))
-    clean = drawn.undamaged(time)
-    csi = impairments.apply(clean, scenario, damage, seed, i)
+    clean = drawn.noiseless_csi(time)
+    csi = impairments.apply(clean, drawn.drawn, damage, seed, i)
     capture = Received(drawn, time, damage, clean, csi).bare_capture()
     # Grid and gain as in the capture, which knows neither.
     capture.attrs.pop("packet_rate")

@@ -87,7 +87,7 @@ def placed(motion: str, speed: float, duration: float, rng: np.random.Generator)
                     "phases": [turn],
                 }
             )
-        made = realise_motion(config, rng)
+        made = realise_motion(config)
         track = made.state(moments).position  # type: ignore[union-attr]
         inside = all(((a < track[:, i]) & (track[:, i] < b)).all() for i, (a, b) in enumerate(FREE_M))
         away = np.linalg.norm(track[:, np.newaxis] - antennas, axis=-1).min() > NEAREST_M

@@ -19,17 +19,12 @@ from pydantic import Field, model_validator
 from isacsim.errors import InputError
 from isacsim.scenario import yaml_file
 from isacsim.scenario.bodies import WalkerBody
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import Antenna, Environment, Floor, RayTraced, ReceiverAntenna, TwoRay
 from isacsim.scenario.impairments import Impairments
 from isacsim.scenario.motions import MotionConfig, Phases, Trajectory, Waypoints
 from isacsim.scenario.numbers import (
-    Choice,
     DecibelNumber,
     Distribution,
-    LogNormal,
-    Normal,
-    Number,
     Uniform,
     support,
 )
@@ -39,17 +34,7 @@ from isacsim.scenario.section import Section, refuse
 from isacsim.scenario.targets import Mover, Targets
 from isacsim.spectrum.grid import WindowGrid
 
-__all__ = [
-    "Choice",
-    "Distribution",
-    "LogNormal",
-    "Normal",
-    "Number",
-    "Scenario",
-    "Uniform",
-    "draw",
-    "support",
-]
+__all__ = ["Scenario"]
 
 
 class Scenario(Section):

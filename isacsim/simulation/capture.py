@@ -64,7 +64,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         )
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
-    damage = received.damage
+    damage = received.impairments
     length, velocity, acceleration, jerk = drawn.kinematics
     over_paths = {
         "path_length": (length, "m", "path length"),

@@ -165,8 +165,8 @@ def test_another_store_is_refused_with_the_difference(whole, tiny, here, changes
 
 
 def test_another_version_is_refused(whole, tiny, here, monkeypatch):
-    for module in ("synthetic.resume", "synthetic.generate"):
-        monkeypatch.setattr(f"isacsim.dataset.{module}.__version__", "9.9")
+    for module in ("resume", "generate"):
+        monkeypatch.setattr(f"isacsim.dataset.synthetic.{module}.__version__", "9.9")
     with pytest.raises(InputError, match=r"made with isacsim .*, this is isacsim 9\.9"):
         make(tiny(), whole, here)
     with pytest.raises(InputError, match=r"but a worker has 9\.9"):

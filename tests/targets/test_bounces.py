@@ -126,7 +126,7 @@ def test_a_target_beyond_a_wall_has_no_echo_over_it(scenario):
 def realise_motion_of(scenario):
     from isacsim.targets.kinematics import realise_motion
 
-    return realise_motion(scenario.targets.fixed[0].motion, np.random.default_rng(0))
+    return realise_motion(scenario.targets.fixed[0].motion)
 
 
 def test_reflection_at_known_walls():

@@ -77,12 +77,12 @@ def make_samples(
         drawn = realise(scenario, seed=seed, index=int(index), n_targets=count)
         received = receive(drawn)
         noisy = Conditioned.of_received(received)
-        undamaged = received.clean if received.nominal else drawn.undamaged(sample_window.time)
+        undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
         waiting.append(sample_window.rows(drawn, noisy, undamaged))
         for name, values in _truth(drawn, noisy.receivers, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
-        snr_db.append(received.damage.snr_db)
+        snr_db.append(received.impairments.snr_db)
         if keep_csi:
             csi.append(_padded(received))
         if len(waiting) >= min(_BATCH, _BATCH_BYTES // waiting[0].nbytes) or n == len(indices):
@@ -147,7 +147,7 @@ def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[
 
 def _padded(received: Received) -> dict[str, NDArray[Any]]:
     """CSI as received, filled up with NaN to the packets that the radio sends."""
-    room = ((0, 0), (0, 0), (0, received.drawn.scenario.radio.packets - received.time.size))
+    room = ((0, 0), (0, 0), (0, received.realisation.scenario.radio.packets - received.time.size))
     return {
         "csi": np.pad(received.csi, room, constant_values=np.nan),
         "csi_noiseless": np.pad(received.clean, room, constant_values=np.nan),

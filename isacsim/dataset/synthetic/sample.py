@@ -72,11 +72,11 @@ class Conditioned:
     @classmethod
     def of_received(cls, received: Received) -> Conditioned:
         """The same of a capture that no one wants to see; shorter where there is nothing to do."""
-        radio = received.drawn.scenario.radio
-        plain = not received.damage.shared and not received.damage.gain_db.any()
+        radio = received.realisation.scenario.radio
+        plain = not received.impairments.shared and not received.impairments.gain_db.any()
         if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
             return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
-        return cls.of(received.drawn.scenario, received.bare_capture())
+        return cls.of(received.realisation.scenario, received.bare_capture())
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +199,7 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     noisy = Conditioned.of(drawn.scenario, capture)
     window = SampleWindow(drawn.scenario)
     nominal = np.array_equal(capture["time"].values, window.time)
-    undamaged = capture["csi_noiseless"].values if nominal else drawn.undamaged(window.time)
+    undamaged = capture["csi_noiseless"].values if nominal else drawn.noiseless_csi(window.time)
     rows = window.rows(drawn, noisy, undamaged)
     coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in ("receiver", "role")}
     made = {}
