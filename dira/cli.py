@@ -16,8 +16,8 @@ from dira.commands.demo import demo
 from dira.commands.judging import count, enhance, evaluate
 from dira.commands.options import KINDS, Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
 from dira.experiment import commands as experiments
-from isacsim.commands.guard import Guarded
 from isacsim.errors import InputError
+from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
 
@@ -147,7 +147,7 @@ def expand(
 
     from dira.data.stores import check_store, write
     from dira.models.schedule import scheduler
-    from isacsim.commands.options import class_sizes
+    from isacsim.dataset.notation import class_sizes
 
     check_store(output, overwrite=overwrite)
     made_by = model_in(model, "generator", "gan", "vae")

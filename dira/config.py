@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from isacsim.errors import InputError
-from isacsim.spectrum.settings import unlike
+from isacsim.spectrum.settings import differing_settings
 
 __all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "at_least_one", "validated"]
 
@@ -113,7 +113,8 @@ class Axes(Config):
         told = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
         ours, theirs = self.made_with, other.made_with
         told += [
-            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}" for n in unlike(ours, theirs)
+            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}"
+            for n in differing_settings(ours, theirs)
         ]
         if told:
             raise InputError(

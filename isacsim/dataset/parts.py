@@ -22,10 +22,10 @@ __all__ = [
     "Part",
     "Splits",
     "apportion",
-    "chairmen",
     "check_leaks",
     "classes_of",
     "derived_seed",
+    "fair_order",
     "parts_from_json",
     "parts_to_json",
     "plan_parts",
@@ -194,9 +194,7 @@ def _class_order(sizes: tuple[int, ...]) -> NDArray[np.int8]:
             f"class sizes that add up to {weights.sum()} without a common divisor are too many to put in order; "
             f"at most {_LONGEST_PERIOD}."
         )
-    pass
-
-    return chairmen(weights)
+    return fair_order(weights)
 
 
 def check_leaks(parts: Iterable[Part]) -> None:
@@ -261,7 +259,7 @@ def apportion(total: int, weights: Mapping[int, float]) -> dict[int, int]:
 
 
 @njit(cache=True)
-def chairmen(weights: NDArray[np.int64]) -> NDArray[np.int8]:
+def fair_order(weights: NDArray[np.int64]) -> NDArray[np.int8]:
     """Put classes in an order in which every prefix holds each one's share, rounded up or down.
 
     R. Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980): of the classes that are due, take the

@@ -20,9 +20,9 @@ __all__ = [
     "Combine",
     "Lags",
     "SpectrumSettings",
+    "differing_settings",
     "made_with",
     "settings_attrs",
-    "unlike",
 ]
 
 Combine = Literal["single", "noncoherent", "coherent", "delay"]
@@ -142,7 +142,7 @@ def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
     return {name: value if isinstance(value, str) else float(value) for name, value in out.items()}
 
 
-def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Settings that both tell and that differ, sorted."""
 
     def same(name: str) -> bool:

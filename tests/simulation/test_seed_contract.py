@@ -62,7 +62,7 @@ def test_a_stream_is_the_constructed_seed_sequence():
 @pytest.mark.parametrize("bad", [-1, 1.0, True, "1", None])
 @pytest.mark.parametrize("name", ["seed", "index"])
 def test_bad_seeds_are_named(make_scenario, name, bad):
-    with pytest.raises(InputError, match=f"{name} must be an integer of at least 0, got {bad!r}"):
+    with pytest.raises(InputError, match=f"{name} must be an integer from 0 to .*, got {bad!r}"):
         simulate(make_scenario(), **{"seed": 0, "index": 0} | {name: bad})
 
 
@@ -120,5 +120,5 @@ def test_fixed_targets_can_not_be_counted_away(make_scenario):
 @pytest.mark.parametrize("name", ["seed", "index"])
 def test_seeds_that_no_file_could_hold_are_refused(name):
     arguments = {"seed": 0, "index": 0, name: 2**63}
-    with pytest.raises(InputError, match=f"{name} must be below 2\\^63, got {2**63}"):
+    with pytest.raises(InputError, match=f"{name} must be an integer from 0 .*, got {2**63}"):
         simulate(load_scenario("single_target"), **arguments)
