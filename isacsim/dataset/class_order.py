@@ -6,10 +6,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.jit import CACHE
+
 __all__ = ["chairmen"]
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def chairmen(weights: NDArray[np.int64]) -> NDArray[np.int8]:
     """Put classes in an order in which every prefix holds each one's share, rounded up or down.
 

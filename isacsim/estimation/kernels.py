@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.jit import CACHE
+
 __all__ = ["atoms", "cross_moments", "data_moments", "demodulate", "residual", "score_tracks", "time_means"]
 
 F32 = NDArray[np.float32]
@@ -41,7 +43,7 @@ def _sine_of_turns(s: np.float32) -> np.float32:
     return s * (C1 + z * (C3 + z * (C5 + z * (C7 + z * (C9 + z * C11)))))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def atoms(
     theta: F64, turns_static: F64, turns_moving: F64, t: F64, re: F32, im: F32
 ) -> None:  # pragma: no cover - compiled
@@ -64,7 +66,7 @@ def atoms(
                 im[path, i, k] = -np.copysign(_sine_of_turns(back), s)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def cross_moments(
     gr: F32, gi: F32, hr: F32, hi: F32, x: F32, t: F64, out: C128
 ) -> None:  # pragma: no cover - compiled
@@ -95,7 +97,7 @@ def cross_moments(
             power *= t[i]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def data_moments(
     gr: F32, gi: F32, yr: F32, yi: F32, x: F32, t: F64, out: C128
 ) -> None:  # pragma: no cover - compiled
@@ -121,7 +123,7 @@ def data_moments(
                 power *= t[i]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def time_means(gr: F32, gi: F32, t: F64, out: C128) -> None:  # pragma: no cover - compiled
     """Set out[path, q, k] to the mean over packets of g_l t^q, q = 0..3."""
     n_t, n_k = t.size, gr.shape[2]
@@ -151,7 +153,7 @@ def time_means(gr: F32, gi: F32, t: F64, out: C128) -> None:  # pragma: no cover
                     out[path, q, k] += complex(sums[2 * q, k] / n_t, sums[2 * q + 1, k] / n_t)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def residual(
     gr: F32, gi: F32, amplitude: C128, level: C128, yr: F32, yi: F32, er: F32, ei: F32
 ) -> float:  # pragma: no cover - compiled
@@ -180,7 +182,7 @@ def residual(
     return total
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def demodulate(
     gr: F32, gi: F32, er: F32, ei: F32, starts: I64, out: C64
 ) -> None:  # pragma: no cover - compiled
@@ -195,7 +197,7 @@ def demodulate(
         out[b] = complex(r, w)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=CACHE, fastmath=True, error_model="numpy")
 def score_tracks(
     power: F32, first: int, speed_offset: I64, walk: I64, best: F32, which: I32, acc: F32
 ) -> None:  # pragma: no cover - compiled
