@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-tensorflow lint bench validate weights clean
+.PHONY: setup demo demo-resume test test-generic test-tensorflow lint bench validate weights clean
 
 setup: $(READY)
 
@@ -30,6 +30,10 @@ demo-resume: $(READY)
 # Two processes, each with one thread for its kernels: threads of both would fight over two cores.
 test: $(READY)
 	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The numerical tests as another processor would: nothing fused, sums in another order (tests/other_processor.py).
+test-generic: $(READY)
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.other_processor -m numerical -n 2 --dist loadfile
 
 # TensorFlow is 1.3 GB and wanted by few: an environment of its own.
 test-tensorflow: $(VENV_TF)/.ready
