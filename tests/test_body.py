@@ -19,6 +19,8 @@ from isacsim.report import body_remark
 from isacsim.trajectory import PolynomialMotion, ScattererMotion, SplineMotion
 from isacsim.windows import truth_at
 
+pytestmark = pytest.mark.numerical
+
 WALK = {"kind": "trajectory", "position_m": [1.0, 3.0, 1.2], "velocity_m_s": [0.5, 1.0, 0.0]}
 BODIES = {
     "walker": {"kind": "walker"},

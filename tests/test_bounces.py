@@ -16,6 +16,8 @@ from isacsim.scenario_rooms import Surface
 from isacsim.trajectory import PolynomialMotion
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 TIME = np.linspace(-0.5, 0.5, 9)
 
 

@@ -27,6 +27,8 @@ from isacsim.motion import (
 from isacsim.scenario import Scenario
 from isacsim.scenario_targets import Kinematics, Oscillation, Trajectory, Waypoints
 
+pytestmark = pytest.mark.numerical
+
 coordinate = st.floats(-10, 10).map(lambda x: round(x, 3))
 vector = st.tuples(coordinate, coordinate, coordinate)
 TX, RX = np.array([0.3, -0.2, 1.1]), np.array([3.9, 0.4, 1.6])

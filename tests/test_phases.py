@@ -16,6 +16,8 @@ from isacsim.phases import PhasesMotion, realise_phases
 from isacsim.scenario import Scenario
 from isacsim.scenario_phases import Phases
 
+pytestmark = pytest.mark.numerical
+
 STORY = [
     {"kind": "stand", "duration_s": 0.5},
     {"kind": "start", "duration_s": 1.0, "speed_m_s": 1.2},

@@ -9,6 +9,8 @@ import isacsim
 from isacsim.dataset.response import response_of
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 
 def paths_away(n, *, packets=1024, bins=64, **settings):
     """Spectra of n single paths on bins away from the centre, and the response moved there, both with peak 1."""

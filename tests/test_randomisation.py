@@ -12,6 +12,8 @@ from isacsim.motion import realise_motion
 from isacsim.scenario import Scenario
 from tests.conftest import NO_TARGETS
 
+pytestmark = pytest.mark.numerical
+
 FLOOR = {"kind": "two_ray", "surface": {"kind": "floor", "height_m": {"uniform": [-0.5, 0.5]}}}
 WALL = {
     "kind": "two_ray",

@@ -18,6 +18,8 @@ from isacsim.realisation import realise
 from isacsim.scenario_rcs import Rcs
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 UP, SIDE, FRONT = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
 MODELS = {
     "human 1": {"model": "pedestrian"},

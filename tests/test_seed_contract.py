@@ -14,6 +14,8 @@ from isacsim.random_streams import Stream, stream
 from isacsim.realisation import realise
 from tests.small_sections import ALL, FAN, TEMPLATE
 
+pytestmark = pytest.mark.numerical
+
 FROZEN = {
     "COUNT": 0,
     "TARGETS": 1,

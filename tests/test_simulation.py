@@ -17,6 +17,8 @@ from isacsim.scenario import list_scenarios
 from tests.extras import need
 from tests.small_sections import ALL, FAN, TEMPLATE
 
+pytestmark = pytest.mark.numerical
+
 # --- truth ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,8 @@ from isacsim.spectrum import self_term_spectrum
 from tests import literal
 from tests.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
 
+pytestmark = pytest.mark.numerical
+
 
 def literal_of(h, *, window="boxcar", time=TIME, frequency=FREQUENCY, remove_static=True, **axes):
     grid = WindowGrid(time.size, time[1] - time[0], frequency.mean())

@@ -8,6 +8,8 @@ from scipy import stats
 
 from isacsim.channel.noise import _LANES, with_noise
 
+pytestmark = pytest.mark.numerical
+
 
 def noise(size: int, power: float = 1.0, seed: int = 0) -> np.ndarray:
     return with_noise(np.zeros((1, size), np.complex64), power, [np.random.default_rng(seed)])[0]

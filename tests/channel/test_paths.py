@@ -17,6 +17,8 @@ from isacsim.channel.paths import (
     simulate_path_lengths,
 )
 
+pytestmark = pytest.mark.numerical
+
 CARRIER = 5.805e9
 # Issue 2: relative error below 2e-5, here against the root of the summed path powers.
 TOLERANCE = 2e-5

@@ -14,6 +14,8 @@ from isacsim import InputError
 from isacsim.channel import sionna_phy
 from isacsim.channel.static import static_response
 
+pytestmark = pytest.mark.numerical
+
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("sionna", reason="Sionna is not installed: pip install 'isacsim[rt]'")
 

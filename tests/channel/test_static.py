@@ -13,6 +13,8 @@ from isacsim.channel import static
 from isacsim.channel.static import KINDS, exponential_profile, static_response
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 # Every registered kind needs an environment here: a new one without fails `test_every_kind_is_here`.
 ENVIRONMENTS = {
     "none": {"kind": "none"},

@@ -16,6 +16,8 @@ from isacsim.dataset.samples import TRUTH, make_samples
 from isacsim.dataset.self_products import self_products
 from isacsim.lag_product import lag_product, statistics
 
+pytestmark = pytest.mark.numerical
+
 SPECTRA = ("aj_noisy", "aj_noiseless", "aj_clean")
 
 

@@ -13,6 +13,8 @@ import dira
 from dira.counter import moved
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 
 def test_each_spectrum_is_mirrored_and_shifted_alone_and_keeps_its_bins() -> None:
     spectra = torch.arange(64 * 2 * 4 * 6, dtype=torch.float32).reshape(64, 2, 4, 6)

@@ -16,6 +16,8 @@ from isacsim.errors import InputError
 
 from .test_models import spots
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():

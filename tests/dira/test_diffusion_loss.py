@@ -14,6 +14,8 @@ from dira.config import Axes
 from dira.diffusion import DiffusionConfig, diffusion_loss
 from dira.sampling import guided
 
+pytestmark = pytest.mark.numerical
+
 PREDICTIONS = pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 ALPHAS = torch.from_numpy(np.cumprod(1 - np.linspace(1e-4, 0.02, 1000)))
 

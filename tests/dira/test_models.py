@@ -18,6 +18,8 @@ from dira.resnet import ResNet18
 from dira.schedule import alphas_bar
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 TINY = {"unet": {"blocks": (16, 32)}}
 
 

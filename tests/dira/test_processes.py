@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 
 from . import one_of_several
 
+pytestmark = pytest.mark.numerical
+
 ROOT = Path(__file__).parent.parent.parent
 
 

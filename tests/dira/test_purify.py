@@ -18,6 +18,8 @@ from dira.config import Axes
 from dira.purify import gradient
 from dira.sampling import generators
 
+pytestmark = pytest.mark.numerical
+
 # Few and large steps, so that each factor of each step weighs: √ᾱ is 0.47 at step 8 and 0.0007 at the last one.
 SHORT = {"steps": 20, "beta_start": 1e-4, "beta_end": 0.9}
 LONG = {"steps": 1000, "beta_start": 1e-4, "beta_end": 0.02}

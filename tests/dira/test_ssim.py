@@ -9,6 +9,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from dira.ssim import ssim
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize("shape", [(3, 1, 16, 16), (2, 3, 32, 64), (1, 1, 6, 11)])
 @pytest.mark.parametrize("spread", [0.0, 0.3])

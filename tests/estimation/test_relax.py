@@ -14,6 +14,8 @@ from isacsim.estimation.grid import Grid
 from isacsim.estimation.refine import Capture, evaluate
 from isacsim.estimation.relax import Limits, relax
 
+pytestmark = pytest.mark.numerical
+
 STATES = PARAMETERS[:4]
 
 
