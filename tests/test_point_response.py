@@ -48,7 +48,9 @@ def differences(direct, moved):
 @pytest.mark.parametrize("lags", ["positive", "symmetric"])
 def test_it_is_a_path_s_own_spectrum_wherever_that_is(lags):
     exact = {"combine": "single", "remove_static": False, "lags": lags}
-    assert differences(*paths_away(8, packets=256, bins=24, decimation=1, **exact)).max() < 2e-6
+    # Sums over 256 packets in float32: ten times closer than a decimated one at the least.
+    rounding = 256 * np.finfo(np.float32).eps
+    assert differences(*paths_away(8, packets=256, bins=24, decimation=1, **exact)).max() < rounding
     assert differences(*paths_away(4, bins=32, **exact)).max() < 5e-4
 
 

@@ -46,7 +46,7 @@ def spots(n: int, seed: int = 0, size: int = 16) -> tuple[np.ndarray, np.ndarray
 def trained() -> dira.ConditionalDiffusion:
     torch.set_num_threads(1)
     return dira.ConditionalDiffusion(**TINY).fit(
-        *spots(64, size=8), steps=150, batch_size=16, learning_rate=3e-3, average=0.95
+        *spots(64, size=8), steps=300, batch_size=16, learning_rate=3e-3, average=0.95
     )
 
 
@@ -59,8 +59,8 @@ def test_generates_each_class_from_noise(trained):
     root = made**0.25
     along, across = root.mean(axis=2).max(axis=1), root.mean(axis=1).max(axis=1)
     guess = np.where(along > across, 3, 4)
-    # Chance is a half with a standard deviation of 0.05: three of them. Training ends elsewhere on another processor.
-    assert (guess == wanted).mean() > 0.65
+    # Chance is a half with a standard deviation of 0.05: five of them. Training ends elsewhere on another processor.
+    assert (guess == wanted).mean() > 0.75
 
 
 @pytest.mark.parametrize(("sampler", "steps"), [("ddpm", 8), ("ddim", 4), ("dpm", 4)])
