@@ -16,7 +16,6 @@ from numba import config, njit
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from threadpoolctl import threadpool_info
 
-from isacsim.jit import JIT
 from tests.other_processor import PLAYED, X86
 
 pytestmark = [
@@ -39,7 +38,7 @@ def test_openblas_uses_the_kernels_of_sse4():
 
 
 def test_numba_compiles_for_the_generic_processor():
-    @njit(**JIT | {"cache": False})
+    @njit(error_model="numpy")
     def squares(x, y):
         for i in range(x.size):
             y[i] += x[i] * x[i]
