@@ -1,8 +1,8 @@
 """Every variable of captures, data sets and spectra, once: its dimensions, unit and name.
 
 ``receiver`` has one entry a stream, that is a pair of antenna elements, one of a receiving and one of the transmitting
-array. ``device``, ``rx_element`` and ``tx_element`` over it say which: 0 for single antennas. Truth of a path refers to the
-centres of its two arrays.
+array. ``device``, ``rx_element`` and ``tx_element`` over it say which: 0 for single antennas. Truth of a path refers to
+the centres of its two arrays.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
-__all__ = ["AXES", "CAPTURE", "DATASET", "STREAM", "TRUTH", "Variable", "attributes", "variable"]
+__all__ = ["AXES", "CAPTURE", "DATASET", "STREAM", "TRUTH", "Variable", "attributes", "described"]
 
 
 class Variable(NamedTuple):
@@ -59,7 +59,7 @@ CAPTURE = STREAM | {
     "timing_offset": Variable(("packet",), "s", "timing error (SFO, STO)"),
     "agc_gain_db": Variable(("packet",), "dB", "reported AGC gain"),
 }
-"""Of a capture, simulated or read from a file; the truth at the window's centre, to which ``time`` of simulated ones counts."""
+"""Of a capture, simulated or read from a file; the truth is that of time 0, the window's centre."""
 
 AXES = {
     "delay": Variable(("delay",), "s", "path delay"),
@@ -119,7 +119,7 @@ def attributes(what: Variable, **more: Any) -> dict[str, Any]:
     return {"units": what.units, "long_name": what.long_name, **more}
 
 
-def variable(
+def described(
     table: Mapping[str, Variable], name: str, values: ArrayLike, **more: Any
 ) -> tuple[tuple[str, ...], ArrayLike, dict[str, Any]]:
     """Make what `xarray.Dataset` takes for a variable.

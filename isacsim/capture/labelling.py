@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isacsim.capture.clock import strictly_increasing, unwrap
 from isacsim.capture.packets import CaptureWarning, Packets, malformed
 from isacsim.errors import CaptureError
-from isacsim.schema import CAPTURE, variable
+from isacsim.schema import CAPTURE, described
 
 __all__ = ["agreed", "to_dataset"]
 
@@ -74,8 +74,8 @@ def to_dataset(
     sign = -1 if phase_sign is None else int(phase_sign)
     dataset = xr.Dataset(
         # The array alone goes into the spectrum: it carries its sign itself.
-        {"csi": variable(CAPTURE, "csi", csi, phase_sign=sign)},
-        coords={name: variable(CAPTURE, name, values) for name, values in coords.items()},
+        {"csi": described(CAPTURE, "csi", csi, phase_sign=sign)},
+        coords={name: described(CAPTURE, name, values) for name, values in coords.items()},
         attrs={
             "format": packets.format,
             "chip": packets.chip,
@@ -87,11 +87,11 @@ def to_dataset(
             "warnings": "\n".join(notes),
         },
     )
-    for name, variable in packets.variables.items():
-        if np.isnan(variable.values[kept]).all():
+    for name, reported in packets.variables.items():
+        if np.isnan(reported.values[kept]).all():
             continue
-        dataset[name] = ("packet", variable.values[kept].astype(np.float64))
-        dataset[name].attrs = {"units": variable.units, "long_name": variable.long_name}
+        dataset[name] = ("packet", reported.values[kept].astype(np.float64))
+        dataset[name].attrs = {"units": reported.units, "long_name": reported.long_name}
     return dataset
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.compute.jit import CACHE
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 
@@ -258,7 +259,7 @@ def apportion(total: int, weights: Mapping[int, float]) -> dict[int, int]:
     return out
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def fair_order(weights: NDArray[np.int64]) -> NDArray[np.int8]:
     """Put classes in an order in which every prefix holds each one's share, rounded up or down.
 

@@ -9,7 +9,7 @@ import numpy as np
 from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
-from isacsim.schema import CAPTURE, variable
+from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive, streams_of
 from isacsim.targets.kinematics import PathMotion
@@ -37,13 +37,14 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Returns
     -------
     xarray.Dataset
-        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the paths
-        and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz, ``time`` s
-        about the window's centre, ``role``, and which antennas a receiver is: ``device``, ``rx_element``, ``tx_element``. Truth over (receiver, path) at the window's centre: ``path_length`` m,
-        ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in
-        wavelengths; ``target`` (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is
-        the one that the target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver,
-        subcarrier). The impairments are recorded over packets and in the attributes.
+        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the
+        paths and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz,
+        ``time`` s about the window's centre, ``role``, and which antennas a receiver is: ``device``, ``rx_element``,
+        ``tx_element``. Truth over (receiver, path) at the window's centre: ``path_length`` m, ``velocity`` m/s,
+        ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths; ``target``
+        (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is the one that the
+        target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The impairments are
+        recorded over packets and in the attributes.
 
     Raises
     ------
@@ -85,14 +86,14 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     }
     return xr.Dataset(
         {
-            "csi": variable(CAPTURE, "csi", received.csi, **sign),
-            "csi_noiseless": variable(CAPTURE, "csi_noiseless", received.clean, **sign),
-            **{name: variable(CAPTURE, name, array) for name, array in values.items()},
+            "csi": described(CAPTURE, "csi", received.csi, **sign),
+            "csi_noiseless": described(CAPTURE, "csi_noiseless", received.clean, **sign),
+            **{name: described(CAPTURE, name, array) for name, array in values.items()},
         },
         coords={
             **streams_of(radio),
-            "frequency": variable(CAPTURE, "frequency", radio.frequency_hz),
-            "time": variable(CAPTURE, "time", received.time),
+            "frequency": described(CAPTURE, "frequency", radio.frequency_hz),
+            "time": described(CAPTURE, "time", received.time),
         },
         attrs={
             "scenario": scenario.to_yaml(),

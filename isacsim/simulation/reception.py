@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isacsim.channel.impairments import Impairment, apply, draw_impairments, packet_times
 from isacsim.compute.threads import on_one_thread
 from isacsim.scenario.radio import Radio
-from isacsim.schema import CAPTURE, STREAM, variable
+from isacsim.schema import CAPTURE, STREAM, described
 from isacsim.simulation.realisation import Real, Realisation
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class Received:
         import xarray as xr
 
         radio = self.realisation.scenario.radio
-        variables: dict[str, Any] = {"csi": variable(CAPTURE, "csi", self.csi, phase_sign=-1)}
+        variables: dict[str, Any] = {"csi": described(CAPTURE, "csi", self.csi, phase_sign=-1)}
         if self.impairments.gain_db.any():
-            variables["agc_gain_db"] = variable(CAPTURE, "agc_gain_db", self.impairments.gain_db)
+            variables["agc_gain_db"] = described(CAPTURE, "agc_gain_db", self.impairments.gain_db)
         coords = {
             **streams_of(radio),
-            "frequency": variable(CAPTURE, "frequency", radio.frequency_hz),
-            "time": variable(CAPTURE, "time", self.time),
+            "frequency": described(CAPTURE, "frequency", radio.frequency_hz),
+            "time": described(CAPTURE, "time", self.time),
         }
         attrs = {"shared_phase_error": int(self.impairments.shared), "packet_rate": radio.packet_rate_hz}
         return xr.Dataset(variables, coords, attrs)
@@ -58,14 +58,14 @@ class Received:
 def streams_of(radio: Radio) -> dict[str, Any]:
     """Coordinates over ``receiver``: each receiver of a scenario is a single antenna, a device of its own."""
     none = np.zeros(len(radio.receivers), np.int64)
-    values = {
+    values: dict[str, Any] = {
         "receiver": [receiver.name for receiver in radio.receivers],
         "role": [receiver.role for receiver in radio.receivers],
         "device": np.arange(none.size),
         "rx_element": none,
         "tx_element": none,
     }
-    return {name: variable(STREAM, name, array) for name, array in values.items()}
+    return {name: described(STREAM, name, array) for name, array in values.items()}
 
 
 @on_one_thread

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from isacsim import csi as csi_array
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
-from isacsim.schema import AXES, variable
+from isacsim.schema import AXES, described
 from isacsim.spectrum.plan import LagRows, Window, spectra
 from isacsim.spectrum.settings import Axis, Combine, Lags, SpectrumSettings
 
@@ -178,11 +178,11 @@ def labelled(rows: LagRows, sizes: Mapping[str, int], coords: Mapping[str, Any])
     lead, out_dims = list(sizes.values()), list(sizes)
     coords = {n: c for n, c in coords.items() if set(c.dims) <= set(sizes)}
     if window.delay is not None:
-        coords["delay"] = variable(AXES, "delay", window.delay)
+        coords["delay"] = described(AXES, "delay", window.delay)
         out_dims.append("delay")
         lead.append(window.delay.size)
-    coords["acceleration"] = variable(AXES, "acceleration", window.acceleration)
-    coords["jerk"] = variable(AXES, "jerk", window.jerk)
+    coords["acceleration"] = described(AXES, "acceleration", window.acceleration)
+    coords["jerk"] = described(AXES, "jerk", window.jerk)
     settings = window.settings
     return xr.DataArray(
         spectra([rows]).reshape(*lead, window.acceleration.size, window.jerk.size),

@@ -15,6 +15,8 @@ from isacsim.channel.sionna import statistical
 from isacsim.channel.static import static_response
 from isacsim.simulation.drawing import draw_scenario
 
+pytestmark = pytest.mark.numerical
+
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("sionna", reason="Sionna is not installed: pip install 'isacsim[rt]'")
 

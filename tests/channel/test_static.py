@@ -15,6 +15,8 @@ from isacsim.scenario.chance import drawn
 from isacsim.scenario.section import Section
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 # Every registered kind needs an environment here: a new one without fails `test_every_kind_is_here`.
 ENVIRONMENTS = {
     "none": {"kind": "none"},
@@ -121,8 +123,8 @@ def test_power_is_as_documented_on_average(make_scenario, environment):
     power = np.mean(np.abs(draws) ** 2, axis=(0, 2))
     if environment["kind"] == "sionna_rt":  # the other receivers keep their traced power
         power = power[:1]
-    # Exponential power per draw at worst: relative std 1/√1500 = 2.6 %; 4 of them.
-    np.testing.assert_allclose(power, 0 if environment["kind"] == "none" else POWER, rtol=4 / np.sqrt(n))
+    # Exponential power per draw at worst: relative std 1/√1500 = 2.6 %; 5 of them.
+    np.testing.assert_allclose(power, 0 if environment["kind"] == "none" else POWER, rtol=5 / np.sqrt(n))
 
 
 def test_power_may_be_a_distribution(make_scenario, environment):

@@ -13,6 +13,8 @@ from isacsim.channel.impairments import packet_times
 from isacsim.conditioning.conditioning import condition, resample
 from tests.spectrum.one_window import TIME
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def lossy(make_scenario):

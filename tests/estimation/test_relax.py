@@ -14,6 +14,8 @@ from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.least_squares import LeastSquaresProblem, evaluate
 from isacsim.estimation.relax.algorithm import Limits, relax
 
+pytestmark = pytest.mark.numerical
+
 STATES = PARAMETERS[:4]
 
 

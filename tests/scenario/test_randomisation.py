@@ -13,6 +13,8 @@ from isacsim.scenario.model import Scenario
 from isacsim.targets.kinematics import realise_motion
 from tests.conftest import NO_TARGETS
 
+pytestmark = pytest.mark.numerical
+
 FLOOR = {"kind": "two_ray", "surface": {"kind": "floor", "height_m": {"uniform": [-0.5, 0.5]}}}
 WALL = {
     "kind": "two_ray",

@@ -14,6 +14,8 @@ from isacsim.simulation.realisation import realise
 from isacsim.streams import Stream, stream
 from tests.small_sections import ALL, FAN, TEMPLATE
 
+pytestmark = pytest.mark.numerical
+
 # Every stream's number, and the first two 64-bit words that its generator (PCG64) gives for seed 0, sample 0. Words,
 # not draws: they are integer arithmetic and the same on every machine and in every version of NumPy, whereas a float
 # drawn from them may go through the C library and an algorithm that NumPy is free to change. A new stream is pinned

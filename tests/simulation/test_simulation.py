@@ -18,6 +18,8 @@ from isacsim.simulation.truth import realisation_of
 from tests.extras import need
 from tests.small_sections import ALL, FAN, TEMPLATE
 
+pytestmark = pytest.mark.numerical
+
 # --- truth ---------------------------------------------------------------------------------------------------------
 
 

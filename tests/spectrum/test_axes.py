@@ -8,6 +8,8 @@ import pytest
 import isacsim
 from isacsim.spectrum.grid import WindowGrid
 
+pytestmark = pytest.mark.numerical
+
 PAPER = WindowGrid(1024, 1e-3, 5.8e9)
 
 

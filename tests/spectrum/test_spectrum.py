@@ -12,6 +12,8 @@ from isacsim.spectrum.grid import WindowGrid
 from tests.spectrum import literal
 from tests.spectrum.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
 
+pytestmark = pytest.mark.numerical
+
 
 def literal_of(h, *, window="boxcar", time=TIME, frequency=FREQUENCY, remove_static=True, **axes):
     grid = WindowGrid(time.size, time[1] - time[0], frequency.mean())

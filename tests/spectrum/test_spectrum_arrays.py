@@ -10,6 +10,8 @@ import isacsim
 from isacsim.spectrum.grid import WindowGrid
 from tests.spectrum.moving_paths import FREQUENCY, TIME, crowd, path, spectrum
 
+pytestmark = pytest.mark.numerical
+
 
 def test_leading_axes_and_batch_do_not_change_a_spectrum():
     """Same bits alone, in a batch, and in any place of it."""

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from isacsim.spectrum.grid import WindowGrid
 from tests.spectrum.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
 
+pytestmark = pytest.mark.numerical
+
 BIN_A, BIN_R = 16 / 63, 80 / 63
 
 settings.register_profile("physics", deadline=None, max_examples=30)

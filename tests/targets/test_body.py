@@ -19,6 +19,8 @@ from isacsim.simulation.truth import truth_at
 from isacsim.targets.body import travel_pose
 from isacsim.targets.trajectory import PolynomialMotion, ScattererMotion, SplineMotion
 
+pytestmark = pytest.mark.numerical
+
 WALK = {"kind": "trajectory", "position_m": [1.0, 3.0, 1.2], "velocity_m_s": [0.5, 1.0, 0.0]}
 BODIES = {
     "walker": {"kind": "walker"},

@@ -30,6 +30,8 @@ from isacsim.targets.kinematics import (
     realise_motion,
 )
 
+pytestmark = pytest.mark.numerical
+
 coordinate = st.floats(-10, 10).map(lambda x: round(x, 3))
 vector = st.tuples(coordinate, coordinate, coordinate)
 TX, RX = np.array([0.3, -0.2, 1.1]), np.array([3.9, 0.4, 1.6])

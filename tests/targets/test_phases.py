@@ -17,6 +17,8 @@ from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Phases
 from isacsim.targets.phases import PhasesMotion, realise_phases
 
+pytestmark = pytest.mark.numerical
+
 STORY = [
     {"kind": "stand", "duration_s": 0.5},
     {"kind": "start", "duration_s": 1.0, "speed_m_s": 1.2},

@@ -18,6 +18,8 @@ from isacsim.simulation.realisation import realise
 from isacsim.targets.rcs import echo_amplitude, mean_dbsm
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 UP, SIDE, FRONT = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
 MODELS = {
     "human 1": {"model": "pedestrian"},

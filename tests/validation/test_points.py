@@ -11,6 +11,8 @@ from isacsim.validation.study import write_study
 
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 OPENING = {"study": "nothing", "seed": 3, "settings": {"trials": 2, "levels": (0.1, 0.2)}}
 
 

@@ -29,8 +29,8 @@ from isacsim.dataset.real.files import (
     summarise,
 )
 from isacsim.dataset.real.labels import UNLABELLED, read_labels
-from isacsim.dataset.synthetic.batch import TRUTH
 from isacsim.errors import InputError
+from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ Progress = Callable[[int, int], object]
 
 # `n_targets` is int16.
 _LARGEST_LABEL = 2**15 - 1
+# Coordinates that say which antennas a receiver is.
+_ANTENNAS = ("device", "rx_element", "tx_element")
 # What aj_spectrum says of one window that other files' windows need not share.
 _OF_ONE_FILE = ("carrier", "lag_packets", "packets", "packet_interval")
 
@@ -111,14 +113,14 @@ class CapturePlan:
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
-        noisy = noisy.drop_vars([n for n in noisy.coords if n not in ("acceleration", "jerk", "delay")])
+        noisy = noisy.drop_vars([n for n in noisy.coords if n not in (*AXES, *_ANTENNAS)])
         noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
-            "long_name": "noisy acceleration-jerk spectrum, linear magnitude",
+            **attributes(DATASET["aj_noisy"]),
             "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
             "window_s": made.windows.window_s,
         }
         if noisy.sizes["receiver"] == 1:
-            noisy = noisy.isel(receiver=0)
+            noisy = noisy.isel(receiver=0, drop=True)
         return _dataset(file, noisy, rms, labels, [w.number for w in windows])
 
 
@@ -250,24 +252,18 @@ def _dataset(
     variables: dict[str, Any] = {"aj_noisy": noisy}
     for name in ("aj_noiseless", "aj_clean"):
         variables[name] = noisy.copy(data=np.full(noisy.shape, np.nan, np.float32))
-        variables[name].attrs["long_name"] = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
+        variables[name].attrs |= attributes(DATASET[name])
     dims = ("sample", *(d for d in noisy.dims if d == "receiver"), "target")
     shape = tuple(noisy.sizes.get(d, 1) for d in dims)
-    for name, (_, units, long_name) in TRUTH.items():
-        variables[name] = (dims, np.full(shape, np.nan), {"units": units, "long_name": long_name})
-    over: dict[str, tuple[Any, dict[str, str]]] = {
-        "n_targets": (np.array(labels, np.int16), {"units": "1", "long_name": "number of targets"}),
-        "snr_db": (
-            np.full(n, np.nan, np.float32),
-            {"units": "dB", "long_name": "signal-to-noise ratio of a unit path"},
-        ),
-        "csi_rms": (
-            np.full(n, rms, np.float32),
-            {"units": "1", "long_name": "rms of the file's conditioned CSI, divided out"},
-        ),
-        "seed": (np.full(n, -1, np.int64), {}),
-        "index": (np.array(numbers, np.int64), {}),
+    for name in TRUTH:
+        variables[name] = (dims, np.full(shape, np.nan), attributes(DATASET[name]))
+    over_samples: dict[str, Any] = {
+        "n_targets": np.array(labels, np.int16),
+        "snr_db": np.full(n, np.nan, np.float32),
+        "csi_rms": np.full(n, rms, np.float32),
+        "seed": np.full(n, -1, np.int64),
+        "index": np.array(numbers, np.int64),
     }
     texts = {"scenario": "", "domain": "real", "split": file.split, "source": file.source}
-    over |= {name: (np.full(n, text, np.dtypes.StringDType()), {}) for name, text in texts.items()}
-    return xr.Dataset(variables | {name: ("sample", values, attrs) for name, (values, attrs) in over.items()})
+    over_samples |= {name: np.full(n, text, np.dtypes.StringDType()) for name, text in texts.items()}
+    return xr.Dataset(variables | {name: described(DATASET, name, v) for name, v in over_samples.items()})

@@ -33,7 +33,7 @@ __all__ = [
 
 StorePath = str | PathLike[str]
 
-FORMAT = 1
+FORMAT = 2
 """Version of this layout, in the attribute ``isacsim_format``."""
 
 CREATING, EXTENDING, READY = "creating", "extending", "ready"
