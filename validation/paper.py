@@ -18,7 +18,7 @@ from scipy.constants import c as SPEED_OF_LIGHT
 
 from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum.aj import aj_spectrum
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point
@@ -122,7 +122,7 @@ def _stands_out(spectrum: xr.DataArray, truth: dict[str, NDArray]) -> int:
             top &= inner >= p[1 + di : rows - 1 + di, 1 + dj : columns - 1 + dj]
     # P goes with amplitude⁴: 20 dB are a factor of 3.2 in amplitude; lower ones are side lobes.
     i, j = np.nonzero(top & (inner > p.max() / 100))
-    cell = WindowGrid(PACKETS, 1e-3, float(spectrum.attrs["carrier"])).resolution()
+    cell = WindowResolution(PACKETS, 1e-3, float(spectrum.attrs["carrier"])).resolution()
     off = np.hypot(
         (a[i + 1][:, None] - truth["acceleration"]) / cell[0], (r[j + 1][:, None] - truth["jerk"]) / cell[1]
     )

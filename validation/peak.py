@@ -12,7 +12,7 @@ from scipy.constants import c as SPEED_OF_LIGHT
 from isacsim.estimation.bounds import PARAMETERS
 from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum.aj import aj_spectrum
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["aj_peak", "highest_point", "point_near"]
 
@@ -34,7 +34,7 @@ def highest_point(csi: NDArray, time: NDArray, frequency: NDArray, **settings: A
     """
     interval = float(time[-1] - time[0]) / (time.size - 1)
     carrier = float(frequency.mean())
-    grid = WindowGrid(time.size, interval, carrier, settings.get("lag_ratio", 0.089))
+    grid = WindowResolution(time.size, interval, carrier, settings.get("lag_ratio", 0.089))
     a, r = grid.allowed(min_cells=0.0)
     options: dict[str, Any] = {"time": time, "frequency": frequency, **settings}
     coarse = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **options))
@@ -60,7 +60,7 @@ def point_near(
         How far to look, resolution cells.
     """
     interval = float(time[-1] - time[0]) / (time.size - 1)
-    cell = WindowGrid(time.size, interval, float(frequency.mean()), 0.089).resolution()
+    cell = WindowResolution(time.size, interval, float(frequency.mean()), 0.089).resolution()
     options: dict[str, Any] = {"time": time, "frequency": frequency, "remove_static": False}
     at = (acceleration, jerk)
     for axis in (np.linspace(-cells, cells, 49), np.arange(-_SIDE, _SIDE + 1) * cells / 24 * _FINER):

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from isacsim.conditioning.windows import Window
+from isacsim.conditioning.windows import CaptureWindow
 from isacsim.spectrum.aj import aj_spectrum
 from isacsim.spectrum.doppler import doppler_spectrogram
 
@@ -100,7 +100,7 @@ def measure(csi: xr.DataArray, hz: Real) -> dict[str, Any]:
     hz : array, shape (frequency,)
         From 0 on: where the distribution of energy over the magnitude of the Doppler frequency is wanted.
     """
-    window = Window(csi.expand_dims("receiver"), csi.sizes["packet"])
+    window = CaptureWindow(csi.expand_dims("receiver"), csi.sizes["packet"])
     grid = window.grid()
     acceleration, jerk = grid.allowed(_BINS)
     spectrum = aj_spectrum(csi, acceleration=acceleration, jerk=jerk).values.astype(np.float64)

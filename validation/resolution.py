@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isacsim.estimation.estimate import estimate_paths
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point
@@ -67,7 +67,7 @@ def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: 
 
 def cells(packets: int) -> dict[str, float]:
     """Resolution of the spectrum, m/s² and m/s³."""
-    grid = WindowGrid(packets, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
+    grid = WindowResolution(packets, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
     return dict(zip(("acceleration", "jerk"), grid.resolution(), strict=True))
 
 

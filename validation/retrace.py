@@ -23,7 +23,7 @@ from isacsim.channel.paths import simulate_path_lengths
 from isacsim.scenario.environments import RayTraced
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Phases, Trajectory
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from isacsim.targets.bounces import bounces_of
 from isacsim.targets.kinematics import path_kinematics, path_length_cubic, path_length_exact, realise_motion
 from isacsim.targets.trajectory import SpaceMotion
@@ -124,7 +124,7 @@ def one(witness: Witness, motion: SpaceMotion, windows: list[float], frequency: 
         n = round(window * RATE / 2)
         cut = slice(half - n, half + n + 1)
         t = time[cut]
-        grid = WindowGrid(t.size, 1 / RATE, radio.carrier_hz, 0.089)
+        grid = WindowResolution(t.size, 1 / RATE, radio.carrier_hz, 0.089)
         cells = grid.resolution()
         seen = coefficient[cut] * np.exp(-2j * np.pi / speed_of_light * np.outer(frequency, traced[cut]))
         row: dict[str, Any] = {"window_s": window, "cell": cells}

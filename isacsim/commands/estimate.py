@@ -12,7 +12,7 @@ from isacsim.terminal import number, output, progress, remark, show_table
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import Window
+    from isacsim.conditioning.windows import CaptureWindow
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 
@@ -89,7 +89,7 @@ def estimate(
     )
 
 
-def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
+def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
     from isacsim.commands.remarks import QUANTITIES, RELATIVE_LENGTH, is_relative
     from isacsim.estimation.matching import match_paths
 

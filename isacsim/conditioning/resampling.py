@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, make_interp_spline
 
+from isacsim.checks import check_integer
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
 
@@ -56,8 +57,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     if steps.min() <= 0:
         raise InputError("time must ascend strictly from packet to packet.")
     span = time[-1] - time[0]
-    if packets is not None and packets < 2:
-        raise InputError(f"packets must be at least 2, got {packets}.")
+    if packets is not None:
+        check_integer("packets", packets, least=2)
     if packets is None:
         packets = round(span / float(np.median(steps))) + 1
     grid = np.linspace(time[0], time[-1], packets)

@@ -32,7 +32,7 @@ from isacsim.scenario.outputs import Dataset, Spectrum
 from isacsim.scenario.radio import Radio
 from isacsim.scenario.section import Section, refuse
 from isacsim.scenario.targets import Mover, Targets
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["Scenario"]
 
@@ -71,7 +71,7 @@ class Scenario(Section):
         # The highest subcarrier folds first.
         highest = float(np.max(radio.frequency_hz))
         try:
-            grid = WindowGrid(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
+            grid = WindowResolution(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
         except InputError as error:
             where = (
                 ("spectrum", "lag_ratio")

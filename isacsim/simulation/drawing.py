@@ -9,8 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 from isacsim.scenario.bodies import WalkerBody
 from isacsim.scenario.chance import draw, drawn
@@ -87,9 +86,7 @@ def _count(scenario: Scenario, seed: int, index: int, asked: int | None) -> int:
             )
         return targets.counts[0]
     count = targets.draw_count(stream(seed, index, Stream.COUNT)) if asked is None else asked
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= 100:
-        raise InputError(f"n_targets must be an integer from 0 to 100, got {asked!r}.")
-    return int(count)
+    return check_integer("n_targets", count, least=0, most=100)
 
 
 def draw_target(scenario: Scenario, target: Target, *, seed: int, index: int, number: int) -> Target:

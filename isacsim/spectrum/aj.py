@@ -22,7 +22,7 @@ from isacsim import csi as csi_array
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
 from isacsim.schema import AXES, described
-from isacsim.spectrum.plan import LagRows, Window, spectra
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan, spectra
 from isacsim.spectrum.settings import Axis, Combine, Lags, SpectrumSettings
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def aj_spectrum(
     )
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
     values = array.values.reshape(-1, 1, *array.values.shape[-2:])
-    return _of_array(Window.of(array, settings).rows(values), array, array.dims)
+    return _of_array(SpectrumPlan.of(array, settings).rows(values), array, array.dims)
 
 
 def self_term_spectrum(
@@ -162,15 +162,15 @@ def self_term_spectrum(
     if array.values.ndim < 3:
         raise InputError(f"paths must be (..., path, subcarrier, packet), got shape {array.values.shape}.")
     values = array.values.reshape(-1, *array.values.shape[-3:])
-    rows = Window.of(array, SpectrumSettings(**settings)).rows(values)
+    rows = SpectrumPlan.of(array, SpectrumSettings(**settings)).rows(values)
     return _of_array(rows, array, array.dims[:-1])
 
 
-def _of_array(rows: LagRows, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
+def _of_array(rows: LagProducts, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
     return labelled(rows, dict(zip(dims, array.values.shape, strict=False)), array.coords)
 
 
-def labelled(rows: LagRows, sizes: Mapping[str, int], coords: Mapping[str, Any]) -> xr.DataArray:
+def labelled(rows: LagProducts, sizes: Mapping[str, int], coords: Mapping[str, Any]) -> xr.DataArray:
     """Transform lag products; ``sizes`` are the names and sizes of the captures' own dimensions."""
     import xarray as xr
 

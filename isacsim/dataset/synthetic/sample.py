@@ -18,7 +18,7 @@ from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.aj import labelled
 from isacsim.spectrum.grid import symmetric_axis
-from isacsim.spectrum.plan import LagRows, Window, unit_exponent
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan, unit_exponent
 from isacsim.spectrum.self_terms import self_products
 from isacsim.spectrum.settings import SpectrumSettings
 
@@ -84,9 +84,9 @@ class Conditioned:
 class SampleRows:
     """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
 
-    noisy: LagRows
-    noiseless: LagRows
-    clean: LagRows
+    noisy: LagProducts
+    noiseless: LagProducts
+    clean: LagProducts
 
     @property
     def nbytes(self) -> int:
@@ -105,9 +105,9 @@ class SampleWindow:
         self.spacing = uniform_spacing(self.frequency)
         self.window = self._window(self.time)
 
-    def _window(self, time: NDArray[np.float64]) -> Window:
+    def _window(self, time: NDArray[np.float64]) -> SpectrumPlan:
         nothing = np.empty((0, self.frequency.size, time.size), np.complex64)
-        return Window.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
+        return SpectrumPlan.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
 
     def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
         """Lag products of the three spectra of a simulated capture.
@@ -135,7 +135,7 @@ class SampleWindow:
             self._clean(drawn, noisy.receivers, noisy.reference),
         )
 
-    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagRows:
+    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts:
         """Self-terms of the target paths, each received as the conditioned signal was."""
         factor = np.ones((self.frequency.size, 1), np.complex64)
         if reference >= 0:
@@ -165,7 +165,7 @@ class SampleWindow:
                 remove_static=self.settings.remove_static,
                 phase_sign=self.window.phase_sign,
             )
-        return LagRows(self.window, (products,), exponent)
+        return LagProducts(self.window, (products,), exponent)
 
 
 def _ratio(drawn: Realisation) -> bool:
