@@ -55,7 +55,7 @@ def reproduce(
     )
     if budget_only:
         return
-    with stages.alone(folder), progress() as bar:
+    with stages.exclusive(folder), progress() as bar:
         task = bar.add_task("", total=None)
         for name, make in all_stages(run).items():
             bar.update(task, description=name, completed=0, total=None)

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dira.experiment.criteria import accuracies, right_of
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import data
 from dira.experiment.stages import Run
-from dira.experiment.verdicts import accuracies, right_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +37,7 @@ def counting_figures(run: Run, results: Results) -> dict[str, Figure]:
         "confusion": _confusion(p, results),
         "snr": _by(run, results, "snr"),
         "spread": _by(run, results, "spread"),
-        "beyond": _beyond(p, results),
+        "data-ablations": _data_ablations(p, results),
     }
 
 
@@ -147,9 +147,9 @@ def _by(run: Run, results: Results, what: str) -> Figure:
     return figure
 
 
-def _beyond(p: Preset, results: Results) -> Figure:
+def _data_ablations(p: Preset, results: Results) -> Figure:
     figure = Figure(figsize=(10, 3.6), layout="constrained")
-    rows, scenarios = results["beyond"], (p.original, *p.others)
+    rows, scenarios = results["data-ablations"], (p.original, *p.others)
     left, right = figure.subplots(1, 2, sharey=True)
     zero = results[f"counting-{p.seeds[0]}"]["original data"]["scenarios"]
     for i, s in enumerate(scenarios):

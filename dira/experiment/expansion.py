@@ -53,7 +53,7 @@ def expand(run: Run, seed: int) -> dict[str, Any]:
     train, reference = counting_set(run, f"train-{seed}"), counting_set(run, "reference")
     judge, sets = features(run), generated(run, seed)
     # More simulation is what no generator can beat: its distance is the noise of measuring.
-    sets["simulation"] = counting_set(run, "simulated").first(
+    sets["simulation"] = counting_set(run, "simulated").take_per_class(
         dict.fromkeys(run.preset.class_sizes, run.preset.reference)
     )
     out: dict[str, Any] = {}
@@ -85,7 +85,7 @@ def _judged(
 ) -> dict[str, Any]:
     p = run.preset
     out = distances(run, "test", reference.values, made.values, seed)
-    out |= distances(run, "train", train.values, made.mixed_as(train).values, seed)
+    out |= distances(run, "train", train.values, made.rebalanced_like(train).values, seed)
     precision, recall = precision_recall(reference.values, made.values, features=judge)
     near = nearest_neighbours(train.values, made.values, reference.values)
     out |= {
@@ -97,7 +97,7 @@ def _judged(
         "classes": {},
     }
     for n in p.class_sizes:
-        one, other, learnt = (x.few(np.flatnonzero(x.counts == n)) for x in (reference, made, train))
+        one, other, learnt = (x.take(np.flatnonzero(x.counts == n)) for x in (reference, made, train))
         here: dict[str, Any] = {"diversity": _diversity(judge, other) / _diversity(judge, one)}
         for what, real in (("kernel_test", one), ("kernel_train", learnt)):
             if min(len(real.values), len(other.values)) >= 4:
@@ -120,10 +120,10 @@ def sizes(run: Run) -> dict[str, Any]:
     out = {}
     for size in p.sizes:
         share = size / len(whole.counts)
-        train = whole.first({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
+        train = whole.take_per_class({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
         model = generator(run, f"size-{size}", train, p.sizes_steps, seed)
         made = sampled(run, model, labels, seed, f"of size-{size}")
-        alike = Spectra(made, labels).mixed_as(train).values
+        alike = Spectra(made, labels).rebalanced_like(train).values
         out[str(size)] = {
             "steps": p.sizes_steps,
             **distances(run, "test", reference.values, made),

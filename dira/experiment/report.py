@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from dira.experiment.criteria import criteria
 from dira.experiment.figures import figures
 from dira.experiment.reproduce import stages
 from dira.experiment.stages import Run
 from dira.experiment.tables import table, tables
-from dira.experiment.verdicts import verdicts
 from isacsim.errors import InputError
 from isacsim.figures.html import document
 from isacsim.figures.spectra import png
@@ -74,7 +74,7 @@ _CAPTIONS = {
         "Counting by amplitude spread",
         "Thirds are taken among spectra of as many targets, as more targets differ more.",
     ),
-    "beyond": (
+    "data-ablations": (
         "How many generated, how many original spectra",
         "One seed, so each point has the chance of a training and of the test spectra. Left: expansion from none to "
         "four times the original set. Right: a smaller original set, alone and brought to full size by a generator "
@@ -134,7 +134,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     for name, of in whole.items():
         made_by.setdefault(of.get("sources", "some older one"), []).append(name)
     seconds = {name: content["seconds"] for name, content in whole.items()}
-    judged = verdicts(results, p)
+    judged = criteria(results, p)
     content = {
         "digest": run.digest,
         "frozen": frozen,

@@ -30,7 +30,7 @@ from isacsim.files import read_json, strict_json, written_whole
 from isacsim.scenario.catalogue import load_scenario, scenario_text
 from isacsim.scenario.model import Scenario
 
-__all__ = ["Run", "Tell", "alone", "freeze"]
+__all__ = ["Run", "Tell", "exclusive", "freeze"]
 
 _DIGEST = "frozen_as"
 # (what is being done, steps done, steps in all)
@@ -148,7 +148,7 @@ class Run:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path) -> Iterator[None]:
     """Keep other processes out of a run's folder; a kill lets go of it.
 
     Raises
@@ -176,7 +176,7 @@ def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
         "preset": preset.model_dump(mode="json"),
         "scenarios": {
             name: hashlib.sha256(scenario_text(name).encode()).hexdigest()
-            for name in (preset.original, *preset.others, preset.strange)
+            for name in (preset.original, *preset.others, preset.out_of_domain)
         },
         "isacsim": __version__,
     }

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from dira.experiment.counting_figures import PAPER_COUNTING, label
+from dira.experiment.criteria import accuracies, gain
 from dira.experiment.figures import NAMES
 from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import BY_VALIDATION
-from dira.experiment.verdicts import accuracies, gain
 from dira.metrics.fidelity import SCORES
 
 __all__ = ["table", "tables"]
@@ -182,10 +182,10 @@ def _counting_table(p: Preset, results: Results) -> str:
                 " / ".join(f"{x:.2f}" for x in paper) if paper else "",
             ]
         )
-    model, strange = results["model-based"], results["beyond"]["strange"]
+    model, out_of_domain = results["model-based"], results["data-ablations"]["out_of_domain"]
     others = {
-        f"expanded, {BY_VALIDATION}": results["beyond"]["by validation"],
-        f"original data and spectra of {strange['scenario']}": strange,
+        f"expanded, {BY_VALIDATION}": results["data-ablations"]["by validation"],
+        f"original data and spectra of {out_of_domain['scenario']}": out_of_domain,
     }
     captures = next(iter(model["scenarios"].values()))["captures"]
     rows.append(

@@ -24,7 +24,9 @@ __all__ = ["CounterConfig", "TargetCounter"]
 _TARGETS = "n_targets"
 
 
-def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
+def mirrored_and_shifted(
+    spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int
+) -> torch.Tensor:
     """Mirror spectra (sample, channel, acceleration, jerk) along either axis by chance and shift them in a circle.
 
     ``rows`` are those of a batch that are here; what happens to each is drawn for the whole batch.
@@ -131,7 +133,7 @@ class TargetCounter(Model):
         def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
             inputs, wanted = batch
             if self.config.augment:
-                inputs = moved(inputs, generator, rows, how.batch_size)
+                inputs = mirrored_and_shifted(inputs, generator, rows, how.batch_size)
             return functional.cross_entropy(
                 net(inputs).float(), wanted[:, 0], label_smoothing=self.config.smoothing
             )
