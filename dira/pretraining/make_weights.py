@@ -106,7 +106,7 @@ def _enhanced(
                 samples["aj_noisy"], **purifier.chosen, seed=seed, device=device, progress=progress
             )
         samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
-        write(samples, store)
+        write(samples, store, domain="enhanced")
     return load(store, "aj_enhanced", also=("aj_clean", "aj_noisy"))
 
 
