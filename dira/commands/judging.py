@@ -41,8 +41,8 @@ def count(
         with written_whole(output) as file:
             head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counter.counts)])
             rows = [
-                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in of)])
-                for i, (t, c, of) in enumerate(zip(truth, found, odds, strict=True))
+                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in row_odds)])
+                for i, (t, c, row_odds) in enumerate(zip(truth, found, odds, strict=True))
             ]
             file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     known = np.isin(truth, counter.counts)
@@ -112,9 +112,9 @@ def evaluate(
     if reference is not None:
         features = partial(counter_model.features, device=device)
         features.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
-        of = split if reference_split is None else reference_split
+        split_of_reference = split if reference_split is None else reference_split
         which = reference_variable or "aj_clean"
-        other = load(reference, which, split=of)[which]
+        other = load(reference, which, split=split_of_reference)[which]
         got = kernel_distance(other, samples[variable], features=features, seed=seed)
         precision, recall = precision_recall(other, samples[variable], features=features)
         typer.echo(

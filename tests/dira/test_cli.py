@@ -125,7 +125,9 @@ def test_a_generator_of_two_conditions(store, tmp_path):
         result = run(*given[:-1], tmp_path / "none.zarr", *extra)
         assert result.exit_code == 2 and said in result.stderr, result.output
     result = run("train", "generator", store, "-o", tmp_path / "x", "--conditions", "mood", *SMALL)
-    assert result.exit_code == 2 and "no label column 'mood'; it has index, n_targets" in result.stderr
+    assert (
+        result.exit_code == 2 and "no label column 'mood'; it has domain, index, n_targets" in result.stderr
+    )
 
 
 def test_spectra_of_other_settings_are_refused(store, models, tmp_path):
