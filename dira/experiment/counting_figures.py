@@ -77,8 +77,8 @@ def _confusion(p: Preset, results: Results) -> Figure:
     grid = figure.subplots(len(scenarios), len(shown), squeeze=False)
     for line, s in zip(grid, scenarios, strict=True):
         for axes, name in zip(line, shown, strict=True):
-            of = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
-            table = np.sum(of, axis=0)
+            by_seed = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
+            table = np.sum(by_seed, axis=0)
             share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
             axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
             for (i, j), value in np.ndenumerate(share):

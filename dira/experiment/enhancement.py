@@ -98,8 +98,11 @@ def _curves(judged: dict[str, Judged], samples: xr.Dataset) -> dict[str, Any]:
     band = np.clip(np.searchsorted(edges, snr, side="right") - 1, 0, _SNR_BANDS - 1)
     out: dict[str, Any] = {"snr_db": edges.tolist(), "by_snr": {}, "by_count": {}}
     for name, one in judged.items():
-        for key, group, of in (("by_snr", range(_SNR_BANDS), band), ("by_count", np.unique(counts), counts)):
-            rows = [np.flatnonzero(of == g) for g in group]
+        for key, group, group_of in (
+            ("by_snr", range(_SNR_BANDS), band),
+            ("by_count", np.unique(counts), counts),
+        ):
+            rows = [np.flatnonzero(group_of == g) for g in group]
             out[key][name] = [
                 {"group": int(g), **one.scores(r)} for g, r in zip(group, rows, strict=True) if r.size
             ]

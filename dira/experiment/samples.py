@@ -42,18 +42,18 @@ def wanted(run: Run) -> dict[str, Wanted]:
     def even(each: int) -> dict[int, int]:
         return dict.fromkeys(p.class_sizes, each)
 
-    made = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
-    made |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
-    made["validation"] = Wanted(p.original, even(p.validation), 2000)
-    made["reference"] = Wanted(p.original, even(p.reference), 3000)
+    sets = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
+    sets |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
+    sets["validation"] = Wanted(p.original, even(p.validation), 2000)
+    sets["reference"] = Wanted(p.original, even(p.reference), 3000)
     for i, name in enumerate((p.original, *p.others)):
-        made[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
-        made[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
-    made["simulated"] = Wanted(p.original, even(p.simulated), 5000)
-    made["features"] = Wanted(p.original, even(p.features), 7000)
+        sets[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
+        sets[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
+    sets["simulated"] = Wanted(p.original, even(p.simulated), 5000)
+    sets["features"] = Wanted(p.original, even(p.features), 7000)
     out_of_domain = {n: max(1, round(size * p.out_of_domain_share)) for n, size in p.class_sizes.items()}
-    made["out-of-domain"] = Wanted(p.out_of_domain, out_of_domain, 6000)
-    return made
+    sets["out-of-domain"] = Wanted(p.out_of_domain, out_of_domain, 6000)
+    return sets
 
 
 @contextmanager
