@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.optimization import get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader
 import dira
 from dira.config import Axes
 from dira.models.diffusion import diffusion_loss
-from dira.training.train import Training, _seed, accelerator, batches
+from dira.training.train import Training, _seed, batches
 
 SIZE, BATCH, STEPS, SAMPLES = 32, 16, 4, 64
 IMAGES, T_STAR, ROUNDS = 8, 10, 1
@@ -87,7 +88,7 @@ def field(spectra):
     loader = DataLoader(data, batch_size=BATCH, shuffle=True)
     rates = get_cosine_schedule_with_warmup(optimiser, num_warmup_steps=500, num_training_steps=STEPS)
     ema = EMAModel(model.parameters(), decay=0.9999, use_ema_warmup=True, inv_gamma=1.0, power=0.75)
-    here = accelerator("cpu", "no")
+    here = Accelerator(cpu=True)
     model, optimiser, loader, rates = here.prepare(model, optimiser, loader, rates)
     model.train()
     for _, clean in zip(range(STEPS), loader, strict=False):

@@ -1,10 +1,10 @@
 """Generate, purify and count: learning from acceleration-jerk spectra (DiRA).
 
 The rooms, from the ground up: ``config`` (frozen settings of every model), ``networks``, ``training`` (the loop,
-checkpoints), ``data`` (spectra out of stores), ``metrics`` (distances, fidelity), ``models`` (diffusion, purifier,
-denoiser, GAN, VAE, counter), ``experiment`` (the paper's protocol, ``dira reproduce``), ``pretraining`` (how the
-shipped ``weights`` were made), ``commands``. To read: `dira.models.model`, then `dira.models.diffusion`, then
-`dira.models.purifier`.
+checkpoints), ``data`` (spectra out of stores), ``models`` (diffusion, purifier, denoiser, GAN, VAE, counter),
+``metrics`` (distances, fidelity; a counter's features are one of the measures), ``experiment`` (the paper's protocol,
+``dira reproduce``), ``pretraining`` (how the shipped ``weights`` were made), ``commands``. To read:
+`dira.models.model`, then `dira.models.diffusion`, then `dira.models.purifier`.
 
 The public names load on first use, so that ``import dira`` stays light: torch and diffusers are imported by what needs
 them.

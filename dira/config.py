@@ -12,9 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from isacsim.errors import InputError
 from isacsim.spectrum.settings import differing_settings
 
-__all__ = ["Axes", "Config", "Scaling", "ScheduleConfig", "UNetConfig", "at_least_one", "validated"]
+__all__ = [
+    "Axes",
+    "Config",
+    "Scaling",
+    "ScheduleConfig",
+    "UNetConfig",
+    "validated",
+]
 
-Made = TypeVar("Made", bound=BaseModel)
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class Config(BaseModel):
@@ -23,7 +30,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def validated(kind: type[Made], given: Any, *, what: str) -> Made:
+def validated(kind: type[Settings], fields: Any, *, what: str) -> Settings:
     """Make a configuration.
 
     Raises
@@ -32,25 +39,12 @@ def validated(kind: type[Made], given: Any, *, what: str) -> Made:
         In one sentence with the field, what was passed and what is allowed.
     """
     try:
-        return kind.model_validate(given)
+        return kind.model_validate(fields)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "it"
         passed = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
         raise InputError(f"{what}: {field}: {first['msg']}{passed}.") from None
-
-
-def at_least_one(value: Any, *, name: str) -> int:
-    """Give a whole number of one or more.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} must be a whole number, 1 or more, got {value!r}.")
-    return int(value)
 
 
 class Scaling(Config):
@@ -76,10 +70,10 @@ class Scaling(Config):
         that one bin would scale all others; the nearest spectrum of maximum 1 (least squares, on the model's scale) has
         that bin set and the others as they are.
         """
-        made = self.from_model(values)
-        flat = made.reshape(len(made), -1)
+        magnitudes = self.from_model(values)
+        flat = magnitudes.reshape(len(magnitudes), -1)
         flat[np.arange(len(flat)), flat.argmax(axis=1)] = 1.0
-        return made
+        return magnitudes
 
 
 def _short(value: str | float) -> str:
@@ -110,15 +104,16 @@ class Axes(Config):
         names = [name for name in type(self).model_fields if name != "made_with"]
         known = [(name, getattr(self, name), getattr(other, name)) for name in names]
         off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
-        told = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
+        differences = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
         ours, theirs = self.made_with, other.made_with
-        told += [
+        differences += [
             f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}"
             for n in differing_settings(ours, theirs)
         ]
-        if told:
+        if differences:
             raise InputError(
-                f"the spectra don't fit {model}: {', '.join(told)}; make them on the model's axes, with its settings."
+                f"the spectra don't fit {model}: {', '.join(differences)}; make them on the model's axes, with its "
+                "settings."
             )
 
 

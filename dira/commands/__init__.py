@@ -1,4 +1,5 @@
 """The command line.
 
-``judging`` (enhance, count, evaluate), ``demo``, and what their ``options`` and ``conditions`` mean.
+One command a module, but ``judging`` (count, evaluate) and ``reproduce`` (and report); what their ``options`` and
+``conditions`` mean.
 """

@@ -27,8 +27,10 @@ def columns(samples: Any, wanted: str) -> dict[str, NDArray[Any]]:
     out = {}
     for name, at in edges.items():
         if name not in samples or samples[name].dims != ("sample",):
-            there = ", ".join(sorted(str(n) for n, v in samples.data_vars.items() if v.dims == ("sample",)))
-            raise InputError(f"--conditions: the store has no label column {name!r}; it has {there}.")
+            label_columns = ", ".join(
+                sorted(str(n) for n, v in samples.data_vars.items() if v.dims == ("sample",))
+            )
+            raise InputError(f"--conditions: the store has no label column {name!r}; it has {label_columns}.")
         column = np.array(samples[name].values.tolist())
         if not at and column.dtype.kind == "f" and not (column == np.round(column)).all():
             raise InputError(f"--conditions: {name} holds numbers; put them into bands, e.g. {name}:10,20.")
@@ -57,10 +59,10 @@ def _bands(column: NDArray[Any], at: list[str], name: str) -> NDArray[np.str_]:
     return names[np.searchsorted(edges, column, side="right")]
 
 
-def values(given: list[str], model: Any) -> dict[str, int | str]:
+def values(pairs: list[str], model: Any) -> dict[str, int | str]:
     """Conditions as NAME=VALUE, each value as the model has it."""
     out: dict[str, int | str] = {}
-    for one in given:
+    for one in pairs:
         name, equals, value = one.partition("=")
         if not equals or not name or not value or name in (*out, "n_targets"):
             raise InputError(

@@ -166,8 +166,8 @@ def _figure(
     grid = figure.subplots(len(shown), n, squeeze=False)
     for column in range(n):
         a, r = (ds[f"target_{name}"].isel(sample=column).values.ravel() for name in ("acceleration", "jerk"))
-        there = np.isfinite(a)
-        points = xr.Dataset({"acceleration": ("path", a[there]), "jerk": ("path", r[there])})
+        known = np.isfinite(a)
+        points = xr.Dataset({"acceleration": ("path", a[known]), "jerk": ("path", r[known])})
         for row, (name, values) in enumerate(shown.items()):
             draw_aj(grid[row][column], values.isel(sample=column), truth=points)
             said = f"{name}: {counted[name][column]} counted" if name in counted else name

@@ -1,4 +1,4 @@
-"""The commands ``dira enhance``, ``dira count`` and ``dira evaluate``."""
+"""The commands ``dira count`` and ``dira evaluate``."""
 
 from __future__ import annotations
 
@@ -9,75 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from dira.commands.options import Device, Folder, Output, Overwrite, Seed, Split, Store, bar, model_in
+from dira.commands.options import Device, Folder, Seed, Split, Store, bar, model_in
 from isacsim.errors import InputError
 
-__all__ = ["count", "enhance", "evaluate"]
-
-
-def enhance(
-    store: Store,
-    output: Output,
-    model: Folder = None,
-    variable: Annotated[str, typer.Option(help="Spectra to purify.")] = "aj_noisy",
-    split: Split = None,
-    t_star: Annotated[
-        int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
-    scale: Annotated[
-        float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
-    ] = None,
-    distance: Annotated[
-        str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
-    ] = None,
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            help="diffused or input: its input with noise of the step, or as it is; default diffused."
-        ),
-    ] = None,
-    gamma: Annotated[
-        float | None, typer.Option(help="Bound γ of the guidance's magnitude; default 1.")
-    ] = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    overwrite: Overwrite = False,
-) -> None:
-    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced."""
-    from dira.data.stores import check_store, load, write
-
-    check_store(output, overwrite=overwrite)
-    purifier = model_in(model, "purifier", "denoiser")
-    asked = {
-        "t_star": t_star,
-        "rounds": rounds,
-        "scale": scale,
-        "distance": distance,
-        "reference": reference,
-        "gamma": gamma,
-    }
-    how = {name: value for name, value in asked.items() if value is not None}
-    paired = type(purifier).__name__ == "PairedDenoiser"
-    if paired and how:
-        option = next(iter(how)).replace("_", "-")
-        raise InputError(f"--{option} is for a purifier, and {model} is a paired denoiser; leave it out.")
-    samples = load(store, variable, split=split)
-    with bar("purifying", "spectra") as progress:
-        if paired:
-            made = purifier.enhance(samples[variable], device=device)
-        else:
-            made = purifier.enhance(
-                samples[variable],
-                **(purifier.chosen | how),
-                seed=seed,
-                device=device,
-                progress=progress,
-            )
-    long_name = "purified acceleration-jerk spectrum, relative linear magnitude"
-    samples["aj_enhanced"] = samples[variable].copy(data=made).assign_attrs(units="1", long_name=long_name)
-    write(samples, output, overwrite=overwrite)
-    typer.echo(f"{samples.sizes['sample']} spectra: {output}")
+__all__ = ["count", "evaluate"]
 
 
 def count(
@@ -106,8 +41,8 @@ def count(
         with written_whole(output) as file:
             head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counter.counts)])
             rows = [
-                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in of)])
-                for i, (t, c, of) in enumerate(zip(truth, found, odds, strict=True))
+                ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in row_odds)])
+                for i, (t, c, row_odds) in enumerate(zip(truth, found, odds, strict=True))
             ]
             file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     known = np.isin(truth, counter.counts)
@@ -177,9 +112,9 @@ def evaluate(
     if reference is not None:
         features = partial(counter_model.features, device=device)
         features.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
-        of = split if reference_split is None else reference_split
+        split_of_reference = split if reference_split is None else reference_split
         which = reference_variable or "aj_clean"
-        other = load(reference, which, split=of)[which]
+        other = load(reference, which, split=split_of_reference)[which]
         got = kernel_distance(other, samples[variable], features=features, seed=seed)
         precision, recall = precision_recall(other, samples[variable], features=features)
         typer.echo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,19 @@ import typer
 
 from isacsim.errors import InputError
 
-__all__ = ["KINDS", "Device", "Folder", "Output", "Overwrite", "Seed", "Split", "Store", "bar", "model_in"]
+__all__ = [
+    "KINDS",
+    "Device",
+    "Folder",
+    "Output",
+    "Overwrite",
+    "Seed",
+    "Split",
+    "Store",
+    "bar",
+    "digest_of_weights",
+    "model_in",
+]
 
 Store = Annotated[Path, typer.Argument(help="Zarr store of spectra, e.g. from isacsim generate.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -57,3 +70,9 @@ def model_in(folder: Path | None, *kinds: str) -> Any:
     if name not in allowed:
         raise InputError(f"{folder} holds a {name}; this takes a {' or '.join(allowed)}.")
     return getattr(dira, name).from_pretrained(folder)
+
+
+def digest_of_weights(folder: Path | None, model: Any) -> str:
+    """SHA-256 of a model's weights in its folder, of the one that comes with dira where there is no folder."""
+    file = (folder or model.shipped()) / "model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest()

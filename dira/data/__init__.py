@@ -1,1 +1,1 @@
-"""Spectra to learn from: ``spectra`` in memory, read from and written to ``stores``."""
+"""Spectra to learn from: ``spectra`` in memory, read from data sets and written as such by ``stores``."""

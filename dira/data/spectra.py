@@ -12,7 +12,7 @@ from dira.config import Axes
 from isacsim.errors import InputError
 from isacsim.spectrum.settings import made_with
 
-__all__ = ["Labels", "count_of", "read_labels", "read_spectra", "shaped_as"]
+__all__ = ["Labels", "count_of", "read_labels", "read_spectra", "shaped_as", "unstacked"]
 
 # One array, for the number of targets, or one for each condition by name.
 Labels = ArrayLike | Mapping[str, ArrayLike]
@@ -102,6 +102,11 @@ def shaped_as(values: NDArray[np.float32], spectra: Any) -> NDArray[np.float32]:
     return values.reshape([spectra.sizes[d] for d in order]).transpose([order.index(d) for d in dims])
 
 
+def unstacked(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Spectra (sample, channel, acceleration, jerk) without the axis of channels where there is one alone."""
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
 def _column(values: Any, *, name: str) -> NDArray[Any]:
     """Labels of one condition: whole numbers, text, or floats that must turn out whole."""
     try:
@@ -143,12 +148,12 @@ def read_labels(
         If lengths differ, a condition is missing or unknown, or a value is none of the classes.
     """
     if labels is None:
-        given: dict[str, NDArray[Any]] = {}
+        columns: dict[str, NDArray[Any]] = {}
     elif isinstance(labels, Mapping):
-        given = {str(name): _column(values, name=name) for name, values in labels.items()}
+        columns = {str(name): _column(values, name=name) for name, values in labels.items()}
     else:
-        given = {"n_targets": _column(labels, name="n_targets")}
-    for name, values in given.items():
+        columns = {"n_targets": _column(labels, name="n_targets")}
+    for name, values in columns.items():
         if values.shape != (n,):
             raise InputError(
                 f"labels: {name} must have one value for each of {n} samples, got {values.shape}."
@@ -161,16 +166,16 @@ def read_labels(
         # Text stays text, everything else becomes whole numbers: JSON must bring back the same.
         classes = {
             name: [str(x) if values.dtype.kind == "U" else int(x) for x in np.unique(values)]
-            for name, values in given.items()
+            for name, values in columns.items()
         }
-    if set(classes) != set(given):
+    if set(classes) != set(columns):
         raise InputError(
-            f"labels must name {sorted(classes) or 'nothing'}, got {sorted(given) or 'nothing'}."
+            f"labels must name {sorted(classes) or 'nothing'}, got {sorted(columns) or 'nothing'}."
         )
     numbers = np.empty((n, len(classes)), np.int64)
     for column, (name, known) in enumerate(classes.items()):
         place = {value: i for i, value in enumerate(known)}
-        of_samples = given[name].tolist()
+        of_samples = columns[name].tolist()
         unknown = sorted({x for x in of_samples if x not in place})
         if unknown:
             raise InputError(f"labels: {name} {unknown[0]!r} is none of the model's {list(known)}.")

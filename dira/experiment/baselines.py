@@ -17,7 +17,7 @@ from dira.experiment.stages import Run
 from dira.metrics.distances import kernel_distance
 from dira.models.model import Model
 
-__all__ = ["TOLD", "baselines", "gan_rate"]
+__all__ = ["STEP_SECONDS", "baselines", "gan_rate"]
 
 _PROBE = 16
 # How often the GAN is judged on its way, and what is left of its time for training.
@@ -25,7 +25,7 @@ _JUDGED, _GAN_SHARE = 20, 0.9
 # Share of a training after which its learning rates are compared.
 _TRIED = 0.25
 _AVERAGE = 0.999
-TOLD = ("step_seconds", "step_seconds_of_dira")
+STEP_SECONDS = ("step_seconds", "step_seconds_of_dira")
 
 
 def _equal_width(run: Run, kind: type[Model], parameters: int) -> int:
@@ -64,14 +64,16 @@ class _Budget:
     of_dira: float
 
     @classmethod
-    def of(cls, run: Run, name: str, kind: type[Model], train: Spectra, share: float, dira: Any) -> _Budget:
+    def measured(
+        cls, run: Run, name: str, kind: type[Model], train: Spectra, share: float, dira: Any
+    ) -> _Budget:
         """Measure a step of each, one after the other: a machine's speed may change between trainings.
 
         It is measured once, so that a training that was stopped goes on with as many steps.
         """
         p = run.preset
 
-        def measured() -> dict[str, Any]:
+        def measure() -> dict[str, Any]:
             width = _equal_width(run, kind, size_of(dira))
             how: dict[str, Any] = {"batch_size": p.batch, "seed": 0, "device": run.device}
             settings = dira.config.model_dump()
@@ -81,11 +83,11 @@ class _Budget:
             steps = max(1, int(share * p.generator_steps * of_dira / own))
             return {"width": width, "steps": steps, "step_seconds": own, "of_dira": of_dira}
 
-        return cls(**run.stage(f"budget-{name}", measured))
+        return cls(**run.stage(f"budget-{name}", measure))
 
     @property
-    def told(self) -> dict[str, float]:
-        return dict(zip(TOLD, (self.step_seconds, self.of_dira), strict=True))
+    def seconds(self) -> dict[str, float]:
+        return dict(zip(STEP_SECONDS, (self.step_seconds, self.of_dira), strict=True))
 
 
 def _gan(
@@ -95,8 +97,8 @@ def _gan(
     p, judge, validation = run.preset, features(run), counting_set(run, "validation")
 
     def best(gan: ConditionalGAN) -> float:
-        made = gan.sample(validation.counts, seed=seed, device=run.device)
-        return kernel_distance(validation.values, made, features=judge, resamples=0).value
+        generated = gan.sample(validation.counts, seed=seed, device=run.device)
+        return kernel_distance(validation.values, generated, features=judge, resamples=0).value
 
     return ConditionalGAN(width=budget.width).fit(
         train.values,
@@ -119,7 +121,7 @@ def gan_rate(run: Run) -> dict[str, Any]:
     p, seed = run.preset, run.preset.seeds[0]
     train = counting_set(run, f"train-{seed}")
     dira = generator(run, f"dira-{seed}", train, p.generator_steps, seed)
-    budget = _Budget.of(run, "gan-rate", ConditionalGAN, train, _GAN_SHARE * _TRIED, dira)
+    budget = _Budget.measured(run, "gan-rate", ConditionalGAN, train, _GAN_SHARE * _TRIED, dira)
     tried = {f"{rate:g}": _gan(run, train, seed, budget, rate).history["best"] for rate in p.gan_rates}
     return {"steps": budget.steps, "distance": tried, "rate": float(min(tried, key=lambda r: tried[r]))}
 
@@ -130,14 +132,14 @@ def baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
 
     def gan(checkpoints: Path) -> ConditionalGAN:
         rate = run.stage("gan-rate", lambda: gan_rate(run))["rate"]
-        budget = _Budget.of(run, f"gan-{seed}", ConditionalGAN, train, _GAN_SHARE, dira)
-        made = _gan(run, train, seed, budget, rate, checkpoints)
-        made.history |= budget.told
-        return made
+        budget = _Budget.measured(run, f"gan-{seed}", ConditionalGAN, train, _GAN_SHARE, dira)
+        trained = _gan(run, train, seed, budget, rate, checkpoints)
+        trained.history |= budget.seconds
+        return trained
 
     def vae(checkpoints: Path) -> ConditionalVAE:
-        budget = _Budget.of(run, f"vae-{seed}", ConditionalVAE, train, p.baseline_share, dira)
-        made = ConditionalVAE(width=budget.width).fit(
+        budget = _Budget.measured(run, f"vae-{seed}", ConditionalVAE, train, p.baseline_share, dira)
+        trained = ConditionalVAE(width=budget.width).fit(
             train.values,
             train.counts,
             steps=budget.steps,
@@ -147,7 +149,7 @@ def baselines(run: Run, train: Spectra, seed: int, dira: Any) -> dict[str, Any]:
             checkpoints=checkpoints,
             progress=run.progress(f"training vae-{seed}"),
         )
-        made.history |= budget.told
-        return made
+        trained.history |= budget.seconds
+        return trained
 
     return {"gan": run.model(f"gan-{seed}", gan), "vae": run.model(f"vae-{seed}", vae)}

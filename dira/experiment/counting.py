@@ -19,7 +19,7 @@ from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
 from isacsim.errors import InputError
 
-__all__ = ["LONGER", "PURIFIER_OFF", "beyond", "calibration", "count", "count_stage"]
+__all__ = ["LONGER", "PURIFIER_OFF", "calibration", "count", "count_stage", "data_ablations"]
 
 PURIFIER_OFF = "DiRA, purifier off at test"
 # Counters see every spectrum moved (`CounterConfig.augment`), else they learn a training set of this size
@@ -48,10 +48,7 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
             train.counts,
             **how,
             seed=seed,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress(f"training counter {name}"),
+            **run.training(f"counter {name}", checkpoints),
         )
 
     model: TargetCounter = run.model(f"counter-{name}", make)
@@ -94,9 +91,9 @@ def _processed(run: Run) -> dict[str, dict[str, Spectra]]:
 def count(run: Run, seed: int) -> dict[str, Any]:
     """Counters of one seed: trained on original, expanded and enhanced data, tested in every scenario."""
     p, noisy = run.preset, _tests(run)
-    original, made, after = counting_set(run, f"train-{seed}"), generated(run, seed), _processed(run)
-    more = {name: made[name].first(_missing(run)) for name in GENERATORS}
-    more["simulation"] = counting_set(run, "simulated").first(_missing(run))
+    original, generated_by, after = counting_set(run, f"train-{seed}"), generated(run, seed), _processed(run)
+    more = {name: generated_by[name].take_per_class(_missing(run)) for name in GENERATORS}
+    more["simulation"] = counting_set(run, "simulated").take_per_class(_missing(run))
     plan: dict[str, tuple[Spectra, dict[str, Spectra]]] = {"original data": (original, noisy)}
     plan |= {f"expanded by {name}": (original + extra, noisy) for name, extra in more.items()}
     pure, pure_more = enhanced(run, f"train-{seed}", original), enhanced(run, f"more-{seed}", more["dira"])
@@ -107,9 +104,9 @@ def count(run: Run, seed: int) -> dict[str, Any]:
     plan[f"original data, {DENOISER}"] = (pure[DENOISER], after[DENOISER])
     plan["clean spectra"] = (counting_set(run, f"train-{seed}", "aj_clean"), _tests(run, "aj_clean"))
     # The classes evened and nothing new; all that the purifier has seen of the simulation; generated spectra alone.
-    plan["original data, rare classes repeated"] = (original + original.first(_missing(run)), noisy)
+    plan["original data, rare classes repeated"] = (original + original.take_per_class(_missing(run)), noisy)
     plan["original data and the purifier's simulations"] = (original + counting_set(run, "simulated"), noisy)
-    plan |= {f"{name} alone, no original data": (made[name], noisy) for name in GENERATORS}
+    plan |= {f"{name} alone, no original data": (generated_by[name], noisy) for name in GENERATORS}
     plan["delay-resolved stack"] = (counting_set(run, f"train-{seed}-stack"), _tests(run, stack="-stack"))
     out = {}
     for i, (name, (train, tests)) in enumerate(plan.items()):
@@ -153,47 +150,51 @@ def count_stage(run: Run, seed: int) -> dict[str, Any]:
 
 
 def _calibration_error(counter: TargetCounter, test: Spectra, device: str) -> float:
-    """Expected calibration error (Guo et al. 2017), in ten groups of equal numbers by the highest probability."""
+    """Expected calibration error (Guo et al. 2017), in ten groups of equal numbers by the highest probability.
+
+    torchmetrics has ten groups of equal width, of which some are empty or hold a few: 600 calibrated spectra of five
+    classes come out at 0.020 there and at 0.062 here, the noise of 60 spectra a group.
+    """
     odds = counter.predict_proba(test.values, device=device)
     sure, right = odds.max(axis=1), counter.counts[odds.argmax(axis=1)] == test.counts
     groups = np.array_split(np.argsort(sure, kind="stable"), min(10, len(sure)))
     return float(sum(abs(sure[g].mean() - right[g].mean()) * len(g) for g in groups) / len(sure))
 
 
-def beyond(run: Run) -> dict[str, Any]:
+def data_ablations(run: Run) -> dict[str, Any]:
     """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones.
 
     Where there are fewer original ones, the generator has seen those alone, each as often as it would among all.
     """
     p, seed, tests = run.preset, run.preset.seeds[0], _tests(run)
-    original, made = counting_set(run, f"train-{seed}"), _many(run, seed)
+    original, plenty = counting_set(run, f"train-{seed}"), _many(run, seed)
 
     def tested(name: str, train: Spectra) -> dict[str, Any]:
-        scores = _score(run, _counter(run, f"beyond-{name}", train, seed), tests)
+        scores = _score(run, _counter(run, f"data-ablations-{name}", train, seed), tests)
         return {"trained on": len(train.counts), "scenarios": scores}
 
-    out: dict[str, Any] = {"ratio": {}, "share": {}, "strange": {}}
+    out: dict[str, Any] = {"ratio": {}, "share": {}, "out_of_domain": {}}
     for ratio in p.ratios:
-        extra = made.first({n: round(ratio * size) for n, size in p.class_sizes.items()})
+        extra = plenty.take_per_class({n: round(ratio * size) for n, size in p.class_sizes.items()})
         out["ratio"][f"{ratio:g}"] = tested(f"ratio-{ratio:g}", original + extra)
     for share in p.shares:
-        some = original.first({n: max(1, round(share * size)) for n, size in p.class_sizes.items()})
+        some = original.take_per_class({n: max(1, round(share * size)) for n, size in p.class_sizes.items()})
         missing = {n: max(0, p.expanded - int((some.counts == n).sum())) for n in p.class_sizes}
-        more = made if share == 1 else _of_few(run, share, some, missing)
+        more = plenty if share == 1 else _of_few(run, share, some, missing)
         out["share"][f"{share:g}"] = {
             "alone": tested(f"share-{share:g}", some),
-            "with generated": tested(f"share-{share:g}-more", some + more.first(missing)),
+            "with generated": tested(f"share-{share:g}-more", some + more.take_per_class(missing)),
         }
-    more = generated(run, seed)["dira"].first(_missing(run))
+    more = generated(run, seed)["dira"].take_per_class(_missing(run))
     pure = by_validation(run, f"train-{seed}", original) + by_validation(run, f"more-{seed}", more)
     scores = _score(
         run,
-        _counter(run, "beyond-by-validation", pure, seed),
+        _counter(run, "data-ablations-by-validation", pure, seed),
         {name: by_validation(run, f"test-{name}", one) for name, one in tests.items()},
     )
     out["by validation"] = {"trained on": len(pure.counts), "scenarios": scores}
-    foreign = counting_set(run, "strange")
-    out["strange"] = {"scenario": p.strange, **tested("strange", original + foreign)}
+    foreign = counting_set(run, "out-of-domain")
+    out["out_of_domain"] = {"scenario": p.out_of_domain, **tested("out-of-domain", original + foreign)}
     return out
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dira.experiment.criteria import accuracies, right_of
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import data
 from dira.experiment.stages import Run
-from dira.experiment.verdicts import accuracies, right_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +37,7 @@ def counting_figures(run: Run, results: Results) -> dict[str, Figure]:
         "confusion": _confusion(p, results),
         "snr": _by(run, results, "snr"),
         "spread": _by(run, results, "spread"),
-        "beyond": _beyond(p, results),
+        "data-ablations": _data_ablations(p, results),
     }
 
 
@@ -77,8 +77,8 @@ def _confusion(p: Preset, results: Results) -> Figure:
     grid = figure.subplots(len(scenarios), len(shown), squeeze=False)
     for line, s in zip(grid, scenarios, strict=True):
         for axes, name in zip(line, shown, strict=True):
-            of = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
-            table = np.sum(of, axis=0)
+            by_seed = [results[f"counting-{seed}"][name]["scenarios"][s]["confusion"] for seed in p.seeds]
+            table = np.sum(by_seed, axis=0)
             share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
             axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
             for (i, j), value in np.ndenumerate(share):
@@ -147,9 +147,9 @@ def _by(run: Run, results: Results, what: str) -> Figure:
     return figure
 
 
-def _beyond(p: Preset, results: Results) -> Figure:
+def _data_ablations(p: Preset, results: Results) -> Figure:
     figure = Figure(figsize=(10, 3.6), layout="constrained")
-    rows, scenarios = results["beyond"], (p.original, *p.others)
+    rows, scenarios = results["data-ablations"], (p.original, *p.others)
     left, right = figure.subplots(1, 2, sharey=True)
     zero = results[f"counting-{p.seeds[0]}"]["original data"]["scenarios"]
     for i, s in enumerate(scenarios):

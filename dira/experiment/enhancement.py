@@ -98,8 +98,11 @@ def _curves(judged: dict[str, Judged], samples: xr.Dataset) -> dict[str, Any]:
     band = np.clip(np.searchsorted(edges, snr, side="right") - 1, 0, _SNR_BANDS - 1)
     out: dict[str, Any] = {"snr_db": edges.tolist(), "by_snr": {}, "by_count": {}}
     for name, one in judged.items():
-        for key, group, of in (("by_snr", range(_SNR_BANDS), band), ("by_count", np.unique(counts), counts)):
-            rows = [np.flatnonzero(of == g) for g in group]
+        for key, group, group_of in (
+            ("by_snr", range(_SNR_BANDS), band),
+            ("by_count", np.unique(counts), counts),
+        ):
+            rows = [np.flatnonzero(group_of == g) for g in group]
             out[key][name] = [
                 {"group": int(g), **one.scores(r)} for g, r in zip(group, rows, strict=True) if r.size
             ]
@@ -114,7 +117,7 @@ def distances(run: Run) -> dict[str, Any]:
     p, seed = run.preset, run.preset.seeds[0]
     clean = counting_set(run, "reference", "aj_clean")
     original = counting_set(run, f"train-{seed}")
-    more = generated(run, seed)["dira"].first(
+    more = generated(run, seed)["dira"].take_per_class(
         {n: max(0, p.expanded - size) for n, size in p.class_sizes.items()}
     )
     sets = {
@@ -124,9 +127,9 @@ def distances(run: Run) -> dict[str, Any]:
     sets["all"] = {key: sets["original"][key] + sets["generated"][key] for key in sets["original"]}
     out: dict[str, Any] = {}
     for what, variants in sets.items():
-        aim = clean.mixed_as(variants["unchanged"]).values
+        aim = clean.rebalanced_like(variants["unchanged"]).values
         out[what] = {name: measured(run, "clean", aim, one.values) for name, one in variants.items()}
-    aim = clean.mixed_as(original).values
+    aim = clean.rebalanced_like(original).values
     other = counting_set(run, f"train-{seed}", "aj_clean").values
     return {**out, "clean of the training set": measured(run, "clean", aim, other)}
 

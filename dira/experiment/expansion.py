@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from dira import TargetCounter
-from dira.experiment.baselines import TOLD, baselines
+from dira.experiment.baselines import STEP_SECONDS, baselines
 from dira.experiment.generators import features, generator, sampled, size_of
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
@@ -30,10 +30,10 @@ def generated(run: Run, seed: int) -> dict[str, Spectra]:
 
     def make() -> dict[str, NDArray[Any]]:
         labels = _labels(run)
-        made = {"dira": sampled(run, dira, labels, seed, f"of dira-{seed}")}
+        spectra = {"dira": sampled(run, dira, labels, seed, f"of dira-{seed}")}
         for name, model in baselines(run, train, seed, dira).items():
-            made[name] = model.sample(labels, seed=seed, device=run.device)
-        return made
+            spectra[name] = model.sample(labels, seed=seed, device=run.device)
+        return spectra
 
     run.array(f"generated-{seed}", make)
     return made_by(run, seed)
@@ -53,41 +53,43 @@ def expand(run: Run, seed: int) -> dict[str, Any]:
     train, reference = counting_set(run, f"train-{seed}"), counting_set(run, "reference")
     judge, sets = features(run), generated(run, seed)
     # More simulation is what no generator can beat: its distance is the noise of measuring.
-    sets["simulation"] = counting_set(run, "simulated").first(
+    sets["simulation"] = counting_set(run, "simulated").take_per_class(
         dict.fromkeys(run.preset.class_sizes, run.preset.reference)
     )
     out: dict[str, Any] = {}
-    for name, made in sets.items():
+    for name, spectra in sets.items():
         run.tell(f"judging {name}-{seed}", 0, 1)
-        out[name] = _judged(run, judge, train, reference, made, seed)
+        out[name] = _judged(run, judge, train, reference, spectra, seed)
         if name in GENERATORS:
             model = run.model(f"{name}-{seed}")
-            history = {k: model.history.get(k) for k in ("steps", "seconds", "best", *TOLD)}
+            history = {k: model.history.get(k) for k in ("steps", "seconds", "best", *STEP_SECONDS)}
             out[name]["training"] = {"parameters": size_of(model), **history}
     return out
 
 
-def distances(run: Run, to: str, real: Any, made: Any, seed: int = 0) -> dict[str, Any]:
+def distances(run: Run, to: str, real: Any, produced: Any, seed: int = 0) -> dict[str, Any]:
     """Kernel distance, and Fréchet distance where there are spectra enough, by name."""
     p, judge = run.preset, features(run)
     out: dict[str, Any] = {
-        f"kernel_{to}": asdict(kernel_distance(real, made, features=judge, seed=seed, resamples=p.resamples))
+        f"kernel_{to}": asdict(
+            kernel_distance(real, produced, features=judge, seed=seed, resamples=p.resamples)
+        )
     }
-    if min(len(real), len(made)) >= p.least:
+    if min(len(real), len(produced)) >= p.least:
         out[f"frechet_{to}"] = asdict(
-            frechet_distance(real, made, features=judge, seed=seed, resamples=20, least=p.least)
+            frechet_distance(real, produced, features=judge, seed=seed, resamples=20, least=p.least)
         )
     return out
 
 
 def _judged(
-    run: Run, judge: TargetCounter, train: Spectra, reference: Spectra, made: Spectra, seed: int
+    run: Run, judge: TargetCounter, train: Spectra, reference: Spectra, produced: Spectra, seed: int
 ) -> dict[str, Any]:
     p = run.preset
-    out = distances(run, "test", reference.values, made.values, seed)
-    out |= distances(run, "train", train.values, made.mixed_as(train).values, seed)
-    precision, recall = precision_recall(reference.values, made.values, features=judge)
-    near = nearest_neighbours(train.values, made.values, reference.values)
+    out = distances(run, "test", reference.values, produced.values, seed)
+    out |= distances(run, "train", train.values, produced.rebalanced_like(train).values, seed)
+    precision, recall = precision_recall(reference.values, produced.values, features=judge)
+    near = nearest_neighbours(train.values, produced.values, reference.values)
     out |= {
         "precision": precision,
         "recall": recall,
@@ -97,7 +99,7 @@ def _judged(
         "classes": {},
     }
     for n in p.class_sizes:
-        one, other, learnt = (x.few(np.flatnonzero(x.counts == n)) for x in (reference, made, train))
+        one, other, learnt = (x.take(np.flatnonzero(x.counts == n)) for x in (reference, produced, train))
         here: dict[str, Any] = {"diversity": _diversity(judge, other) / _diversity(judge, one)}
         for what, real in (("kernel_test", one), ("kernel_train", learnt)):
             if min(len(real.values), len(other.values)) >= 4:
@@ -120,15 +122,17 @@ def sizes(run: Run) -> dict[str, Any]:
     out = {}
     for size in p.sizes:
         share = size / len(whole.counts)
-        train = whole.first({n: max(1, round(share * of)) for n, of in p.class_sizes.items()})
+        train = whole.take_per_class(
+            {n: max(1, round(share * whole_size)) for n, whole_size in p.class_sizes.items()}
+        )
         model = generator(run, f"size-{size}", train, p.sizes_steps, seed)
-        made = sampled(run, model, labels, seed, f"of size-{size}")
-        alike = Spectra(made, labels).mixed_as(train).values
+        spectra = sampled(run, model, labels, seed, f"of size-{size}")
+        alike = Spectra(spectra, labels).rebalanced_like(train).values
         out[str(size)] = {
             "steps": p.sizes_steps,
-            **distances(run, "test", reference.values, made),
+            **distances(run, "test", reference.values, spectra),
             **distances(run, "train", train.values, alike),
-            "copies": nearest_neighbours(train.values, made, reference.values).copies,
+            "copies": nearest_neighbours(train.values, spectra, reference.values).copies,
         }
     return out
 
@@ -142,11 +146,13 @@ def samplers(run: Run) -> list[dict[str, Any]]:
     rows = []
     for sampler, steps in p.samplers:
         begun = time.perf_counter()
-        told = run.progress(f"sampling with {sampler}, {steps} steps")
-        made = model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told)
+        progress = run.progress(f"sampling with {sampler}, {steps} steps")
+        spectra = model.sample(
+            labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=progress
+        )
         seconds = time.perf_counter() - begun
-        got = kernel_distance(reference.values, made, features=judge, resamples=p.resamples)
-        precision, recall = precision_recall(reference.values, made, features=judge)
+        got = kernel_distance(reference.values, spectra, features=judge, resamples=p.resamples)
+        precision, recall = precision_recall(reference.values, spectra, features=judge)
         rows.append(
             {
                 "sampler": sampler,

@@ -28,10 +28,7 @@ def features(run: Run) -> TargetCounter:
             steps=4 * p.counter_steps,
             batch_size=p.counter_batch,
             seed=99,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress("training the features"),
+            **run.training("the features", checkpoints),
         )
 
     model: TargetCounter = run.model("features", make)
@@ -56,10 +53,7 @@ def generator(run: Run, name: str, train: Spectra, steps: int, seed: int) -> Con
             batch_size=p.batch,
             learning_rate=p.learning_rate,
             seed=seed,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress(f"training {name}"),
+            **run.training(name, checkpoints),
         )
 
     model: ConditionalDiffusion = run.model(name, make)
@@ -71,8 +65,8 @@ def sampled(
 ) -> NDArray[np.float32]:
     """Spectra of a generator by the sampler that everything but the table of samplers goes by."""
     sampler, steps = run.preset.samplers[0]
-    told = run.progress(f"generating {what}")
-    return model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=told)
+    progress = run.progress(f"generating {what}")
+    return model.sample(labels, seed=seed, sampler=sampler, steps=steps, device=run.device, progress=progress)
 
 
 def size_of(model: Any) -> int:

@@ -44,12 +44,14 @@ def distinct(motion: NDArray[np.float64], amplitude: NDArray[np.float64], least:
 
     The strongest itself tells nothing: a path that was split into two has any amplitude.
     """
-    kept: list[int] = []
+    separate: list[int] = []
     for i in np.argsort(-amplitude).tolist():
-        if not (np.abs(motion[kept] - motion[i]) <= _ONE).all(axis=1).any():
-            kept.append(i)
-    of = amplitude[kept]
-    return (20 * np.log10(of[min(least, of.size) - 1] / of)).tolist() if of.size else []
+        if not (np.abs(motion[separate] - motion[i]) <= _ONE).all(axis=1).any():
+            separate.append(i)
+    if not separate:
+        return []
+    amplitudes = amplitude[separate]
+    return (20 * np.log10(amplitudes[min(least, amplitudes.size) - 1] / amplitudes)).tolist()
 
 
 def _strengths(run: Run, name: str) -> tuple[list[list[float]], list[int]]:

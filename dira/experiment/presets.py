@@ -22,7 +22,7 @@ class Preset(Config):
     """Scenario that is trained on."""
     others: tuple[str, ...] = ("corridor", "hall")
     """Scenarios for the cross-validation."""
-    strange: str = "default"
+    out_of_domain: str = "default"
     """Out-of-domain scenario whose spectra are mixed in."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """One training set, generator and set of counters each."""
@@ -80,7 +80,7 @@ class Preset(Config):
     """Generated spectra as a share of the original ones."""
     shares: tuple[float, ...] = (0.25, 0.5, 1.0)
     """Shares of the original training set."""
-    strange_share: float = 0.5
+    out_of_domain_share: float = 0.5
     """Out-of-domain spectra mixed in, as a share of the original ones."""
     model_based: int
     """Captures of each scenario that `estimate_paths` counts."""

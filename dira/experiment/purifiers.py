@@ -31,21 +31,18 @@ BY_VALIDATION = "T* and a by validation, W = 1"
 _GUIDES: tuple[tuple[Any, Any], ...] = (("ssim", "diffused"), ("ssim", "input"), ("mse", "diffused"))
 
 
-def _fit(run: Run, model: Any, *given: Any) -> Callable[[Path], Any]:
+def _fit(run: Run, model: Any, *examples: Any) -> Callable[[Path], Any]:
     p = run.preset
     name = type(model).__name__
 
     def make(checkpoints: Path) -> Any:
         return model.fit(
-            *given,
+            *examples,
             steps=p.purifier_steps,
             batch_size=p.batch,
             learning_rate=p.purifier_rate,
             seed=7,
-            device=run.device,
-            precision=p.precision,
-            checkpoints=checkpoints,
-            progress=run.progress(f"training {name}"),
+            **run.training(name, checkpoints),
         )
 
     return make
@@ -83,7 +80,7 @@ def guidance(run: Run) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for t_star, distance, reference, a in kinds:
         run.tell(f"guidance: T* = {t_star}, {distance}, {reference}, a = {a:g}", len(rows), len(kinds))
-        made = purifier(run).enhance(
+        purified = purifier(run).enhance(
             samples["aj_noisy"],
             t_star,
             1,
@@ -94,17 +91,18 @@ def guidance(run: Run) -> dict[str, Any]:
             device=run.device,
         )
         kind = {"t_star": t_star, "distance": distance, "reference": reference, "a": a}
-        rows.append({**kind, **Judged.of(made, samples).scores()})
+        rows.append({**kind, **Judged.of(purified, samples).scores()})
     own = [r for r in rows if (r["distance"], r["reference"]) == _GUIDES[0]]
     best = max((r for r in own if r["t_star"] == first and r["a"] > 0), key=lambda r: float(r["ssim"]))["a"]
     chosen = max(own, key=lambda r: float(r["ssim"]))
-    of = [r["a"] for r in own if r["t_star"] == chosen["t_star"] and r["a"] > 0]
+    strengths = [r["a"] for r in own if r["t_star"] == chosen["t_star"] and r["a"] > 0]
     return {
         "rows": rows,
         "scale": best,
         "at_the_edge": best in (min(p.scales), max(p.scales)),
         "chosen": {key: chosen[key] for key in ("t_star", "a")},
-        "chosen_at_the_edge": chosen["t_star"] == max(first, *p.t_stars) or chosen["a"] in {min(of), max(of)},
+        "chosen_at_the_edge": chosen["t_star"] == max(first, *p.t_stars)
+        or chosen["a"] in {min(strengths), max(strengths)},
         "spectra": samples.sizes["sample"],
     }
 
@@ -124,9 +122,9 @@ def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
     p = run.preset
 
     def make() -> dict[str, NDArray[Any]]:
-        scale, model, made = float(chosen_guidance(run)["scale"]), purifier(run), {}
+        scale, model, by_variant = float(chosen_guidance(run)["scale"]), purifier(run), {}
         for variant, t_star, rounds in p.variants:
-            if variant in made:
+            if variant in by_variant:
                 continue
             partial = np.empty_like(spectra.values)
 
@@ -140,7 +138,7 @@ def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
                 if number == 1 and t == 0:
                     partial[first : first + len(x)] = x[:, 0]
 
-            made[variant] = model.enhance(
+            by_variant[variant] = model.enhance(
                 spectra.values,
                 t_star,
                 rounds,
@@ -152,12 +150,12 @@ def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
             )
             for other, other_t, other_rounds in p.variants:
                 if rounds > 1 and (other_t, other_rounds) == (t_star, 1):
-                    made[other] = partial
-        made[DENOISER] = denoiser(run).enhance(spectra.values, device=run.device)
-        return {str(i): made[key] for i, key in enumerate(_names(run))}
+                    by_variant[other] = partial
+        by_variant[DENOISER] = denoiser(run).enhance(spectra.values, device=run.device)
+        return {str(i): by_variant[key] for i, key in enumerate(_names(run))}
 
-    kept = run.array(f"enhanced-{name}", make)
-    return {key: Spectra(kept[str(i)], spectra.counts) for i, key in enumerate(_names(run))}
+    arrays = run.array(f"enhanced-{name}", make)
+    return {key: Spectra(arrays[str(i)], spectra.counts) for i, key in enumerate(_names(run))}
 
 
 def by_validation(run: Run, name: str, spectra: Spectra) -> Spectra:

@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from dira.experiment.criteria import criteria
 from dira.experiment.figures import figures
 from dira.experiment.reproduce import stages
 from dira.experiment.stages import Run
 from dira.experiment.tables import table, tables
-from dira.experiment.verdicts import verdicts
 from isacsim.errors import InputError
 from isacsim.figures.html import document
 from isacsim.figures.spectra import png
@@ -74,7 +74,7 @@ _CAPTIONS = {
         "Counting by amplitude spread",
         "Thirds are taken among spectra of as many targets, as more targets differ more.",
     ),
-    "beyond": (
+    "data-ablations": (
         "How many generated, how many original spectra",
         "One seed, so each point has the chance of a training and of the test spectra. Left: expansion from none to "
         "four times the original set. Right: a smaller original set, alone and brought to full size by a generator "
@@ -131,10 +131,10 @@ def write_report(run: Run) -> tuple[Path, Path]:
     p = run.preset
     frozen = read_json(run.folder / "frozen.json")
     made_by: dict[str, list[str]] = {}
-    for name, of in whole.items():
-        made_by.setdefault(of.get("sources", "some older one"), []).append(name)
+    for name, stage in whole.items():
+        made_by.setdefault(stage.get("sources", "some older one"), []).append(name)
     seconds = {name: content["seconds"] for name, content in whole.items()}
-    judged = verdicts(results, p)
+    judged = criteria(results, p)
     content = {
         "digest": run.digest,
         "frozen": frozen,
@@ -149,7 +149,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     parts = [_head(run, frozen, sum(seconds.values()), made_by)]
     rows = [[v.aim, v.measured, "met" if v.met else "not met"] for v in judged]
     parts.append(_section("What it was to show", "", table(["aim", "measured", ""], rows)))
-    made = tables(p, results)
+    html_tables = tables(p, results)
     for name, figure in figures(run, results).items():
         heading, text = _CAPTIONS[name]
         known = {
@@ -161,23 +161,23 @@ def write_report(run: Run) -> tuple[Path, Path]:
             text = text.replace(key, value)
         picture = base64.b64encode(png(figure)).decode("ascii")
         image = f'<img alt="{escape(heading)}" src="data:image/png;base64,{picture}">'
-        parts.append(_section(heading, text, image + made.get(name, "")))
-    told = "Of the first seed's generator; the first is what all else here is made with."
-    parts.append(_section("Samplers", told, made["samplers"]))
+        parts.append(_section(heading, text, image + html_tables.get(name, "")))
+    text = "Of the first seed's generator; the first is what all else here is made with."
+    parts.append(_section("Samplers", text, html_tables["samplers"]))
     guide = results["guidance"]
-    told = (
+    text = (
         f"On {guide['spectra']} validation spectra, one round. By SSIM, a = {guide['scale']:g} is used for T* = "
         f"{p.variants[0][1]}{' (at the edge of what was tried)' if guide['at_the_edge'] else ''} and the other two, "
         f"and T* = {guide['chosen']['t_star']} with a = {guide['chosen']['a']:g} for the variant whose T* is chosen"
         f"{' (the largest T* or a strength at the edge of what was tried)' if guide['chosen_at_the_edge'] else ''}. "
         "With a = 0 nothing guides."
     )
-    parts.append(_section("Strength of the guidance", told, made["guidance"]))
-    told = (
+    parts.append(_section("Strength of the guidance", text, html_tables["guidance"]))
+    text = (
         "Expected calibration error: mean distance of the highest probability from the share of right counts. The "
         "temperature is fitted on the validation set, processed as the training set was."
     )
-    parts.append(_section("How sure the counters are", told, made["calibration"]))
+    parts.append(_section("How sure the counters are", text, html_tables["calibration"]))
     with written_whole(page) as file:
         file.write_text(document(f"DiRA: {p.name}", parts), encoding="utf-8")
     return page, data
@@ -194,7 +194,8 @@ def _head(run: Run, frozen: Mapping[str, Any], seconds: float, made_by: Mapping[
         "machine": f"{frozen['machine']['processor']}, {frozen['machine']['cores']} cores",
         "frozen as": run.digest,
         "code": "; ".join(
-            f"{code} ({len(of)} stages)" if len(made_by) > 1 else code for code, of in made_by.items()
+            f"{code} ({len(stages_of_code)} stages)" if len(made_by) > 1 else code
+            for code, stages_of_code in made_by.items()
         ),
     }
     pairs = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
@@ -208,5 +209,5 @@ def _head(run: Run, frozen: Mapping[str, Any], seconds: float, made_by: Mapping[
 
 
 def _section(heading: str, text: str, body: str) -> str:
-    told = f"<p>{escape(text)}</p>" if text else ""
-    return f"<section><h2>{escape(heading)}</h2>{told}{body}</section>"
+    paragraph = f"<p>{escape(text)}</p>" if text else ""
+    return f"<section><h2>{escape(heading)}</h2>{paragraph}{body}</section>"

@@ -29,6 +29,6 @@ def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
         "process": lambda: {"pictures": [*run.array("process", partial(enhancement.process, run))]},
         **{f"counting-{s}": partial(counting.count, run, s) for s in seeds},
         "calibration": partial(counting.calibration, run),
-        "beyond": partial(counting.beyond, run),
+        "data-ablations": partial(counting.data_ablations, run),
         "model-based": partial(model_based, run),
     }

@@ -41,18 +41,18 @@ def wanted(run: Run) -> dict[str, Wanted]:
     def even(each: int) -> dict[int, int]:
         return dict.fromkeys(p.class_sizes, each)
 
-    made = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
-    made |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
-    made["validation"] = Wanted(p.original, even(p.validation), 2000)
-    made["reference"] = Wanted(p.original, even(p.reference), 3000)
+    sets = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
+    sets |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
+    sets["validation"] = Wanted(p.original, even(p.validation), 2000)
+    sets["reference"] = Wanted(p.original, even(p.reference), 3000)
     for i, name in enumerate((p.original, *p.others)):
-        made[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
-        made[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
-    made["simulated"] = Wanted(p.original, even(p.simulated), 5000)
-    made["features"] = Wanted(p.original, even(p.features), 7000)
-    strange = {n: max(1, round(size * p.strange_share)) for n, size in p.class_sizes.items()}
-    made["strange"] = Wanted(p.strange, strange, 6000)
-    return made
+        sets[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
+        sets[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
+    sets["simulated"] = Wanted(p.original, even(p.simulated), 5000)
+    sets["features"] = Wanted(p.original, even(p.features), 7000)
+    out_of_domain = {n: max(1, round(size * p.out_of_domain_share)) for n, size in p.class_sizes.items()}
+    sets["out-of-domain"] = Wanted(p.out_of_domain, out_of_domain, 6000)
+    return sets
 
 
 @contextmanager
@@ -111,20 +111,20 @@ class Spectra:
             np.concatenate([self.values, other.values]), np.concatenate([self.counts, other.counts])
         )
 
-    def few(self, rows: NDArray[np.int64]) -> Spectra:
+    def take(self, rows: NDArray[np.int64]) -> Spectra:
         """Some of them."""
         return Spectra(self.values[rows], self.counts[rows])
 
-    def first(self, of_class: dict[int, int]) -> Spectra:
+    def take_per_class(self, of_class: dict[int, int]) -> Spectra:
         """So many of each number of targets, the first ones."""
         rows = [np.flatnonzero(self.counts == n)[:size] for n, size in of_class.items()]
-        return self.few(np.concatenate(rows))
+        return self.take(np.concatenate(rows))
 
-    def mixed_as(self, other: Spectra) -> Spectra:
+    def rebalanced_like(self, other: Spectra) -> Spectra:
         """As many as there are in another set's shares of the classes: else a distance would be that of the shares."""
         wanted = dict(zip(*(x.tolist() for x in np.unique(other.counts, return_counts=True)), strict=True))
         scale = min(int((self.counts == n).sum()) / size for n, size in wanted.items())
-        return self.first({n: max(1, round(scale * size)) for n, size in wanted.items()})
+        return self.take_per_class({n: max(1, round(scale * size)) for n, size in wanted.items()})
 
 
 def counting_set(run: Run, name: str, variable: str = "aj_noisy") -> Spectra:

@@ -30,7 +30,7 @@ from isacsim.files import read_json, strict_json, written_whole
 from isacsim.scenario.catalogue import load_scenario, scenario_text
 from isacsim.scenario.model import Scenario
 
-__all__ = ["Run", "Tell", "alone", "freeze"]
+__all__ = ["Run", "Tell", "exclusive", "freeze"]
 
 _DIGEST = "frozen_as"
 # (what is being done, steps done, steps in all)
@@ -52,9 +52,9 @@ class Run:
     def scenario(self, name: str, **spectrum: Any) -> Scenario:
         """A frozen scenario, at the preset's bins."""
         bins = {"bins_acceleration": self.preset.bins, "bins_jerk": self.preset.bins}
-        made = load_scenario(name)
-        section = made.spectrum.model_copy(update={**bins, **spectrum})
-        return made.model_copy(update={"spectrum": section})
+        scenario = load_scenario(name)
+        section = scenario.spectrum.model_copy(update={**bins, **spectrum})
+        return scenario.model_copy(update={"spectrum": section})
 
     def stage(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Give a stage's result, made now if it is not there.
@@ -97,10 +97,10 @@ class Run:
         if not path.exists():
             if make is None:
                 raise self._missing(path)
-            made = {**make(), _DIGEST: np.array(self.digest)}
+            written = {**make(), _DIGEST: np.array(self.digest)}
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(path) as file, file.open("wb") as out:
-                np.savez(out, **made)  # type: ignore[arg-type]
+                np.savez(out, **written)  # type: ignore[arg-type]
         try:
             with np.load(path, allow_pickle=False) as content:
                 arrays = {key: content[key] for key in content.files}
@@ -142,13 +142,22 @@ class Run:
                 f"{path} is of a run frozen as {digest or 'nothing'}, not {self.digest}; choose another --output."
             )
 
+    def training(self, what: str, checkpoints: Path) -> dict[str, Any]:
+        """Where and how precisely this run trains: arguments of `fit`."""
+        return {
+            "device": self.device,
+            "precision": self.preset.precision,
+            "checkpoints": checkpoints,
+            "progress": self.progress(f"training {what}"),
+        }
+
     def progress(self, what: str) -> Callable[[int, int, float], None]:
         """What a training or a sampling calls."""
         return lambda done, total, _loss: self.tell(what, done, total)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path) -> Iterator[None]:
     """Keep other processes out of a run's folder; a kill lets go of it.
 
     Raises
@@ -176,14 +185,14 @@ def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:
         "preset": preset.model_dump(mode="json"),
         "scenarios": {
             name: hashlib.sha256(scenario_text(name).encode()).hexdigest()
-            for name in (preset.original, *preset.others, preset.strange)
+            for name in (preset.original, *preset.others, preset.out_of_domain)
         },
         "isacsim": __version__,
     }
     path = folder / "frozen.json"
     if path.exists():
-        there = read_json(path)
-        differ = [key for key in frozen if there.get(key) != json.loads(json.dumps(frozen[key]))]
+        frozen_before = read_json(path)
+        differ = [key for key in frozen if frozen_before.get(key) != json.loads(json.dumps(frozen[key]))]
         if differ:
             raise InputError(
                 f"{folder} holds a run whose {' and '.join(differ)} differ from today's; choose another --output."

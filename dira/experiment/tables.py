@@ -10,11 +10,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from dira.experiment.counting_figures import PAPER_COUNTING, label
+from dira.experiment.criteria import accuracies, gain
 from dira.experiment.figures import NAMES
 from dira.experiment.model_based import SUBCARRIERS
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import BY_VALIDATION
-from dira.experiment.verdicts import accuracies, gain
 from dira.metrics.fidelity import SCORES
 
 __all__ = ["table", "tables"]
@@ -41,7 +41,12 @@ def _interval(one: Mapping[str, float]) -> str:
 
 def tables(p: Preset, results: Results) -> dict[str, str]:
     """All tables by name, as HTML."""
-    generators = [
+    return {name: make(p, results) for name, make in _TABLES.items()}
+
+
+def _classes_table(p: Preset, results: Results) -> str:
+    """Every generator of every seed: distances in all and over the classes."""
+    rows = [
         [
             NAMES[kind],
             str(seed),
@@ -59,23 +64,36 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
     ]
     head = ["", "seed", "kernel distance [95 %]", "floor", "Fréchet [95 %]", "precision", "recall", "copies"]
     head += ["over classes, to training set", "to test set", "parameters", "steps", "ms a step (DiRA's)"]
-    out = {"classes": table(head, generators)}
+    return table(head, rows)
+
+
+def _enhancement_table(p: Preset, results: Results) -> str:
+    """What takes noise out, in every scenario."""
     rows = [
         [scenario, name, *(_number(row[key]) for key in SCORES)]
         for scenario, one in results["enhancement"].items()
         for name, row in one["rows"].items()
     ]
-    out["enhancement"] = table(["scenario", "", *SCORES.values()], rows)
-    out["distances"] = table(
-        ["", *results["distances"]["original"]],
+    return table(["scenario", "", *SCORES.values()], rows)
+
+
+def _distances_table(p: Preset, results: Results) -> str:
+    """Distances to clean spectra, before and after."""
+    sets = results["distances"]
+    return table(
+        ["", *sets["original"]],
         [
-            [f"{s}, {what}", *(_interval(one[key]) for one in results["distances"][s].values())]
+            [f"{s}, {what}", *(_interval(one[key]) for one in sets[s].values())]
             for s in ("original", "generated", "all")
             for key, what in (("kernel_clean", "kernel distance"), ("frechet_clean", "Fréchet distance"))
-            if key in results["distances"][s]["unchanged"]
+            if key in sets[s]["unchanged"]
         ],
     )
-    out["sizes"] = table(
+
+
+def _sizes_table(p: Preset, results: Results) -> str:
+    """By the number of training spectra."""
+    return table(
         [
             "training spectra",
             "steps",
@@ -96,8 +114,11 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
             for size, one in results["sizes"].items()
         ],
     )
-    out["counting"] = _counting_table(p, results)
-    out["samplers"] = table(
+
+
+def _samplers_table(p: Preset, results: Results) -> str:
+    """By sampler and steps."""
+    return table(
         ["sampler", "steps", "kernel distance [95 %]", "precision", "recall", "spectra/s"],
         [
             [
@@ -111,7 +132,11 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
             for r in results["samplers"]["rows"]
         ],
     )
-    out["calibration"] = table(
+
+
+def _calibration_table(p: Preset, results: Results) -> str:
+    """Calibration errors, before and after a temperature."""
+    return table(
         [
             "trained on",
             "seed",
@@ -129,15 +154,18 @@ def tables(p: Preset, results: Results) -> dict[str, str]:
             for r in rows
         ],
     )
+
+
+def _guidance_table(p: Preset, results: Results) -> str:
+    """By T*, distance, reference and strength of the guidance."""
     rows = results["guidance"]["rows"]
-    out["guidance"] = table(
+    return table(
         ["T*", "distance", "reference", "a", *SCORES.values()],
         [
             [str(r["t_star"]), r["distance"], r["reference"], f"{r['a']:g}", *(_number(r[k]) for k in SCORES)]
             for r in rows
         ],
     )
-    return out
 
 
 def _over_classes(one: Mapping[str, Any], key: str) -> str:
@@ -182,10 +210,10 @@ def _counting_table(p: Preset, results: Results) -> str:
                 " / ".join(f"{x:.2f}" for x in paper) if paper else "",
             ]
         )
-    model, strange = results["model-based"], results["beyond"]["strange"]
+    model, out_of_domain = results["model-based"], results["data-ablations"]["out_of_domain"]
     others = {
-        f"expanded, {BY_VALIDATION}": results["beyond"]["by validation"],
-        f"original data and spectra of {strange['scenario']}": strange,
+        f"expanded, {BY_VALIDATION}": results["data-ablations"]["by validation"],
+        f"original data and spectra of {out_of_domain['scenario']}": out_of_domain,
     }
     captures = next(iter(model["scenarios"].values()))["captures"]
     rows.append(
@@ -212,3 +240,15 @@ def _counting_table(p: Preset, results: Results) -> str:
         "paper",
     ]
     return table(head, rows)
+
+
+_TABLES = {
+    "classes": _classes_table,
+    "enhancement": _enhancement_table,
+    "distances": _distances_table,
+    "sizes": _sizes_table,
+    "counting": _counting_table,
+    "samplers": _samplers_table,
+    "calibration": _calibration_table,
+    "guidance": _guidance_table,
+}

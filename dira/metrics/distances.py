@@ -83,21 +83,30 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
         )
     if isinstance(features, TargetCounter):
         return name_of(features), [features.features(one).astype(np.float64) for one in sets]
-    made = [np.asarray(features(one), np.float64) for one in sets]
-    for one in made:
-        if one.ndim != 2 or not np.isfinite(one).all():
+    rows = [np.asarray(features(spectra), np.float64) for spectra in sets]
+    for of_set in rows:
+        if of_set.ndim != 2 or not np.isfinite(of_set).all():
             raise InputError(
-                f"features must give finite numbers of the shape (sample, feature), got {one.shape}."
+                f"features must give finite numbers of the shape (sample, feature), got {of_set.shape}."
             )
-    return getattr(features, "__name__", type(features).__name__), made
+    return getattr(features, "__name__", type(features).__name__), rows
+
+
+def _enough(real: Real, generated: Real, least: int, measure: str, instead: str = "") -> None:
+    """Refuse sets that are too small for a measure."""
+    for which, features in (("real", real), ("generated", generated)):
+        if len(features) < least:
+            raise InputError(
+                f"{measure} needs at least {least} {which} spectra, got {len(features)}{instead}."
+            )
 
 
 def name_of(counter: TargetCounter) -> str:
     """Name of a counter's features, with the digest of its weights."""
-    made = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in sorted(counter.fitted()[0].state_dict().items()):
-        made.update(name.encode() + value.cpu().numpy().tobytes())
-    return f"counter {made.hexdigest()[:12]}"
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return f"counter {digest.hexdigest()[:12]}"
 
 
 def frechet_distance(
@@ -135,12 +144,7 @@ def frechet_distance(
         If a set is smaller than ``least``: use `kernel_distance` then.
     """
     name, (a, b) = _features(features, weights, real, generated)
-    for which, one in (("real", a), ("generated", b)):
-        if len(one) < least:
-            raise InputError(
-                f"frechet_distance needs at least {least} {which} spectra, got {len(one)}: use kernel_distance, "
-                "which is not biased by their number."
-            )
+    _enough(a, b, least, "frechet_distance", ": use kernel_distance, which is not biased by their number")
     return _with_spread(_frechet, a, b, name, seed, resamples)
 
 
@@ -159,12 +163,13 @@ def kernel_distance(
     `frechet_distance`'s; at least 4 samples a set.
     """
     name, (a, b) = _features(features, weights, real, generated)
-    for which, one in (("real", a), ("generated", b)):
-        if len(one) < 4:
-            raise InputError(f"kernel_distance needs at least 4 {which} spectra, got {len(one)}.")
+    _enough(a, b, 4, "kernel_distance")
     return _with_spread(_kernel, a, b, name, seed, resamples)
 
 
+# By hand: torchmetrics has both formulas in private functions (2000 x 512 features: equal to 2e-14 and 7e-13 of the
+# value, 0.69 s against 0.68 s here and 1.3 s against 1.1 s); its classes run a network on images, and give the kernel
+# distance of random subsets alone.
 def _frechet(a: Real, b: Real) -> float:
     covariance = [np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b)]
     # tr (Σa Σb)^½ from the eigenvalues of their product, real and not negative but for rounding.
@@ -231,11 +236,7 @@ def precision_recall(
         If a set has no more than ``neighbours`` spectra.
     """
     _, (a, b) = _features(features, weights, real, generated)
-    for which, one in (("real", a), ("generated", b)):
-        if len(one) <= neighbours:
-            raise InputError(
-                f"precision_recall needs more than {neighbours} {which} spectra, got {len(one)}."
-            )
+    _enough(a, b, neighbours + 1, "precision_recall")
     return _among(a, b, neighbours), _among(b, a, neighbours)
 
 

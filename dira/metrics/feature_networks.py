@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate
 
 from dira.config import Scaling
 from dira.data.spectra import read_spectra
-from dira.training.train import accelerator
+from dira.training.train import place_for
 from isacsim.errors import InputError
 
 __all__ = ["NETWORKS", "FeatureNetwork", "feature_network"]
@@ -64,9 +64,9 @@ class FeatureNetwork:
                 f"features of {self.__name__} take spectra of one channel, got {axes.channels}: choose one."
             )
         grey = torch.from_numpy(np.rint((Scaling().to_model(values) + 1) * 127.5).astype(np.uint8))
-        where = accelerator("auto", "no").device
+        where = place_for("auto").device
         network = self._network.to(where)
-        made = []
+        batches = []
         for part in grey.split(_BATCH):
             try:
                 features = self._call(network, part.to(where).expand(-1, 3, -1, -1))
@@ -81,9 +81,9 @@ class FeatureNetwork:
                     f"{self.__name__}: the network must give a tensor of the shape (sample, feature), got "
                     f"{tuple(getattr(features, 'shape', ())) or type(features).__name__} for {len(part)} samples."
                 )
-            made.append(features.double().cpu())
+            batches.append(features.double().cpu())
         network.cpu()
-        return np.asarray(torch.cat(made).numpy())
+        return np.asarray(torch.cat(batches).numpy())
 
 
 def feature_network(name: str, weights: str | PathLike[str] | None = None) -> FeatureNetwork:
@@ -155,8 +155,8 @@ def _efficientnet() -> FeatureNetwork:
     def call(net: Any, images: torch.Tensor) -> torch.Tensor:
         # Scale and size as it was trained with (TensorFlow's EfficientNet-Lite: mean 127, deviation 128).
         large = interpolate((images.float() - 127) / 128, size=(224, 224), mode="bilinear")
-        made: torch.Tensor = net.extract_features(large).mean(dim=(2, 3))
-        return made
+        features: torch.Tensor = net.extract_features(large).mean(dim=(2, 3))
+        return features
 
     return FeatureNetwork(_named("efficientnet-lite0", path), network, call)
 

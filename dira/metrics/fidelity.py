@@ -158,8 +158,14 @@ def peak_fidelities(
         len(values), -1, 2
     )
     rows: list[list[tuple[int, int, int, int, Real]]] = [[] for _ in floors_db]
-    for here, shown, of in zip(values[:, 0].astype(float), clean[:, 0].astype(float), at, strict=True):
-        targets, found, in_clean = of[np.isfinite(of).all(axis=1)], maxima(here, a, r), maxima(shown, a, r)
+    for here, shown, target_motions in zip(
+        values[:, 0].astype(float), clean[:, 0].astype(float), at, strict=True
+    ):
+        targets, found, in_clean = (
+            target_motions[np.isfinite(target_motions).all(axis=1)],
+            maxima(here, a, r),
+            maxima(shown, a, r),
+        )
         for into, floor in zip(rows, floors_db, strict=True):
             # A bin of the floor's own height counts, whatever rounding makes of it.
             into.append(_judged(targets, *(x[x[:, 2] >= floor - 1e-9, :2] for x in (found, in_clean))))

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from dira.data.spectra import read_spectra, shaped_as
-from dira.models.denoiser import _beam
 from isacsim.errors import InputError
 
 __all__ = ["clean_deconvolution", "soft_threshold"]
@@ -103,7 +103,7 @@ def clean_deconvolution(
     unit = unit / unit[n_a - 1, n_r - 1]
     back = unit if restore == "response" else _beam(unit)
     out = np.zeros_like(values)
-    for left, made in zip(values.copy().reshape(-1, n_a, n_r), out.reshape(-1, n_a, n_r), strict=True):
+    for left, components in zip(values.copy().reshape(-1, n_a, n_r), out.reshape(-1, n_a, n_r), strict=True):
         least = left.max() * 10 ** (floor_db / 10)
         for _ in range(iterations):
             i, j = np.unravel_index(left.argmax(), left.shape)
@@ -112,5 +112,20 @@ def clean_deconvolution(
             here = slice(n_a - 1 - i, 2 * n_a - 1 - i), slice(n_r - 1 - j, 2 * n_r - 1 - j)
             taken = gain * left[i, j]
             left -= taken * unit[here]
-            made += taken * back[here]
+            components += taken * back[here]
     return shaped_as(out, spectra)
+
+
+def _beam(response: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gaussian of the main lobe, by least squares of the logarithm of what is above a third of the peak."""
+    middle = (response.shape[0] // 2, response.shape[1] // 2)
+    regions, _ = ndimage.label(response > 1 / 3)
+    lobe = regions == regions[middle]
+    # A lobe of one bin has no width: its neighbours tell it.
+    lobe[middle[0] - 1 : middle[0] + 2, middle[1] - 1 : middle[1] + 2] = True
+    a, r = (at - half for at, half in zip(np.indices(response.shape), middle, strict=True))
+    fall = -np.log(np.maximum(response[lobe], 1e-6))
+    terms = np.stack([a * a, 2 * a * r, r * r], axis=-1)
+    weight = response[lobe]
+    form, *_ = np.linalg.lstsq(terms[lobe] * weight[:, None], fall * weight, rcond=None)
+    return np.asarray(np.exp(-(terms @ form)), np.float32)

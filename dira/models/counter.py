@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 from torch import nn
 from torch.nn import functional
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from dira.config import Axes, Config, Scaling, at_least_one, validated
+from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_labels, read_spectra
-from dira.models.model import Model
+from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.networks.resnet import ResNet18
-from dira.training.train import Progress, Training, accelerator
+from dira.training.train import Batch, Training
 from isacsim.errors import InputError
 
 __all__ = ["CounterConfig", "TargetCounter"]
@@ -24,7 +27,9 @@ __all__ = ["CounterConfig", "TargetCounter"]
 _TARGETS = "n_targets"
 
 
-def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int) -> torch.Tensor:
+def mirrored_and_shifted(
+    spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int
+) -> torch.Tensor:
     """Mirror spectra (sample, channel, acceleration, jerk) along either axis by chance and shift them in a circle.
 
     ``rows`` are those of a batch that are here; what happens to each is drawn for the whole batch.
@@ -41,7 +46,7 @@ def moved(spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_
     return spectra[sample, channel, acceleration[:, None, :, None], jerk[:, None, None, :]]
 
 
-def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], dict[str, list[int | str]]]:
+def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], Classes]:
     """Numbers of targets as `read_labels` gives them."""
     numbers, classes = read_labels({_TARGETS: labels}, n, None)
     wrong = [count for count in classes[_TARGETS] if isinstance(count, str) or count < 0]
@@ -87,8 +92,10 @@ class TargetCounter(Model):
 
     Settings = CounterConfig
     config: CounterConfig
+    title = "the counter"
+    training_defaults: ClassVar = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0}
 
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> ResNet18:
+    def build(self, axes: Axes, classes: Classes) -> ResNet18:
         """Make the network for spectra and counts."""
         return ResNet18(axes.channels, len(classes[_TARGETS]), self.config.width)
 
@@ -98,11 +105,7 @@ class TargetCounter(Model):
         labels: ArrayLike,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on spectra and their numbers of targets.
 
@@ -112,7 +115,7 @@ class TargetCounter(Model):
             Linear magnitudes.
         labels : array_like of int, shape (sample,)
             Numbers of targets.
-        steps, device, checkpoints, every, progress, **training
+        steps, **options
             As `dira.ConditionalDiffusion.fit`'s; without other wishes the rate is 1e-3 with weight decay 1e-2, and no
             average is taken over the weights.
 
@@ -121,54 +124,38 @@ class TargetCounter(Model):
         InputError
             If an argument is out of range, or the checkpoints are of another training.
         """
-        given = {"learning_rate": 1e-3, "weight_decay": 1e-2, "average": 0.0, **training, "steps": steps}
-        how = validated(Training, given, what="fit")
+        return self.learn((spectra, labels), steps=steps, **options)
+
+    def examples(self, *learnt_from: Any) -> Examples:
+        """Spectra and their numbers of targets."""
+        spectra, labels = learnt_from
         values, axes = read_spectra(spectra)
         numbers, classes = _targets(labels, len(values))
-        if how.batch_size < 2:
-            raise InputError(f"fit: batch_size must be 2 or more for the batch norm, got {how.batch_size}.")
+        return Examples(axes, classes, [self.scaled(values), torch.from_numpy(numbers)])
 
-        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
-            inputs, wanted = batch
-            if self.config.augment:
-                inputs = moved(inputs, generator, rows, how.batch_size)
-            return functional.cross_entropy(
-                net(inputs).float(), wanted[:, 0], label_smoothing=self.config.smoothing
+    def training(self, asked: Mapping[str, Any]) -> Training:
+        """As every model's, and two samples a step at least."""
+        training = super().training(asked)
+        if training.batch_size < 2:
+            raise InputError(
+                f"fit: batch_size must be 2 or more for the batch norm, got {training.batch_size}."
             )
+        return training
 
-        data = [torch.from_numpy(self.config.scaling.to_model(values)), torch.from_numpy(numbers)]
-        self.learn(
-            axes,
-            classes,
-            loss,
-            data,
-            how,
-            device=device,
-            checkpoints=checkpoints,
-            every=every,
-            progress=progress,
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """Cross-entropy of spectra mirrored and shifted by chance."""
+        inputs, counts = batch.tensors
+        if self.config.augment:
+            inputs = mirrored_and_shifted(inputs, batch.generator, batch.rows, batch.size)
+        return functional.cross_entropy(
+            network(inputs).float(), counts[:, 0], label_smoothing=self.config.smoothing
         )
-        return self
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Numbers of targets that the columns of `predict_proba` stand for."""
         self.fitted()
         return np.array(self.classes[_TARGETS], np.int64)
-
-    @torch.no_grad()
-    def _run(self, spectra: Any, what: str, batch_size: int, device: str) -> NDArray[np.float32]:
-        network, axes = self.fitted()
-        at_least_one(batch_size, name="batch_size")
-        values, given = read_spectra(spectra)
-        axes.check(given, model="the counter")
-        inputs = torch.from_numpy(self.config.scaling.to_model(values))
-        where = accelerator(device, "no").device
-        network = network.to(where).eval()
-        call = network.features if what == "features" else network
-        made = [call(part.to(where)).cpu() for part in inputs.split(batch_size)]  # type: ignore[operator]
-        network.cpu()
-        return np.asarray(torch.cat(made).numpy())
 
     def features(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
         """What the last layer sees of each spectrum: features for distances.
@@ -193,7 +180,12 @@ class TargetCounter(Model):
         InputError
             If the axes are others than the model's.
         """
-        return self._run(spectra, "features", batch_size, device)
+        return self.run(
+            lambda network, inputs: network.features(inputs),  # type: ignore[operator]
+            spectra,
+            batch_size=batch_size,
+            device=device,
+        )
 
     def predict_proba(
         self, spectra: Any, *, batch_size: int = 256, device: str = "auto"
@@ -202,12 +194,8 @@ class TargetCounter(Model):
 
         Parameters
         ----------
-        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
-            Linear magnitudes on the model's axes.
-        batch_size : int
-            Spectra at once.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Where.
+        spectra, batch_size, device
+            As `features`'s.
 
         Returns
         -------
@@ -220,9 +208,14 @@ class TargetCounter(Model):
         InputError
             If the axes are others than the model's.
         """
-        logits = self._run(spectra, "logits", batch_size, device).astype(np.float64) / self.config.temperature
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        return softmax(self._logits(spectra, batch_size=batch_size, device=device), axis=1)
+
+    def _logits(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float64]:
+        """What the network gives, by the temperature."""
+        logits = self.run(
+            lambda network, inputs: network(inputs), spectra, batch_size=batch_size, device=device
+        )
+        return logits.astype(np.float64) / self.config.temperature
 
     def predict(self, spectra: Any, **how: Any) -> NDArray[np.int64]:
         """Most probable number of targets of each spectrum.
@@ -258,9 +251,9 @@ class TargetCounter(Model):
         InputError
             If there are not as many labels as spectra, or they are no numbers of targets.
         """
-        given = self.predict(spectra, **how)
-        numbers, classes = _targets(labels, len(given))
-        return float((given == np.array(classes[_TARGETS])[numbers[:, 0]]).mean())
+        counted = self.predict(spectra, **how)
+        numbers, classes = _targets(labels, len(counted))
+        return float((counted == np.array(classes[_TARGETS])[numbers[:, 0]]).mean())
 
     def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
         """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
@@ -277,11 +270,10 @@ class TargetCounter(Model):
         InputError
             If a label is none of the counts, or there are not as many as spectra.
         """
-        given = self.predict(spectra, **how)
-        truth, _ = read_labels(labels, len(given), self.classes)
-        made = np.zeros((self.counts.size, self.counts.size), np.int64)
-        np.add.at(made, (truth[:, 0], np.searchsorted(self.counts, given)), 1)
-        return made
+        odds = self.predict_proba(spectra, **how)
+        truth, _ = read_labels(labels, len(odds), self.classes)
+        chosen, true = (torch.from_numpy(numbers) for numbers in (odds.argmax(axis=1), truth[:, 0]))
+        return np.asarray(multiclass_confusion_matrix(chosen, true, odds.shape[1]).numpy())
 
     def calibrate(self, spectra: Any, labels: ArrayLike, **how: Any) -> Self:
         """Set the temperature that makes held-out labels most likely (Guo et al. 2017); one set before is forgotten.
@@ -298,17 +290,12 @@ class TargetCounter(Model):
         InputError
             If a label is none of the counts, or there are not as many as spectra.
         """
-        from scipy.optimize import minimize_scalar
-
         odds = np.maximum(self.predict_proba(spectra, **how), 1e-300)
         log_p = np.log(odds) * self.config.temperature  # logits again, up to what the softmax takes off
         truth, _ = read_labels(labels, len(log_p), self.classes)
 
         def surprise(log_temperature: float) -> float:
-            scaled = log_p / np.exp(log_temperature)
-            scaled -= np.log(
-                np.exp(scaled - scaled.max(1, keepdims=True)).sum(1, keepdims=True)
-            ) + scaled.max(1, keepdims=True)
+            scaled = log_softmax(log_p / np.exp(log_temperature), axis=1)
             return -float(scaled[np.arange(len(scaled)), truth[:, 0]].mean())
 
         best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")

@@ -1,21 +1,19 @@
-"""What else takes noise out of a spectrum: a denoiser trained on pairs, and two methods that are not trained."""
+"""What else takes noise out of a spectrum: a denoiser trained on pairs of noisy and clean ones."""
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, UNetConfig, at_least_one, validated
+from dira.config import Axes, Config, Scaling, UNetConfig
 from dira.data.spectra import read_spectra, shaped_as
-from dira.models.model import Model
+from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.networks.unet import SpectrumUNet
-from dira.training.train import Progress, Training, accelerator
+from dira.training.train import Batch
 from isacsim.errors import InputError
 
 __all__ = ["PairedDenoiser"]
@@ -49,8 +47,9 @@ class PairedDenoiser(Model):
 
     Settings = DenoiserConfig
     config: DenoiserConfig
+    title = "the denoiser"
 
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> SpectrumUNet:
+    def build(self, axes: Axes, classes: Classes) -> SpectrumUNet:
         """Make the network."""
         shape = (axes.bins_acceleration, axes.bins_jerk)
         return SpectrumUNet(self.config.unet, channels=axes.channels, shape=shape)
@@ -61,11 +60,7 @@ class PairedDenoiser(Model):
         clean: Any,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on pairs, to the least squared error on the model's scale.
 
@@ -73,7 +68,7 @@ class PairedDenoiser(Model):
         ----------
         noisy, clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes, of the same samples.
-        steps, device, checkpoints, every, progress, **training
+        steps, **options
             As `dira.ConditionalDiffusion.fit`'s.
 
         Raises
@@ -82,26 +77,24 @@ class PairedDenoiser(Model):
             If shapes or axes of the two differ, an argument is out of range, or the checkpoints are of another
             training.
         """
-        how = validated(Training, {**training, "steps": steps}, what="fit")
+        return self.learn((noisy, clean), steps=steps, **options)
+
+    def examples(self, *learnt_from: Any) -> Examples:
+        """Pairs of one shape, on the same axes."""
+        noisy, clean = learnt_from
         (inputs, axes), (wanted, other) = read_spectra(noisy, name="noisy"), read_spectra(clean, name="clean")
         if inputs.shape != wanted.shape:
             raise InputError(
                 f"noisy and clean must be pairs of one shape, got {inputs.shape} and {wanted.shape}."
             )
         axes.check(other, model="their noisy ones")
+        return Examples(axes, {}, [self.scaled(inputs), self.scaled(wanted)])
 
-        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
-            given, aim = batch
-            at = torch.zeros(len(given), dtype=torch.long, device=given.device)
-            return ((net(given, at).float() - aim) ** 2).mean()
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """Mean squared error."""
+        noisy, clean = batch.tensors
+        return ((_cleaned(network, noisy).float() - clean) ** 2).mean()
 
-        data = [torch.from_numpy(self.config.scaling.to_model(x)) for x in (inputs, wanted)]
-        self.learn(
-            axes, {}, loss, data, how, device=device, checkpoints=checkpoints, every=every, progress=progress
-        )
-        return self
-
-    @torch.no_grad()
     def enhance(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
         """Take noise and cross-terms out.
 
@@ -126,30 +119,11 @@ class PairedDenoiser(Model):
         InputError
             If the axes are others than the model's.
         """
-        network, axes = self.fitted()
-        at_least_one(batch_size, name="batch_size")
-        values, given = read_spectra(spectra)
-        axes.check(given, model="the denoiser")
-        where = accelerator(device, "no").device
-        network = network.to(where).eval()
-        made = []
-        for part in torch.from_numpy(self.config.scaling.to_model(values)).split(batch_size):
-            at = torch.zeros(len(part), dtype=torch.long, device=where)
-            made.append(network(part.to(where), at).cpu())
-        network.cpu()
-        return shaped_as(self.config.scaling.projected(torch.cat(made).numpy()), spectra)
+        cleaned = self.run(_cleaned, spectra, batch_size=batch_size, device=device)
+        return shaped_as(self.scaling.projected(cleaned), spectra)
 
 
-def _beam(response: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gaussian of the main lobe, by least squares of the logarithm of what is above a third of the peak."""
-    middle = (response.shape[0] // 2, response.shape[1] // 2)
-    regions, _ = ndimage.label(response > 1 / 3)
-    lobe = regions == regions[middle]
-    # A lobe of one bin has no width: its neighbours tell it.
-    lobe[middle[0] - 1 : middle[0] + 2, middle[1] - 1 : middle[1] + 2] = True
-    a, r = (at - half for at, half in zip(np.indices(response.shape), middle, strict=True))
-    fall = -np.log(np.maximum(response[lobe], 1e-6))
-    terms = np.stack([a * a, 2 * a * r, r * r], axis=-1)
-    weight = response[lobe]
-    form, *_ = np.linalg.lstsq(terms[lobe] * weight[:, None], fall * weight, rcond=None)
-    return np.asarray(np.exp(-(terms @ form)), np.float32)
+def _cleaned(network: nn.Module, noisy: torch.Tensor) -> torch.Tensor:
+    """One pass: the network knows one step alone."""
+    cleaned: torch.Tensor = network(noisy, torch.zeros(len(noisy), dtype=torch.long, device=noisy.device))
+    return cleaned

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 import numpy as np
 import torch
@@ -11,13 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig, validated
-from dira.data.spectra import Labels, count_of, read_labels, read_spectra
-from dira.models.model import Model
+from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig
+from dira.data.spectra import Labels, count_of, read_labels, unstacked
+from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.models.sampling import generate
 from dira.models.schedule import alphas_bar, scheduler
 from dira.networks.unet import SpectrumUNet
-from dira.training.train import Progress, Training
+from dira.training.train import Batch, Progress
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalDiffusion", "Diffusion", "DiffusionConfig", "add_noise", "diffusion_loss"]
@@ -81,12 +81,13 @@ class Diffusion(Model):
 
     Settings = DiffusionConfig
     config: DiffusionConfig
+    title = "the generator"
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
         self.alphas = alphas_bar(self.config.schedule)
 
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> SpectrumUNet:
+    def build(self, axes: Axes, classes: Classes) -> SpectrumUNet:
         """Make the network for spectra and conditions."""
         return SpectrumUNet(
             self.config.unet,
@@ -95,27 +96,26 @@ class Diffusion(Model):
             classes=[len(values) for values in classes.values()],
         )
 
-    def _fit(self, spectra: Any, labels: Labels | None, training: Training, **where: Any) -> None:
-        values, axes = read_spectra(spectra)
-        numbers, classes = read_labels(labels, len(values), None)
+    def examples(self, *learnt_from: Any) -> Examples:
+        """Spectra, and their conditions if there are any."""
+        spectra, labels = learnt_from
+        return self.labelled(spectra, labels)
 
-        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
-            clean, given = batch
-            withheld = torch.rand(training.batch_size, generator=generator)[rows] < self.config.drop_labels
-            nothing = torch.tensor([len(c) for c in classes.values()], device=given.device)
-            return diffusion_loss(
-                net,
-                clean,
-                torch.where(withheld.to(given.device)[:, None], nothing, given) if classes else None,
-                config=self.config,
-                alphas=self.alphas,
-                generator=generator,
-                rows=rows,
-                batch_size=training.batch_size,
-            )
-
-        data = [torch.from_numpy(self.config.scaling.to_model(values)), torch.from_numpy(numbers)]
-        self.learn(axes, classes, loss, data, training, **where)
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """`diffusion_loss`, conditions withheld by chance."""
+        clean, labels = batch.tensors
+        withheld = torch.rand(batch.size, generator=batch.generator)[batch.rows] < self.config.drop_labels
+        nothing = torch.tensor([len(values) for values in classes.values()], device=labels.device)
+        return diffusion_loss(
+            network,
+            clean,
+            torch.where(withheld.to(labels.device)[:, None], nothing, labels) if classes else None,
+            config=self.config,
+            alphas=self.alphas,
+            generator=batch.generator,
+            rows=batch.rows,
+            batch_size=batch.size,
+        )
 
 
 class ConditionalDiffusion(Diffusion):
@@ -141,11 +141,7 @@ class ConditionalDiffusion(Diffusion):
         labels: Labels | None = None,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on spectra.
 
@@ -157,27 +153,24 @@ class ConditionalDiffusion(Diffusion):
             Conditions: one array is the number of targets; several by name.
         steps : int
             Optimiser steps.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Where.
-        checkpoints : path, optional
-            Folder to save to every so many steps, and to go on from.
-        every : int
-            Steps between checkpoints.
-        progress : callable, optional
-            Called with steps done, steps in all, running loss.
-        **training
-            Other fields of `dira.training.train.Training`: batch_size, learning_rate, precision, seed, and so on.
+        **options
+            device : {"auto", "cpu", "cuda", "mps"}
+                Where.
+            checkpoints : path, optional
+                Folder to save to every so many steps, and to go on from.
+            every : int
+                Steps between checkpoints, 1000 without other wishes.
+            progress : callable, optional
+                Called with steps done, steps in all, running loss.
+            batch_size, learning_rate, precision, seed, and so on
+                Other fields of `dira.training.train.Training`.
 
         Raises
         ------
         InputError
             If spectra, labels or an argument are not what they should be, or the checkpoints are of another training.
         """
-        how = validated(Training, {**training, "steps": steps}, what="fit")
-        self._fit(
-            spectra, labels, how, device=device, checkpoints=checkpoints, every=every, progress=progress
-        )
-        return self
+        return self.learn((spectra, labels), steps=steps, **options)
 
     @torch.no_grad()
     def sample(
@@ -229,7 +222,7 @@ class ConditionalDiffusion(Diffusion):
         InputError
             If a label is none of the model's or an argument is out of range.
         """
-        network, axes = self.fitted()
+        _, axes = self.fitted()
         if not np.isfinite(guidance):
             raise InputError(f"guidance must be a finite number, got {guidance!r}.")
         if guidance != 1 and not (self.classes and self.config.drop_labels):
@@ -238,19 +231,20 @@ class ConditionalDiffusion(Diffusion):
             )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)
-        made = generate(
-            network,  # type: ignore[arg-type]
-            axes,
-            numbers if self.classes else None,
-            count,
-            walk=lambda: scheduler(
-                sampler, self.config.schedule, prediction=self.config.prediction, steps=steps
-            ),
-            seed=seed,
-            guidance=guidance,
-            batch_size=batch_size,
-            device=device,
-            progress=progress,
-        )
-        out = self.config.scaling.projected(made)
-        return out[:, 0] if axes.channels == 1 else out
+        check_integer("batch_size", batch_size, least=1)
+        with self.running(device) as (network, place):
+            values = generate(
+                network,  # type: ignore[arg-type]  # what `build` made
+                axes,
+                numbers if self.classes else None,
+                count,
+                walk=lambda: scheduler(
+                    sampler, self.config.schedule, prediction=self.config.prediction, steps=steps
+                ),
+                seed=seed,
+                guidance=guidance,
+                batch_size=batch_size,
+                device=place,
+                progress=progress,
+            )
+        return unstacked(self.scaling.projected(values))

@@ -6,41 +6,33 @@ Convolutional (Radford et al. 2016), with a projection discriminator (Miyato and
 from __future__ import annotations
 
 import copy
-import json
 import time
-from collections.abc import Callable
-from os import PathLike
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from dira.config import Axes, Config, Scaling, at_least_one, validated
-from dira.data.spectra import Labels, read_labels, read_spectra
-from dira.models.model import Model
-from dira.models.sampling import sample_latent
+from dira.config import Axes
+from dira.data.spectra import Labels
+from dira.models.latent import LatentConfig, LatentModel
+from dira.models.model import Classes, Examples, FitOptions, Whereabouts
 from dira.networks.decoder import Generator, stages, widths
-from dira.training.checkpoint import Checkpoints
-from dira.training.train import Progress, Training, accelerator, batches, digest_of, follow
+from dira.training.train import Training, batches, checkpoints_of, follow, place_for
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalGAN", "GANConfig"]
 
+# Of a training, what a GAN does without.
+_UNUSED = {"precision", "clip", "decay", "warmup", "weight_decay"}
 
-class GANConfig(Config):
+
+class GANConfig(LatentConfig):
     """Configuration of a GAN."""
-
-    latent: int = Field(default=128, ge=1)
-    """Length of the noise vector."""
-    width: int = Field(default=64, ge=8)
-    """Channels at the full resolution; each halving doubles them, up to eight times."""
-    scaling: Scaling = Scaling()
 
 
 class _Discriminator(nn.Module):
@@ -67,7 +59,62 @@ class _Discriminator(nn.Module):
         return out
 
 
-class ConditionalGAN(Model):
+class _Contest:
+    """Generator and discriminator against each other, the generator's average, and the best so far."""
+
+    def __init__(self, players: nn.ModuleDict, latent: int, training: Training) -> None:
+        self.generator, self.discriminator = players["generator"], players["discriminator"]
+        self.latent, self.training = latent, training
+        # One optimiser of both: it leaves alone what has no gradient.
+        self.optimiser = torch.optim.Adam(players.parameters(), training.learning_rate, betas=(0.0, 0.9))
+        copied = copy.deepcopy(self.generator)
+        self.average = copied.eval().requires_grad_(False) if training.average else None
+        self.best = copy.deepcopy(self.generator)
+        self.state = nn.ModuleDict({**players, "best": self.best})
+        """What checkpoints hold."""
+        self.state.register_buffer("lowest", torch.tensor(float("inf"), dtype=torch.float64))
+        self.lowest = self.state.get_buffer("lowest")
+
+    def step(self, number: int, spectra: torch.Tensor, labels: torch.Tensor) -> float:
+        """One step of the discriminator and one of the generator; the discriminator's loss."""
+        chance = torch.Generator().manual_seed(number + 1_000_003 * self.training.seed)
+        noise = torch.randn((2, len(spectra), self.latent), generator=chance).to(spectra.device)
+        faked = self.generator(noise[0], labels)
+        loss = (
+            functional.relu(1 - self.discriminator(spectra, labels)).mean()
+            + functional.relu(1 + self.discriminator(faked.detach(), labels)).mean()
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        (-self.discriminator(self.generator(noise[1], labels), labels).mean()).backward()
+        self.discriminator.zero_grad(set_to_none=True)
+        self.optimiser.step()
+        if self.average is not None:
+            follow(self.average, self.generator, min(self.training.average, (1 + number) / (10 + number)))
+        return float(loss.detach())
+
+    def judge(self, value_of: Callable[[nn.Module], float], place: torch.device, steps: int) -> None:
+        """Keep the generator or its average as the best if its value is the lowest so far."""
+        for candidate in (self.generator,) if self.average is None else (self.generator, self.average):
+            value = value_of(candidate)
+            candidate.to(place)
+            if not np.isfinite(value):
+                raise InputError(f"best_by must give a finite number, got {value} after {steps} steps.")
+            if value < self.lowest:
+                self.best.load_state_dict(candidate.state_dict())
+                self.lowest.fill_(value)
+        self.generator.train()
+
+    def winner(self, *, judged: bool) -> nn.Module:
+        """The generator to keep: the best one, the average, or as it is."""
+        if judged:
+            return self.best
+        return self.generator if self.average is None else self.average.requires_grad_(True)
+
+
+class ConditionalGAN(LatentModel):
     """A conditional GAN that makes spectra of each class: what the paper compares DiRA with.
 
     Parameters
@@ -86,8 +133,9 @@ class ConditionalGAN(Model):
 
     Settings = GANConfig
     config: GANConfig
+    training_defaults: ClassVar = {"decay": "none", "average": 0.0, "warmup": 0}
 
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> Generator:
+    def build(self, axes: Axes, classes: Classes) -> Generator:
         """Make the generator, the part that is kept."""
         return Generator(self.config.latent, self.config.width, axes, [len(c) for c in classes.values()])
 
@@ -97,12 +145,8 @@ class ConditionalGAN(Model):
         labels: Labels | None = None,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
         best_by: Callable[[ConditionalGAN], float] | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on spectra, one step of the discriminator and one of the generator at a time.
 
@@ -110,11 +154,9 @@ class ConditionalGAN(Model):
         ----------
         spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes.
-        labels, steps, device, checkpoints, progress, **training
+        labels, steps, **options
             As `dira.ConditionalDiffusion.fit`'s, but for what a GAN has not: precision, clip, decay, warmup and
-            weight_decay.
-        every : int
-            Steps between checkpoints, and between calls of ``best_by``.
+            weight_decay; ``every`` are the steps between checkpoints, and between calls of ``best_by``.
         best_by : callable, optional
             Called with the model every so many steps, if ``average`` is not 0 for the weights and for their average;
             those of the lowest value are kept (a GAN's last ones may be its worst).
@@ -125,130 +167,57 @@ class ConditionalGAN(Model):
             If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, the checkpoints are of
             another training, or ``best_by`` gives no finite number.
         """
-        given = {"decay": "none", "average": 0.0, "warmup": 0, **training, "steps": steps}
-        how = validated(Training, given, what="fit")
-        unused = sorted({"precision", "clip", "decay", "warmup", "weight_decay"} & set(training))
-        if unused:
+        return self.learn((spectra, labels), steps=steps, best_by=best_by, **options)
+
+    def training(self, asked: Mapping[str, Any]) -> Training:
+        """As every model's, but for what a GAN has not."""
+        training = super().training(asked)
+        if unused := sorted(_UNUSED & set(asked)):
             raise InputError(f"fit: a ConditionalGAN has no {unused[0]}; leave it out.")
-        values, axes = read_spectra(spectra)
-        numbers, classes = read_labels(labels, len(values), None)
-        real = torch.from_numpy(self.config.scaling.to_model(values))
-        wanted = torch.from_numpy(numbers)
-        where = accelerator(device, "no").device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(how.seed)
-            generator = self.build(axes, classes).to(where).train()
-            discriminator = (
-                _Discriminator(self.config, axes, [len(c) for c in classes.values()]).to(where).train()
-            )
-        # One optimiser of both: it leaves alone what has no gradient.
-        optimiser = torch.optim.Adam(
-            [*generator.parameters(), *discriminator.parameters()], how.learning_rate, betas=(0.0, 0.9)
-        )
-        average = copy.deepcopy(generator).eval().requires_grad_(False) if how.average else None
-        best, lowest = copy.deepcopy(generator), torch.tensor(float("inf"), dtype=torch.float64)
-        kept = nn.ModuleDict({"generator": generator, "discriminator": discriminator, "best": best})
-        kept.register_buffer("lowest", lowest)
-        at_least_one(every, name="every")
-        self.axes, self.classes, self.network = axes, classes, generator
-        stored, state, begun = None, dict[str, Any](), time.perf_counter()
-        if checkpoints is not None:
-            identity = {
-                "training": how.model_dump(mode="json"),
-                "data": digest_of([real, wanted]),
-                "every": every if best_by else None,
-                **self.identity(axes, classes),
-            }
-            stored = Checkpoints(Path(checkpoints), json.loads(json.dumps(identity)))
-            state = stored.load(kept, average, optimiser)
-        before = state.get("seconds", 0.0)
-        rows_of = batches(len(real), how.batch_size, how.seed, state.get("step", 0), how.steps)
-        for step, rows in enumerate(rows_of, start=state.get("step", 0)):
-            chosen = torch.from_numpy(rows)
-            shown, of = real[chosen].to(where), wanted[chosen].to(where)
-            chance = torch.Generator().manual_seed(step + 1_000_003 * how.seed)
-            noise = torch.randn((2, len(rows), self.config.latent), generator=chance).to(where)
-            made = generator(noise[0], of)
-            loss = (
-                functional.relu(1 - discriminator(shown, of)).mean()
-                + functional.relu(1 + discriminator(made.detach(), of)).mean()
-            )
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            (-discriminator(generator(noise[1], of), of).mean()).backward()
-            discriminator.zero_grad(set_to_none=True)
-            optimiser.step()
-            if average is not None:
-                follow(average, generator, min(how.average, (1 + step) / (10 + step)))
-            pause = (step + 1) % every == 0 or step + 1 == how.steps
-            if best_by is not None and pause:
-                for one in (generator,) if average is None else (generator, average):
-                    self.network = one
-                    value = float(best_by(self))
-                    one.to(where)
-                    if not np.isfinite(value):
-                        raise InputError(
-                            f"best_by must give a finite number, got {value} after {step + 1} steps."
-                        )
-                    if value < lowest:
-                        best.load_state_dict(one.state_dict())
-                        lowest.fill_(value)
-                generator.train()
-            if stored is not None and pause:
-                seconds = before + time.perf_counter() - begun
-                stored.save(step + 1, float(loss.detach()), seconds, kept, average, optimiser)
-            if progress is not None:
-                progress(step + 1, how.steps, float(loss.detach()))
-        if best_by is not None:
-            generator = best
-        elif average is not None:
-            generator = average.requires_grad_(True)
-        self.network = generator.cpu().eval()
-        self.history = {
-            "samples": len(values),
-            **how.model_dump(mode="json"),
-            "best": None if best_by is None else float(lowest),
-            "seconds": round(before + time.perf_counter() - begun, 1),
-        }
-        return self
+        return training
 
-    @torch.no_grad()
-    def sample(
-        self,
-        labels: Labels | None = None,
-        *,
-        n: int | None = None,
-        seed: int,
-        batch_size: int = 256,
-        device: str = "auto",
-    ) -> NDArray[np.float32]:
-        """Generate spectra.
+    def initial(self, axes: Axes, classes: Classes) -> nn.ModuleDict:
+        """The generator, and the discriminator that is its opponent while it is trained."""
+        generator = self.build(axes, classes)
+        discriminator = _Discriminator(self.config, axes, [len(values) for values in classes.values()])
+        return nn.ModuleDict({"generator": generator, "discriminator": discriminator})
 
-        Parameters
-        ----------
-        labels : array_like, shape (sample,), or dict of such, optional
-            Conditions, as those of `fit`.
-        n : int, optional
-            How many, for a model without conditions.
-        seed : int
-            Seed; each spectrum has noise of its own, whatever the batch.
-        batch_size : int
-            Spectra at once.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Where.
+    def optimise(
+        self, network: Any, examples: Examples, training: Training, where: Whereabouts
+    ) -> tuple[nn.Module, float, dict[str, Any]]:
+        """Let both play; give the generator to keep, seconds, and the lowest value of ``best_by``."""
+        check_integer("every", where.every, least=1)
+        place, best_by = place_for(where.device).device, where.best_by
+        contest = _Contest(network.to(place).train(), self.config.latent, training)
+        self.axes, self.classes = examples.axes, examples.classes
+        identity = {"every": where.every if best_by else None, **self.identity(self.axes, self.classes)}
+        stored = checkpoints_of(where.checkpoints, training, examples.tensors, identity)
+        begun = time.perf_counter()
+        state = {} if stored is None else stored.load(contest.state, contest.average, contest.optimiser)
+        first, before = state.get("step", 0), state.get("seconds", 0.0)
 
-        Returns
-        -------
-        numpy.ndarray, float32, shape (sample, [channel,] acceleration, jerk)
-            Linear magnitudes relative to the highest bin, 0 to 1.
+        def value_of(candidate: nn.Module) -> float:
+            assert best_by is not None
+            self.network = candidate
+            return float(best_by(self))
 
-        Raises
-        ------
-        NotFitted
-            Before `fit`.
-        InputError
-            If a condition is none of the training's, or it is not said how many.
-        """
-        return sample_latent(self, self.fitted()[0], self.config, labels, n, seed, batch_size, device)
+        rows = batches(len(examples.tensors[0]), training.batch_size, training.seed, first, training.steps)
+        for step, batch in enumerate(rows, start=first):
+            chosen = torch.from_numpy(batch)
+            spectra, labels = (tensor[chosen].to(place) for tensor in examples.tensors)
+            loss = contest.step(step, spectra, labels)
+            if (step + 1) % where.every == 0 or step + 1 == training.steps:
+                if best_by is not None:
+                    contest.judge(value_of, place, step + 1)
+                if stored is not None:
+                    seconds = before + time.perf_counter() - begun
+                    stored.save(step + 1, loss, seconds, contest.state, contest.average, contest.optimiser)
+            if where.progress is not None:
+                where.progress(step + 1, training.steps, loss)
+        winner = contest.winner(judged=best_by is not None)
+        lowest = None if best_by is None else float(contest.lowest)
+        return winner.cpu().eval(), before + time.perf_counter() - begun, {"best": lowest}
+
+    def decoder(self, network: nn.Module) -> nn.Module:
+        """The network itself."""
+        return network

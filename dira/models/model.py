@@ -1,32 +1,87 @@
-"""What the models share: configuration at construction, `fit`, and saving in a folder that anyone can read."""
+"""What the models share: configuration at construction, the course of `fit`, running in batches, and saving.
+
+A model says what it learns from (`examples`), what its network is (`build`) and what a step's loss is (`loss`); the
+course of a training is here. So is the way of a network to the device and back, and of spectra into batches.
+"""
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from dira.config import Axes, Config, validated
-from dira.training.train import Loss, Progress, Training, train
+from dira.config import Axes, Config, Scaling, validated
+from dira.data.spectra import Labels, read_labels, read_spectra
+from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim import __version__
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 from isacsim.files import written_whole
 
-__all__ = ["Model", "NotFitted"]
+__all__ = ["Examples", "FitOptions", "Model", "NotFitted", "Whereabouts"]
+
+Classes = dict[str, list[int | str]]
 
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 class NotFitted(InputError):
     """A model is used before `fit` or `from_pretrained`."""
+
+
+class Examples(NamedTuple):
+    """What a model learns from."""
+
+    axes: Axes
+    classes: Classes
+    """Values of each condition."""
+    tensors: list[torch.Tensor]
+    """Of equal length, spectra on the model's scale first."""
+
+
+class FitOptions(TypedDict, total=False):
+    """What every model's `fit` takes besides steps: where and how it is trained.
+
+    ``device``, ``checkpoints`` (a folder to save to every so many steps, and to go on from), ``every`` (steps between
+    them), ``progress`` (called with steps done, steps in all, running loss); the others are fields of
+    `dira.training.train.Training`.
+    """
+
+    device: str
+    checkpoints: str | PathLike[str] | None
+    every: int
+    progress: Progress | None
+    batch_size: int
+    learning_rate: float
+    warmup: int
+    decay: Literal["none", "cosine"]
+    weight_decay: float
+    clip: float
+    average: float
+    precision: Literal["no", "bf16", "fp16"]
+    seed: int
+
+
+class Whereabouts(NamedTuple):
+    """Where a training runs and what it leaves on the way."""
+
+    device: str
+    checkpoints: Path | None
+    every: int
+    progress: Progress | None
+    best_by: Callable[[Any], float] | None
+    """What chooses, of a model that is judged on its way, the weights to keep: those of the lowest value."""
 
 
 class Model(ABC):
@@ -39,18 +94,40 @@ class Model(ABC):
     """
 
     Settings: ClassVar[type[Config]]
+    title: ClassVar[str]
+    """For messages, e.g. the counter."""
+    training_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Where they are others than `dira.training.train.Training`'s."""
 
     def __init__(self, **config: Any) -> None:
         self.config = validated(self.Settings, config, what=type(self).__name__)
         self.axes: Axes | None = None
-        self.classes: dict[str, list[int | str]] = {}
+        self.classes: Classes = {}
         self.history: dict[str, Any] = {}
         """How it was trained."""
         self.network: nn.Module | None = None
 
+    @property
+    def scaling(self) -> Scaling:
+        """From linear magnitude to the network's range."""
+        scaling: Scaling = self.config.scaling  # type: ignore[attr-defined]  # every model's configuration has one
+        return scaling
+
     @abstractmethod
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> nn.Module:
+    def build(self, axes: Axes, classes: Classes) -> nn.Module:
         """Make the network for spectra and conditions."""
+
+    @abstractmethod
+    def examples(self, *learnt_from: Any) -> Examples:
+        """Check and scale what `fit` was given."""
+
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """Mean loss of those rows of a batch that are here."""
+        raise NotImplementedError
+
+    def training(self, asked: Mapping[str, Any]) -> Training:
+        """Check how it is to be trained."""
+        return validated(Training, {**self.training_defaults, **asked}, what="fit")
 
     def fitted(self) -> tuple[nn.Module, Axes]:
         """Give the network and the axes it is for.
@@ -64,7 +141,7 @@ class Model(ABC):
             raise NotFitted(f"{type(self).__name__} is not trained: call fit or from_pretrained first.")
         return self.network, self.axes
 
-    def identity(self, axes: Axes, classes: dict[str, list[int | str]]) -> dict[str, Any]:
+    def identity(self, axes: Axes, classes: Classes) -> dict[str, Any]:
         """What checkpoints of this model must agree in, besides training and data."""
         return {
             "model": type(self).__name__,
@@ -73,40 +150,108 @@ class Model(ABC):
             "classes": classes,
         }
 
+    def labelled(self, spectra: Any, labels: Labels | None) -> Examples:
+        """Spectra and the numbers of their classes as examples."""
+        values, axes = read_spectra(spectra)
+        numbers, classes = read_labels(labels, len(values), None)
+        return Examples(axes, classes, [self.scaled(values), torch.from_numpy(numbers)])
+
+    def scaled(self, values: NDArray[np.float32]) -> torch.Tensor:
+        """Linear magnitudes on the network's scale."""
+        return torch.from_numpy(self.scaling.to_model(values))
+
     def learn(
         self,
-        axes: Axes,
-        classes: dict[str, list[int | str]],
-        loss: Loss,
-        data: Sequence[torch.Tensor],
-        training: Training,
+        learnt_from: Sequence[Any],
         *,
-        device: str,
-        checkpoints: str | PathLike[str] | None,
-        every: int,
-        progress: Progress | None,
-    ) -> None:
-        """Build the network from the training's seed, train it, and keep it."""
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 1000,
+        progress: Progress | None = None,
+        best_by: Callable[[Any], float] | None = None,
+        **asked: Any,
+    ) -> Self:
+        """Check what is asked, build the network from the training's seed, train it, and keep it: what `fit` does."""
+        training = self.training({**asked, "steps": steps})
+        examples = self.examples(*learnt_from)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
-            network = self.build(axes, classes)
-        self.network, seconds = train(
-            network,
-            loss,
-            data,
-            training,
-            device=device,
-            checkpoints=None if checkpoints is None else Path(checkpoints),
-            every=every,
-            progress=progress,
-            more=self.identity(axes, classes),
-        )
-        self.axes, self.classes = axes, classes
+            network = self.initial(examples.axes, examples.classes)
+        folder = None if checkpoints is None else Path(checkpoints)
+        where = Whereabouts(device, folder, every, progress, best_by)
+        self.network, seconds, found = self.optimise(network, examples, training, where)
+        self.axes, self.classes = examples.axes, examples.classes
         self.history = {
-            "samples": len(data[0]),
+            "samples": len(examples.tensors[0]),
             **training.model_dump(mode="json"),
+            **found,
             "seconds": round(seconds, 1),
         }
+        return self
+
+    def initial(self, axes: Axes, classes: Classes) -> nn.Module:
+        """What is trained, before it is: the network, and what it may need meanwhile."""
+        return self.build(axes, classes)
+
+    def optimise(
+        self, network: nn.Module, examples: Examples, training: Training, where: Whereabouts
+    ) -> tuple[nn.Module, float, dict[str, Any]]:
+        """Train; give the network to keep, seconds, and what else the history is to hold."""
+        trained, seconds = train(
+            network,
+            lambda net, batch: self.loss(net, batch, examples.classes),
+            examples.tensors,
+            training,
+            device=where.device,
+            checkpoints=where.checkpoints,
+            every=where.every,
+            progress=where.progress,
+            more=self.identity(examples.axes, examples.classes),
+        )
+        return trained, seconds, {}
+
+    def spectra_of_its_axes(self, spectra: Any) -> NDArray[np.float32]:
+        """Read spectra that the trained model is to take.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If their axes are others than the model's.
+        """
+        _, own = self.fitted()
+        values, axes = read_spectra(spectra)
+        own.check(axes, model=self.title)
+        return values
+
+    @contextmanager
+    def running(self, device: str) -> Iterator[tuple[nn.Module, torch.device]]:
+        """The trained network on a device, for as long as it is needed there."""
+        network, _ = self.fitted()
+        place = place_for(device).device
+        try:
+            yield network.to(place).eval(), place
+        finally:
+            network.cpu()
+
+    @torch.no_grad()
+    def run(
+        self,
+        forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
+        spectra: Any,
+        *,
+        batch_size: int,
+        device: str,
+    ) -> NDArray[np.float32]:
+        """What a forward pass makes of spectra, batch by batch."""
+        self.fitted()
+        check_integer("batch_size", batch_size, least=1)
+        inputs = self.scaled(self.spectra_of_its_axes(spectra))
+        with self.running(device) as (network, place):
+            outputs = [forward(network, part.to(place)).cpu() for part in inputs.split(batch_size)]
+        return np.asarray(torch.cat(outputs).numpy())
 
     def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
         """Write config.json and model.safetensors.
@@ -178,10 +323,10 @@ class Model(ABC):
             kind = content["model"]
             if kind != cls.__name__:
                 raise InputError(f"{folder} holds a {kind}, not a {cls.__name__}.")
-            made = cls(**content["config"])
-            made.axes = validated(Axes, content["axes"], what=f"{folder / _CONFIG}: axes")
-            made.classes, made.history = content["classes"], content["history"]
-            network = made.build(made.axes, made.classes)
+            model = cls(**content["config"])
+            model.axes = validated(Axes, content["axes"], what=f"{folder / _CONFIG}: axes")
+            model.classes, model.history = content["classes"], content["history"]
+            network = model.build(model.axes, model.classes)
             weights = load_file(folder / _WEIGHTS)
             network.load_state_dict(
                 {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
@@ -194,8 +339,8 @@ class Model(ABC):
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error
-        made.network = network.eval()
-        return made
+        model.network = network.eval()
+        return model
 
     @classmethod
     def pretrained(cls) -> Self:

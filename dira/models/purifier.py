@@ -6,25 +6,24 @@ The scheme is that of Wang et al., "Guided diffusion model for adversarial purif
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
-from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dira.config import validated
-from dira.data.spectra import read_spectra, shaped_as
+from dira.data.spectra import shaped_as
 from dira.models.diffusion import Diffusion, add_noise
-from dira.models.sampling import generators
+from dira.models.model import FitOptions
+from dira.models.sampling import normals, seeded_batches
 from dira.models.ssim import ssim
-from dira.training.train import Progress, Training, accelerator
-from isacsim.errors import InputError
+from dira.training.train import Progress
+from isacsim.checks import check_choice, check_integer, check_number
 
 __all__ = ["Purifier"]
 
 Distance = Literal["ssim", "mse"]
+Reference = Literal["diffused", "input"]
 # (first sample of the batch, round from 1, t, linear magnitudes)
 Watch = Callable[[int, int, int, NDArray[np.float32]], None]
 
@@ -46,16 +45,14 @@ class Purifier(Diffusion):
     (2, 16, 16)
     """
 
+    title = "the purifier"
+
     def fit(
         self,
         clean: Any,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on clean spectra (eq. 21-26, without conditions).
 
@@ -63,7 +60,7 @@ class Purifier(Diffusion):
         ----------
         clean : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes, e.g. ``aj_clean``.
-        steps, device, checkpoints, every, progress, **training
+        steps, **options
             As `dira.ConditionalDiffusion.fit`'s.
 
         Raises
@@ -71,9 +68,7 @@ class Purifier(Diffusion):
         InputError
             If an argument is out of range, or the checkpoints are of another training.
         """
-        how = validated(Training, {**training, "steps": steps}, what="fit")
-        self._fit(clean, None, how, device=device, checkpoints=checkpoints, every=every, progress=progress)
-        return self
+        return self.learn((clean, None), steps=steps, **options)
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -87,7 +82,7 @@ class Purifier(Diffusion):
         rounds: int = 2,
         distance: Distance = "ssim",
         *,
-        reference: Literal["diffused", "input"] = "diffused",
+        reference: Reference = "diffused",
         scale: float = 1.0,
         gamma: float = 1.0,
         seed: int,
@@ -144,93 +139,83 @@ class Purifier(Diffusion):
         With x the spectrum on the model's scale, μ and σ² the mean and variance of the reverse step, each step does
         ``x ← μ - s'(t) σ² ∇D(μ, reference) + σ z``, ``s'(t) = 3 a √(1-ᾱ_t) / (γ √ᾱ_t)`` (eq. 31-33, 37, 39).
         """
-        network, axes = self.fitted()
-        values, given = read_spectra(spectra)
-        axes.check(given, model="the purifier")
-        last = len(self.alphas)
-        for name, number, low, high in (
-            ("t_star", t_star, 1, last),
-            ("rounds", rounds, 1, 1000),
-            ("batch_size", batch_size, 1, 2**31),
-        ):
-            if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
-                raise InputError(f"{name} must be an integer from {low} to {high}, got {number!r}.")
-        for name, choice, choices in (
-            ("distance", distance, ("ssim", "mse")),
-            ("reference", reference, ("diffused", "input")),
-        ):
-            if choice not in choices:
-                raise InputError(f"{name} must be {' or '.join(choices)}, got {choice!r}.")
-        for name, size, allowed in (("scale", scale, "at least 0"), ("gamma", gamma, "above 0")):
-            real = isinstance(size, Real) and not isinstance(size, bool) and np.isfinite(size)
-            if not real or size < 0 or (name == "gamma" and size == 0):
-                raise InputError(f"{name} must be a number {allowed}, got {size!r}.")
-        where = accelerator(device, "no").device
-        network = network.to(where).eval()
-        out = np.empty_like(values)
-        scaling = self.config.scaling
-        inputs = scaling.to_model(values)
-        for first in range(0, len(values), batch_size):
-            batch = torch.from_numpy(inputs[first : first + batch_size]).to(where)
-            own = generators(seed, first, first + len(batch))
-            for number in range(1, rounds + 1):
-
-                def see(t: int, x: torch.Tensor, first: int = first, number: int = number) -> None:
-                    if watch is not None:
-                        magnitude = scaling.projected if t == 0 else scaling.from_model
-                        watch(first, number, t, magnitude(x.cpu().numpy()))
-
-                batch = self._round(batch, own, t_star, distance, reference, scale / gamma, see)
-            out[first : first + len(batch)] = scaling.projected(batch.cpu().numpy())
-            if progress is not None:
-                progress(first + len(batch), len(values), float("nan"))
-        network.cpu()
+        values = self.spectra_of_its_axes(spectra)
+        check_integer("t_star", t_star, least=1, most=len(self.alphas))
+        check_integer("rounds", rounds, least=1, most=1000)
+        check_integer("batch_size", batch_size, least=1, most=2**31)
+        check_choice("distance", distance, get_args(Distance))
+        check_choice("reference", reference, get_args(Reference))
+        check_number("scale", scale, least=0)
+        check_number("gamma", gamma, above=0)
+        inputs, out = self.scaled(values), np.empty_like(values)
+        with self.running(device) as (_, place):
+            for rows, own in seeded_batches(len(values), batch_size, seed):
+                batch = inputs[rows].to(place)
+                for number in range(1, rounds + 1):
+                    see = self._seeing(watch, rows.start, number)
+                    batch = self._round(batch, own, t_star, distance, reference, scale / gamma, see)
+                out[rows] = self.scaling.projected(batch.cpu().numpy())
+                if progress is not None:
+                    progress(rows.stop, len(values), float("nan"))
         return shaped_as(out, spectra)
+
+    def _seeing(self, watch: Watch | None, first: int, number: int) -> Callable[[int, torch.Tensor], None]:
+        """What tells a watcher of a round's steps."""
+
+        def see(t: int, x: torch.Tensor) -> None:
+            if watch is not None:
+                magnitude = self.scaling.projected if t == 0 else self.scaling.from_model
+                watch(first, number, t, magnitude(x.cpu().numpy()))
+
+        return see
 
     def _round(
         self,
-        given: torch.Tensor,
+        start: torch.Tensor,
         own: list[torch.Generator],
         t_star: int,
         distance: Distance,
-        reference: str,
+        reference: Reference,
         strength: float,
         see: Callable[[int, torch.Tensor], None],
     ) -> torch.Tensor:
-        """Diffuse to T* and walk back, pulled towards what was given."""
-        network, _ = self.fitted()
-        shape = given.shape[1:]
+        """Diffuse to T* and walk back, pulled towards the start."""
 
         def fresh() -> torch.Tensor:
-            return torch.stack([torch.randn(shape, generator=g) for g in own]).to(given)
+            return normals(start.shape[1:], own).to(start)
 
         # ᾱ_0 = 1: nothing is added yet.
         alphas = torch.cat([torch.ones(1, dtype=torch.float64), self.alphas])
-        x = add_noise(given, fresh(), alphas[t_star].expand(len(given)))
+        x = add_noise(start, fresh(), alphas[t_star].expand(len(start)))
         see(t_star, x)
         for t in range(t_star, 0, -1):
             now, before = float(alphas[t]), float(alphas[t - 1])
-            with torch.no_grad():
-                step = torch.full((len(x),), t - 1, device=x.device)
-                predicted = network(x, step)
-                if self.config.prediction == "epsilon":
-                    clean = (x - (1 - now) ** 0.5 * predicted) / now**0.5
-                else:
-                    clean = now**0.5 * x - (1 - now) ** 0.5 * predicted
-                clean = clean.clamp(-1, 1)
+            clean = self._denoised(x, t, now)
             # Mean and variance of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 7).
             alpha = now / before
             mean = (before**0.5 * (1 - alpha) * clean + alpha**0.5 * (1 - before) * x) / (1 - now)
             variance = (1 - before) / (1 - now) * (1 - alpha)
             if strength > 0 and variance > 0:
-                near = given
+                near = start
                 if reference == "diffused":
-                    near = add_noise(given, fresh(), alphas[t - 1].expand(len(given)))
+                    near = add_noise(start, fresh(), alphas[t - 1].expand(len(start)))
                 pull = 3 * strength * ((1 - now) / now) ** 0.5
                 mean = mean - pull * variance * gradient(mean, near, distance)
             x = mean + variance**0.5 * fresh() if t > 1 else mean
             see(t - 1, x)
         return x
+
+    @torch.no_grad()
+    def _denoised(self, x: torch.Tensor, t: int, share: float) -> torch.Tensor:
+        """The clean spectra that the network sees in those of step t, with share ᾱ_t."""
+        network, _ = self.fitted()
+        step = torch.full((len(x),), t - 1, device=x.device)
+        predicted = network(x, step)
+        if self.config.prediction == "epsilon":
+            clean = (x - (1 - share) ** 0.5 * predicted) / share**0.5
+        else:
+            clean = share**0.5 * x - (1 - share) ** 0.5 * predicted
+        return clean.clamp(-1, 1)
 
 
 def gradient(values: torch.Tensor, reference: torch.Tensor, distance: Distance) -> torch.Tensor:
@@ -243,5 +228,5 @@ def gradient(values: torch.Tensor, reference: torch.Tensor, distance: Distance) 
         else:
             # SSIM compares brightness by its product, which tells nothing about zero: from 0 to 2, black is none.
             total = pixels * (1 - ssim(x + 1, reference + 1, data_range=2.0)).sum()
-        (made,) = torch.autograd.grad(total, x)
-    return made
+        (slope,) = torch.autograd.grad(total, x)
+    return slope

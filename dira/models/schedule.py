@@ -82,8 +82,8 @@ def scheduler(name: str, config: ScheduleConfig, *, prediction: str, steps: int 
         }
     else:
         more |= {"clip_sample": True, "timestep_spacing": "trailing"}
-    made = SAMPLERS[name](**_arguments(config), **more)
+    walk = SAMPLERS[name](**_arguments(config), **more)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # diffusers' way to NumPy
-        made.set_timesteps(steps)
-    return made
+        walk.set_timesteps(steps)
+    return walk

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self, Unpack
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, validated
-from dira.data.spectra import Labels, read_labels, read_spectra
-from dira.models.model import Model
-from dira.models.sampling import sample_latent
+from dira.config import Axes
+from dira.data.spectra import Labels
+from dira.models.latent import LatentConfig, LatentModel
+from dira.models.model import Classes, FitOptions
 from dira.networks.decoder import Generator, stages, widths
-from dira.training.train import Progress, Training
+from dira.training.train import Batch
 
 __all__ = ["ConditionalVAE", "VAEConfig"]
 
 
-class VAEConfig(Config):
+class VAEConfig(LatentConfig):
     """Configuration of a variational autoencoder."""
 
-    latent: int = Field(default=128, ge=1)
-    """Length of the latent vector."""
-    width: int = Field(default=64, ge=8)
-    """Channels at the full resolution; each halving doubles them, up to eight times."""
-    scaling: Scaling = Scaling()
     beta: float = Field(default=1.0, gt=0)
     """Weight of the latent's divergence from a normal one (Higgins et al. 2017)."""
     noise: float = Field(default=0.1, gt=0)
@@ -64,7 +56,7 @@ class _AutoEncoder(nn.Module):
         return self.decoder(mean + (log_variance / 2).exp() * noise, labels), divergence
 
 
-class ConditionalVAE(Model):
+class ConditionalVAE(LatentModel):
     """A conditional VAE that makes spectra of each class.
 
     Parameters
@@ -83,8 +75,9 @@ class ConditionalVAE(Model):
 
     Settings = VAEConfig
     config: VAEConfig
+    training_defaults: ClassVar = {"learning_rate": 1e-3, "average": 0.0}
 
-    def build(self, axes: Axes, classes: dict[str, list[int | str]]) -> _AutoEncoder:
+    def build(self, axes: Axes, classes: Classes) -> _AutoEncoder:
         """Make encoder and decoder."""
         return _AutoEncoder(self.config, axes, [len(c) for c in classes.values()])
 
@@ -94,11 +87,7 @@ class ConditionalVAE(Model):
         labels: Labels | None = None,
         *,
         steps: int,
-        device: str = "auto",
-        checkpoints: str | PathLike[str] | None = None,
-        every: int = 1000,
-        progress: Progress | None = None,
-        **training: Any,
+        **options: Unpack[FitOptions],
     ) -> Self:
         """Train on spectra, to the evidence's lower bound (Kingma and Welling 2014).
 
@@ -106,7 +95,7 @@ class ConditionalVAE(Model):
         ----------
         spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes.
-        labels, steps, device, checkpoints, every, progress, **training
+        labels, steps, **options
             As `dira.ConditionalDiffusion.fit`'s; without other wishes the rate is 1e-3, and no average is taken over
             the weights.
 
@@ -116,72 +105,17 @@ class ConditionalVAE(Model):
             If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
             another training.
         """
-        given = {"learning_rate": 1e-3, "average": 0.0, **training, "steps": steps}
-        how = validated(Training, given, what="fit")
-        values, axes = read_spectra(spectra)
-        numbers, classes = read_labels(labels, len(values), None)
+        return self.learn((spectra, labels), steps=steps, **options)
 
-        def loss(net: nn.Module, batch: Any, generator: torch.Generator, rows: slice) -> torch.Tensor:
-            clean, of = batch
-            noise = torch.randn((how.batch_size, self.config.latent), generator=generator)[rows].to(
-                clean.device
-            )
-            made, divergence = net(clean, of, noise)
-            error = ((made - clean) ** 2).sum(dim=(1, 2, 3)) / (2 * self.config.noise**2)
-            # Minus the evidence's lower bound, a pixel.
-            total: torch.Tensor = (error + self.config.beta * divergence).mean() / clean[0].numel()
-            return total
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """Minus the evidence's lower bound, a pixel."""
+        clean, labels = batch.tensors
+        decoded, divergence = network(clean, labels, batch.normals(self.config.latent))
+        error = ((decoded - clean) ** 2).sum(dim=(1, 2, 3)) / (2 * self.config.noise**2)
+        total: torch.Tensor = (error + self.config.beta * divergence).mean() / clean[0].numel()
+        return total
 
-        data = [torch.from_numpy(self.config.scaling.to_model(values)), torch.from_numpy(numbers)]
-        self.learn(
-            axes,
-            classes,
-            loss,
-            data,
-            how,
-            device=device,
-            checkpoints=checkpoints,
-            every=every,
-            progress=progress,
-        )
-        return self
-
-    @torch.no_grad()
-    def sample(
-        self,
-        labels: Labels | None = None,
-        *,
-        n: int | None = None,
-        seed: int,
-        batch_size: int = 256,
-        device: str = "auto",
-    ) -> NDArray[np.float32]:
-        """Generate spectra.
-
-        Parameters
-        ----------
-        labels : array_like, shape (sample,), or dict of such, optional
-            Conditions, as those of `fit`.
-        n : int, optional
-            How many, for a model without conditions.
-        seed : int
-            Seed; each spectrum has noise of its own, whatever the batch.
-        batch_size : int
-            Spectra at once.
-        device : {"auto", "cpu", "cuda", "mps"}
-            Where.
-
-        Returns
-        -------
-        numpy.ndarray, float32, shape (sample, [channel,] acceleration, jerk)
-            Linear magnitudes relative to the highest bin, 0 to 1.
-
-        Raises
-        ------
-        NotFitted
-            Before `fit`.
-        InputError
-            If a condition is none of the training's, or it is not said how many.
-        """
-        network: Any = self.fitted()[0]
-        return sample_latent(self, network.decoder, self.config, labels, n, seed, batch_size, device)
+    def decoder(self, network: Any) -> nn.Module:
+        """The decoder alone: sampling has no use for the encoder."""
+        decoder: nn.Module = network.decoder
+        return decoder

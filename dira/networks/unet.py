@@ -32,8 +32,6 @@ class SpectrumUNet(nn.Module):
         Bins of acceleration and jerk; each a multiple of patch · 2^(blocks - 1).
     classes : sequence of int
         Number of values of each condition.
-    given : int
-        Further channels that are given with each input (a noisy spectrum to be cleaned) and not predicted.
 
     Raises
     ------
@@ -48,7 +46,6 @@ class SpectrumUNet(nn.Module):
         channels: int,
         shape: tuple[int, int],
         classes: Sequence[int] = (),
-        given: int = 0,
     ) -> None:
         super().__init__()
         halvings = config.patch * 2 ** (len(config.blocks) - 1)
@@ -62,7 +59,7 @@ class SpectrumUNet(nn.Module):
         up = tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention))
         self.network: Any = UNet2DModel(
             sample_size=(shape[0] // config.patch, shape[1] // config.patch),
-            in_channels=(channels + given) * config.patch**2,
+            in_channels=channels * config.patch**2,
             out_channels=channels * config.patch**2,
             layers_per_block=config.layers,
             block_out_channels=config.blocks,

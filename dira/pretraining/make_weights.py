@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 
 from dira import ConditionalDiffusion, PairedDenoiser, Purifier, TargetCounter
 from dira.data.stores import load, write
@@ -54,21 +55,21 @@ ENHANCED = {"validation": 60, "test": 150}
 REPEATED = 6
 
 
-def _trained(model: Model, name: str, folder: Path, record: Record, *given: Any, **how: Any) -> Any:
+def _trained(model: Model, name: str, folder: Path, record: Record, *examples: Any, **how: Any) -> Any:
     """A model from the folder, or trained and put there, with the weights that users get: float16."""
-    kept = folder / name
-    if not (kept / "config.json").exists():
+    trained_folder = folder / name
+    if not (trained_folder / "config.json").exists():
         with record.timed(name) as progress:
             model.fit(  # type: ignore[attr-defined]
-                *given, checkpoints=folder / f"{name}-steps", every=500, progress=progress, **how
+                *examples, checkpoints=folder / f"{name}-steps", every=500, progress=progress, **how
             )
         model.history |= {
             "scenarios": list(SCENARIOS),
             "data_seed": DATA_SEED,
             "seconds": record.content["seconds"][name],
         }
-        model.save_pretrained(kept, half=True)
-    return type(model).from_pretrained(kept)
+        model.save_pretrained(trained_folder, half=True)
+    return type(model).from_pretrained(trained_folder)
 
 
 def _choose(purifier: Purifier, held: xr.Dataset, record: Record, folder: Path, device: str) -> None:
@@ -78,8 +79,10 @@ def _choose(purifier: Purifier, held: xr.Dataset, record: Record, folder: Path, 
         with record.timed("choosing T* and a", unit="settings") as progress:
             kinds = [(t, a) for t, strengths in ENHANCE.items() for a in strengths]
             for i, (t_star, a) in enumerate(kinds, start=1):
-                made = purifier.enhance(few["aj_noisy"], t_star, 1, scale=a, seed=DATA_SEED, device=device)
-                ssim = float(similarity(made, few["aj_clean"].values).ssim.mean())
+                purified = purifier.enhance(
+                    few["aj_noisy"], t_star, 1, scale=a, seed=DATA_SEED, device=device
+                )
+                ssim = float(similarity(purified, few["aj_clean"].values).ssim.mean())
                 rows.append({"t_star": t_star, "rounds": 1, "scale": a, "ssim": round(ssim, 4)})
                 progress(i, len(kinds), float("nan"))
         record.note(enhance={"spectra": few.sizes["sample"], "rows": rows})
@@ -106,7 +109,7 @@ def _enhanced(
                 samples["aj_noisy"], **purifier.chosen, seed=seed, device=device, progress=progress
             )
         samples["aj_enhanced"] = samples["aj_noisy"].copy(data=values)
-        write(samples, store)
+        write(samples, store, domain="enhanced")
     return load(store, "aj_enhanced", also=("aj_clean", "aj_noisy"))
 
 
@@ -132,98 +135,80 @@ def make_weights(
         "counter": counter_steps,
     }
     record = Record(work / "record.json", _plan(steps, seed, precision))
-    store = work / "spectra.zarr"
-    scenarios = [load_scenario(name) for name in SCENARIOS]
-    generate(scenarios, store, per_class=PER_CLASS, seed=DATA_SEED, splits=SPLITS)
-    sets = {split: load(store, "aj_noisy", split=split) for split in SPLITS}
-    train, test = sets["train"], sets["test"]
 
-    purifier = _trained(
-        Purifier(unet=UNET),
-        "Purifier",
-        work,
-        record,
-        train["aj_clean"],
-        steps=purifier_steps,
-        seed=seed,
-        device=device,
-        precision=precision,
-        **DIFFUSION,
-    )
+    def trained(model: Model, *examples: Any, **training: Any) -> Any:
+        how = {"seed": seed, "device": device, "precision": precision, **training}
+        return _trained(model, type(model).__name__, work, record, *examples, **how)
+
+    scenarios = [load_scenario(name) for name in SCENARIOS]
+    sets, counted = _data(scenarios, work)
+    train = sets["train"]
+    purifier = trained(Purifier(unet=UNET), train["aj_clean"], steps=purifier_steps, **DIFFUSION)
     _choose(purifier, sets["validation"], record, work / "Purifier", device)
-    fresh = work / "counted.zarr"
-    generate(scenarios, fresh, per_class=COUNTED, seed=DATA_SEED + 2)
-    rows = {"counted": load(fresh, "aj_noisy"), **{k: _few(sets[k], n) for k, n in ENHANCED.items()}}
+    rows = {"counted": counted, **{split: _few(sets[split], n) for split, n in ENHANCED.items()}}
     enhanced = {
         name: _enhanced(purifier, ds, work / f"enhanced-{name}.zarr", record, device)
         for name, ds in rows.items()
     }
-    denoiser = _trained(
-        PairedDenoiser(unet=UNET),
-        "PairedDenoiser",
-        work,
-        record,
-        train["aj_noisy"],
-        train["aj_clean"],
-        steps=denoiser_steps,
-        seed=seed,
-        device=device,
-        precision=precision,
-        **DIFFUSION,
-    )
-    # It counts in spectra of every kind, and its features see all of them.
-    counted = enhanced["counted"]
-    kinds = [train["aj_noisy"].values, train["aj_clean"].values]
-    kinds += REPEATED * [denoiser.enhance(counted["aj_noisy"], device=device), counted["aj_enhanced"].values]
-    counts = np.concatenate([*2 * [train["n_targets"].values], *2 * REPEATED * [counted["n_targets"].values]])
-    spectra = np.concatenate(kinds)
-    counter = _trained(
-        TargetCounter(**COUNTER_NETWORK),
-        "TargetCounter",
-        work,
-        record,
-        train["aj_noisy"].isel(sample=0).expand_dims(sample=len(counts)).copy(data=spectra),
-        counts,
-        steps=counter_steps,
-        seed=seed,
-        device=device,
-        precision=precision,
-        **COUNTER,
-    )
-    generator = _trained(
-        ConditionalDiffusion(unet=UNET, prediction="v_prediction"),
-        "ConditionalDiffusion",
-        work,
-        record,
-        train["aj_noisy"],
-        conditions(train),
-        steps=generator_steps,
-        seed=seed,
-        device=device,
-        precision=precision,
-        **DIFFUSION,
-    )
-    held = enhanced["validation"]
-    of = [
-        held["aj_noisy"].values,
-        held["aj_enhanced"].values,
-        denoiser.enhance(held["aj_noisy"], device=device),
-    ]
-    counter.calibrate(np.concatenate(of), np.tile(held["n_targets"].values, len(of)), device=device)
+    pairs = (train["aj_noisy"], train["aj_clean"])
+    denoiser = trained(PairedDenoiser(unet=UNET), *pairs, steps=denoiser_steps, **DIFFUSION)
+    examples = _counter_examples(train, enhanced["counted"], denoiser, device)
+    counter = trained(TargetCounter(**COUNTER_NETWORK), *examples, steps=counter_steps, **COUNTER)
+    untrained = ConditionalDiffusion(unet=UNET, prediction="v_prediction")
+    labelled = (train["aj_noisy"], conditions(train))
+    generator = trained(untrained, *labelled, steps=generator_steps, **DIFFUSION)
+    _calibrate(counter, enhanced["validation"], denoiser, device)
     for model in (purifier, denoiser, counter, generator):
         model.save_pretrained(output / type(model).__name__, half=True)
+    test = sets["test"]
     with record.timed("generating", unit="spectra") as progress:
-        made = generator.sample(conditions(test), seed=seed, sampler="dpm", device=device, progress=progress)
+        generated = generator.sample(
+            conditions(test), seed=seed, sampler="dpm", device=device, progress=progress
+        )
     features = _features(scenarios, work, record, device)
     record.note(
         machine={**machine(), "threads": torch.get_num_threads(), "torch": torch.__version__},
         samples={name: ds.sizes["sample"] for name, ds in (sets | {"counted": counted}).items()},
-        generator={"sampler": "dpm, 20 steps", **judge_generator(made, features, test)},
+        generator={"sampler": "dpm, 20 steps", **judge_generator(generated, features, test)},
         purifier=judge_purifier(enhanced["test"], denoiser, device),
         counter=judge_counter(counter, test, enhanced["test"], denoiser, device),
     )
     with written_whole(output / "record.json") as file:
         file.write_text(strict_json(record.content), encoding="utf-8")
+
+
+def _data(scenarios: list[Scenario], work: Path) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
+    """Samples by split, and captures that neither purifier nor denoiser sees."""
+    store, fresh = work / "spectra.zarr", work / "counted.zarr"
+    generate(scenarios, store, per_class=PER_CLASS, seed=DATA_SEED, splits=SPLITS)
+    generate(scenarios, fresh, per_class=COUNTED, seed=DATA_SEED + 2)
+    return {split: load(store, "aj_noisy", split=split) for split in SPLITS}, load(fresh, "aj_noisy")
+
+
+def _repeated(like: xr.DataArray, spectra: NDArray[np.float32]) -> xr.DataArray:
+    """Spectra on the axes and with the settings of others."""
+    return like.isel(sample=0).expand_dims(sample=len(spectra)).copy(data=spectra)
+
+
+def _counter_examples(
+    train: xr.Dataset, counted: xr.Dataset, denoiser: PairedDenoiser, device: str
+) -> tuple[xr.DataArray, NDArray[Any]]:
+    """Spectra of every kind and their counts: the counter counts in all, and its features see them all."""
+    kinds = [train["aj_noisy"].values, train["aj_clean"].values]
+    kinds += REPEATED * [denoiser.enhance(counted["aj_noisy"], device=device), counted["aj_enhanced"].values]
+    counts = [*2 * [train["n_targets"].values], *2 * REPEATED * [counted["n_targets"].values]]
+    return _repeated(train["aj_noisy"], np.concatenate(kinds)), np.concatenate(counts)
+
+
+def _calibrate(counter: TargetCounter, held: xr.Dataset, denoiser: PairedDenoiser, device: str) -> None:
+    """By held-out spectra of every kind but clean ones, which nobody has."""
+    kinds = [
+        held["aj_noisy"].values,
+        held["aj_enhanced"].values,
+        denoiser.enhance(held["aj_noisy"], device=device),
+    ]
+    counts = np.tile(held["n_targets"].values, len(kinds))
+    counter.calibrate(np.concatenate(kinds), counts, device=device)
 
 
 def _plan(steps: dict[str, int], seed: int, precision: str) -> dict[str, Any]:
@@ -264,7 +249,7 @@ def _features(scenarios: list[Scenario], folder: Path, record: Record, device: s
         "features",
         folder,
         record,
-        own["aj_noisy"].isel(sample=0).expand_dims(sample=len(counts)).copy(data=both),
+        _repeated(own["aj_noisy"], both),
         counts,
         steps=FEATURES["steps"],
         batch_size=COUNTER["batch_size"],

@@ -26,14 +26,16 @@ def conditions(samples: xr.Dataset) -> dict[str, NDArray[Any]]:
     }
 
 
-def judge_generator(made: NDArray[np.float32], features: TargetCounter, test: xr.Dataset) -> dict[str, Any]:
+def judge_generator(
+    generated: NDArray[np.float32], features: TargetCounter, test: xr.Dataset
+) -> dict[str, Any]:
     """Distances of as many generated spectra as there are in the test set, of the same conditions."""
     real = test["aj_noisy"].values
-    precision, recall = precision_recall(real, made, features=features)
+    precision, recall = precision_recall(real, generated, features=features)
     return {
         "features": "of a counter trained on simulations of its own",
-        "frechet": asdict(frechet_distance(real, made, features=features)),
-        "kernel": asdict(kernel_distance(real, made, features=features)),
+        "frechet": asdict(frechet_distance(real, generated, features=features)),
+        "kernel": asdict(kernel_distance(real, generated, features=features)),
         "precision": precision,
         "recall": recall,
     }
@@ -65,8 +67,8 @@ def judge_counter(
     }
     return {
         name: {
-            "accuracy": counter.score(values, of["n_targets"].values, device=device),
-            "spectra": of.sizes["sample"],
+            "accuracy": counter.score(values, samples["n_targets"].values, device=device),
+            "spectra": samples.sizes["sample"],
         }
-        for name, (values, of) in sets.items()
+        for name, (values, samples) in sets.items()
     }

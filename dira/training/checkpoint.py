@@ -60,9 +60,11 @@ class Checkpoints:
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise InputError(f"{newest}: this checkpoint is damaged ({error}); delete it.") from error
         if differ:
-            told = "; ".join(_difference(k, state["identity"].get(k), self.identity[k]) for k in differ)
+            differences = "; ".join(
+                _difference(k, state["identity"].get(k), self.identity[k]) for k in differ
+            )
             raise InputError(
-                f"{self.folder} holds checkpoints of another training: {told}. Choose another folder."
+                f"{self.folder} holds checkpoints of another training: {differences}. Choose another folder."
             )
         return state
 

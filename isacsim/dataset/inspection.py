@@ -148,11 +148,11 @@ def _check_remakable(record: StoreRecord) -> None:
     Raises
     ------
     InputError
-        If it holds real samples, or other versions made it.
+        If scenarios did not make it, or other versions did.
     """
     if "scenarios" not in record.attrs:
         raise InputError(
-            f"{record.path}: it holds samples of real captures; only those of scenarios can be made again."
+            f"{record.path}: captures, a mix or a model made it; only samples of scenarios can be made again."
         )
     for what, here in (("isacsim", __version__), ("numpy", np.__version__)):
         if record.attrs.get(what) != here:

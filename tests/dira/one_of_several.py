@@ -9,12 +9,13 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from safetensors.torch import save_file
 
 import dira
 from dira.models import diffusion
 from dira.training.checkpoint import Checkpoints
-from dira.training.train import accelerator
+from dira.training.train import place_for
 
 HOW = {"steps": 4, "batch_size": 6, "warmup": 0, "average": 0.9, "every": 2, "device": "cpu"}
 
@@ -38,11 +39,11 @@ def main(folder: Path) -> None:
     model = dira.ConditionalDiffusion(unet={"blocks": (16, 32)})
     with patch.object(diffusion, "diffusion_loss", looking), patch.object(Checkpoints, "save", noting):
         model.fit(spectra, labels, checkpoints=folder / "checkpoints", **HOW)
-    here = accelerator("cpu", "no")
-    note = {"processes": here.num_processes, "seen": seen, "written": written}
-    (folder / f"{here.process_index}.json").write_text(json.dumps(note))
-    save_file(model.network.state_dict(), folder / f"{here.process_index}.safetensors")
-    here.end_training()
+    place = place_for("cpu")
+    note = {"processes": place.processes, "seen": seen, "written": written}
+    (folder / f"{place.process}.json").write_text(json.dumps(note))
+    save_file(model.network.state_dict(), folder / f"{place.process}.safetensors")
+    PartialState().destroy_process_group()
 
 
 if __name__ == "__main__":

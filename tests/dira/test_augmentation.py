@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import dira
-from dira.models.counter import moved
+from dira.models.counter import mirrored_and_shifted
 from isacsim.errors import InputError
 
 pytestmark = pytest.mark.numerical
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.numerical
 
 def test_each_spectrum_is_mirrored_and_shifted_alone_and_keeps_its_bins() -> None:
     spectra = torch.arange(64 * 2 * 4 * 6, dtype=torch.float32).reshape(64, 2, 4, 6)
-    out = moved(spectra, torch.Generator().manual_seed(0), slice(0, 64), 64)
+    out = mirrored_and_shifted(spectra, torch.Generator().manual_seed(0), slice(0, 64), 64)
     ways = set()
     for before, after in zip(spectra, out, strict=True):
         found = [
@@ -35,9 +35,10 @@ def test_each_spectrum_is_mirrored_and_shifted_alone_and_keeps_its_bins() -> Non
 
 def test_processes_move_their_rows_as_one_would() -> None:
     spectra = torch.rand((8, 1, 4, 4))
-    whole = moved(spectra, torch.Generator().manual_seed(1), slice(0, 8), 8)
+    whole = mirrored_and_shifted(spectra, torch.Generator().manual_seed(1), slice(0, 8), 8)
     parts = [
-        moved(spectra[rows], torch.Generator().manual_seed(1), rows, 8) for rows in (slice(0, 4), slice(4, 8))
+        mirrored_and_shifted(spectra[rows], torch.Generator().manual_seed(1), rows, 8)
+        for rows in (slice(0, 4), slice(4, 8))
     ]
     assert torch.equal(torch.cat(parts), whole)
 
@@ -48,10 +49,10 @@ def test_a_spectrum_is_moved_otherwise_at_each_step_and_after_a_stop_as_without_
     seen: list[torch.Tensor] = []
 
     def watched(*given: Any) -> torch.Tensor:
-        seen.append(moved(*given))
+        seen.append(mirrored_and_shifted(*given))
         return seen[-1]
 
-    monkeypatch.setattr(dira.models.counter, "moved", watched)
+    monkeypatch.setattr(dira.models.counter, "mirrored_and_shifted", watched)
     spectra, counts = np.random.default_rng(0).random((4, 16, 16)), np.array([1, 2, 1, 2])
     how: dict[str, Any] = {"steps": 4, "batch_size": 4, "device": "cpu"}  # every batch holds all four
     whole = dira.TargetCounter(width=8).fit(spectra, counts, **how)

@@ -125,7 +125,9 @@ def test_a_generator_of_two_conditions(store, tmp_path):
         result = run(*given[:-1], tmp_path / "none.zarr", *extra)
         assert result.exit_code == 2 and said in result.stderr, result.output
     result = run("train", "generator", store, "-o", tmp_path / "x", "--conditions", "mood", *SMALL)
-    assert result.exit_code == 2 and "no label column 'mood'; it has index, n_targets" in result.stderr
+    assert (
+        result.exit_code == 2 and "no label column 'mood'; it has domain, index, n_targets" in result.stderr
+    )
 
 
 def test_spectra_of_other_settings_are_refused(store, models, tmp_path):
@@ -218,7 +220,7 @@ def test_generated_spectra_say_how_they_were_made(store, models, tmp_path):
     assert made_with(made.aj_noisy.attrs) == made_with(real.aj_noisy.attrs) != {}
     digest = hashlib.sha256((models / "generator" / "model.safetensors").read_bytes()).hexdigest()
     told = {"made_by": "ConditionalDiffusion", "weights_sha256": digest, "sampler": "dpm", "steps": 20}
-    assert told | {"seed": 5, "guidance": 2.0} == {k: v for k, v in made.attrs.items() if k != "dira"}
+    assert (told | {"seed": 5, "guidance": 2.0}).items() <= made.attrs.items()
     generator = dira.ConditionalDiffusion.from_pretrained(models / "generator")
     again = generator.sample([3, 3], seed=5, sampler="dpm", guidance=2.0)
     np.testing.assert_array_equal(made.aj_noisy, again)
@@ -248,7 +250,9 @@ def test_a_condition_in_bands(store, tmp_path):
         *("expand", "--model", model, "--per-class", "3=2", "--steps", 1, "-o", more),
         *("--condition", "snr_db=10 to 20"),
     )
-    assert load(more, "aj_noisy").snr_db.values.tolist() == ["10 to 20"] * 2
+    generated = load(more, "aj_noisy")
+    assert generated.condition_snr_db.values.tolist() == ["10 to 20"] * 2
+    assert np.isnan(generated.snr_db).all()
 
 
 def test_a_model_is_replaced_only_when_asked(store, tmp_path):

@@ -11,10 +11,10 @@ import pytest
 
 from dira import TargetCounter
 from dira.experiment.counting import _calibration_error, _counter
+from dira.experiment.criteria import _counting, gain
 from dira.experiment.presets import Preset, preset
 from dira.experiment.samples import Spectra
 from dira.experiment.stages import Run
-from dira.experiment.verdicts import _counting, gain
 from isacsim.errors import InputError
 
 

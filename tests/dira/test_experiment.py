@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from dira.cli import app
 from dira.experiment.budget import _amounts
+from dira.experiment.criteria import criteria
 from dira.experiment.presets import PRESETS, preset
 from dira.experiment.report import collect
 from dira.experiment.samples import data, wanted
 from dira.experiment.stages import Run, freeze
-from dira.experiment.verdicts import verdicts
 from isacsim.errors import InputError
 
 
@@ -159,7 +159,7 @@ def test_aims_are_judged_by_the_numbers(done: tuple[Path, str]) -> None:
     def met(change: Any) -> dict[str, bool]:
         altered = json.loads(json.dumps(results))
         change(altered)
-        return {v.aim: v.met for v in verdicts(altered, small)}
+        return {v.aim: v.met for v in criteria(altered, small)}
 
     def good(r: dict[str, Any]) -> None:
         rows = r["enhancement"]["lab"]["rows"]

@@ -16,7 +16,7 @@ from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
-from dira.experiment.stages import Run, alone, freeze
+from dira.experiment.stages import Run, exclusive, freeze
 from dira.models.gan import _Discriminator
 from dira.training.train import batches
 from isacsim.errors import InputError
@@ -28,7 +28,7 @@ def _spectra(*counts: int) -> Spectra:
 
 def test_a_set_takes_the_class_shares_of_another() -> None:
     even, uneven = _spectra(*[3, 4, 5] * 8), _spectra(4, 5, 5)
-    got = even.mixed_as(uneven)
+    got = even.rebalanced_like(uneven)
     assert np.unique(got.counts, return_counts=True)[1].tolist() == [4, 8]
     assert 3 not in got.counts
     assert np.unique(got.values).size == 12
@@ -98,12 +98,12 @@ def test_what_another_run_left_is_refused(tmp_path: Path) -> None:
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     with (
-        alone(tmp_path),
+        exclusive(tmp_path),
         pytest.raises(InputError, match="another dira reproduce is at work"),
-        alone(tmp_path),
+        exclusive(tmp_path),
     ):
         pass
-    with alone(tmp_path):
+    with exclusive(tmp_path):
         pass
 
 

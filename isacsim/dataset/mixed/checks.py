@@ -1,4 +1,4 @@
-"""Which stores can be mixed: one of each domain, with spectra of one kind."""
+"""Which stores can be mixed: synthetic samples with real, generated or enhanced ones, with spectra of one kind."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_alike", "opened", "store_name"]
 
+# What each side of a mix may hold.
+_DOMAINS = {"synthetic": ("synthetic",), "real": ("real", "generated", "enhanced")}
 _NEEDED = ("aj_noisy", "n_targets", "domain", "split", "source", "scenario", "seed", "index")
 
 
@@ -62,10 +64,11 @@ def check_alike(stores: dict[str, xr.Dataset], names: dict[str, str]) -> list[st
         Naming the difference.
     """
     for domain, store in stores.items():
-        if other := sorted({str(d) for d in store["domain"].values} - {domain}):
+        allowed = _DOMAINS[domain]
+        if other := sorted({str(d) for d in store["domain"].values} - set(allowed)):
             raise InputError(
                 f"{names[domain]} holds samples of domain {', '.join(other)}; as the {domain} store it must hold "
-                f"{domain} ones only."
+                f"{' or '.join(allowed)} ones only."
             )
         if other := sorted({str(s) for s in store["split"].values} - set(SPLITS)):
             raise InputError(
@@ -114,7 +117,7 @@ def _check_no_leak(real: xr.Dataset, name: str) -> None:
     """Refuse a capture in two splits."""
     found: dict[str, str] = {}
     for source, split in zip(real["source"].values.tolist(), real["split"].values.tolist(), strict=True):
-        if found.setdefault(source, split) != split:
+        if source and found.setdefault(source, split) != split:
             raise InputError(
                 f"{name}: windows of {source} are in {found[source]} and in {split}; splits would leak."
             )

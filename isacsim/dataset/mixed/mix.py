@@ -57,7 +57,7 @@ def mix(
     Parameters
     ----------
     synthetic, real : xarray.Dataset or path
-        Data sets as in docs/datasets.md, opened or by path.
+        Data sets as in docs/datasets.md, opened or by path; the second one may be generated or enhanced by dira too.
     real_fraction : float
         Share of real samples in each class, from 0 to 1 (:mod:`isacsim.dataset.mixed.shares` has what happens where
         there are too few). Classes keep the shares they have in the synthetic store.
@@ -121,7 +121,8 @@ def mix(
         join="override",
         combine_attrs="override",
     )
-    both = both.isel(sample=_interleaved(both["split"].values, both["domain"].values))
+    side = np.repeat([*chosen], [rows.size for rows in chosen.values()])
+    both = both.isel(sample=_interleaved(both["split"].values, side))
     record = {
         "real_fraction": real_fraction,
         "seed": seed,
@@ -281,14 +282,14 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
     return out, dropped
 
 
-def _interleaved(split: NDArray[Any], domain: NDArray[Any]) -> NDArray[np.int64]:
+def _interleaved(split: NDArray[Any], side: NDArray[Any]) -> NDArray[np.int64]:
     """Order in which, split by split, every stretch has about the same share of real samples.
 
-    Each domain keeps its order, so that a chunk of the mix comes from few chunks of the stores.
+    Each side, synthetic and real, keeps its order, so that a chunk of the mix comes from few chunks of the stores.
     """
     out = []
     for name in SPLITS:
-        for_split = [np.flatnonzero((split == name) & (domain == d)) for d in ("synthetic", "real")]
+        for_split = [np.flatnonzero((split == name) & (side == d)) for d in ("synthetic", "real")]
         at = np.concatenate([(np.arange(k.size) + 0.5) / max(k.size, 1) for k in for_split])
         out.append(np.concatenate(for_split)[np.argsort(at, kind="stable")])
     return np.concatenate(out)

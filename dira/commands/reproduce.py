@@ -30,14 +30,14 @@ def reproduce(
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report
     from dira.experiment.reproduce import stages as all_stages
-    from dira.training.train import accelerator
+    from dira.training.train import place_for
     from isacsim.terminal import progress, show_table
 
     chosen = presets.preset(preset)
     folder = output or Path("out") / preset
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; --output names the folder of the run.")
-    accelerator(device, "no")  # refuses one that is not there, before anything is made
+    place_for(device)  # refuses one that is not there, before anything is made
     with progress() as bar:
         task = bar.add_task("measuring this machine", total=None)
 
@@ -55,7 +55,7 @@ def reproduce(
     )
     if budget_only:
         return
-    with stages.alone(folder), progress() as bar:
+    with stages.exclusive(folder), progress() as bar:
         task = bar.add_task("", total=None)
         for name, make in all_stages(run).items():
             bar.update(task, description=name, completed=0, total=None)

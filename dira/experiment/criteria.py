@@ -14,14 +14,14 @@ from dira.experiment.enhancement import ANOTHER
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
 
-__all__ = ["Gain", "Verdict", "accuracies", "gain", "right_of", "verdicts"]
+__all__ = ["Criterion", "Gain", "accuracies", "criteria", "gain", "right_of"]
 
 Results = Mapping[str, Mapping[str, Any]]
 _CLASSICAL = ("soft threshold", "CLEAN")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Criterion:
     """One aim."""
 
     aim: str
@@ -82,7 +82,7 @@ def _above(one: Mapping[str, float]) -> float:
     return max(one["value"] - one["floor"], 0.0)
 
 
-def verdicts(results: Results, preset: Preset) -> list[Verdict]:
+def criteria(results: Results, preset: Preset) -> list[Criterion]:
     """All aims."""
     return [
         *_generation(results, preset),
@@ -91,7 +91,7 @@ def verdicts(results: Results, preset: Preset) -> list[Verdict]:
     ]
 
 
-def _generation(results: Results, preset: Preset) -> list[Verdict]:
+def _generation(results: Results, preset: Preset) -> list[Criterion]:
     def each(read: Callable[[Mapping[str, Any]], float], kind: str) -> NDArray[np.float64]:
         return np.array([read(results[f"expansion-{s}"][kind]) for s in preset.seeds])
 
@@ -111,22 +111,22 @@ def _generation(results: Results, preset: Preset) -> list[Verdict]:
     ours, gan = (np.maximum(values - floor, 0) for values in both)
     share = ours / np.maximum(gan, 1e-12)
     return [
-        Verdict(
+        Criterion(
             f"{name} distance of DiRA to the test set, more simulation's subtracted, at most a fifth of the GAN's",
             f"{_spread(ours)} against {_spread(gan)}: {_spread(share)} of it (subtracted: {_spread(floor)})",
             bool(share.mean() <= 0.2),
         ),
-        Verdict(
+        Criterion(
             "recall within 10 % of real data's",
             f"{_spread(recall)}, real data {_spread(real)}",
             bool(recall.mean() >= 0.9 * real.mean()),
         ),
-        Verdict(
+        Criterion(
             "diversity of every class within 10 % of real data's",
             " / ".join(f"{value:.3f}" for value in classes) + " of it",
             bool(np.abs(classes - 1).max() <= 0.1),
         ),
-        Verdict(
+        Criterion(
             "no memorisation: at most 2 % nearer to training than 1 % of held-out spectra are",
             f"{_spread(copies)}",
             bool(copies.mean() <= 0.02),
@@ -134,14 +134,14 @@ def _generation(results: Results, preset: Preset) -> list[Verdict]:
     ]
 
 
-def _purification(results: Results, preset: Preset) -> list[Verdict]:
+def _purification(results: Results, preset: Preset) -> list[Criterion]:
     best = preset.variants[0][0]
     out = []
     for what in ("original", "generated"):
         rows = {name: one["kernel_clean"] for name, one in results["distances"][what].items()}
         before, after = _above(rows["unchanged"]), _above(rows[best])
         out.append(
-            Verdict(
+            Criterion(
                 f"kernel distance of {what} spectra to clean ones, floor subtracted, down by at least ten times",
                 f"{before:.3g} to {after:.3g}",
                 after <= before / 10,
@@ -153,7 +153,7 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
     strongest = max(classical, key=lambda name: classical[name]["ssim"])
     return [
         *out,
-        Verdict(
+        Criterion(
             # What is invented is told by maxima above -12 dB: so must be what is kept.
             "of the visible targets as many kept as the paired denoiser keeps, down to -20 dB and to -12 dB",
             f"{ours['kept']:.3f} against {paired['kept']:.3f} (unchanged {rows['unchanged']['kept']:.3f}, of another "
@@ -161,20 +161,20 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
             f"{rows['unchanged']['kept_high']:.3f}, of another sample {chance['kept_high']:.3f})",
             ours["kept"] >= paired["kept"] and ours["kept_high"] >= paired["kept_high"],
         ),
-        Verdict(
+        Criterion(
             # Among hundreds of maxima above -20 dB nearly any target finds one, whatever the spectrum.
             "at least 90 % of the visible targets kept, down to -20 dB and to -12 dB",
             f"{ours['kept']:.3f}, {ours['kept_high']:.3f}",
             min(ours["kept"], ours["kept_high"]) >= 0.9,
         ),
-        Verdict(
+        Criterion(
             "less than 0.3 invented peaks a spectrum: maxima above -12 dB that neither targets nor clean spectrum have",
             f"{ours['added_high']:.2f} (unchanged {rows['unchanged']['added_high']:.2f}, paired denoiser "
             f"{paired['added_high']:.2f}); against targets alone {ours['invented_high']:.2f} (clean itself "
             f"{rows['clean']['invented_high']:.2f}); down to -20 dB {ours['added']:.2f}",
             ours["added_high"] < 0.3,
         ),
-        Verdict(
+        Criterion(
             "SSIM above every classical way's",
             f"{ours['ssim']:.3f} ± {ours['ssim_half']:.3f} against {classical[strongest]['ssim']:.3f} ({strongest})",
             ours["ssim"] > classical[strongest]["ssim"],
@@ -182,7 +182,7 @@ def _purification(results: Results, preset: Preset) -> list[Verdict]:
     ]
 
 
-def _counting(results: Results, preset: Preset) -> list[Verdict]:
+def _counting(results: Results, preset: Preset) -> list[Criterion]:
     variant = f"expanded, {preset.variants[0][0]}"
     scenarios = (preset.original, *preset.others)
     ours, original, clean = (
@@ -199,19 +199,19 @@ def _counting(results: Results, preset: Preset) -> list[Verdict]:
 
     parts = ", ".join(f"{s} {closed(s)}" for s in scenarios)
     return [
-        Verdict(
+        Criterion(
             "DiRA counts better than the original data in every scenario (paired; 95 % over seeds, over test spectra)",
             ", ".join(f"{s} {g} ± {g.spectra:.3f}" for s, g in gains.items()),
             all(g.sure for g in gains.values()),
         ),
-        Verdict(
+        Criterion(
             "mean over the scenarios at least 0.70 (the paper, three: 0.41 to 0.70)",
             f"{original.mean():.3f} to {ours.mean():.3f} ({together} ± {together.spectra:.3f}), clean spectra "
             f"{clean.mean():.3f}; share of the gap closed: "
             f"{closed(*scenarios)}; {parts}",
             bool(ours.mean() >= 0.70),
         ),
-        Verdict(
+        Criterion(
             "at least 0.71 in the two other scenarios",
             ", ".join(f"{s} {a:.3f}" for s, a in zip(scenarios[1:], ours[1:], strict=True)),
             bool((ours[1:] >= 0.71).all()),
