@@ -10,6 +10,7 @@ import typer
 from dira.commands.conditions import values
 from dira.commands.options import Device, Folder, Output, Overwrite, Seed, bar, digest_of_weights, model_in
 from isacsim.errors import InputError
+from isacsim.schema import AXES, DATASET, described
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -106,11 +107,10 @@ def _data_set(
     attrs = {"units": "1", "long_name": "generated acceleration-jerk spectrum, relative linear magnitude"}
     channels = ["delay" if axes.made_with.get("combine") == "delay" else "receiver"]
     dims = ["sample", *(channels if spectra.ndim == 4 else []), "acceleration", "jerk"]
-    counted = {"units": "1", "long_name": "number of targets"}
     samples = xr.Dataset(
         {
             "aj_noisy": (dims, spectra, attrs | axes.made_with),
-            "n_targets": ("sample", labels.astype(np.int16), counted),
+            "n_targets": described(DATASET, "n_targets", labels.astype(np.int16)),
             **{
                 f"condition_{name}" if name in _TAKEN else name: ("sample", [value] * len(labels))
                 for name, value in others.items()
@@ -121,7 +121,6 @@ def _data_set(
         a = np.linspace(-axes.acceleration_max, axes.acceleration_max, axes.bins_acceleration)
         r = np.linspace(-axes.jerk_max, axes.jerk_max, axes.bins_jerk)
         samples = samples.assign_coords(
-            acceleration=("acceleration", a, {"units": "m/s2", "long_name": "path acceleration"}),
-            jerk=("jerk", r, {"units": "m/s3", "long_name": "path jerk"}),
+            acceleration=described(AXES, "acceleration", a), jerk=described(AXES, "jerk", r)
         )
     return samples

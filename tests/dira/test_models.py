@@ -297,7 +297,7 @@ def test_wrong_arguments_of_sampling(trained):
         dira.ConditionalDiffusion(prediction="x0")
     purifier = dira.Purifier(unet={"blocks": (16, 32)}).fit(np.ones((2, 16, 16)), steps=1, batch_size=2)
     for scale in (None, "a", float("nan"), -1, True):
-        with pytest.raises(InputError, match=f"scale must be a number at least 0, got {scale!r}"):
+        with pytest.raises(InputError, match=f"scale must be a number of at least 0, got {scale!r}"):
             purifier.enhance(np.ones((1, 16, 16)), 2, 1, scale=scale, seed=0)
 
 

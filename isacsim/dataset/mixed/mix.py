@@ -27,6 +27,7 @@ from isacsim.dataset.parts import SPLITS, apportion
 from isacsim.dataset.real.labels import UNLABELLED
 from isacsim.dataset.store.store import StorePath
 from isacsim.errors import InputError
+from isacsim.schema import DATASET, described
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -249,12 +250,12 @@ def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float)
             part[spectrum] = (part[spectrum] * np.float32(scale)).assign_attrs(store[spectrum].attrs)
     for variable in part.variables.values():
         variable.encoding = {}
-    described = {"units": "1", "long_name": "factor that the spectra were multiplied by"}
-    return part.assign(
-        origin=("sample", np.full(chosen.size, name)),
-        origin_sample=("sample", chosen, {"units": "1", "long_name": "position in the store of origin"}),
-        scale=("sample", np.full(chosen.size, scale, np.float32), described),
-    )
+    origin = {
+        "origin": np.full(chosen.size, name),
+        "origin_sample": chosen,
+        "scale": np.full(chosen.size, scale, np.float32),
+    }
+    return part.assign({column: described(DATASET, column, values) for column, values in origin.items()})
 
 
 def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
