@@ -4,12 +4,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 VENV_TF ?= .venv-tf
+VENV_OTHER ?= .venv-$(notdir $(PYTHON))
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-tensorflow lint bench validate weights clean
+.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow lint bench validate weights clean
 
 setup: $(READY)
 
@@ -30,6 +31,20 @@ demo-resume: $(READY)
 # Two processes, each with one thread for its kernels: threads of both would fight over two cores.
 test: $(READY)
 	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The numerical tests as another processor would: nothing fused, sums in another order (tests/other_processor.py).
+test-generic: $(READY)
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.other_processor -m numerical -n 2 --dist loadfile
+
+# What needs no torch, in another Python: make test-python PYTHON=python3.13.
+test-python: $(VENV_OTHER)/.ready
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV_OTHER)/bin/python -m pytest -n 2 --dist loadfile --ignore tests/dira
+
+$(VENV_OTHER)/.ready: pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(VENV_OTHER)
+	$(VENV_OTHER)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[test]'
+	@touch $@
 
 # TensorFlow is 1.3 GB and wanted by few: an environment of its own.
 test-tensorflow: $(VENV_TF)/.ready

@@ -14,7 +14,7 @@ from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.sample import Conditioned, SampleWindow, sample_spectra
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from isacsim.spectrum.plan import spectra
 from isacsim.spectrum.transform import plan
 
@@ -155,7 +155,7 @@ def batch(kinematics):
 
 
 def literal_spectrum(h, step):
-    grid = WindowGrid(1024, 1e-3, CARRIER)
+    grid = WindowResolution(1024, 1e-3, CARRIER)
     x = h[0] - h[0].mean()
     r = (x[2 * grid.lag :] * x[: -2 * grid.lag].conj()).conj().astype(np.complex128)
     n, p, pairs = r.size, np.zeros((64, 64), complex), 0
@@ -184,7 +184,7 @@ def test_spectrum_ours(benchmark, batch):
     close(got[0], literal_spectrum(batch[0], 1), 1e-2)
     benchmark.extra_info["units"] = BATCH
     benchmark(isacsim.aj_spectrum, batch, time=TIME, frequency=[CARRIER], **AXES)
-    grid = WindowGrid(1024, 1e-3, CARRIER)
+    grid = WindowResolution(1024, 1e-3, CARRIER)
     made = plan(
         grid.length,
         1e-3,
@@ -213,7 +213,7 @@ def test_spectrum_literal_even(benchmark, batch):
 
 
 def test_spectrum_transform(benchmark, batch):
-    grid = WindowGrid(1024, 1e-3, CARRIER)
+    grid = WindowResolution(1024, 1e-3, CARRIER)
     h = batch[:, 0]
     r = (h[:, 2 * grid.lag :] * h[:, : -2 * grid.lag].conj()).conj()[:, None]
     made = plan(
@@ -255,7 +255,7 @@ class Parts:
     def channel(self):
         time = self.scenario.radio.time_s
         for i in range(MANY):
-            realise(self.scenario, seed=1, index=i).undamaged(time)
+            realise(self.scenario, seed=1, index=i).noiseless_csi(time)
 
     def noise(self, make):
         rng = np.random.default_rng(1)

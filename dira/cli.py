@@ -13,7 +13,7 @@ from dira.commands.expand import expand
 from dira.commands.judging import count, evaluate
 from dira.commands.reproduce import report, reproduce
 from dira.commands.train import train
-from isacsim.commands.guard import Guarded
+from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
 

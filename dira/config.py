@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from isacsim.errors import InputError
-from isacsim.spectrum.settings import unlike
+from isacsim.spectrum.settings import differing_settings
 
 __all__ = [
     "Axes",
@@ -20,11 +18,7 @@ __all__ = [
     "Scaling",
     "ScheduleConfig",
     "UNetConfig",
-    "at_least_one",
-    "one_of",
-    "real_number",
     "validated",
-    "whole_number",
 ]
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -51,58 +45,6 @@ def validated(kind: type[Settings], fields: Any, *, what: str) -> Settings:
         field = ".".join(str(part) for part in first["loc"]) or "it"
         passed = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
         raise InputError(f"{what}: {field}: {first['msg']}{passed}.") from None
-
-
-def at_least_one(value: Any, *, name: str) -> int:
-    """Give a whole number of one or more.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name} must be a whole number, 1 or more, got {value!r}.")
-    return int(value)
-
-
-def whole_number(value: Any, *, name: str, most: int, least: int = 1) -> None:
-    """Refuse what is no whole number within limits.
-
-    Raises
-    ------
-    InputError
-        Naming the limits.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputError(f"{name} must be an integer from {least} to {most}, got {value!r}.")
-
-
-def one_of(value: Any, choices: Sequence[str], *, name: str) -> None:
-    """Refuse what is none of the choices.
-
-    Raises
-    ------
-    InputError
-        Naming them.
-    """
-    if value not in choices:
-        raise InputError(f"{name} must be {' or '.join(choices)}, got {value!r}.")
-
-
-def real_number(value: Any, *, name: str, above_zero: bool = False) -> None:
-    """Refuse what is no finite number from zero on, or above zero.
-
-    Raises
-    ------
-    InputError
-        Naming the limit.
-    """
-    real = isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(float(value)))
-    if not real or value < 0 or (above_zero and value == 0):
-        raise InputError(
-            f"{name} must be a number {'above 0' if above_zero else 'at least 0'}, got {value!r}."
-        )
 
 
 class Scaling(Config):
@@ -165,7 +107,8 @@ class Axes(Config):
         differences = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
         ours, theirs = self.made_with, other.made_with
         differences += [
-            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}" for n in unlike(ours, theirs)
+            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}"
+            for n in differing_settings(ours, theirs)
         ]
         if differences:
             raise InputError(

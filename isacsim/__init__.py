@@ -17,8 +17,10 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``compute``          numba, threads, phasors, and on what machine
 ===================  ==================================================================================
 
-Imports run up this list only. Beside the packages stand the ground that all use (``errors``, ``checks``, ``files``,
-``streams``, ``schema``, ``csi``, ``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
+Imports run one way only (``tests/test_layout.py`` holds the order; it is this one but for ``compute``, which all use,
+``spectrum``, whose grid a scenario is checked against, and ``figures``, which a data set's card shows). Beside the
+packages stand the ground that all use (``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``,
+``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
 ``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
 To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
@@ -36,7 +38,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "InputError": "isacsim.errors",

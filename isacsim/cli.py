@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from isacsim.commands import (
     estimate,
     export,
     generate,
+    import_captures,
     inspect,
     mix,
     scenarios,
@@ -20,33 +21,49 @@ from isacsim.commands import (
     spectrum,
     validate,
 )
-from isacsim.commands.guard import Guarded
+from isacsim.errors import InputError
+from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
 
 
+class _Isacsim(Guarded):
+    """Knows what commands were once called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command."""
+        if args[:1] == ["generate"] and "--capture" in args:
+            raise InputError("generate makes data sets of scenarios; of captures: isacsim import FILES.")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="isacsim",
-    cls=Guarded,
+    cls=_Isacsim,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
 app.add_typer(scenarios.app, name="scenarios")
-for _command, _example in (
-    (simulate.simulate, "isacsim simulate lab --seed 3 --targets 4 -o lab.nc"),
-    (spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
-    (estimate.estimate, "isacsim estimate default --seed 3"),
-    (environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
-    (generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
-    (inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
-    (mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
-    (export.export, "isacsim export lab.zarr -o lab.mat --split train --variables aj_noisy,n_targets"),
-    (demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
-    (validate.validate, "isacsim validate paper --quick -o out"),
+for _name, _command, _example in (
+    ("simulate", simulate.simulate, "isacsim simulate lab --seed 3 --targets 4 -o lab.nc"),
+    ("spectrum", spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
+    ("estimate", estimate.estimate, "isacsim estimate default --seed 3"),
+    ("environment", environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
+    ("generate", generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
+    ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
+    ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
+    ("mix", mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
+    (
+        "export",
+        export.export,
+        "isacsim export lab.zarr -o lab.mat --split train --variables aj_noisy,n_targets",
+    ),
+    ("demo", demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
+    ("validate", validate.validate, "isacsim validate paper --quick -o out"),
 ):
-    app.command(epilog=f"Example: [bold]{_example}[/bold]")(_command)
+    app.command(_name, epilog=f"Example: [bold]{_example}[/bold]")(_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -72,17 +72,14 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
     path = check_output(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: matplotlib and others choose the format by it.
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    name = str(temporary)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        # Not by tempfile, whose files are private: whoever may read what open() makes is to read this too.
+        temporary.touch(exist_ok=False)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
-    os.close(handle)
-    temporary = Path(name)
     try:
-        # mkstemp makes files private; give what open() would.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         yield temporary
         if overwrite:
             temporary.replace(path)

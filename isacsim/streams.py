@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from isacsim.errors import InputError
+from isacsim.checks import check_seed
 
 __all__ = ["Stream", "stream"]
 
@@ -54,10 +54,6 @@ def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Genera
     InputError
         If seed or index is not an integer from 0 to 2^63 - 1.
     """
-    for name, value in (("seed", seed), ("index", index)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise InputError(f"{name} must be an integer of at least 0, got {value!r}.")
-        if value >= 2**63:  # files hold it in 64 bits
-            raise InputError(f"{name} must be below 2^63, got {value}.")
+    seed, index = check_seed("seed", seed), check_seed("index", index)
     # Constructed, never spawned from a parent: spawning is stateful.
-    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(int(index), int(which), *part)))
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, int(which), *part)))

@@ -1,4 +1,7 @@
-"""How commands talk: results on standard output, progress and remarks on standard error."""
+"""How commands talk, isacsim's and dira's: results on standard output, progress and remarks on standard error.
+
+What users can get wrong ends in one sentence and exit code 2, Ctrl-C in 130.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Annotated, Any
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
@@ -18,11 +23,61 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from typer.core import TyperGroup
 
-__all__ = ["number", "output", "progress", "remark", "sample_progress", "show_table"]
+from isacsim.errors import InputError
+
+__all__ = ["Guarded", "Seed", "number", "output", "progress", "remark", "sample_progress", "show_table"]
+
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of the simulation; default: the scenario's.", show_default=False)
+]
+"""Option of the commands that simulate."""
+
 
 # A pipe has no width; wide enough for every table here.
 _PIPE_WIDTH = 140
+
+
+class Guarded(TyperGroup):
+    """Turns what users can get wrong into one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        debug = bool(ctx.params.get("debug"))
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            typer.echo(f"{self.name}: {str(error) or 'interrupted.'}", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise  # `isacsim scenarios | head`: typer ends quietly
+        except (InputError, OSError, ValueError) as error:
+            sentence = _sentence(error)
+            if debug or sentence is None:
+                raise
+            typer.echo(f"{self.name}: {sentence}", err=True)
+            raise typer.Exit(2) from None
+
+
+def _sentence(error: Exception) -> str | None:
+    """Say what the user can mend; None for an error that is ours."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError):
+        about = f"{error.filename}: " if error.filename else ""
+        return f"{about}{error.strerror or error}"
+    pydantic = sys.modules.get("pydantic_core")
+    if pydantic is not None and isinstance(error, pydantic.ValidationError):
+        first, *more = error.errors()
+        # One of a scenario file names file, line and field itself.
+        field = "" if "field" in first.get("ctx", {}) else ".".join(map(str, first["loc"]))
+        return (
+            (f"{field}: " if field else "")
+            + first["msg"]
+            + (f" (and {len(more)} more like it)" if more else "")
+        )
+    return None
 
 
 def output() -> Console:

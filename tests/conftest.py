@@ -5,8 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from isacsim.scenario.model import Scenario
+
+# On a busy machine examples take long to draw: no fault.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # Two receive channels of the lab's kind, small enough for a test: 16 subcarriers, 0.256 s; nothing but paths
 # and static part (even noise is off), so that each test switches on what it is about.

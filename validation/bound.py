@@ -117,15 +117,16 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
 
 def figure(table: Table) -> Figure:
     """Draw rmse over bound against SNR, one line a method, thresholds as vertical lines."""
-    of = table["settings"]
-    made = figure_of(
+    settings = table["settings"]
+    drawing = figure_of(
         table,
         (10, 4.8),
-        f"One path, {of['subcarriers']} subcarriers over 80 MHz, {of['packets']} packets at 1 kHz, static part "
+        f"One path, {settings['subcarriers']} subcarriers over 80 MHz, {settings['packets']} packets at 1 "
+        "kHz, static part "
         "20 dB above it and unknown. Vertical: threshold, from which SNR on both ratios stay below √2. Bars: 95 %; "
         "paths and noise (but for its power) are the same at every SNR, so that points of a line share their chance.",
     )
-    panels = made.subplots(1, 2, sharey=True)
+    panels = drawing.subplots(1, 2, sharey=True)
     for axis, state in zip(panels, ("acceleration", "jerk"), strict=True):
         for method, result in table["methods"].items():
             rows = result["rows"]
@@ -147,7 +148,7 @@ def figure(table: Table) -> Figure:
         axis.grid(alpha=0.3)
     panels[0].set_ylabel("rmse / bound")
     panels[1].legend(title="method: threshold", fontsize=8, title_fontsize=8)
-    return made
+    return drawing
 
 
 if __name__ == "__main__":
@@ -161,12 +162,12 @@ if __name__ == "__main__":
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=("relax",))
     parser.add_argument("--figure", type=Path)
     args = parser.parse_args()
-    given = {"trials": args.trials, "subcarriers": args.subcarriers, "packets": args.packets}
-    given |= {"least_speed": args.least_speed}
-    result = opening(NAME, quick=False, seed=args.seed, settings={**given, "snr_db": args.snr})
+    settings = {"trials": args.trials, "subcarriers": args.subcarriers, "packets": args.packets}
+    settings |= {"least_speed": args.least_speed}
+    result = opening(NAME, quick=False, seed=args.seed, settings={**settings, "snr_db": args.snr})
     result["methods"] = {}
     for method in args.methods:
-        rows = [ratios(snr, method=method, seed=args.seed, **given) for snr in args.snr]
+        rows = [ratios(snr, method=method, seed=args.seed, **settings) for snr in args.snr]
         result["methods"][method] = {"rows": rows, "threshold_db": threshold(rows)}
     print(json.dumps(result, indent=1))
     if args.figure:

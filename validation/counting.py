@@ -149,12 +149,12 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
     swept: list[tuple[str, float, list[Point]]] = []
     for name, values in sweeps.items():
         for value in values:
-            given: dict[str, Any] = {"snr": (15.0, 15.0), "spread": 0.3, name: value}
+            changed: dict[str, Any] = {"snr": (15.0, 15.0), "spread": 0.3, name: value}
             if name == "snr_db":
-                given["snr"] = (given.pop("snr_db"), value)
+                changed["snr"] = (changed.pop("snr_db"), value)
             # Seeds of their own: the sweeps are no repetition of the main part.
             points = _parts(
-                f"{name} {value:g}", captures, first + 500_000, each, targets=(1, 8), peaks=True, **given
+                f"{name} {value:g}", captures, first + 500_000, each, targets=(1, 8), peaks=True, **changed
             )
             swept.append((name, value, points))
     without = {

@@ -24,20 +24,20 @@ _SWEEP_LABELS = {
 
 def figure(table: Table) -> Figure:
     """Draw confusion matrices of both ways of counting, and accuracy along the sweeps."""
-    of = table["settings"]
+    settings = table["settings"]
     main: Table = table["all"] if "all" in table else table["stated"]
     alarms = [f"{100 * x['false_alarms']:.2g} %" for x in table["false_alarms"]]
     stated = table["stated"]
-    made = figure_of(
+    drawing = figure_of(
         table,
         (13, 7.6),
         f"Above: captures by true and found count (32 subcarriers over 80 MHz, 1024 packets, 5-25 dB, σ = 0.3). With "
         f"3-7 targets: count right {100 * stated['count_right']:.1f} %, F1 {stated['f1']:.3f} (relax); "
         f"{100 * stated['peaks']['count_right']['value']:.1f} %, {stated['peaks']['f1']:.3f} (peaks). Below: count "
-        f"right with 1-8 targets, {of['captures_a_sweep_point']} captures a point, bands 95 %. False alarms in "
-        f"{of['captures_without_target']} captures of noise {alarms[0]}, of a static scene {alarms[1]}.",
+        f"right with 1-8 targets, {settings['captures_a_sweep_point']} captures a point, bands 95 %. False alarms in "
+        f"{settings['captures_without_target']} captures of noise {alarms[0]}, of a static scene {alarms[1]}.",
     )
-    parts: Any = made.subfigures(2, 1, height_ratios=(1.1, 1))
+    parts: Any = drawing.subfigures(2, 1, height_ratios=(1.1, 1))
     above, below = parts
     for axis, (title, part) in zip(
         above.subplots(1, 2), {"relax": main, "peaks (the paper's)": main["peaks"]}.items(), strict=True
@@ -63,7 +63,7 @@ def figure(table: Table) -> Figure:
         if name == names[0]:
             axis.set_ylabel("share")
             below.legend(*axis.get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside upper center")
-    return made
+    return drawing
 
 
 def _draw_confusion(axis: Axes, confusion: dict[str, list[int]], title: str) -> None:

@@ -143,7 +143,7 @@ def example(body: dict[str, Any]) -> Scenario:
 
 def figure(table: Table) -> Figure:
     """Draw the skeleton, the feet against speed, and the walker's and the point's pictures."""
-    made = figure_of(
+    drawing = figure_of(
         table,
         (12, 9.5),
         f"Top: a walker of {HEIGHT} m at {EXAMPLE_SPEED:g} m/s over one cycle, seen from the right (left limbs blue, "
@@ -152,7 +152,7 @@ def figure(table: Table) -> Figure:
         "walker whose torso doesn't sway), and what hands and feet do at every speed, mean over bodies of "
         f"{HEIGHTS[0]} to {HEIGHTS[1]} m.",
     )
-    parts: Any = made.subfigures(3, 1, height_ratios=(2.2, 3, 3.3))
+    parts: Any = drawing.subfigures(3, 1, height_ratios=(2.2, 3, 3.3))
     top, middle, bottom = parts
     cycle = one(HEIGHT, EXAMPLE_SPEED)["cycle_s"]
     moments = np.linspace(0, cycle, 13)
@@ -198,4 +198,4 @@ def figure(table: Table) -> Figure:
     below[3].set_ylim(0, None)
     below[3].legend(fontsize=7)
     below[3].grid(alpha=0.3)
-    return made
+    return drawing

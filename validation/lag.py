@@ -107,18 +107,19 @@ def _best(rows: list[dict[str, Any]], snr: float, state: str) -> float:
 
 def figure(table: Table) -> Figure:
     """Draw rmse over bound against φ/Q (left) and against the least lag (right)."""
-    of = table["settings"]
-    made = figure_of(
+    settings = table["settings"]
+    drawing = figure_of(
         table,
         (10, 7),
-        f"Highest point of the AJ spectrum of one path, {of['subcarriers']} subcarriers over "
-        f"{of['span_hz'] / 1e6:g} MHz, {of['packets']} packets, no static part. Dotted: the paper's φ = 0.089 Q and "
+        f"Highest point of the AJ spectrum of one path, {settings['subcarriers']} subcarriers over "
+        f"{settings['span_hz'] / 1e6:g} MHz, {settings['packets']} packets, no static part. Dotted: the "
+        "paper's φ = 0.089 Q and "
         "τ_d = 0.12. Triangles at the left edge: symmetric lags. Bars: 95 %.",
     )
-    panels = made.subplots(2, 2, sharey="row", sharex="col")
+    panels = drawing.subplots(2, 2, sharey="row", sharex="col")
     for row, state in zip(panels, STATES, strict=True):
         for axis, key in zip(row, ("lag_ratio", "min_lag"), strict=True):
-            for n, snr in enumerate(of["snr_db"]):
+            for n, snr in enumerate(settings["snr_db"]):
                 rows = [x for x in table[key] if x["snr_db"] == snr]
                 value = np.array([x["ratio"][state]["rms"] for x in rows])
                 spread = 1.96 * np.array([x["ratio"][state]["standard_error"] for x in rows])
@@ -140,4 +141,4 @@ def figure(table: Table) -> Figure:
     panels[1][0].set_xlabel("lag φ / Q")
     panels[1][1].set_xlabel("least autocorrelation lag / length of R")
     panels[0][0].legend(title="SNR", fontsize=8)
-    return made
+    return drawing

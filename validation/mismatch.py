@@ -120,10 +120,10 @@ def case(rng: np.random.Generator, kind: str, level: float) -> Case:
         if kind == "stamped":
             time = stamps = np.sort(time)
     elif kind == "loss":
-        kept = rng.random(PACKETS) >= level
+        received = rng.random(PACKETS) >= level
         # The window's ends stay, so that its centre does.
-        kept[[0, -1]] = True
-        time = stamps = nominal[kept]
+        received[[0, -1]] = True
+        time = stamps = nominal[received]
     d0, v, a, r = (truth[name][0] for name in STATES)
     length = d0 + time * (v + time * (a / 2 + time * r / 6))
     model_error = 0.0
@@ -242,17 +242,18 @@ def _breaks(rows: list[dict[str, Any]], method: str) -> float | None:
 
 def figure(table: Table) -> Figure:
     """Draw rmse over bound against the level of each mismatch."""
-    of = table["settings"]
-    made = figure_of(
+    settings = table["settings"]
+    drawing = figure_of(
         table,
         (14, 7.2),
-        f"One path at {of['snr_db']:g} dB, {of['subcarriers']} subcarriers over 80 MHz, {of['packets']} packets at "
+        f"One path at {settings['snr_db']:g} dB, {settings['subcarriers']} subcarriers over 80 MHz, "
+        f"{settings['packets']} packets at "
         "1 kHz, static part 20 dB above. Error over the bound that holds without the mismatch, rms (lines) and median "
         "(thin). Vertical: from here on one of the two exceeds √2 of its value at no mismatch (the leftmost point). "
         "Grey: mean number of paths relax finds, right-hand axis.",
     )
-    kinds = list(of["levels"])
-    panels = made.subplots(2, -(-len(kinds) // 2), squeeze=False)
+    kinds = list(settings["levels"])
+    panels = drawing.subplots(2, -(-len(kinds) // 2), squeeze=False)
     for axis, kind in zip(panels.flat, kinds, strict=False):
         rows = [row for row in table["rows"] if row["kind"] == kind]
         x = np.arange(len(rows))
@@ -283,4 +284,4 @@ def figure(table: Table) -> Figure:
     for empty in list(panels.flat)[len(kinds) :]:
         empty.axis("off")
         empty.legend(*panels[0][0].get_legend_handles_labels(), loc="center", fontsize=9)
-    return made
+    return drawing

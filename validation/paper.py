@@ -18,7 +18,7 @@ from scipy.constants import c as SPEED_OF_LIGHT
 
 from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum.aj import aj_spectrum
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point
@@ -122,7 +122,7 @@ def _stands_out(spectrum: xr.DataArray, truth: dict[str, NDArray]) -> int:
             top &= inner >= p[1 + di : rows - 1 + di, 1 + dj : columns - 1 + dj]
     # P goes with amplitude⁴: 20 dB are a factor of 3.2 in amplitude; lower ones are side lobes.
     i, j = np.nonzero(top & (inner > p.max() / 100))
-    cell = WindowGrid(PACKETS, 1e-3, float(spectrum.attrs["carrier"])).resolution()
+    cell = WindowResolution(PACKETS, 1e-3, float(spectrum.attrs["carrier"])).resolution()
     off = np.hypot(
         (a[i + 1][:, None] - truth["acceleration"]) / cell[0], (r[j + 1][:, None] - truth["jerk"]) / cell[1]
     )
@@ -190,13 +190,14 @@ def erratum(trials: int, seed: int) -> dict[str, Any]:
 
 def figure(table: Table) -> Figure:
     """Draw the five panels with the truth, and the two readings of one peak."""
-    of, error = table["settings"], table["erratum"]["error"]
+    settings, error = table["settings"], table["erratum"]["error"]
     wrong, right = ({n: error[way][n]["rms"] for n in EXAMPLE} for way in ("printed", "corrected"))
-    made = figure_of(
+    drawing = figure_of(
         table,
         (13, 8.2),
-        f"AJ spectra, (P/max)^(1/4), {of['subcarriers']} subcarriers over 80 MHz combined coherently, "
-        f"{of['packets']} packets, {of['snr_db']:g} dB, static part 20 dB above, removed; circles: truth; share: true "
+        f"AJ spectra, (P/max)^(1/4), {settings['subcarriers']} subcarriers over 80 MHz combined coherently, "
+        f"{settings['packets']} packets, {settings['snr_db']:g} dB, static part 20 dB above, removed; "
+        "circles: truth; share: true "
         "paths with a local maximum within a cell, over all trials, beside that of places without "
         "a path. Last panel: the peak of one noise-free path of 3 m/s², 20 m/s³ read with eq. (19)-(20) as "
         "printed and corrected; rms error over all trials "
@@ -205,7 +206,7 @@ def figure(table: Table) -> Figure:
     )
     from isacsim.figures.spectra import draw_aj
 
-    panels = made.subplots(2, 3)
+    panels = drawing.subplots(2, 3)
     for axis, panel in zip(panels.flat, table["panels"], strict=False):
         # 4096 numbers follow from the seed; they would bury the table.
         truth, spectrum = one_spectrum(table["seed"], panel["targets"])
@@ -229,4 +230,4 @@ def figure(table: Table) -> Figure:
     axis.axvline(0, color="#bbbbbb", lw=0.6, zorder=0)
     axis.set_title("the erratum", fontsize=10)
     axis.legend(fontsize=8, loc="lower left")
-    return made
+    return drawing

@@ -12,7 +12,7 @@ from scipy.constants import c as SPEED_OF_LIGHT
 from isacsim.estimation.bounds import PARAMETERS
 from isacsim.estimation.peaks import interpolate_peak
 from isacsim.spectrum.aj import aj_spectrum
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["aj_peak", "highest_point", "point_near"]
 
@@ -34,15 +34,15 @@ def highest_point(csi: NDArray, time: NDArray, frequency: NDArray, **settings: A
     """
     interval = float(time[-1] - time[0]) / (time.size - 1)
     carrier = float(frequency.mean())
-    grid = WindowGrid(time.size, interval, carrier, settings.get("lag_ratio", 0.089))
+    grid = WindowResolution(time.size, interval, carrier, settings.get("lag_ratio", 0.089))
     a, r = grid.allowed(min_cells=0.0)
-    given: dict[str, Any] = {"time": time, "frequency": frequency, **settings}
-    coarse = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **given))
+    options: dict[str, Any] = {"time": time, "frequency": frequency, **settings}
+    coarse = _maximum(aj_spectrum(csi, acceleration=a, jerk=r, **options))
     if settings.get("remove_static", True):
         csi = csi - csi.mean(axis=-1, keepdims=True)
     fine = np.arange(-_SIDE, _SIDE + 1) * _FINER
-    given["remove_static"] = False
-    return _about(csi, time, coarse, fine * (a[1] - a[0]), fine * (r[1] - r[0]), given)
+    options["remove_static"] = False
+    return _about(csi, time, coarse, fine * (a[1] - a[0]), fine * (r[1] - r[0]), options)
 
 
 def point_near(
@@ -60,16 +60,16 @@ def point_near(
         How far to look, resolution cells.
     """
     interval = float(time[-1] - time[0]) / (time.size - 1)
-    cell = WindowGrid(time.size, interval, float(frequency.mean()), 0.089).resolution()
-    given: dict[str, Any] = {"time": time, "frequency": frequency, "remove_static": False}
+    cell = WindowResolution(time.size, interval, float(frequency.mean()), 0.089).resolution()
+    options: dict[str, Any] = {"time": time, "frequency": frequency, "remove_static": False}
     at = (acceleration, jerk)
     for axis in (np.linspace(-cells, cells, 49), np.arange(-_SIDE, _SIDE + 1) * cells / 24 * _FINER):
-        at = _about(csi, time, at, axis * cell[0], axis * cell[1], given)
+        at = _about(csi, time, at, axis * cell[0], axis * cell[1], options)
     return at
 
 
 def _about(
-    csi: NDArray, time: NDArray, at: tuple[float, float], a: NDArray, r: NDArray, given: dict[str, Any]
+    csi: NDArray, time: NDArray, at: tuple[float, float], a: NDArray, r: NDArray, options: dict[str, Any]
 ) -> tuple[float, float]:
     """Maximum on axes about a place.
 
@@ -78,8 +78,8 @@ def _about(
     """
     t = time - (time[0] + time[-1]) / 2
     moved = at[0] * t**2 / 2 + at[1] * t**3 / 6
-    at_rest = csi * np.exp(2j * np.pi * float(given["frequency"].mean()) / SPEED_OF_LIGHT * moved)
-    rest = _maximum(aj_spectrum(at_rest.astype(np.complex64), acceleration=a, jerk=r, **given))
+    at_rest = csi * np.exp(2j * np.pi * float(options["frequency"].mean()) / SPEED_OF_LIGHT * moved)
+    rest = _maximum(aj_spectrum(at_rest.astype(np.complex64), acceleration=a, jerk=r, **options))
     return at[0] + rest[0], at[1] + rest[1]
 
 

@@ -98,7 +98,7 @@ def run(
         "impairments": "scenario intel5300 without jitter and loss: packet times are the capture's",
     }
     table = opening(NAME, quick=quick, seed=seed, settings=settings)
-    given = {
+    arguments = {
         "carrier": carrier,
         "hop_s": hop_s,
         "trials": trials,
@@ -109,7 +109,7 @@ def run(
         Point(
             f"{file.source}, {'cleaned' if cleaned else 'as received'}, {'impaired' if impaired else 'clean'}",
             compare,
-            {"file": file, "cleaned": cleaned, "impaired": impaired, **given},
+            {"file": file, "cleaned": cleaned, "impaired": impaired, **arguments},
         )
         for file in files
         for cleaned in (False, True)
@@ -136,9 +136,12 @@ def compare(
 ) -> dict[str, Any]:
     """Distances of both bodies' windows from a capture's, and the capture's own floor."""
     real = read_windows(file, carrier=carrier, window_s=WINDOW_S, hop_s=hop_s, cleaned=cleaned)
-    made = {body: simulated_windows(real, body, impaired=impaired, n=trials, seed=seed) for body in BODIES}
+    matched = {body: simulated_windows(real, body, impaired=impaired, n=trials, seed=seed) for body in BODIES}
     hz = np.linspace(0, 0.5 / real.interval, 101)
-    sets = {"real": _measured(real.csi, hz), **{body: _measured(one.csi, hz) for body, one in made.items()}}
+    sets = {
+        "real": _measured(real.csi, hz),
+        **{body: _measured(one.csi, hz) for body, one in matched.items()},
+    }
     rng = np.random.default_rng([seed, trials])
     block = int(np.ceil(WINDOW_S / hop_s))
     n = len(real.csi)
@@ -162,7 +165,7 @@ def compare(
             name: np.quantile(real.levels[:, i], (0.25, 0.5, 0.75)).tolist()
             for i, name in enumerate(("static_over_moving", "moving_over_noise"))
         },
-        "levels_off_db": {body: list(one.off_db) for body, one in made.items()},
+        "levels_off_db": {body: list(one.off_db) for body, one in matched.items()},
         "distances": {body: _with_intervals(found[body]) for body in BODIES},
         "walker_less": {
             than: _with_intervals(
@@ -183,7 +186,7 @@ def compare(
         # The figure shows the impaired ones.
         "example": {
             "real": _picture(real.csi[example]),
-            **{body: _picture(made[body].csi[example % trials]) for body in ("walker", "point")},
+            **{body: _picture(matched[body].csi[example % trials]) for body in ("walker", "point")},
         }
         if impaired
         else None,
@@ -217,12 +220,12 @@ def _distances(
     for i, j in draws:
         counts = np.bincount(i, minlength=len(x)), np.bincount(j, minlength=len(y))
         weight = counts[0].astype(np.float64), counts[1].astype(np.float64)
-        made = {"kernel": kernel_distance(within, between, allowed, weight)}
+        distances = {"kernel": kernel_distance(within, between, allowed, weight)}
         for name in DISTANCES:
             if name != "kernel":
-                of = name.removesuffix("_ks")
-                made[name] = distance(name, real[of][i], other[of][j], hz)
-        found.append(made)
+                measure = name.removesuffix("_ks")
+                distances[name] = distance(name, real[measure][i], other[measure][j], hz)
+        found.append(distances)
     return found
 
 
@@ -254,12 +257,12 @@ def _floor(rows: dict[str, Real], hz: Real, real: RealWindows) -> dict[str, dict
     if not all(i.size and j.size for i, j in halves):
         return {}
     found = _distances(rows, rows, hz, (real.apart, real.apart), halves)
-    made = {}
+    floors = {}
     for name in DISTANCES:
         values = [one[name] for one in found if np.isfinite(one[name])]
         if values:
-            made[name] = {"value": float(np.mean(values)), "low": min(values), "high": max(values)}
-    return made
+            floors[name] = {"value": float(np.mean(values)), "low": min(values), "high": max(values)}
+    return floors
 
 
 def _tally(differences: Sequence[dict[str, float]]) -> dict[str, int]:
@@ -274,14 +277,14 @@ def _tally(differences: Sequence[dict[str, float]]) -> dict[str, int]:
 
 def _picture(csi: xr.DataArray) -> dict[str, Any]:
     """A spectrogram in whole dB below its maximum: a line of text for each frequency keeps the table short."""
-    made = doppler_spectrogram(csi, window_s=WINDOW_S / 4)
+    spectrogram = doppler_spectrogram(csi, window_s=WINDOW_S / 4)
     # Motion lies within these, whatever the packet rate.
-    made = made.sel(doppler=slice(-100, 100))
-    power = made.values.astype(np.float64)
+    spectrogram = spectrogram.sel(doppler=slice(-100, 100))
+    power = spectrogram.values.astype(np.float64)
     level = np.rint(10 * np.log10(np.maximum(power / power.max(), 1e-4))).astype(int)
     return {
-        "hz": made.coords["doppler"].values.round(3).tolist(),
-        "s": (made.coords["time"].values - csi.coords["time"].values.mean()).round(4).tolist(),
+        "hz": spectrogram.coords["doppler"].values.round(3).tolist(),
+        "s": (spectrogram.coords["time"].values - csi.coords["time"].values.mean()).round(4).tolist(),
         "db": [" ".join(map(str, row)) for row in level],
     }
 

@@ -24,7 +24,7 @@ _FLOOR_DB = -25
 def draw(table: Table) -> Figure:
     """Draw the table of `validation.realism.run`."""
     files = [one["file"] for one in table["settings"]["captures"]]
-    made = figure_of(
+    drawing = figure_of(
         table,
         (15, 18.5),
         "Top: Doppler spectrograms (static part removed, dB below the maximum) of the window with most motion of each "
@@ -34,7 +34,7 @@ def draw(table: Table) -> Figure:
         "capture, mean and range, where it is long enough. But for MMD² the distance of small sets is never zero. "
         "Trials are simulated windows; a point is a set.",
     )
-    parts: Any = made.subfigures(2, 1, height_ratios=(1.15, 1.35))
+    parts: Any = drawing.subfigures(2, 1, height_ratios=(1.15, 1.35))
     _spectrograms(parts[0], table, files)
     grid = parts[1].subplots(3, 3)
     for axes, (name, (label, unit)) in zip(grid.flat, DISTANCES.items(), strict=True):
@@ -42,7 +42,7 @@ def draw(table: Table) -> Figure:
         axes.set_title(label, fontsize=10)
         axes.set_ylabel(unit, fontsize=9)
     grid[0, 0].legend(fontsize=7)
-    return made
+    return drawing
 
 
 def _row(table: Table, file: str, cleaned: bool, impaired: bool) -> dict[str, Any]:

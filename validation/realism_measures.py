@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from isacsim.conditioning.windows import Window
+from isacsim.conditioning.windows import CaptureWindow
 from isacsim.spectrum.aj import aj_spectrum
 from isacsim.spectrum.doppler import doppler_spectrogram
 
@@ -100,7 +100,7 @@ def measure(csi: xr.DataArray, hz: Real) -> dict[str, Any]:
     hz : array, shape (frequency,)
         From 0 on: where the distribution of energy over the magnitude of the Doppler frequency is wanted.
     """
-    window = Window(csi.expand_dims("receiver"), csi.sizes["packet"])
+    window = CaptureWindow(csi.expand_dims("receiver"), csi.sizes["packet"])
     grid = window.grid()
     acceleration, jerk = grid.allowed(_BINS)
     spectrum = aj_spectrum(csi, acceleration=acceleration, jerk=jerk).values.astype(np.float64)
@@ -138,9 +138,9 @@ def _moments(spectrum: Real, x: Real, y: Real) -> tuple[float, float]:
 def _doppler(csi: xr.DataArray, hz: Real) -> tuple[Real, float]:
     """Share of the moving energy below each frequency in Hz, positive and negative ones together, and the rms in Hz."""
     time = csi.coords["time"].values
-    made = doppler_spectrogram(csi, window_s=(time[-1] - time[0]) / 4)
-    power = made.mean("time").values.astype(np.float64)
-    at = np.abs(made.coords["doppler"].values)
+    spectrogram = doppler_spectrogram(csi, window_s=(time[-1] - time[0]) / 4)
+    power = spectrogram.mean("time").values.astype(np.float64)
+    at = np.abs(spectrogram.coords["doppler"].values)
     each, where = np.unique(np.round(at, 6), return_inverse=True)
     energy = np.bincount(where, power) / power.sum()
     # A bin's energy is spread over its width.
@@ -166,12 +166,12 @@ def _coherence(values: Any, frequency: Real, interval: float) -> tuple[float, fl
     pairs = apart > 0
     cross = (moving.conj() @ moving.T)[pairs]
     count = np.bincount(apart[pairs])
-    there = np.flatnonzero(count)
+    occupied = np.flatnonzero(count)
     total = np.bincount(apart[pairs], cross.real) + 1j * np.bincount(apart[pairs], cross.imag)
     # The farthest pairs are few and say little.
-    there = there[there <= 0.75 * there[-1]] if k > 4 else there
-    in_frequency = np.abs(total[there]) / count[there]
-    return interval * _halving(lags, in_time), step * _halving(there, in_frequency)
+    occupied = occupied[occupied <= 0.75 * occupied[-1]] if k > 4 else occupied
+    in_frequency = np.abs(total[occupied]) / count[occupied]
+    return interval * _halving(lags, in_time), step * _halving(occupied, in_frequency)
 
 
 def _halving(x: NDArray[np.int64], y: Real) -> float:

@@ -283,9 +283,9 @@ def simulated_windows(real: RealWindows, body: str, *, impaired: bool, n: int, s
         tried = [_one(real, scenario, i, seed, target[i] + offset) for i in range(pilot)]
         found = [_seen(levels_db(one), body) for one in tried]
         offset += np.median(target[:pilot] - found, axis=0)
-    made = [_one(real, scenario, i, seed, target[i] + offset) for i in range(n)]
-    off = np.median([_seen(levels_db(one), body) for one in made] - target, axis=0)
-    return Matched(made, (float(off[0]), float(off[1])))
+    windows = [_one(real, scenario, i, seed, target[i] + offset) for i in range(n)]
+    off = np.median([_seen(levels_db(one), body) for one in windows] - target, axis=0)
+    return Matched(windows, (float(off[0]), float(off[1])))
 
 
 def _seen(levels: Sequence[float] | Real, body: str) -> tuple[float, float]:
@@ -305,19 +305,19 @@ def _one(real: RealWindows, scenario: Scenario, i: int, seed: int, levels: Any) 
     power = float((drawn.amplitude**2).sum()) if drawn.amplitude.size else 1.0
     gain = np.sqrt(power * 10 ** (levels[0] / 10) / (np.abs(drawn.static) ** 2).mean())
     drawn = replace(drawn, static=drawn.static * gain)
-    damage = impairments.draw_impairments(scenario, time, seed, i)
+    damage = impairments.draw_impairments(drawn.drawn, time, seed, i)
     damage = replace(damage, snr_db=float(levels[1] - 10 * np.log10(power)))
-    clean = drawn.undamaged(time)
-    csi = impairments.apply(clean, scenario, damage, seed, i)
+    clean = drawn.noiseless_csi(time)
+    csi = impairments.apply(clean, drawn.drawn, damage, seed, i)
     capture = Received(drawn, time, damage, clean, csi).bare_capture()
     # Grid and gain as in the capture, which knows neither.
     capture.attrs.pop("packet_rate")
     if real.cleaned:
         capture = _equal_power(capture)
-    made = condition(
+    conditioned = condition(
         capture,
         reference="product" if real.pair else "self",
         pair=(0, 1) if real.pair else None,
         gain="none",
     )
-    return made.isel(receiver=0)
+    return conditioned.isel(receiver=0)

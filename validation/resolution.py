@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isacsim.estimation.estimate import estimate_paths
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 from .captures import axes, channel, draw_paths, noise, static_part
 from .points import Compute, Point
@@ -67,7 +67,7 @@ def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: 
 
 def cells(packets: int) -> dict[str, float]:
     """Resolution of the spectrum, m/s² and m/s³."""
-    grid = WindowGrid(packets, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
+    grid = WindowResolution(packets, 1e-3, float(axes(SUBCARRIERS)[1].mean()))
     return dict(zip(("acceleration", "jerk"), grid.resolution(), strict=True))
 
 
@@ -131,17 +131,19 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
 
 def figure(table: Table) -> Figure:
     """Draw success against separation, a panel a case, colours for amplitude ratios, line styles for methods."""
-    of = table["settings"]
-    made = figure_of(
+    settings = table["settings"]
+    drawing = figure_of(
         table,
         (12, 4.4),
-        f"Two paths at {of['snr_db']:g} dB, {of['subcarriers']} subcarriers over 80 MHz, {of['packets']} packets, "
+        f"Two paths at {settings['snr_db']:g} dB, {settings['subcarriers']} subcarriers over 80 MHz, "
+        f"{settings['packets']} packets, "
         "static part 20 dB above; nothing told about the count. One cell: "
-        f"{of['cells']['acceleration']:.3g} m/s², {of['cells']['jerk']:.3g} m/s³. Success: exactly two found, each "
+        f"{settings['cells']['acceleration']:.3g} m/s², {settings['cells']['jerk']:.3g} m/s³. Success: "
+        "exactly two found, each "
         "within half the separation and half a cell. Bands: 95 %.",
     )
     ratios = sorted({row["ratio_db"] for row in table["rows"]})
-    panels = made.subplots(1, len(CASES), sharey=True)
+    panels = drawing.subplots(1, len(CASES), sharey=True)
     for axis, (case, title) in zip(panels, CASES.items(), strict=True):
         for n, ratio_db in enumerate(ratios):
             for method, style in zip(METHODS, ("o-", "s--"), strict=True):
@@ -164,4 +166,4 @@ def figure(table: Table) -> Figure:
         axis.grid(alpha=0.3)
     panels[0].set_ylabel("share resolved")
     panels[0].legend(title="second path weaker by", fontsize=8, title_fontsize=8)
-    return made
+    return drawing

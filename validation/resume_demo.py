@@ -77,17 +77,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=None, help="seed of the moments; default: another each time"
     )
-    given = parser.parse_args(arguments)
-    rng = random.Random(given.seed)
+    options = parser.parse_args(arguments)
+    rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="isacsim-resume-") as name:
         folder = Path(name)
         scenario, whole, store = folder / "small.yaml", folder / "whole.zarr", folder / "killed.zarr"
         scenario.write_text(small_scenario().to_yaml())
-        sizes = (given.n, given.chunk, given.workers)
-        total = -(-given.n // given.chunk)
-        print(f"{given.n} samples in {total} chunks, {given.workers} workers; first in one go", flush=True)
+        sizes = (options.n, options.chunk, options.workers)
+        total = -(-options.n // options.chunk)
+        print(
+            f"{options.n} samples in {total} chunks, {options.workers} workers; first in one go", flush=True
+        )
         subprocess.run(_command(scenario, whole, *sizes), check=True, stdout=subprocess.DEVNULL)
-        for kill in range(given.kills):
+        for kill in range(options.kills):
             left = _killed(_command(scenario, store, *sizes), store, rng)
             if left < 0:
                 print(f"run {kill + 1}: finished before its kill", flush=True)

@@ -23,7 +23,7 @@ from isacsim.channel.paths import simulate_path_lengths
 from isacsim.scenario.environments import RayTraced
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Phases, Trajectory
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from isacsim.targets.bounces import bounces_of
 from isacsim.targets.kinematics import path_kinematics, path_length_cubic, path_length_exact, realise_motion
 from isacsim.targets.trajectory import SpaceMotion
@@ -87,12 +87,12 @@ def placed(motion: str, speed: float, duration: float, rng: np.random.Generator)
                     "phases": [turn],
                 }
             )
-        made = realise_motion(config, rng)
-        track = made.state(moments).position  # type: ignore[union-attr]
+        walk = realise_motion(config)
+        track = walk.state(moments).position  # type: ignore[union-attr]
         inside = all(((a < track[:, i]) & (track[:, i] < b)).all() for i, (a, b) in enumerate(FREE_M))
         away = np.linalg.norm(track[:, np.newaxis] - antennas, axis=-1).min() > NEAREST_M
         if inside and away:
-            return made  # type: ignore[return-value]
+            return walk  # type: ignore[return-value]
 
 
 def correlation(a: NDArray, b: NDArray) -> float:
@@ -124,16 +124,16 @@ def one(witness: Witness, motion: SpaceMotion, windows: list[float], frequency: 
         n = round(window * RATE / 2)
         cut = slice(half - n, half + n + 1)
         t = time[cut]
-        grid = WindowGrid(t.size, 1 / RATE, radio.carrier_hz, 0.089)
+        grid = WindowResolution(t.size, 1 / RATE, radio.carrier_hz, 0.089)
         cells = grid.resolution()
         seen = coefficient[cut] * np.exp(-2j * np.pi / speed_of_light * np.outer(frequency, traced[cut]))
         row: dict[str, Any] = {"window_s": window, "cell": cells}
         for name, length in models.items():
-            made = simulate_path_lengths(length[cut], frequency, amplitude=[1.0], phase=[0.0])
+            simulated = simulate_path_lengths(length[cut], frequency, amplitude=[1.0], phase=[0.0])
             row[name] = {
                 "wavelengths": float(np.abs(length[cut] - traced[cut]).max() / wavelength),
-                "correlation": correlation(made, seen / np.abs(seen)),
-                "correlation_with_amplitude": correlation(made, seen),
+                "correlation": correlation(simulated, seen / np.abs(seen)),
+                "correlation_with_amplitude": correlation(simulated, seen),
             }
         # Without acceleration or jerk a series peaks at zero: what Doppler alone misses is all there is.
         traced_peak = point_near(seen / np.abs(seen).mean(), t, frequency, truth.acceleration, truth.jerk)
@@ -159,7 +159,7 @@ def point(
     witness = Witness(room())
     rng = np.random.default_rng(seed)
     longest = max(windows) + 2 / RATE
-    made = [
+    retraced = [
         one(witness, placed(motion, speed, longest, rng), windows, np.array(frequency)) for _ in range(trials)
     ]
 
@@ -168,7 +168,7 @@ def point(
 
     rows = []
     for i, window in enumerate(windows):
-        each = [m["windows"][i] for m in made]
+        each = [m["windows"][i] for m in retraced]
         rows.append(
             {
                 "window_s": window,
@@ -184,8 +184,8 @@ def point(
             }
         )
     return {
-        "length_error_m": max(m["length_error_m"] for m in made),
-        "kinematics_error": [spread([m["kinematics_error"][k] for m in made]) for k in range(3)],
+        "length_error_m": max(m["length_error_m"] for m in retraced),
+        "kinematics_error": [spread([m["kinematics_error"][k] for m in retraced]) for k in range(3)],
         "windows": rows,
     }
 

@@ -22,7 +22,7 @@ def figure(table: Table) -> Figure:
     settings = table["settings"]
     tolerated = settings["tolerated_wavelengths"]
     limits = settings["windows_s"][0], settings["windows_s"][-1]
-    made = figure_of(
+    drawing = figure_of(
         table,
         (12, 9),
         "A point at 1.2 m height in the room of lab_rt, 5.8 GHz, traced anew at every packet. Top: longest window "
@@ -32,7 +32,7 @@ def figure(table: Table) -> Figure:
         "median and range. Bottom right: distance of the AJ peak from the acceleration at the centre, in resolution "
         "cells, of the traced CSI and of one with Doppler alone, median.",
     )
-    axes = made.subplots(2, 2)
+    axes = drawing.subplots(2, 2)
     low, high = _SHORTEST, limits[1]
     for axis, motion, title in zip(
         axes[0],
@@ -79,7 +79,7 @@ def figure(table: Table) -> Figure:
         axis.legend(fontsize=7)
         axis.grid(alpha=0.3)
         _plain(axis.xaxis, [0.128, 0.25, 0.5, 1, 2])
-    return made
+    return drawing
 
 
 def _plain(axis: Any, ticks: list[float]) -> None:

@@ -52,7 +52,7 @@ def measure_storage(spectra: dict[str, np.ndarray], folder: Path) -> list[list[s
         group = zarr.open_group(path, mode="w", zarr_format=3)
         start = clock.perf_counter()
         for name, values in spectra.items():
-            made = group.create_array(
+            array = group.create_array(
                 name,
                 shape=values.shape,
                 dtype=values.dtype,
@@ -62,7 +62,7 @@ def measure_storage(spectra: dict[str, np.ndarray], folder: Path) -> list[list[s
                 fill_value=np.nan,
             )
             for first in range(0, n, shard or chunk):
-                made[first : first + (shard or chunk)] = values[first : first + (shard or chunk)]
+                array[first : first + (shard or chunk)] = values[first : first + (shard or chunk)]
         wrote = (clock.perf_counter() - start) / n
         files = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
         arrays: list[Any] = [zarr.open_group(path, mode="r")[name] for name in spectra]
@@ -99,17 +99,17 @@ def measure_making(scenario: Scenario, n: int, workers: int, store: Path) -> lis
     # Rates count from the first chunk: starting the workers takes seconds, whatever the size.
     seen: list[tuple[float, int]] = []
 
-    def look(made: int, total: int) -> None:
+    def look(n_made: int, total: int) -> None:
         now = clock.perf_counter()
-        if not seen and made:
-            seen.append((now, made))
-        if made >= (len(rows) + 1) * n // 5:
+        if not seen and n_made:
+            seen.append((now, n_made))
+        if n_made >= (len(rows) + 1) * n // 5:
             others = [p.memory_info().rss for p in me.children(recursive=True)]
             sizes = [f"{size / 2**20:.0f}" for size in (me.memory_info().rss, max(others), sum(others))]
             since, before = seen[-1]
-            rate = (made - before) / (now - since) if made > before else float("nan")
-            rows.append([str(made), *sizes, f"{now - start:.0f}", f"{rate:.0f}"])
-            seen.append((now, made))
+            rate = (n_made - before) / (now - since) if n_made > before else float("nan")
+            rows.append([str(n_made), *sizes, f"{now - start:.0f}", f"{rate:.0f}"])
+            seen.append((now, n_made))
 
     sized = scenario.model_copy(update={"dataset": Dataset(n_samples=n)})
     isacsim.generate(sized, store, n_samples=n, workers=workers, progress=look)
@@ -136,10 +136,10 @@ def main() -> None:
         "--making", type=int, default=0, help="instead: samples made, rate and memory watched"
     )
     parser.add_argument("--workers", type=int, default=2, help="processes that make them")
-    given = parser.parse_args()
-    scenario = small_scenario() if given.scenario == "small" else load_scenario(given.scenario)
+    options = parser.parse_args()
+    scenario = small_scenario() if options.scenario == "small" else load_scenario(options.scenario)
     with tempfile.TemporaryDirectory(prefix="isacsim-storage-") as folder:
-        if given.making:
+        if options.making:
             columns = [
                 "samples",
                 "driver [MiB]",
@@ -149,7 +149,7 @@ def main() -> None:
                 "samples/s",
             ]
             store = Path(folder) / "made.zarr"
-            _print(columns, measure_making(scenario, given.making, given.workers, store))
+            _print(columns, measure_making(scenario, options.making, options.workers, store))
             sizes = [file.stat().st_size for file in store.rglob("*") if file.is_file()]
             start = clock.perf_counter()
             isacsim.open_dataset(store)
@@ -157,10 +157,10 @@ def main() -> None:
                 f"{sum(sizes) / 1e6:.1f} MB in {len(sizes)} files; opened in {clock.perf_counter() - start:.2f} s"
             )
             return
-        made = make_samples(scenario, seed=0, indices=range(given.n))
-        spectra = {name: made[name].values for name in _KINDS}
-        raw = sum(values.nbytes for values in spectra.values()) / given.n / 1e3
-        print(f"{given.n} samples of {given.scenario}, {raw:.1f} kB of spectra each")
+        samples = make_samples(scenario, seed=0, indices=range(options.n))
+        spectra = {name: samples[name].values for name in _KINDS}
+        raw = sum(values.nbytes for values in spectra.values()) / options.n / 1e3
+        print(f"{options.n} samples of {options.scenario}, {raw:.1f} kB of spectra each")
         columns = [
             "compression",
             "chunk",

@@ -44,8 +44,6 @@ STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait"
 OF_CAPTURES = ("realism",)
 
 Table = dict[str, Any]
-# Two-sided 95 % of a normal distribution.
-_Z = 1.96
 
 
 class Study(Protocol):
@@ -122,11 +120,10 @@ def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) 
 
 def share(hits: int, trials: int) -> dict[str, float]:
     """Share of trials with Wilson's 95 % interval (E. B. Wilson, J. Amer. Statist. Assoc. 22, 1927)."""
-    p, z2 = hits / trials, _Z**2
-    middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = _Z / (1 + z2 / trials) * np.sqrt(p * (1 - p) / trials + z2 / (4 * trials**2))
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return {"value": p, "low": float(low), "high": float(high), "trials": trials}
+    from scipy.stats import binomtest
+
+    low, high = binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+    return {"value": hits / trials, "low": float(low), "high": float(high), "trials": trials}
 
 
 def rms(errors: ArrayLike) -> dict[str, float]:
@@ -223,15 +220,15 @@ def write_study(
     if (captures or carrier is not None) and not options:
         raise InputError(f"study {name} takes no captures; {', '.join(OF_CAPTURES)} does.")
     files = folder / f"{name}.json", folder / f"{name}.png"
-    kept = folder / f"{name}.partial.jsonl"
-    for file in (*files, kept):
+    finished_file = folder / f"{name}.partial.jsonl"
+    for file in (*files, finished_file):
         check_output(file)
-    compute = partial(compute_points, kept=kept, jobs=jobs, progress=progress)
+    compute = partial(compute_points, finished_file=finished_file, jobs=jobs, progress=progress)
     table = study.run(quick=quick, seed=seed, compute=compute, trials=trials, **options)
     with written_whole(files[0]) as temporary:
         text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     with written_whole(files[1]) as temporary:
         study.figure(table).savefig(temporary)
-    kept.unlink()
+    finished_file.unlink()
     return files

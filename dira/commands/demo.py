@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from isacsim.commands.source import Seed
+from isacsim.terminal import Seed
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,6 +10,7 @@ import typer
 from dira.commands.conditions import values
 from dira.commands.options import Device, Folder, Output, Overwrite, Seed, bar, digest_of_weights, model_in
 from isacsim.errors import InputError
+from isacsim.schema import AXES, DATASET, described
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,7 +63,7 @@ def expand(
     from dira.data.stores import check_store, write
     from dira.models.diffusion import ConditionalDiffusion
     from dira.models.schedule import scheduler
-    from isacsim.commands.options import class_sizes
+    from isacsim.dataset.notation import class_sizes
 
     check_store(output, overwrite=overwrite)
     generator = model_in(model, "generator", "gan", "vae")
@@ -86,8 +87,9 @@ def expand(
     _, axes = generator.fitted()
     digest = digest_of_weights(model, generator)
     samples = _data_set(spectra, labels, others, axes)
-    samples["source"] = ("sample", [f"{type(generator).__name__} {digest[:12]}"] * len(labels))
-    samples["seed"] = ("sample", np.full(len(labels), seed))
+    source = f"{type(generator).__name__} {digest[:12]}"
+    samples["source"] = described(DATASET, "source", [source] * len(labels))
+    samples["seed"] = described(DATASET, "seed", np.full(len(labels), seed))
     about = {"made_by": type(generator).__name__, "weights_sha256": digest, **how}
     write(samples, output, domain="generated", attrs=about, overwrite=overwrite)
     typer.echo(f"{len(labels)} spectra: {output}")
@@ -106,22 +108,23 @@ def _data_set(
     attrs = {"units": "1", "long_name": "generated acceleration-jerk spectrum, relative linear magnitude"}
     channels = ["delay" if axes.made_with.get("combine") == "delay" else "receiver"]
     dims = ["sample", *(channels if spectra.ndim == 4 else []), "acceleration", "jerk"]
-    counted = {"units": "1", "long_name": "number of targets"}
     samples = xr.Dataset(
         {
             "aj_noisy": (dims, spectra, attrs | axes.made_with),
-            "n_targets": ("sample", labels.astype(np.int16), counted),
+            "n_targets": described(DATASET, "n_targets", labels.astype(np.int16)),
             **{
                 f"condition_{name}" if name in _TAKEN else name: ("sample", [value] * len(labels))
                 for name, value in others.items()
+                if name != "scenario"
             },
         }
     )
+    if "scenario" in others:
+        samples["scenario"] = described(DATASET, "scenario", [str(others["scenario"])] * len(labels))
     if axes.acceleration_max is not None and axes.jerk_max is not None:
         a = np.linspace(-axes.acceleration_max, axes.acceleration_max, axes.bins_acceleration)
         r = np.linspace(-axes.jerk_max, axes.jerk_max, axes.bins_jerk)
         samples = samples.assign_coords(
-            acceleration=("acceleration", a, {"units": "m/s2", "long_name": "path acceleration"}),
-            jerk=("jerk", r, {"units": "m/s3", "long_name": "path jerk"}),
+            acceleration=described(AXES, "acceleration", a), jerk=described(AXES, "jerk", r)
         )
     return samples

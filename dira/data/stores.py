@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from isacsim import __version__
 from isacsim.dataset.card import write_card
@@ -20,9 +19,9 @@ from isacsim.dataset.parts import SPLITS
 from isacsim.dataset.real.labels import UNLABELLED
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import create_store, default_chunk, exists, open_dataset, write_chunk
-from isacsim.dataset.synthetic.batch import TRUTH
 from isacsim.errors import InputError
 from isacsim.files import check_output
+from isacsim.schema import DATASET, TRUTH, attributes, described
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -209,25 +208,23 @@ def _with_columns(samples: xr.Dataset, domain: str | None) -> xr.Dataset:
     unknown = np.full(
         [spectrum.sizes.get(d, 1) for d in dims[:-1]] + [samples.sizes.get("target", 1)], np.nan
     )
-    columns: dict[str, tuple[Any, NDArray[Any], dict[str, str]]] = {
-        name: (dims, unknown, {"units": units, "long_name": long_name})
-        for name, (_, units, long_name) in TRUTH.items()
+    columns: dict[str, Any] = {name: (dims, unknown, attributes(DATASET[name])) for name in TRUTH}
+    numbers: dict[str, Any] = {
+        "n_targets": np.full(n, UNLABELLED, np.int16),
+        "snr_db": np.full(n, np.nan, np.float32),
+        "seed": np.full(n, -1, np.int64),
+        "index": np.arange(n),
     }
-
-    def column(name: str, values: NDArray[Any], **described: str) -> None:
-        columns[name] = ("sample", values, described)
-
-    column("n_targets", np.full(n, UNLABELLED, np.int16), units="1", long_name="number of targets")
-    snr = {"units": "dB", "long_name": "signal-to-noise ratio of a unit path"}
-    column("snr_db", np.full(n, np.nan, np.float32), **snr)
-    column("seed", np.full(n, -1, np.int64))
-    column("index", np.arange(n))
-    for name, text in (("scenario", ""), ("domain", "synthetic"), ("split", SPLITS[0]), ("source", "")):
-        column(name, np.full(n, text, np.dtypes.StringDType()))
-    samples = samples.assign({name: values for name, values in columns.items() if name not in samples})
+    columns |= {name: described(DATASET, name, values) for name, values in numbers.items()}
+    texts = {"scenario": "", "domain": "synthetic", "split": SPLITS[0], "source": ""}
     if domain is not None:
-        samples["domain"] = ("sample", np.full(n, domain, np.dtypes.StringDType()))
-    return samples
+        samples = samples.drop_vars("domain", errors="ignore")
+        texts["domain"] = domain
+    columns |= {
+        name: described(DATASET, name, np.full(n, text, np.dtypes.StringDType()))
+        for name, text in texts.items()
+    }
+    return samples.assign({name: values for name, values in columns.items() if name not in samples})
 
 
 def _with_spectra(samples: xr.Dataset) -> xr.Dataset:
@@ -235,9 +232,7 @@ def _with_spectra(samples: xr.Dataset) -> xr.Dataset:
     spectrum = samples[_spectra(samples)[0]]
     nan = np.full(spectrum.shape, np.nan, np.float32)
     missing = {
-        name: spectrum.copy(data=nan).assign_attrs(
-            long_name=f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
-        )
+        name: spectrum.copy(data=nan).assign_attrs(attributes(DATASET[name]))
         for name in SPECTRA
         if name not in samples
     }

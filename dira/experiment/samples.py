@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from dira.data.stores import load
 from dira.experiment.stages import Run
 from isacsim.dataset.synthetic.generate import generate
-from isacsim.dataset.synthetic.workers import connected
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,11 +56,10 @@ def wanted(run: Run) -> dict[str, Wanted]:
 
 
 @contextmanager
-def _at_work(samples: int) -> Iterator[Client]:
-    """Workers for all sets together; a few samples are made sooner in this process than others are started."""
+def _at_work(samples: int) -> Iterator[Client | None]:
+    """None for processes of this machine; a few samples are made sooner in this one than others are started."""
     if samples > _FEW:
-        with connected(None, None, samples) as client:
-            yield client
+        yield None
         return
     from distributed import Client
 

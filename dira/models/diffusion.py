@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig, at_least_one
+from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig
 from dira.data.spectra import Labels, count_of, read_labels, unstacked
 from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.models.sampling import generate
 from dira.models.schedule import alphas_bar, scheduler
 from dira.networks.unet import SpectrumUNet
 from dira.training.train import Batch, Progress
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalDiffusion", "Diffusion", "DiffusionConfig", "add_noise", "diffusion_loss"]
@@ -230,7 +231,7 @@ class ConditionalDiffusion(Diffusion):
             )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)
-        at_least_one(batch_size, name="batch_size")
+        check_integer("batch_size", batch_size, least=1)
         with self.running(device) as (network, place):
             values = generate(
                 network,  # type: ignore[arg-type]  # what `build` made

@@ -16,12 +16,13 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from dira.config import Axes, at_least_one
+from dira.config import Axes
 from dira.data.spectra import Labels
 from dira.models.latent import LatentConfig, LatentModel
 from dira.models.model import Classes, Examples, FitOptions, Whereabouts
 from dira.networks.decoder import Generator, stages, widths
 from dira.training.train import Training, batches, checkpoints_of, follow, place_for
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 __all__ = ["ConditionalGAN", "GANConfig"]
@@ -185,7 +186,7 @@ class ConditionalGAN(LatentModel):
         self, network: Any, examples: Examples, training: Training, where: Whereabouts
     ) -> tuple[nn.Module, float, dict[str, Any]]:
         """Let both play; give the generator to keep, seconds, and the lowest value of ``best_by``."""
-        at_least_one(where.every, name="every")
+        check_integer("every", where.every, least=1)
         place, best_by = place_for(where.device).device, where.best_by
         contest = _Contest(network.to(place).train(), self.config.latent, training)
         self.axes, self.classes = examples.axes, examples.classes

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from dira.config import Config, Scaling, at_least_one
+from dira.config import Config, Scaling
 from dira.data.spectra import Labels, count_of, read_labels, unstacked
 from dira.models.model import Examples, Model
 from dira.models.sampling import normals, seeded_batches
+from isacsim.checks import check_integer
 
 __all__ = ["LatentConfig", "LatentModel"]
 
@@ -89,7 +90,7 @@ class LatentModel(Model):
         """
         _, axes = self.fitted()
         count = count_of(labels, n)
-        at_least_one(batch_size, name="batch_size")
+        check_integer("batch_size", batch_size, least=1)
         numbers, _ = read_labels(labels, count, self.classes)
         out = np.empty((count, axes.channels, axes.bins_acceleration, axes.bins_jerk), np.float32)
         with self.running(device) as (network, place):

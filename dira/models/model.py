@@ -21,10 +21,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from dira.config import Axes, Config, Scaling, at_least_one, validated
+from dira.config import Axes, Config, Scaling, validated
 from dira.data.spectra import Labels, read_labels, read_spectra
 from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim import __version__
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 from isacsim.files import written_whole
 
@@ -246,7 +247,7 @@ class Model(ABC):
     ) -> NDArray[np.float32]:
         """What a forward pass makes of spectra, batch by batch."""
         self.fitted()
-        at_least_one(batch_size, name="batch_size")
+        check_integer("batch_size", batch_size, least=1)
         inputs = self.scaled(self.spectra_of_its_axes(spectra))
         with self.running(device) as (network, place):
             outputs = [forward(network, part.to(place)).cpu() for part in inputs.split(batch_size)]

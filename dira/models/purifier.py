@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dira.config import one_of, real_number, whole_number
 from dira.data.spectra import shaped_as
 from dira.models.diffusion import Diffusion, add_noise
 from dira.models.model import FitOptions
 from dira.models.sampling import normals, seeded_batches
 from dira.models.ssim import ssim
 from dira.training.train import Progress
+from isacsim.checks import check_choice, check_integer, check_number
 
 __all__ = ["Purifier"]
 
@@ -140,13 +140,13 @@ class Purifier(Diffusion):
         ``x ← μ - s'(t) σ² ∇D(μ, reference) + σ z``, ``s'(t) = 3 a √(1-ᾱ_t) / (γ √ᾱ_t)`` (eq. 31-33, 37, 39).
         """
         values = self.spectra_of_its_axes(spectra)
-        whole_number(t_star, name="t_star", most=len(self.alphas))
-        whole_number(rounds, name="rounds", most=1000)
-        whole_number(batch_size, name="batch_size", most=2**31)
-        one_of(distance, get_args(Distance), name="distance")
-        one_of(reference, get_args(Reference), name="reference")
-        real_number(scale, name="scale")
-        real_number(gamma, name="gamma", above_zero=True)
+        check_integer("t_star", t_star, least=1, most=len(self.alphas))
+        check_integer("rounds", rounds, least=1, most=1000)
+        check_integer("batch_size", batch_size, least=1, most=2**31)
+        check_choice("distance", distance, get_args(Distance))
+        check_choice("reference", reference, get_args(Reference))
+        check_number("scale", scale, least=0)
+        check_number("gamma", gamma, above=0)
         inputs, out = self.scaled(values), np.empty_like(values)
         with self.running(device) as (_, place):
             for rows, own in seeded_batches(len(values), batch_size, seed):

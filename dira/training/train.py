@@ -23,8 +23,9 @@ from pydantic import Field
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dira.config import Config, at_least_one
+from dira.config import Config
 from dira.training.checkpoint import Checkpoints
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 __all__ = [
@@ -199,7 +200,7 @@ def train(
         raise InputError(
             f"batch_size {training.batch_size} can't be shared among {place.processes} processes; make it a multiple."
         )
-    at_least_one(every, name="every")
+    check_integer("every", every, least=1)
     autocast, scaler = _precision(training.precision, place.device)
     network.train().to(place.device)
     average = copy.deepcopy(network).eval().requires_grad_(False) if training.average else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isacsim.capture.clock import strictly_increasing, unwrap
 from isacsim.capture.packets import CaptureWarning, Packets, malformed
 from isacsim.errors import CaptureError
+from isacsim.schema import CAPTURE, described
 
 __all__ = ["agreed", "to_dataset"]
 
@@ -60,50 +61,38 @@ def to_dataset(
     kept, csi, ticks = kept[increasing], csi[:, :, increasing], ticks[increasing]
 
     frequency = carrier + packets.spacing * packets.subcarrier_index
+    coords = {
+        "frequency": frequency.astype(np.float64),
+        "subcarrier_index": packets.subcarrier_index.astype(np.int64),
+        "valid": packets.valid,
+        "time": packets.tick * (ticks - ticks[0]).astype(np.float64),
+        "role": np.full(streams.size, "unknown"),
+        "device": np.zeros(streams.size, np.int64),
+        "rx_element": packets.rx[streams].astype(np.int64),
+        "tx_element": packets.tx[streams].astype(np.int64),
+    }
+    sign = -1 if phase_sign is None else int(phase_sign)
     dataset = xr.Dataset(
-        {"csi": (("receiver", "subcarrier", "packet"), csi)},
-        coords={
-            "frequency": ("subcarrier", frequency.astype(np.float64)),
-            "subcarrier_index": ("subcarrier", packets.subcarrier_index.astype(np.int64)),
-            "valid": ("subcarrier", packets.valid),
-            "time": ("packet", packets.tick * (ticks - ticks[0]).astype(np.float64)),
-            "role": ("receiver", np.full(streams.size, "unknown")),
-            "rx": ("receiver", packets.rx[streams].astype(np.int64)),
-            "tx": ("receiver", packets.tx[streams].astype(np.int64)),
-        },
+        # The array alone goes into the spectrum: it carries its sign itself.
+        {"csi": described(CAPTURE, "csi", csi, phase_sign=sign)},
+        coords={name: described(CAPTURE, name, values) for name, values in coords.items()},
         attrs={
             "format": packets.format,
             "chip": packets.chip,
             "carrier": float(carrier),
             "bandwidth": float(bandwidth),
-            "phase_sign": -1 if phase_sign is None else int(phase_sign),
+            "phase_sign": sign,
             "phase_sign_source": "assumed" if phase_sign is None else "argument",
             "source": path.name,
             "warnings": "\n".join(notes),
         },
     )
-    for name, variable in packets.variables.items():
-        if np.isnan(variable.values[kept]).all():
+    for name, reported in packets.variables.items():
+        if np.isnan(reported.values[kept]).all():
             continue
-        dataset[name] = ("packet", variable.values[kept].astype(np.float64))
-        dataset[name].attrs = {"units": variable.units, "long_name": variable.long_name}
-    for name, (units, long_name) in _LABELS.items():
-        dataset[name].attrs = {"units": units, "long_name": long_name}
-    # The array alone goes into the spectrum: it carries its sign itself.
-    dataset["csi"].attrs["phase_sign"] = dataset.attrs["phase_sign"]
+        dataset[name] = ("packet", reported.values[kept].astype(np.float64))
+        dataset[name].attrs = {"units": reported.units, "long_name": reported.long_name}
     return dataset
-
-
-_LABELS = {
-    "csi": ("1", "channel state information as the chip reports it, in its own scale"),
-    "frequency": ("Hz", "radio frequency of the subcarrier"),
-    "subcarrier_index": ("1", "subcarrier number, 0 at the carrier"),
-    "valid": ("1", "subcarrier carries signal: not guard, DC or unoccupied"),
-    "time": ("s", "time since the first packet"),
-    "role": ("1", "surveillance, reference or unknown"),
-    "rx": ("1", "receive antenna or core"),
-    "tx": ("1", "transmit stream"),
-}
 
 
 def _with_signal(

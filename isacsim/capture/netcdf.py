@@ -10,6 +10,7 @@ import numpy as np
 
 from isacsim.errors import CaptureError, InputError
 from isacsim.files import check_output, written_whole
+from isacsim.schema import STREAM, described
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,7 +89,19 @@ def load_capture(path: str | PathLike[str]) -> xr.Dataset:
         )
     if lacking := [name for name in ("frequency", "time") if name not in capture["csi"].coords]:
         raise CaptureError(f"{path}: csi has no coordinate {' and no '.join(lacking)}.")
-    return capture
+    return _with_antennas(capture)
+
+
+def _with_antennas(capture: xr.Dataset) -> xr.Dataset:
+    """Say which antennas a capture's streams are of, where a version before 0.2 or another program saved it."""
+    old = {"rx": "rx_element", "tx": "tx_element"}
+    capture = capture.rename({name: new for name, new in old.items() if name in capture.coords})
+    none = np.zeros(capture.sizes["receiver"], np.int64)
+    # Without a word about antennas each stream is a device of its own.
+    known = {"device": none if "rx_element" in capture.coords else np.arange(none.size)}
+    known |= {"rx_element": none, "tx_element": none}
+    lacking = {name: described(STREAM, name, v) for name, v in known.items() if name not in capture.coords}
+    return capture.assign_coords(lacking)
 
 
 def looks_saved(path: Path) -> bool:

@@ -66,7 +66,7 @@ def read_capture(
     -------
     xarray.Dataset
         `csi` complex64 (receiver, subcarrier, packet), raw: gain changes are not undone; one receiver for
-        each pair of receive antenna `rx` and transmit stream `tx`. Coordinates `frequency` [Hz] and
+        each pair of receive antenna `rx_element` and transmit stream `tx_element`. Coordinates `frequency` [Hz] and
         `subcarrier_index` (subcarrier), `valid` (subcarrier), False where there is no signal but maybe
         garbage, `time` [s] (packet), strictly increasing from 0, `role` (receiver) = "unknown". Where the
         file has them, `rssi`, `agc` [dB], `noise` (packet). Attributes: `format`, `chip`, `carrier`,

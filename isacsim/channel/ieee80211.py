@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.discrete import direct_delay, frequency_response
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import WifiIndoor
+from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
 
 __all__ = ["PROFILES", "Profile", "wifi_indoor"]
@@ -97,7 +97,7 @@ def wifi_indoor(environment: WifiIndoor, radio: Radio, rng: np.random.Generator)
 
     The line of sight adds to the taps (802.11-03/940r4, section 4.1); the sum is then scaled to ``power_db``.
     """
-    power = draw(environment.power_db, rng)
+    power = plain(environment.power_db)
     profile = PROFILES[environment.model]
     excess, share = profile.taps()
     direct = direct_delay(radio)

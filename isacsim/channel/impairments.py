@@ -15,8 +15,8 @@ from scipy.constants import speed_of_light
 
 from isacsim.channel.noise import with_noise
 from isacsim.channel.paths import simulate_path_lengths
-from isacsim.scenario.chance import draw, draw_whole
 from isacsim.scenario.model import Scenario
+from isacsim.scenario.numbers import plain
 from isacsim.streams import Stream, stream
 
 __all__ = ["Impairment", "apply", "clock_drift", "draw_impairments", "packet_times", "quantise"]
@@ -53,21 +53,21 @@ class Impairment:
 
 
 def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
-    """Times in s of the packets that arrive, about the window's centre.
+    """Times in s of the packets that arrive, about the window's centre; of a scenario that was drawn.
 
     The first and the last packet are always received and on time, so that the window and its centre stay put.
     """
     radio, impairments = scenario.radio, scenario.impairments
     time = radio.time_s.copy()
     if impairments.jitter is not None:
-        rng = stream(seed, index, Stream.JITTER)
-        std = draw(impairments.jitter.std_us, rng) * 1e-6
+        rng = stream(seed, index, Stream.JITTER, 1)
+        std = plain(impairments.jitter.std_us) * 1e-6
         most = _MOST_JITTER / radio.packet_rate_hz
         time[1:-1] += np.clip(std * rng.standard_normal(time.size - 2), -most, most)
     if impairments.loss is not None:
-        rng = stream(seed, index, Stream.LOSS)
-        fraction = draw(impairments.loss.fraction, rng)
-        burst = draw(impairments.loss.mean_burst_packets, rng)
+        rng = stream(seed, index, Stream.LOSS, 1)
+        fraction = plain(impairments.loss.fraction)
+        burst = plain(impairments.loss.mean_burst_packets)
         lost = _bursts(time.size, fraction, burst, rng)
         lost[[0, -1]] = False
         time = time[~lost]
@@ -96,34 +96,33 @@ def clock_drift(ppm: float, time: Real, bandwidth_hz: float) -> Real:
 
 
 def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> Impairment:
-    """Draw one capture's impairments at the received packets' times (packet,) in s."""
+    """Make one capture's impairments at the received packets' times (packet,) in s, of a scenario that was drawn."""
     given = scenario.impairments
-    snr_db = draw(scenario.snr_db, stream(seed, index, Stream.SNR))
+    snr_db = plain(scenario.snr_db)
     phase, timing, gain = np.zeros_like(time), np.zeros_like(time), np.zeros_like(time)
     cfo_hz = sfo_ppm = 0.0
     if given.cfo is not None:
-        rng = stream(seed, index, Stream.CFO)
-        cfo_hz = draw(given.cfo.offset_hz, rng)
-        walk = draw(given.cfo.phase_noise_rad_per_sqrt_s, rng)
+        rng = stream(seed, index, Stream.CFO, 1)
+        cfo_hz = plain(given.cfo.offset_hz)
+        walk = plain(given.cfo.phase_noise_rad_per_sqrt_s)
         steps = rng.standard_normal(time.size) * np.sqrt(np.diff(time, prepend=time[0]))
         phase += 2 * np.pi * cfo_hz * time + walk * np.cumsum(steps) + rng.uniform(-np.pi, np.pi)
     if given.sfo is not None:
-        sfo_ppm = draw(given.sfo.ppm, stream(seed, index, Stream.SFO))
+        sfo_ppm = plain(given.sfo.ppm)
         timing += clock_drift(sfo_ppm, time, scenario.radio.bandwidth_hz)
     if given.sto is not None:
-        rng = stream(seed, index, Stream.STO)
-        offset, jitter = draw(given.sto.offset_ns, rng), draw(given.sto.jitter_ns, rng)
+        rng = stream(seed, index, Stream.STO, 1)
+        offset, jitter = plain(given.sto.offset_ns), plain(given.sto.jitter_ns)
         timing += (offset + jitter * rng.standard_normal(time.size)) * 1e-9
     if given.agc is not None:
-        rng = stream(seed, index, Stream.AGC)
-        step, rate = draw(given.agc.step_db, rng), draw(given.agc.rate_hz, rng)
+        rng = stream(seed, index, Stream.AGC, 1)
+        step, rate = plain(given.agc.step_db), plain(given.agc.rate_hz)
         moments = rng.uniform(time[0], time[-1], rng.poisson(rate * (time[-1] - time[0])))
         signs = rng.choice([-step, step], moments.size)
         gain += (np.asarray(time)[:, np.newaxis] >= moments) @ signs if moments.size else 0.0
     bits, headroom = 0, 0.0
     if given.quantisation is not None:
-        rng = stream(seed, index, Stream.QUANTISATION)
-        bits, headroom = draw_whole(given.quantisation.bits, rng), draw(given.quantisation.headroom_db, rng)
+        bits, headroom = int(plain(given.quantisation.bits)), plain(given.quantisation.headroom_db)
     return Impairment(snr_db, given.noise, cfo_hz, sfo_ppm, phase, timing, gain, bits, headroom)
 
 

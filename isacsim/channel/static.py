@@ -1,15 +1,14 @@
-"""The static part of the channel: a registry from the scenario's ``environment.kind`` to a function that draws it.
+"""The static part of the channel, from a scenario's section ``environment``.
 
-A kind is one config model in :mod:`isacsim.scenario.environments` and one function, registered here under the same
-word. Each function gets the config, the radio and a Generator and returns the response of shape (receiver, subcarrier),
-before the receivers' ``static_gain_db``. ``power_db`` is relative to a path of unit amplitude.
+A kind of environment is one section in `isacsim.scenario.environments` and one function, registered for it at the end
+of this module. Each function gets the section (its distributions replaced by numbers), the radio and a Generator and
+returns the response of shape (receiver, subcarrier), before the receivers' ``static_gain_db``. ``power_db`` is relative
+to a path of unit amplitude.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +17,29 @@ from scipy.optimize import brentq
 
 from isacsim.channel import ieee80211
 from isacsim.channel.sionna import ray_tracing, statistical
-from isacsim.errors import InputError
-from isacsim.scenario.chance import draw, draw_whole
-from isacsim.scenario.environments import Floor, NoEnvironment, Rayleigh, TwoRay
+from isacsim.scenario.environments import (
+    Cdl,
+    Environment,
+    Factory,
+    Floor,
+    IndoorOffice,
+    NoEnvironment,
+    Rayleigh,
+    RayTraced,
+    StreetCanyon,
+    Tdl,
+    TwoRay,
+    WifiIndoor,
+)
 from isacsim.scenario.model import Scenario
+from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
 
-__all__ = ["KINDS", "register", "static_response"]
+__all__ = ["environment_response", "exponential_profile", "static_response"]
 
 Response = NDArray[np.complex128]
-Draw = Callable[[Any, Radio, np.random.Generator], Response]
-
-KINDS: dict[str, Draw] = {}
-
 # The power-delay profile is cut where it has fallen by about 43 dB.
 _PROFILE_SPREADS = 10.0
-
-
-def register(kind: str) -> Callable[[Draw], Draw]:
-    """Register a function as the environment of a kind."""
-
-    def add(function: Draw) -> Draw:
-        KINDS[kind] = function
-        return function
-
-    return add
 
 
 def static_response(scenario: Scenario, rng: np.random.Generator) -> Response:
@@ -51,9 +48,9 @@ def static_response(scenario: Scenario, rng: np.random.Generator) -> Response:
     Parameters
     ----------
     scenario : Scenario
-        For its environment and radio.
+        For its environment and radio; its distributions replaced by numbers.
     rng : numpy.random.Generator
-        The only source of chance.
+        Source of what no field describes: taps, phases of paths, clusters.
 
     Returns
     -------
@@ -61,30 +58,34 @@ def static_response(scenario: Scenario, rng: np.random.Generator) -> Response:
 
     Raises
     ------
-    InputError
-        If no function is registered for the environment's kind.
+    TypeError
+        If no function is registered for the environment.
     """
-    kind = scenario.environment.kind
-    if kind not in KINDS:
-        raise InputError(f"environment.kind {kind!r} has no simulator; there are {', '.join(KINDS)}.")
     gain = np.array([r.static_gain_db for r in scenario.radio.receivers])
-    return KINDS[kind](scenario.environment, scenario.radio, rng) * 10 ** (gain[:, np.newaxis] / 20)
+    response = environment_response(scenario.environment, scenario.radio, rng)
+    return np.asarray(response * 10 ** (gain[:, np.newaxis] / 20))
 
 
-@register("none")
+@singledispatch
+def environment_response(environment: Environment, radio: Radio, rng: np.random.Generator) -> Response:
+    """Response of an environment, (receiver, subcarrier); the module's docstring says how a kind is added."""
+    raise TypeError(f"no static environment is registered for {type(environment).__name__}")
+
+
+@environment_response.register
 def _none(environment: NoEnvironment, radio: Radio, rng: np.random.Generator) -> Response:
     return np.zeros((len(radio.receivers), radio.n_subcarriers), np.complex128)
 
 
-@register("two_ray")
+@environment_response.register
 def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Response:
     """Line of sight and one mirror image of the transmitter (image method)."""
-    coefficient, power = draw(environment.reflection_coefficient, rng), draw(environment.power_db, rng)
+    coefficient, power = plain(environment.reflection_coefficient), plain(environment.power_db)
     surface = environment.surface
     if isinstance(surface, Floor):
-        point, normal = np.array([0.0, 0.0, draw(surface.height_m, rng)]), np.array([0.0, 0.0, 1.0])
+        point, normal = np.array([0.0, 0.0, plain(surface.height_m)]), np.array([0.0, 0.0, 1.0])
     else:
-        point = np.array([draw(x, rng) for x in surface.point_m])
+        point = np.array([plain(x) for x in surface.point_m])
         normal = np.array(surface.normal) / np.linalg.norm(surface.normal)
     source = np.array(radio.transmitter_m)
     image = source - 2 * ((source - point) @ normal) * normal
@@ -97,16 +98,16 @@ def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Res
     return np.array(out, np.complex128) * 10 ** (power / 20)
 
 
-@register("rayleigh")
+@environment_response.register
 def _rayleigh(environment: Rayleigh, radio: Radio, rng: np.random.Generator) -> Response:
     """Complex Gaussian taps under an exponential power-delay profile, from the line of sight's delay on.
 
     Taps are independent from receiver to receiver; a Rician line of sight has the geometric phase.
     """
-    power = draw(environment.power_db, rng)
-    spread = draw(environment.delay_spread_ns, rng) * 1e-9
-    k_factor = None if environment.k_factor_db is None else 10 ** (draw(environment.k_factor_db, rng) / 10)
-    delay, profile = exponential_profile(spread, draw_whole(environment.n_taps, rng))
+    power = plain(environment.power_db)
+    spread = plain(environment.delay_spread_ns) * 1e-9
+    k_factor = None if environment.k_factor_db is None else 10 ** (plain(environment.k_factor_db) / 10)
+    delay, profile = exponential_profile(spread, int(plain(environment.n_taps)))
     direct = np.array(
         [np.linalg.norm(np.subtract(r.position_m, radio.transmitter_m)) for r in radio.receivers]
     )
@@ -151,9 +152,9 @@ def _powers(n_taps: int) -> tuple[float, ...]:
     return tuple(powers(brentq(excess, 0.05, 1e3)).tolist())
 
 
-register("ieee80211")(ieee80211.wifi_indoor)
-register("sionna_rt")(ray_tracing.ray_traced)
-register("sionna_tdl")(statistical.tdl)
-register("sionna_cdl")(statistical.cdl)
-for _place in ("sionna_inh", "sionna_inf", "sionna_umi"):
-    register(_place)(statistical.system_level)
+environment_response.register(WifiIndoor)(ieee80211.wifi_indoor)
+environment_response.register(RayTraced)(ray_tracing.ray_traced)
+environment_response.register(Tdl)(statistical.tdl)
+environment_response.register(Cdl)(statistical.cdl)
+for _place in (IndoorOffice, Factory, StreetCanyon):
+    environment_response.register(_place)(statistical.system_level)

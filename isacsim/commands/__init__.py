@@ -1,5 +1,5 @@
 """The command line, one module a command.
 
-``source`` reads what commands are given, ``options`` what their options mean, ``remarks`` what they say of results,
-and ``guard`` turns errors into sentences.
+``source`` reads what commands are given, ``options`` are those that several have, ``remarks`` what they say of results,
+``demo_page`` the page of the demo.
 """

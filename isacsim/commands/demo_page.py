@@ -22,7 +22,7 @@ from isacsim.commands.remarks import (
     target_names,
 )
 from isacsim.conditioning.conditioning import condition
-from isacsim.conditioning.windows import Window
+from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.estimation.estimate import estimate_paths
 from isacsim.estimation.matching import Match, match_paths
@@ -81,7 +81,7 @@ def demo_page(
     csi = condition(capture, reference=scenario.spectrum.reference if has_reference else "auto")
     csi = csi.isel(receiver=0)
     receiver = str(csi.coords["receiver"].values)
-    window = Window(csi, capture.sizes["packet"])
+    window = CaptureWindow(csi, capture.sizes["packet"])
     truth = truth_at(capture, receiver, window.centre)
     assert truth is not None  # it was simulated
     step("estimating")
@@ -138,7 +138,7 @@ def demo_page(
     )
 
 
-def _doppler_window(window: Window) -> float:
+def _doppler_window(window: CaptureWindow) -> float:
     return (
         max(0.128, 16 * window.interval) if window.packets * window.interval > 0.4 else 32 * window.interval
     )

@@ -12,7 +12,7 @@ from isacsim.terminal import number, output, progress, remark, show_table
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import Window
+    from isacsim.conditioning.windows import CaptureWindow
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 
@@ -81,7 +81,7 @@ def estimate(
     for line in notes:
         remark(f"note: {line}")
     for window, estimates in zip(windows.used, found, strict=True):
-        _show(window, estimates, truth_at(opened.capture, name, window.centre))
+        _show(window, estimates, truth_at(opened.capture, name, window.centre), opened.lag_ratio)
     out = output()
     out.print(
         f"{windows.packet_rate:.4g} packets/s; conditioning: {windows.conditioning}; method: {method}"
@@ -89,7 +89,7 @@ def estimate(
     )
 
 
-def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None) -> None:
+def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
     from isacsim.commands.remarks import QUANTITIES, RELATIVE_LENGTH, is_relative
     from isacsim.estimation.matching import match_paths
 
@@ -104,7 +104,7 @@ def _show(window: Window, estimates: xr.Dataset, truth: xr.Dataset | None) -> No
         ]
         show_table(f"{title}: {len(rows)} paths", ["path", *(headings[n] for n in names)], rows)
         return
-    matches = match_paths(truth, estimates, window.grid())
+    matches = match_paths(truth, estimates, window.grid(lag_ratio))
     # The truth's lengths are absolute: beside relative ones they would look like errors of metres.
     compared = [n for n in names if n != "path_length" or not is_relative(estimates)]
     columns = ["target"]

@@ -59,9 +59,9 @@ def export(
         if is_capture:
             raise InputError(f"{source}: a capture becomes {_PCAP}; {ending} is made of a data set (.zarr).")
         names = None if variables is None else [name.strip() for name in variables.split(",") if name.strip()]
-        with sample_progress(output_file.name, unit="pieces") as tell:
+        with sample_progress(output_file.name, unit="pieces") as progress:
             EXPORTERS[ending](
-                source, output_file, split=split, variables=names, overwrite=overwrite, tell=tell
+                source, output_file, split=split, variables=names, overwrite=overwrite, progress=progress
             )
     output().print(f"export: {output_file} ({output_file.stat().st_size / 1e6:.1f} MB)")
 

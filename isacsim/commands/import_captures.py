@@ -1,71 +1,126 @@
-"""``isacsim generate --capture``: capture files become a data set."""
+"""``isacsim import``: capture files become a data set."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import numpy as np
+import typer
 
-from isacsim.commands.source import in_options
+from isacsim.commands.generate import finished
+from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
+from isacsim.commands.source import Bandwidth, Carrier, Format, Gain, PhaseSign, Reference, in_options
 from isacsim.errors import InputError
 from isacsim.terminal import remark, sample_progress
 
-__all__ = ["generate_captures", "refuse"]
+__all__ = ["import_captures"]
 
 _MOST_NOTES = 8
 
+Like = Annotated[
+    str | None,
+    typer.Option(
+        help="Scenario or store whose axes and spectrum settings to take; default: what the packet rates allow.",
+        show_default=False,
+    ),
+]
+Hop = Annotated[
+    float | None,
+    typer.Option(
+        "--hop-s",
+        "--hop",
+        help="Step from window to window in s; default: a window.",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV of labels: file, label, and if need be start, end (s) and split.", show_default=False
+    ),
+]
 
-def generate_captures(
-    files: Sequence[str],
-    store: str,
-    *,
-    split: Sequence[str],
-    chunk: int | None,
-    overwrite: bool,
-    shown: bool,
-    like: str | None,
-    window_s: float | None,
-    hop_s: float | None,
-    one_receiver: bool,
-    **options: Any,
+
+def import_captures(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Captures saved as .nc, or receivers' files (Intel 5300, Nexmon, Atheros, PicoScenes, ESP32).",
+            show_default=False,
+        ),
+    ],
+    output_store: OutputStore = "captures.zarr",
+    like: Like = None,
+    window_s: Annotated[
+        float | None,
+        typer.Option("--window-s", "--window", help="Window in s; default: 1.024.", show_default=False),
+    ] = None,
+    hop_s: Hop = None,
+    label: Annotated[
+        int | None,
+        typer.Option(help="Number of targets in all windows; default: unlabelled.", show_default=False),
+    ] = None,
+    labels: Labels = None,
+    split: Annotated[
+        str, typer.Option(help="Split of the files: train, validation or test; --labels may say it for each.")
+    ] = "train",
+    one_receiver: Annotated[
+        bool,
+        typer.Option("--one-receiver", help="Of several receivers take the pair whose phases agree best."),
+    ] = False,
+    reference: Reference = "auto",
+    gain: Gain = "auto",
+    format: Format = "auto",
+    carrier: Carrier = None,
+    bandwidth: Bandwidth = None,
+    phase_sign: PhaseSign = None,
+    chunk: Chunk = None,
+    no_progress: NoProgress = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Make or finish the store; options as for :func:`isacsim.dataset.real.samples.capture_dataset`."""
+    """Make a data set of captures' windows, with labels where you know them.
+
+    All files are checked before anything is written. The same command finishes what was interrupted.
+    """
     from isacsim.dataset.real.write import write_captures
 
-    if len(split) > 1 or any("=" in text for text in split):
-        raise InputError(
-            f"--split is {' '.join(split)!r}; with --capture it is one of train, validation and test for all files (a "
-            "column split in --labels says it for each)."
-        )
     try:
-        with sample_progress("captures", shown=shown) as tell:
-            made = write_captures(
+        with sample_progress("captures", shown=not no_progress) as progress:
+            dataset = write_captures(
                 files,
-                store,
+                output_store,
                 overwrite=overwrite,
                 chunk=chunk,
-                progress=tell,
+                progress=progress,
                 length_s=window_s,
                 hop_s=hop_s,
-                split=split[0] if split else "train",
+                label=label,
+                labels=labels,
+                split=split,
                 settings=settings_like(like) if like else None,
                 receivers="one" if one_receiver else "all",
-                **options,
+                reference=reference,
+                gain=gain,
+                format=format,
+                carrier=carrier,
+                bandwidth=bandwidth,
+                phase_sign=phase_sign,
             )
     except InputError as error:
         raise in_options(error) from error
-    lines = [f"{r['file']}: {line}" for r in json.loads(made.attrs["captures"]) for line in r["notes"]]
+    lines = [f"{r['file']}: {line}" for r in json.loads(dataset.attrs["captures"]) for line in r["notes"]]
     for line in lines[:_MOST_NOTES]:
         remark(f"note: {line}")
     if len(lines) > _MOST_NOTES:
         remark(f"and {len(lines) - _MOST_NOTES} more, in the store's attribute captures")
+    finished(output_store)
 
 
 def settings_like(like: str) -> dict[str, Any]:
     """Arguments of `isacsim.aj_spectrum` that a scenario asks for, or a store was made with."""
+    import numpy as np
+
     from isacsim.dataset.synthetic.sample import spectrum_settings
     from isacsim.scenario.catalogue import load_scenario
     from isacsim.scenario.model import Scenario
@@ -79,19 +134,6 @@ def settings_like(like: str) -> dict[str, Any]:
         text = next(iter(json.loads(attrs["scenarios"]).values()))
         return spectrum_settings(Scenario.from_yaml(text, file=like))
     if "spectrum" in attrs:
-        made = json.loads(attrs["spectrum"])
-        return {name: np.array(value) if isinstance(value, list) else value for name, value in made.items()}
+        settings = json.loads(attrs["spectrum"])
+        return {k: np.array(v) if isinstance(v, list) else v for k, v in settings.items()}
     raise InputError(f"--like {like}: this store says nothing of how its spectra were made.")
-
-
-def refuse(options: Mapping[str, Any], why: str) -> None:
-    """Refuse options that were given and don't belong here.
-
-    Raises
-    ------
-    InputError
-        Naming the first.
-    """
-    for name, value in options.items():
-        if value not in (None, False, "auto"):
-            raise InputError(f"--{name.replace('_', '-')} {why}.")

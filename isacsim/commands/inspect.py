@@ -28,7 +28,7 @@ def inspect(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Verify, make damaged and lost chunks again to the same bits, and missing ones."
+            "--repair", help="Verify, and make what is damaged, lost or missing again, to the same bits."
         ),
     ] = False,
     sample: Annotated[
@@ -77,7 +77,7 @@ def inspect(
         f"{here} of {whole} samples are complete; " + ("finished." if here == whole else "NOT FINISHED.")
     )
     if here < whole:
-        remark("the same isacsim generate makes the rest")
+        remark(f"the same {record.command} makes the rest")
     if picture is not None:
         if not here:
             raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
@@ -144,24 +144,18 @@ def _one(store: str, sample: int, again: bool) -> None:
 def _repair(store: str) -> None:
     from isacsim.dataset.repair import repair
 
-    with sample_progress("verifying", unit="chunks") as tell:
-        made = repair(store, tell=tell)
-    _list("was damaged", made.wrong)
+    with sample_progress("verifying", unit="chunks") as progress:
+        result = repair(store, progress=progress)
+    _list("was damaged", result.wrong)
     out = output()
-    if made.left:
-        out.print(f"NOT REPAIRED: {made.left}.")
+    if result.chunks:
+        out.print(f"made: chunks {', '.join(map(str, result.chunks))}.")
+    if result.written:
+        out.print(f"written again: {', '.join(result.written)}.")
+    if result.left:
+        out.print(f"NOT REPAIRED: {result.left}.")
         raise typer.Exit(1)
-    again = [number for number in made.chunks if number not in made.records]
-    for what, names in (
-        ("made again, the same bits: chunks", again),
-        ("the values of these chunks were right, their records are written anew:", made.records),
-        ("made, for they were missing: chunks", made.missing),
-        ("written again: coordinates", made.axes),
-        ("written again:", made.files),
-    ):
-        if names:
-            out.print(f"{what} {', '.join(map(str, names))}.")
-    if not made.wrong and not made.missing:
+    if not result.wrong and not result.chunks:
         out.print("nothing to repair.")
 
 
@@ -176,8 +170,8 @@ def _list(what: str, sentences: list[str]) -> None:
 def _verify(store: str) -> None:
     from isacsim.dataset.inspection import damage
 
-    with sample_progress("verifying", unit="chunks") as tell:
-        faults = damage(store, tell=tell)
+    with sample_progress("verifying", unit="chunks") as progress:
+        faults = damage(store, progress=progress)
     _list("DAMAGED", faults)
     out = output()
     if faults:

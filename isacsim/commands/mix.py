@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isacsim.commands.generate import store_size
+from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
 from isacsim.terminal import output, remark, sample_progress, show_table
 
 __all__ = ["mix"]
@@ -20,9 +21,7 @@ def mix(
     real_fraction: Annotated[
         float, typer.Option(help="Share of real samples in each class.", show_default=False)
     ],
-    output_store: Annotated[
-        str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL.")
-    ] = "mixed.zarr",
+    output_store: OutputStore = "mixed.zarr",
     n: Annotated[
         int | None,
         typer.Option(
@@ -33,11 +32,9 @@ def mix(
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Leave the real spectra at their own scale.")
     ] = False,
-    chunk: Annotated[
-        int | None, typer.Option(help="Samples a chunk; default: 1 MiB of each spectrum.", show_default=False)
-    ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no bar.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")] = False,
+    chunk: Chunk = None,
+    no_progress: NoProgress = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Combine synthetic and real samples at a fraction, class by class and split by split.
 
@@ -47,7 +44,7 @@ def mix(
     from isacsim.dataset.mixed.mix import MixWarning
     from isacsim.dataset.mixed.write import write_mix
 
-    with warnings.catch_warnings(), sample_progress("mixing", shown=not no_progress) as tell:
+    with warnings.catch_warnings(), sample_progress("mixing", shown=not no_progress) as progress:
         # They are in the store's attribute too, and come out as remarks.
         warnings.simplefilter("ignore", MixWarning)
         made = write_mix(
@@ -60,7 +57,7 @@ def mix(
             match_scale=not as_it_is,
             overwrite=overwrite,
             chunk=chunk,
-            progress=tell,
+            progress=progress,
         )
     record = json.loads(made.attrs["mix"])
     for line in record["notes"]:

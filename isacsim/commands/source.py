@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isacsim.errors import InputError
+from isacsim.terminal import Seed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,9 +49,6 @@ Input = Annotated[
         "(Intel 5300, Nexmon, Atheros, PicoScenes, ESP32).",
         show_default=False,
     ),
-]
-Seed = Annotated[
-    int | None, typer.Option(help="Seed of the simulation; default: the scenario's.", show_default=False)
 ]
 Format = Annotated[
     str, typer.Option(help="File format: auto, intel5300, nexmon, atheros, picoscenes or esp32.")
@@ -125,6 +123,11 @@ class Source:
         from isacsim.dataset.synthetic.sample import spectrum_settings
 
         return spectrum_settings(self._scenario())
+
+    @property
+    def lag_ratio(self) -> float:
+        """That of the spectra, by which estimates are told apart: the scenario's, else the default."""
+        return float(self.spectrum_settings().get("lag_ratio", 0.089))
 
     def _scenario(self) -> Scenario:
         from isacsim.scenario.model import Scenario

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isacsim.checks import check_integer, check_number
 from isacsim.commands import source as given
 from isacsim.terminal import output, progress, remark
 
@@ -17,18 +18,50 @@ if TYPE_CHECKING:
 
 __all__ = ["spectrum"]
 
+AccelerationMax = Annotated[
+    float | None,
+    typer.Option(
+        help="Acceleration axis up to ± this, in m/s²; default: the scenario's, else 8 or what the packet rate "
+        "allows.",
+        show_default=False,
+    ),
+]
+JerkMax = Annotated[
+    float | None,
+    typer.Option(help="Jerk axis up to ± this, in m/s³; default: likewise, 40.", show_default=False),
+]
+Bins = Annotated[
+    int | None,
+    typer.Option(help="Bins of each axis; default: the scenario's, else 64.", show_default=False),
+]
+Combine = Annotated[
+    str | None,
+    typer.Option(
+        help="Subcarriers: single, noncoherent, coherent or delay; default: the scenario's, else coherent.",
+        show_default=False,
+    ),
+]
+Lags = Annotated[
+    str | None,
+    typer.Option(
+        help="Autocorrelation lags: positive or symmetric; default: the scenario's, else positive.",
+        show_default=False,
+    ),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Picture (.png, .pdf, .svg); default: INPUT-spectrum.png.",
+        show_default=False,
+    ),
+]
+
 
 def spectrum(
     source: given.Input,
-    output_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Picture (.png, .pdf, .svg); default: INPUT-spectrum.png.",
-            show_default=False,
-        ),
-    ] = None,
+    output_file: Picture = None,
     data: Annotated[
         Path | None, typer.Option(help="Also save the spectra as netCDF (.nc).", show_default=False)
     ] = None,
@@ -40,36 +73,11 @@ def spectrum(
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
     max_windows: given.MaxWindows = 8,
-    acceleration_max: Annotated[
-        float | None,
-        typer.Option(
-            help="Acceleration axis up to ± this, in m/s²; default: the scenario's, else 8 or what the packet rate "
-            "allows.",
-            show_default=False,
-        ),
-    ] = None,
-    jerk_max: Annotated[
-        float | None,
-        typer.Option(help="Jerk axis up to ± this, in m/s³; default: likewise, 40.", show_default=False),
-    ] = None,
-    bins: Annotated[
-        int | None,
-        typer.Option(help="Bins of each axis; default: the scenario's, else 64.", show_default=False),
-    ] = None,
-    combine: Annotated[
-        str | None,
-        typer.Option(
-            help="Subcarriers: single, noncoherent, coherent or delay; default: the scenario's, else coherent.",
-            show_default=False,
-        ),
-    ] = None,
-    lags: Annotated[
-        str | None,
-        typer.Option(
-            help="Autocorrelation lags: positive or symmetric; default: the scenario's, else positive.",
-            show_default=False,
-        ),
-    ] = None,
+    acceleration_max: AccelerationMax = None,
+    jerk_max: JerkMax = None,
+    bins: Bins = None,
+    combine: Combine = None,
+    lags: Lags = None,
     reference: given.Reference = "auto",
     pair: given.Pair = None,
     gain: given.Gain = "auto",
@@ -142,15 +150,14 @@ def _axes(
 ) -> dict[str, Any]:
     """Axes as asked for, else as the scenario says, else as wide as every window's packet rate allows."""
     from isacsim.conditioning.windows import common_axes
-    from isacsim.errors import InputError
     from isacsim.spectrum.grid import BINS, symmetric_axis
 
-    if bins is not None and not 2 <= bins <= 4096:
-        raise InputError(f"--bins must lie between 2 and 4096, got {bins}.")
+    if bins is not None:
+        check_integer("--bins", bins, least=2, most=4096)
     asked = {"acceleration": acceleration_max, "jerk": jerk_max}
     for largest, option in zip(asked.values(), ("--acceleration-max", "--jerk-max"), strict=True):
-        if largest is not None and not 0 < largest < float("inf"):
-            raise InputError(f"{option} must be a positive number, got {largest:g}.")
+        if largest is not None:
+            check_number(option, largest, above=0)
     if "acceleration" in settings:
         default = settings["acceleration"], settings["jerk"]
     elif None not in asked.values():
@@ -170,12 +177,12 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
 
     from isacsim.spectrum.aj import aj_spectrum
 
-    made = []
+    spectra = []
     for window in windows.used:
-        made.append(aj_spectrum(given.receiver_of(window.csi, receiver), **settings))
+        spectra.append(aj_spectrum(given.receiver_of(window.csi, receiver), **settings))
         done()
     out = xr.concat(
-        made, "window", combine_attrs="override", coords="minimal", compat="override", join="override"
+        spectra, "window", combine_attrs="override", coords="minimal", compat="override", join="override"
     )
     starts = [w.start for w in windows.used]
     units = {"units": "s", "long_name": "first packet of the window, on the capture's clock"}

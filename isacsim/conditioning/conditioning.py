@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from isacsim.checks import refusal
 from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
@@ -90,12 +91,12 @@ def condition(
         Naming the argument that doesn't fit the capture.
     """
     if reference not in get_args(Reference):
-        raise InputError(f"reference must be one of {', '.join(get_args(Reference))}, got {reference!r}.")
+        raise refusal("reference", f"one of {', '.join(get_args(Reference))}", reference)
     array = usable_subcarriers(compensate_gain(capture, gain=gain, csi=csi))
     n_receiver = array.sizes["receiver"]
     roles = [str(r) for r in array.coords["role"].values]
     if pair is not None and (len(set(pair)) != 2 or not all(0 <= i < n_receiver for i in pair)):
-        raise InputError(f"pair must be two different receivers from 0 to {n_receiver - 1}, got {pair}.")
+        raise refusal("pair", f"two different receivers from 0 to {n_receiver - 1}", pair)
     broken = bool(capture.attrs.get("shared_phase_error", 1))
     done, reference_index = "none", -1
     if reference == "auto":
@@ -139,7 +140,7 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
     xarray.DataArray
     """
     if gain not in get_args(Gain):
-        raise InputError(f"gain must be one of {', '.join(get_args(Gain))}, got {gain!r}.")
+        raise refusal("gain", f"one of {', '.join(get_args(Gain))}", gain)
     if csi not in capture:
         raise InputError(
             f"the capture has no variable {csi!r}; it has {', '.join(map(str, capture.data_vars))}."

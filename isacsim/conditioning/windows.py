@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.checks import check_integer, check_number
 from isacsim.conditioning.conditioning import (
     Gain,
     Reference,
@@ -17,12 +18,12 @@ from isacsim.conditioning.conditioning import (
     usable_subcarriers,
 )
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import BINS, WindowGrid
+from isacsim.spectrum.grid import BINS, WindowResolution
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Window", "Windows", "capture_windows", "common_axes", "named_receivers"]
+__all__ = ["CaptureWindow", "Windows", "capture_windows", "common_axes", "named_receivers"]
 
 # A window of which more is missing would be more spline than measurement.
 _MOST_MISSING = 0.5
@@ -30,7 +31,7 @@ _WINDOW_S = 1.024
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class CaptureWindow:
     """One window of a capture."""
 
     csi: xr.DataArray
@@ -61,16 +62,18 @@ class Window:
         time = self.csi.coords["time"].values
         return float(time[-1] - time[0]) / (time.size - 1)
 
-    def grid(self, lag_ratio: float = 0.089) -> WindowGrid:
+    def grid(self, lag_ratio: float = 0.089) -> WindowResolution:
         """What the window resolves."""
-        return WindowGrid(self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio)
+        return WindowResolution(
+            self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
     """The windows of a capture that could be used."""
 
-    used: list[Window]
+    used: list[CaptureWindow]
     skipped: list[str]
     """One sentence for each window that couldn't."""
     remaining: int
@@ -140,13 +143,12 @@ def capture_windows(
         window_s = min(_nominal_length(capture, _WINDOW_S), span)
     hop_s = window_s if hop_s is None else hop_s
     for name, value in (("window_s", window_s), ("hop_s", hop_s)):
-        if not (np.isfinite(value) and value > 0):
-            raise InputError(f"{name} must be a positive number of seconds, got {value:g}.")
-    if max_windows is not None and max_windows < 1:
-        raise InputError(f"max_windows must be at least 1, got {max_windows}.")
+        check_number(name, value, above=0, unit="s")
+    if max_windows is not None:
+        check_integer("max_windows", max_windows, least=1)
     length = round(window_s / interval)
     # Says in numbers why a slow capture has no spectrum, before anything is computed.
-    WindowGrid(length, interval, float(capture.coords["frequency"].mean()))
+    WindowResolution(length, interval, float(capture.coords["frequency"].mean()))
     tolerance = interval / 2
     if not (start_s >= 0 and start_s + window_s <= span + tolerance):
         raise InputError(
@@ -155,7 +157,7 @@ def capture_windows(
     count = int((span + tolerance - start_s - window_s) / hop_s) + 1
     if pair is None and _chosen_by_coherence(capture, reference):
         pair = most_coherent_pair(usable_subcarriers(compensate_gain(capture, gain=gain)))
-    used: list[Window] = []
+    used: list[CaptureWindow] = []
     skipped: list[str] = []
     for n in range(count if max_windows is None else min(count, max_windows)):
         first = time[0] + start_s + n * hop_s - tolerance
@@ -171,7 +173,7 @@ def capture_windows(
                 raise
             skipped.append(f"{where}: {error}")
             continue
-        used.append(Window(csi, int(inside.size), n))
+        used.append(CaptureWindow(csi, int(inside.size), n))
     if not used:
         raise InputError(f"no window of {window_s:g} s can be used; {skipped[0]}")
     return Windows(
@@ -180,14 +182,14 @@ def capture_windows(
 
 
 def common_axes(
-    windows: list[Window], *, lag_ratio: float = 0.089, bins: int = BINS
+    windows: list[CaptureWindow], *, lag_ratio: float = 0.089, bins: int = BINS
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Default axes that every window's packet rate allows: those of the slowest.
 
     Raises
     ------
     InputError
-        As :meth:`isacsim.spectrum.grid.WindowGrid.allowed`.
+        As :meth:`isacsim.spectrum.grid.WindowResolution.allowed`.
     """
     return min((w.grid(lag_ratio).allowed(bins) for w in windows), key=lambda axes: float(axes[0][-1]))
 
@@ -196,8 +198,8 @@ def named_receivers(capture: xr.Dataset) -> xr.Dataset:
     """Name the receivers of a capture read from a file after antenna and stream, so that messages can."""
     if "receiver" in capture.coords:
         return capture
-    if "rx" in capture.coords and "tx" in capture.coords:
-        pairs = zip(capture.coords["rx"].values, capture.coords["tx"].values, strict=True)
+    if "rx_element" in capture.coords and "tx_element" in capture.coords:
+        pairs = zip(capture.coords["rx_element"].values, capture.coords["tx_element"].values, strict=True)
         names = [f"rx{rx}-tx{tx}" for rx, tx in pairs]
     else:
         names = [str(i) for i in range(capture.sizes["receiver"])]

@@ -77,7 +77,7 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
     lines = [f"# {name}", "", made, ""]
     if here < whole:
         lines += [
-            f"**Not finished: {here} of {whole} samples are there.** The same `isacsim generate` makes the rest.",
+            f"**Not finished: {here} of {whole} samples are there.** The same `{record.command}` makes the rest.",
             "",
         ]
     if drawn:

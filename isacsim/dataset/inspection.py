@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
 from isacsim.dataset.parts import Part, check_leaks
-from isacsim.dataset.store.descriptions import damaged_descriptions
-from isacsim.dataset.store.soundness import axis_faults, axis_values, check_present, faults
+from isacsim.dataset.store.soundness import (
+    axis_faults,
+    axis_values,
+    check_present,
+    damaged_descriptions,
+    faults,
+)
 from isacsim.dataset.store.store import StorePath, StoreRecord, digest, open_record
 from isacsim.dataset.synthetic.plan import plan_of, samples_of, template_of
 from isacsim.errors import InputError
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["check_remakable", "damage", "recorded_parts", "regenerate", "sample_of"]
+__all__ = ["damage", "recorded_parts", "regenerate", "sample_of"]
 
 Progress = Callable[[int, int], None]
 # Variables that say which sample is which.
 _IDENTITY = ("scenario", "seed", "split", "index", "source")
 
 
-def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> list[str]:
+def damage(path: StorePath, *, progress: Progress = lambda done, total: None) -> list[str]:
     """Recompute every digest and check the splits for leaks, from what is stored.
 
     Parameters
     ----------
     path : str or path-like
         The store.
-    tell : callable
+    progress : callable
         Told how many chunks are checked, and of how many.
 
     Returns
@@ -44,10 +46,10 @@ def damage(path: StorePath, *, tell: Progress = lambda done, total: None) -> lis
     """
     record = open_record(path)
     if not record.ready:
-        return ["its making or extension was cut short; the same isacsim generate finishes it"]
+        return [f"its making or extension was cut short; the same {record.command} finishes it"]
     if files := damaged_descriptions(record):
         return [f"{file} is lost or not what was written" for file in files]
-    if out := [fault.sentence for fault in (*faults(record, tell=tell), *axis_faults(record))]:
+    if out := [fault.sentence for fault in (*faults(record, progress=progress), *axis_faults(record))]:
         return out  # parts read from damaged chunks would mean nothing
     done = np.flatnonzero(record.complete())
     found = recorded_parts(record, done)
@@ -127,7 +129,7 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     """
     record = open_record(path)
     stored = sample_of(record, sample)
-    check_remakable(record)
+    _check_remakable(record)
     stored |= {name: axis_values(record, name) for name in record.axes()}
     plan = plan_of(record.attrs, record.path)
     template = template_of(plan)
@@ -138,7 +140,7 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     }
 
 
-def check_remakable(record: StoreRecord) -> None:
+def _check_remakable(record: StoreRecord) -> None:
     """Refuse a store that isacsim can't make again by what it says of itself.
 
     Raises

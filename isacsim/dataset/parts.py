@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.compute.jit import CACHE
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 
@@ -22,10 +23,10 @@ __all__ = [
     "Part",
     "Splits",
     "apportion",
-    "chairmen",
     "check_leaks",
     "classes_of",
     "derived_seed",
+    "fair_order",
     "parts_from_json",
     "parts_to_json",
     "plan_parts",
@@ -194,9 +195,7 @@ def _class_order(sizes: tuple[int, ...]) -> NDArray[np.int8]:
             f"class sizes that add up to {weights.sum()} without a common divisor are too many to put in order; "
             f"at most {_LONGEST_PERIOD}."
         )
-    pass
-
-    return chairmen(weights)
+    return fair_order(weights)
 
 
 def check_leaks(parts: Iterable[Part]) -> None:
@@ -260,8 +259,8 @@ def apportion(total: int, weights: Mapping[int, float]) -> dict[int, int]:
     return out
 
 
-@njit(cache=True)
-def chairmen(weights: NDArray[np.int64]) -> NDArray[np.int8]:
+@njit(cache=CACHE)
+def fair_order(weights: NDArray[np.int64]) -> NDArray[np.int8]:
     """Put classes in an order in which every prefix holds each one's share, rounded up or down.
 
     R. Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980): of the classes that are due, take the

@@ -1,4 +1,4 @@
-"""Damaged and lost chunks of a store, made again to the same bits."""
+"""A damaged store mended: what is unsound counts as missing, and what is missing is made as after an interruption."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from isacsim.dataset.card import write_card
-from isacsim.dataset.inspection import check_remakable
-from isacsim.dataset.store.descriptions import damaged_descriptions
 from isacsim.dataset.store.files import write_file
-from isacsim.dataset.store.soundness import Fault, axis_digests, axis_faults, chunk_digests, faults
-from isacsim.dataset.store.store import StorePath, StoreRecord, digest, extend_store, open_record
-from isacsim.dataset.synthetic.generate import make_chunks
-from isacsim.dataset.synthetic.plan import plan_of, template_of
+from isacsim.dataset.store.soundness import axis_faults, damaged_descriptions, faults
+from isacsim.dataset.store.store import StorePath, StoreRecord, open_record
+from isacsim.dataset.synthetic.generate import make_missing
+from isacsim.dataset.synthetic.plan import Plan, plan_of, template_of
+from isacsim.dataset.synthetic.resume import open_or_create
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,17 +29,11 @@ class Repaired(NamedTuple):
     wrong: list[str]
     """What was damaged, one sentence each."""
     chunks: list[int]
-    """Damaged chunks, made again."""
-    records: list[int]
-    """Those of them whose values were right: their record was damaged."""
-    missing: list[int]
-    """Chunks that were not there yet, made."""
-    axes: list[str]
-    """Coordinates written anew."""
-    files: list[str]
-    """Descriptions written anew."""
+    """Chunks that were damaged or missing, made."""
+    written: list[str]
+    """Coordinates and descriptions, written anew."""
     left: str
-    """What is still to do, a sentence; empty if all was made again, with the bits of before."""
+    """What is still to do, a sentence; empty if all is as it was."""
 
 
 def repair(
@@ -49,13 +41,12 @@ def repair(
     *,
     client: Client | str | None = None,
     workers: int | None = None,
-    tell: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Repaired:
-    """Verify a store, make damaged and lost chunks again, and those that are missing.
+    """Verify a store, take the records of unsound chunks away, and go on as :func:`isacsim.generate` does.
 
-    A damaged chunk loses its record when it is about to be written again: a kill leaves a store that a second repair,
-    or the command which made it, finishes. The chunks of real and mixed stores can't be made of the store alone; with
-    their records gone, that command makes them.
+    A kill leaves a store that a second repair, or the command which made it, finishes. The chunks of real and mixed
+    stores can't be made of the store alone; with their records gone, that command makes them.
 
     Parameters
     ----------
@@ -63,7 +54,7 @@ def repair(
         Folder or URL.
     client, workers
         As for :func:`isacsim.generate`.
-    tell : callable
+    progress : callable
         Told how many chunks are verified, and of how many.
 
     Raises
@@ -73,83 +64,55 @@ def repair(
         or other versions of isacsim or NumPy made it; then no sample is changed.
     """
     record = open_record(path, mode="r+")
-    of_scenarios = "scenarios" in record.attrs
-    if not record.created or not (record.ready or of_scenarios):
-        raise InputError(f"{path}: its making was cut short; the command that made it makes it again.")
+    plan = plan_of(record.attrs, record.path) if record.created and "scenarios" in record.attrs else None
+    if plan is not None:
+        record = open_or_create(plan, path)
     if not record.ready:
-        check_remakable(record)
-        record = extend_store(record, record.n_samples, {})
-    files = damaged_descriptions(record)
-    for file, content in files.items():
+        raise InputError(f"{path}: its making was cut short; the command that made it makes it again.")
+    descriptions = damaged_descriptions(record)
+    for file, content in descriptions.items():
         write_file(path, file, content)
     record = open_record(path, mode="r+")
-    found = [*faults(record, tell=tell), *axis_faults(record)]
-    wrong = [*(f"{file} was lost or changed" for file in files), *(fault.sentence for fault in found)]
-    chunks = sorted({fault.number for fault in found if fault.number is not None})
+    found = [*faults(record, progress=progress), *axis_faults(record)]
+    wrong = [*(f"{file} was lost or changed" for file in descriptions), *(fault.sentence for fault in found)]
     axes = [fault.name for fault in found if fault.number is None]
-    missing = sorted(set(np.flatnonzero(~record.complete()).tolist()) - set(chunks))
-    if not of_scenarios:
-        left = _left_to_others(record, found, chunks, missing)
-        return Repaired(wrong, [], [], [], [], list(files), left)
-    if chunks or missing or axes:
-        check_remakable(record)
-    other = _write_axes(record, axes)
-    before, there = record.recorded(), {number: chunk_digests(record, number) for number in chunks}
-    if numbers := sorted([*chunks, *missing]):
-        for _ in make_chunks(path, np.array(numbers, np.int64), client, workers, again=True):
-            pass
+    if plan is None and axes:
+        raise InputError(
+            f"{path}: the values of {axes[0]} are damaged, and only scenarios give them back; {_how_again(record)}, "
+            "with --overwrite, makes the data set again."
+        )
+    before = record.recorded()
+    for number in sorted({fault.number for fault in found if fault.number is not None}):
+        record.digests[number] = 0
+    missing = np.flatnonzero(~record.complete()).tolist()
+    if plan is None:
+        left = f"{len(missing)} chunks are to be made, and {_how_again(record)} makes them" if missing else ""
+        return Repaired(wrong, [], list(descriptions), left)
+    _write_axes(record, axes, plan)
     if missing:
-        write_card(path)
-    record = open_record(path)
-    after = record.recorded()
-    records = []
-    for number in chunks:
-        if (chunk_digests(record, number) != after[number]).any():
-            raise InputError(f"{path}: {record.where(number)} was made again and is still damaged.")
-        same, kept = after[number] == before[number], after[number] == there[number]
-        # Neither record nor values can be read: nothing to compare with.
-        unknown = (before[number] == 0) & (there[number] == 0)
-        if not (same | kept | unknown).all():
-            other.append(f"chunk {number}")
-        elif kept.all():
-            records.append(number)
-    left = f"with other bits than before came out {', '.join(other)}: another kind of CPU made them"
-    return Repaired(wrong, chunks, records, missing, axes, list(files), left if other else "")
+        make_missing(plan, path, client=client, workers=workers)
+    after = open_record(path).recorded()
+    damaged = {(fault.number, fault.name) for fault in found}
+    # What was sound in an unsound chunk has to come out as it was.
+    other = [
+        f"{name} of chunk {number}"
+        for number in missing
+        for k, name in enumerate(record.variables)
+        if (number, name) not in damaged and before[number, k] not in (0, after[number, k])
+    ]
+    other += [fault.name for fault in axis_faults(record)]
+    left = f"other bits than before came out in {', '.join(other)}: another kind of CPU made them"
+    return Repaired(wrong, missing, [*axes, *descriptions], left if other else "")
 
 
-def _write_axes(record: StoreRecord, names: list[str]) -> list[str]:
-    """Write coordinates as the plan has them; gives those whose values were others when the store was made."""
-    if not names:
-        return []
-    template = template_of(plan_of(record.attrs, record.path))
-    wanted = axis_digests(record)
-    other = []
+def _write_axes(record: StoreRecord, names: list[str], plan: Plan) -> None:
+    """Write coordinates as the plan has them."""
+    template = template_of(plan) if names else {}
     for name in names:
         array = record.array(name)
-        values = template[name].values.astype(array.dtype)
-        array[...] = values
-        if wanted.get(name, made := f"{digest(values):016x}") != made:
-            other.append(name)
-    return other
+        array[...] = template[name].values.astype(array.dtype)
 
 
-def _left_to_others(record: StoreRecord, found: list[Fault], chunks: list[int], missing: list[int]) -> str:
-    """Take away the records of a real or mixed store's damaged chunks; says what makes them."""
-    if axes := [fault for fault in found if fault.number is None]:
-        raise InputError(
-            f"{record.path}: {axes[0].sentence}, and only scenarios give them back; {_again(record)} "
-            "--overwrite makes the data set again."
-        )
-    for number in chunks:
-        record.digests[number] = 0
-    if chunks:
-        return f"the records of these chunks are gone, and {_again(record)} makes them"
-    if missing:
-        return f"{len(missing)} chunks are not made yet, and {_again(record)} makes them"
-    return ""
-
-
-def _again(record: StoreRecord) -> str:
-    if "captures" in record.attrs:
-        return f"the isacsim generate --capture -o {record.path} that made it, with the same files,"
-    return f"the isacsim mix -o {record.path} that made it, of the same two stores,"
+def _how_again(record: StoreRecord) -> str:
+    inputs = "with the same files" if "captures" in record.attrs else "of the same two stores"
+    return f"the {record.command} -o {record.path} that made it, {inputs},"

@@ -23,7 +23,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 
 __all__ = ["PARAMETERS", "UNITS", "cramer_rao_bound", "fisher_information", "standard_deviations"]
 
@@ -77,13 +77,13 @@ def _path_table(paths: xr.Dataset | Mapping[str, ArrayLike] | None) -> dict[str,
 
 
 def fisher_information(
-    grid: Grid, table: Mapping[str, Array], noise_variance: float, *, static: bool = True
+    grid: SamplingGrid, table: Mapping[str, Array], noise_variance: float, *, static: bool = True
 ) -> Array:
     """Fisher matrix of the paths, exact for the grid at hand.
 
     Parameters
     ----------
-    grid : Grid
+    grid : SamplingGrid
         Packet times and subcarrier frequencies.
     table : mapping of ndarray (path,)
         The true ``path_length``, ``velocity``, ``acceleration``, ``jerk``, ``amplitude`` and ``phase``, about
@@ -221,7 +221,7 @@ def cramer_rao_bound(
         raise InputError(f"static must be 'unknown' or 'known', not {static!r}")
     if not np.isfinite(snr_db):
         raise InputError(f"snr_db must be a finite number of decibels, not {snr_db!r}")
-    grid = Grid.of(time, frequency)
+    grid = SamplingGrid.from_axes(time, frequency)
     table = _path_table(paths)
     fisher = fisher_information(grid, table, 10 ** (-snr_db / 10), static=static == "unknown")
     deviations = standard_deviations(fisher, grid.centre)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isacsim import csi as csi_array
+from isacsim.checks import check_choice, check_integer
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,10 +74,8 @@ def estimate_paths(
     InputError
         If the CSI doesn't fit or an argument is out of range.
     """
-    if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
-    if max_paths < 1:
-        raise InputError(f"max_paths must be at least 1, got {max_paths}.")
+    check_choice("method", method, METHODS)
+    check_integer("max_paths", max_paths, least=1)
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
     if array.values.ndim != 2:
         raise InputError(
@@ -98,23 +97,23 @@ def estimate_paths(
 
 
 def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
-    given = (array.values, array.time, array.frequency)
+    samples = (array.values, array.time, array.frequency)
     if method == "relax":
         from isacsim.estimation.relax.algorithm import relax
 
-        return relax(*given, max_paths=max_paths, phase_sign=array.phase_sign)
+        return relax(*samples, max_paths=max_paths, phase_sign=array.phase_sign)
     if method == "haf":
         from isacsim.estimation.peers.haf import haf
 
-        return haf(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+        return haf(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
     if method == "qml":
         from isacsim.estimation.peers.qml import qml
 
-        return qml(*given, n_paths=max_paths, phase_sign=array.phase_sign)
+        return qml(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
     from isacsim.estimation.peers.cpf import cpf
 
     lag_ratio = 0.089 if method == "cpf-haf" else None
-    return cpf(*given, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
+    return cpf(*samples, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
 
 
 def _peaks(
@@ -128,7 +127,7 @@ def _peaks(
     from isacsim.spectrum.aj import aj_spectrum
 
     if acceleration is None or jerk is None:
-        allowed = WindowGrid(array.time.size, array.interval, float(array.frequency.mean())).allowed()
+        allowed = WindowResolution(array.time.size, array.interval, float(array.frequency.mean())).allowed()
         acceleration = allowed[0] if acceleration is None else acceleration
         jerk = allowed[1] if jerk is None else jerk
     spectrum = aj_spectrum(

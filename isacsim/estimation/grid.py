@@ -10,7 +10,7 @@ from scipy.constants import c as SPEED_OF_LIGHT
 
 from isacsim.errors import InputError
 
-__all__ = ["SPEED_OF_LIGHT", "Grid"]
+__all__ = ["SPEED_OF_LIGHT", "SamplingGrid"]
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ MIN_PACKETS = 8
 
 
 @dataclass(frozen=True)
-class Grid:
+class SamplingGrid:
     """A sampling grid with its time origin at the window's centre, (t_first + t_last) / 2.
 
     Attributes
@@ -36,7 +36,7 @@ class Grid:
     order: NDArray[np.intp]
 
     @classmethod
-    def of(cls, time: ArrayLike, frequency: ArrayLike) -> Grid:
+    def from_axes(cls, time: ArrayLike, frequency: ArrayLike) -> SamplingGrid:
         """Check the two axes and centre the time.
 
         Parameters
@@ -48,7 +48,7 @@ class Grid:
 
         Returns
         -------
-        Grid
+        SamplingGrid
 
         Raises
         ------

@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.compute.jit import JIT, fma
+
 __all__ = ["atoms", "cross_moments", "data_moments", "demodulate", "residual", "score_tracks", "time_means"]
 
 F32 = NDArray[np.float32]
@@ -33,15 +35,17 @@ C9 = np.float32(_TWO_PI**9 / 362880)
 C11 = np.float32(-(_TWO_PI**11) / 39916800)
 HALF = np.float32(0.5)
 QUARTER = np.float32(0.25)
+# Packets summed in single precision before they are added up in double.
+RUN = 64
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always", **JIT)
 def _sine_of_turns(s: np.float32) -> np.float32:
     z = s * s
-    return s * (C1 + z * (C3 + z * (C5 + z * (C7 + z * (C9 + z * C11)))))
+    return s * fma(z, fma(z, fma(z, fma(z, fma(z, C11, C9), C7), C5), C3), C1)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def atoms(
     theta: F64, turns_static: F64, turns_moving: F64, t: F64, re: F32, im: F32
 ) -> None:  # pragma: no cover - compiled
@@ -55,7 +59,7 @@ def atoms(
         for i in range(t.size):
             d = t[i] * (v + t[i] * (a / 2 + t[i] * r / 6))
             for k in range(turns_static.size):
-                turns = turns_static[k] * d0 + turns_moving[k] * d
+                turns = fma(turns_moving[k], d, turns_static[k] * d0)
                 s = np.float32(turns - np.floor(turns + 0.5))
                 fold = abs(s)
                 re[path, i, k] = _sine_of_turns(QUARTER - fold)
@@ -64,94 +68,103 @@ def atoms(
                 im[path, i, k] = -np.copysign(_sine_of_turns(back), s)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def cross_moments(
     gr: F32, gi: F32, hr: F32, hi: F32, x: F32, t: F64, out: C128
 ) -> None:  # pragma: no cover - compiled
     """Add sum over packets and subcarriers of conj(g) h x^p t^q to out[p, q], p = 0..2, q = 0..6."""
-    for i in range(t.size):
-        r0 = np.float32(0)
-        r1 = np.float32(0)
-        r2 = np.float32(0)
-        i0 = np.float32(0)
-        i1 = np.float32(0)
-        i2 = np.float32(0)
-        for k in range(x.size):
-            u = gr[i, k] * hr[i, k] + gi[i, k] * hi[i, k]
-            w = gr[i, k] * hi[i, k] - gi[i, k] * hr[i, k]
-            ux = u * x[k]
-            wx = w * x[k]
-            r0 += u
-            r1 += ux
-            r2 += ux * x[k]
-            i0 += w
-            i1 += wx
-            i2 += wx * x[k]
-        power = 1.0
-        for q in range(7):
-            out[0, q] += complex(r0 * power, i0 * power)
-            out[1, q] += complex(r1 * power, i1 * power)
-            out[2, q] += complex(r2 * power, i2 * power)
-            power *= t[i]
+    n_t, n_k = t.size, x.size
+    sums = np.empty((14, n_k), np.float32)
+    total = np.zeros((14, n_k))
+    product = np.empty((2, n_k), np.float32)
+    for start in range(0, n_t, RUN):
+        sums[:] = 0
+        for i in range(start, min(start + RUN, n_t)):
+            for k in range(n_k):
+                product[0, k] = fma(gr[i, k], hr[i, k], gi[i, k] * hi[i, k])
+                product[1, k] = fma(gr[i, k], hi[i, k], -gi[i, k] * hr[i, k])
+            power = 1.0
+            for q in range(7):
+                weight = np.float32(power)
+                for k in range(n_k):
+                    sums[q, k] = fma(product[0, k], weight, sums[q, k])
+                    sums[7 + q, k] = fma(product[1, k], weight, sums[7 + q, k])
+                power *= t[i]
+        total += sums
+    for q in range(7):
+        for k in range(n_k):
+            value = complex(total[q, k], total[7 + q, k])
+            out[0, q] += value
+            out[1, q] += value * x[k]
+            out[2, q] += value * (x[k] * x[k])
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def data_moments(
     gr: F32, gi: F32, yr: F32, yi: F32, x: F32, t: F64, out: C128
 ) -> None:  # pragma: no cover - compiled
     """Set out[path, p, q] = sum conj(g_l) y x^p t^q for every path, p = 0..1, q = 0..3."""
-    out[:] = 0
+    n_t, n_k = t.size, x.size
+    sums = np.empty((8, n_k), np.float32)
+    total = np.empty((8, n_k))
     for path in range(gr.shape[0]):
-        for i in range(t.size):
-            r0 = np.float32(0)
-            r1 = np.float32(0)
-            i0 = np.float32(0)
-            i1 = np.float32(0)
-            for k in range(x.size):
-                u = gr[path, i, k] * yr[i, k] + gi[path, i, k] * yi[i, k]
-                w = gr[path, i, k] * yi[i, k] - gi[path, i, k] * yr[i, k]
-                r0 += u
-                r1 += u * x[k]
-                i0 += w
-                i1 += w * x[k]
-            power = 1.0
-            for q in range(4):
-                out[path, 0, q] += complex(r0 * power, i0 * power)
-                out[path, 1, q] += complex(r1 * power, i1 * power)
-                power *= t[i]
+        total[:] = 0
+        for start in range(0, n_t, RUN):
+            sums[:] = 0
+            for i in range(start, min(start + RUN, n_t)):
+                t1 = np.float32(t[i])
+                t2 = np.float32(t[i] ** 2)
+                t3 = np.float32(t[i] ** 3)
+                for k in range(n_k):
+                    u = fma(gr[path, i, k], yr[i, k], gi[path, i, k] * yi[i, k])
+                    w = fma(gr[path, i, k], yi[i, k], -gi[path, i, k] * yr[i, k])
+                    sums[0, k] += u
+                    sums[1, k] = fma(u, t1, sums[1, k])
+                    sums[2, k] = fma(u, t2, sums[2, k])
+                    sums[3, k] = fma(u, t3, sums[3, k])
+                    sums[4, k] += w
+                    sums[5, k] = fma(w, t1, sums[5, k])
+                    sums[6, k] = fma(w, t2, sums[6, k])
+                    sums[7, k] = fma(w, t3, sums[7, k])
+            total += sums
+        out[path] = 0
+        for q in range(4):
+            for k in range(n_k):
+                value = complex(total[q, k], total[4 + q, k])
+                out[path, 0, q] += value
+                out[path, 1, q] += value * x[k]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def time_means(gr: F32, gi: F32, t: F64, out: C128) -> None:  # pragma: no cover - compiled
     """Set out[path, q, k] to the mean over packets of g_l t^q, q = 0..3."""
     n_t, n_k = t.size, gr.shape[2]
-    sums = np.zeros((8, n_k), np.float32)
+    sums = np.empty((8, n_k), np.float32)
     for path in range(gr.shape[0]):
         out[path] = 0
-        # In runs short enough for single precision.
-        for start in range(0, n_t, 64):
+        for start in range(0, n_t, RUN):
             sums[:] = 0
-            for i in range(start, min(start + 64, n_t)):
+            for i in range(start, min(start + RUN, n_t)):
                 t1 = np.float32(t[i])
-                t2 = t1 * t1
-                t3 = t2 * t1
+                t2 = np.float32(t[i] ** 2)
+                t3 = np.float32(t[i] ** 3)
                 for k in range(n_k):
                     r = gr[path, i, k]
                     w = gi[path, i, k]
                     sums[0, k] += r
                     sums[1, k] += w
-                    sums[2, k] += r * t1
-                    sums[3, k] += w * t1
-                    sums[4, k] += r * t2
-                    sums[5, k] += w * t2
-                    sums[6, k] += r * t3
-                    sums[7, k] += w * t3
+                    sums[2, k] = fma(r, t1, sums[2, k])
+                    sums[3, k] = fma(w, t1, sums[3, k])
+                    sums[4, k] = fma(r, t2, sums[4, k])
+                    sums[5, k] = fma(w, t2, sums[5, k])
+                    sums[6, k] = fma(r, t3, sums[6, k])
+                    sums[7, k] = fma(w, t3, sums[7, k])
             for q in range(4):
                 for k in range(n_k):
                     out[path, q, k] += complex(sums[2 * q, k] / n_t, sums[2 * q + 1, k] / n_t)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def residual(
     gr: F32, gi: F32, amplitude: C128, level: C128, yr: F32, yi: F32, er: F32, ei: F32
 ) -> float:  # pragma: no cover - compiled
@@ -159,43 +172,52 @@ def residual(
 
     ``level`` (subcarrier,) gives back the paths' means over packets: data and residual have none.
     """
-    total = 0.0
     n_l, n_t, n_k = gr.shape
     ar = amplitude.real.astype(np.float32)
     ai = amplitude.imag.astype(np.float32)
     lr = level.real.astype(np.float32)
     li = level.imag.astype(np.float32)
-    for i in range(n_t):
-        for k in range(n_k):
-            er[i, k] = yr[i, k] + lr[k]
-            ei[i, k] = yi[i, k] + li[k]
-        for path in range(n_l):
+    sums = np.empty(n_k, np.float32)
+    total = 0.0
+    for start in range(0, n_t, RUN):
+        sums[:] = 0
+        for i in range(start, min(start + RUN, n_t)):
             for k in range(n_k):
-                er[i, k] -= ar[path] * gr[path, i, k] - ai[path] * gi[path, i, k]
-                ei[i, k] -= ar[path] * gi[path, i, k] + ai[path] * gr[path, i, k]
-        row = np.float32(0)
+                er[i, k] = yr[i, k] + lr[k]
+                ei[i, k] = yi[i, k] + li[k]
+            for path in range(n_l):
+                br, bi = ar[path], ai[path]
+                for k in range(n_k):
+                    er[i, k] = fma(-br, gr[path, i, k], fma(bi, gi[path, i, k], er[i, k]))
+                    ei[i, k] = fma(-br, gi[path, i, k], fma(-bi, gr[path, i, k], ei[i, k]))
+            for k in range(n_k):
+                sums[k] = fma(er[i, k], er[i, k], fma(ei[i, k], ei[i, k], sums[k]))
         for k in range(n_k):
-            row += er[i, k] * er[i, k] + ei[i, k] * ei[i, k]
-        total += float(row)
+            total += sums[k]
     return total
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def demodulate(
     gr: F32, gi: F32, er: F32, ei: F32, starts: I64, out: C64
 ) -> None:  # pragma: no cover - compiled
     """Set out[b] = sum of conj(g) e over all subcarriers and the packets starts[b]..starts[b+1]-1."""
+    n_k = gr.shape[1]
+    sums = np.empty((2, n_k), np.float32)
     for b in range(starts.size - 1):
-        r = np.float32(0)
-        w = np.float32(0)
+        sums[:] = 0
         for i in range(starts[b], starts[b + 1]):
-            for k in range(gr.shape[1]):
-                r += gr[i, k] * er[i, k] + gi[i, k] * ei[i, k]
-                w += gr[i, k] * ei[i, k] - gi[i, k] * er[i, k]
+            for k in range(n_k):
+                sums[0, k] = fma(gr[i, k], er[i, k], fma(gi[i, k], ei[i, k], sums[0, k]))
+                sums[1, k] = fma(gr[i, k], ei[i, k], fma(-gi[i, k], er[i, k], sums[1, k]))
+        r, w = 0.0, 0.0
+        for k in range(n_k):
+            r += sums[0, k]
+            w += sums[1, k]
         out[b] = complex(r, w)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(**JIT)
 def score_tracks(
     power: F32, first: int, speed_offset: I64, walk: I64, best: F32, which: I32, acc: F32
 ) -> None:  # pragma: no cover - compiled

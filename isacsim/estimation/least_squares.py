@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.estimation import kernels
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 
-__all__ = ["Capture", "Fit", "evaluate", "fit_paths", "likelihood_gain", "nothing"]
+__all__ = ["Fit", "LeastSquaresProblem", "empty_fit", "evaluate", "fit_paths", "likelihood_gain"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -33,14 +33,14 @@ GAIN_TOLERANCE = 1e-2
 RIDGE = 1e-9
 
 
-class Capture:
+class LeastSquaresProblem:
     """One capture as the fit needs it: means over packets removed, axes scaled to [-1, 1].
 
     Parameters
     ----------
     csi : ndarray (subcarrier, packet)
         Complex; subcarriers in the grid's order; phases that fall as a path grows (sigma = -1).
-    grid : Grid
+    grid : SamplingGrid
         Packet times and subcarrier frequencies.
     unit : float
         What the CSI was divided by.
@@ -49,7 +49,7 @@ class Capture:
     """
 
     def __init__(
-        self, csi: NDArray[np.complexfloating], grid: Grid, unit: float = 1.0, phase_sign: int = -1
+        self, csi: NDArray[np.complexfloating], grid: SamplingGrid, unit: float = 1.0, phase_sign: int = -1
     ) -> None:
         self.grid = grid
         self.unit = unit
@@ -104,7 +104,7 @@ class Capture:
         kernels.atoms(theta, self.turns_static, self.turns_moving, self.grid.time, re, im)
         return re, im
 
-    def with_only(self, fit: Fit, keep: list[int]) -> Capture:
+    def with_only(self, fit: Fit, keep: list[int]) -> LeastSquaresProblem:
         """The capture with every path of `fit` taken away but those in `keep`."""
         part = copy(self)
         gr, gi = self.signals(fit.theta[keep])
@@ -149,20 +149,20 @@ class Fit:
     own_energy: Array
 
 
-def likelihood_gain(capture: Capture, before: Fit, after: Fit) -> float:
+def likelihood_gain(problem: LeastSquaresProblem, before: Fit, after: Fit) -> float:
     """Fall of N ln(rss), N the complex degrees of freedom: the logarithm of the likelihood ratio."""
-    return capture.degrees * float(np.log(before.rss / after.rss))
+    return problem.degrees * float(np.log(before.rss / after.rss))
 
 
-def nothing(capture: Capture) -> Fit:
+def empty_fit(problem: LeastSquaresProblem) -> Fit:
     """Return the fit of no paths: all that the static part leaves is residual."""
-    level = np.zeros(capture.grid.frequency.size, np.complex128)
+    level = np.zeros(problem.grid.frequency.size, np.complex128)
     none = np.zeros(0)
     return Fit(
         np.zeros((0, N_STATE)),
         none.astype(np.complex128),
-        capture.energy,
-        (capture.re, capture.im),
+        problem.energy,
+        (problem.re, problem.im),
         level,
         np.zeros((0, 0)),
         none,
@@ -170,42 +170,42 @@ def nothing(capture: Capture) -> Fit:
     )
 
 
-def evaluate(capture: Capture, theta: Array) -> Fit:
+def evaluate(problem: LeastSquaresProblem, theta: Array) -> Fit:
     """Solve for the amplitudes at given states and collect the normal equations there."""
     n = theta.shape[0]
-    n_t, n_k = capture.re.shape
-    gr, gi = capture.signals(theta)
+    n_t, n_k = problem.re.shape
+    gr, gi = problem.signals(theta)
     moments = np.zeros((n, n, 3, 7), np.complex128)
     for i in range(n):
-        moments[i, i] = capture.own_moments
+        moments[i, i] = problem.own_moments
         for j in range(i):
-            kernels.cross_moments(gr[i], gi[i], gr[j], gi[j], capture.x, capture.t, moments[i, j])
+            kernels.cross_moments(gr[i], gi[i], gr[j], gi[j], problem.x, problem.t, moments[i, j])
             moments[j, i] = moments[i, j].conj()
-    blocks = (moments.reshape(n * n, 21) @ capture.to_products.T).reshape(n, n, N_BASIS, N_BASIS)
+    blocks = (moments.reshape(n * n, 21) @ problem.to_products.T).reshape(n, n, N_BASIS, N_BASIS)
     gram = blocks.transpose(0, 2, 1, 3).reshape(n * N_BASIS, n * N_BASIS)
     means = np.empty((n, 4, n_k), np.complex128)
-    kernels.time_means(gr, gi, capture.t, means)
-    spread = (means[:, None, :, :] * capture.x_powers[:, None, :]).reshape(n, 8, n_k)
-    flat = (capture.to_basis @ spread).reshape(n * N_BASIS, n_k)
+    kernels.time_means(gr, gi, problem.t, means)
+    spread = (means[:, None, :, :] * problem.x_powers[:, None, :]).reshape(n, 8, n_k)
+    flat = (problem.to_basis @ spread).reshape(n * N_BASIS, n_k)
     gram -= n_t * (flat.conj() @ flat.T)
 
     matched = np.empty((n, 2, 4), np.complex128)
-    kernels.data_moments(gr, gi, capture.re, capture.im, capture.x, capture.t, matched)
+    kernels.data_moments(gr, gi, problem.re, problem.im, problem.x, problem.t, matched)
     own = gram[::N_BASIS, ::N_BASIS]
     ridge = RIDGE * n_t * n_k * np.eye(n)
     amplitude = np.linalg.solve(own + ridge, matched[:, 0, 0]).astype(np.complex128)
     level = amplitude @ means[:, 0]
-    er, ei = np.empty_like(capture.re), np.empty_like(capture.im)
-    rss = kernels.residual(gr, gi, amplitude, level, capture.re, capture.im, er, ei)
-    kernels.data_moments(gr, gi, er, ei, capture.x, capture.t, matched)
-    slopes = (matched.reshape(n, 8) @ capture.to_basis.T).reshape(-1)
+    er, ei = np.empty_like(problem.re), np.empty_like(problem.im)
+    rss = kernels.residual(gr, gi, amplitude, level, problem.re, problem.im, er, ei)
+    kernels.data_moments(gr, gi, er, ei, problem.x, problem.t, matched)
+    slopes = (matched.reshape(n, 8) @ problem.to_basis.T).reshape(-1)
 
     # Columns of the Jacobian in terms of the basis: -j A g w for the four states, g and j g for the
     # amplitude.
     slots = np.zeros((n, N_BASIS, n, 6), np.complex128)
     path = np.arange(n)
     for i in range(N_STATE):
-        slots[path, 1 + i, path, i] = -1j * amplitude * capture.free[i]
+        slots[path, 1 + i, path, i] = -1j * amplitude * problem.free[i]
     slots[path, 0, path, N_STATE] = 1
     slots[path, 0, path, N_STATE + 1] = 1j
     columns = slots.reshape(n * N_BASIS, n * 6)
@@ -235,7 +235,7 @@ def _step(fit: Fit, damping: float) -> tuple[Array, float]:
 
 
 def fit_paths(
-    capture: Capture,
+    problem: LeastSquaresProblem,
     theta: Array,
     *,
     iterations: int = 30,
@@ -246,7 +246,7 @@ def fit_paths(
 
     Parameters
     ----------
-    capture : Capture
+    problem : LeastSquaresProblem
         The data.
     theta : ndarray (path, 4)
         Where to start.
@@ -261,12 +261,12 @@ def fit_paths(
     -------
     Fit
     """
-    best = start or evaluate(capture, theta)
+    best = start or evaluate(problem, theta)
     damping = 1e-3
     for _ in range(iterations):
         step, promised = _step(best, damping)
-        last = promised < tolerance * best.rss / capture.degrees
-        trial = evaluate(capture, best.theta + step / capture.scale)
+        last = promised < tolerance * best.rss / problem.degrees
+        trial = evaluate(problem, best.theta + step / problem.scale)
         if trial.rss < best.rss:
             damping = max(damping / 10, 1e-9)
             best = trial

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +25,7 @@ class Match:
     estimate: int | None
 
 
-def match_paths(truth: xr.Dataset, estimates: xr.Dataset, grid: WindowGrid) -> list[Match]:
+def match_paths(truth: xr.Dataset, estimates: xr.Dataset, grid: WindowResolution) -> list[Match]:
     """Pair estimates with the truth: the assignment of least distance, at most one resolution cell apart.
 
     Acceleration and jerk alone decide: a path length may be relative to a reference, or not given.
@@ -34,7 +34,7 @@ def match_paths(truth: xr.Dataset, estimates: xr.Dataset, grid: WindowGrid) -> l
     ----------
     truth, estimates : xarray.Dataset
         With ``acceleration`` and ``jerk`` over ``path``.
-    grid : WindowGrid
+    grid : WindowResolution
         Of the window; distances count in its resolution cells.
 
     Returns

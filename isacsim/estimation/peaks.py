@@ -11,8 +11,9 @@ from scipy.ndimage import maximum_filter, percentile_filter
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,13 +75,12 @@ def find_peaks(
             f"spectrum must have the dimensions (acceleration, jerk), got {tuple(map(str, spectrum.dims))}; select one "
             "receiver and delay first."
         )
-    if max_peaks < 1:
-        raise InputError(f"max_peaks must be at least 1, got {max_peaks}.")
+    check_integer("max_peaks", max_peaks, least=1)
     p = spectrum.values.astype(np.float64)
     if p.max() <= 0:
         return []
     a, r = spectrum.coords["acceleration"].values, spectrum.coords["jerk"].values
-    grid = WindowGrid(
+    grid = WindowResolution(
         int(spectrum.attrs["packets"]), float(spectrum.attrs["packet_interval"]), float(spectrum.attrs["carrier"]),
         float(spectrum.attrs["lag_packets"]) / int(spectrum.attrs["packets"]),
     )  # fmt: skip

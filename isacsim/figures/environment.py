@@ -17,6 +17,7 @@ from isacsim.channel.sionna.ray_tracing import TracedPaths, traced_paths
 from isacsim.channel.static import static_response
 from isacsim.figures.spectra import COLORMAP
 from isacsim.scenario.environments import RayTraced
+from isacsim.simulation.drawing import draw_scenario
 from isacsim.streams import Stream, stream
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ def environment_figure(scenario: Scenario, *, seed: int, receiver: int) -> Figur
     traced = isinstance(environment, RayTraced)
     n = 1 if isinstance(environment, RayTraced) and environment.phases == "traced" else _DRAWS
     responses = np.array(
-        [static_response(scenario, stream(seed, i, Stream.STATIC))[receiver] for i in range(n)]
+        [
+            static_response(draw_scenario(scenario, seed=seed, index=i), stream(seed, i, Stream.STATIC, 1))[
+                receiver
+            ]
+            for i in range(n)
+        ]
     )
     name = scenario.radio.receivers[receiver].name
     figure = Figure(figsize=(11.5, 7.5) if traced else (10.5, 3.8), dpi=110, layout="constrained")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from isacsim.scenario.numbers import Bounds, DecibelNumber, Float, Int, Number, Uniform
+from isacsim.scenario.numbers import Bounds, DecibelNumber, Distribution, Float, Int, Number, Uniform
 from isacsim.scenario.section import NonNegativeNumber, Positive, Section, Vector, refuse
 
 __all__ = [
@@ -83,14 +83,38 @@ class RotorBody(Section):
     """Height of the hubs above it, m."""
     radius_m: Length = 0.12
     """Length of a blade, m."""
-    rev_per_s: Number = Uniform(uniform=(60.0, 100.0))
-    """Revolutions per second of each rotor; neighbours turn in opposite directions."""
+    rev_per_s: Annotated[
+        Annotated[Number, Tag("number")]
+        | Annotated[Annotated[tuple[Number, ...], Field(min_length=1)], Tag("list of numbers")],
+        Discriminator(lambda value: "list of numbers" if isinstance(value, list | tuple) else "number"),
+    ] = Uniform(uniform=(60.0, 100.0))
+    """Revolutions per second: one number, drawn for each rotor, or a list of one a rotor; neighbours turn in opposite
+    directions."""
     hull_share: Annotated[Float, Field(gt=0)] = 0.8
     """Share of the hull in the reflected power; only ratios matter."""
     hubs_share: Share = 0.1
     """Share of all hubs."""
     tips_share: Share = 0.1
     """Share of all blades."""
+
+    @model_validator(mode="after")
+    def _speed_of_each(self) -> RotorBody:
+        if isinstance(self.rev_per_s, tuple) and len(self.rev_per_s) != self.n_rotors:
+            raise refuse(
+                f"rev_per_s has {len(self.rev_per_s)} entries and n_rotors is {self.n_rotors}; give one number, or one "
+                "a rotor",
+                "rev_per_s",
+            )
+        return self
+
+    @property
+    def each_rev_per_s(self) -> tuple[float | Distribution, ...]:
+        """Revolutions per second, one a rotor."""
+        return self.rev_per_s if isinstance(self.rev_per_s, tuple) else (self.rev_per_s,) * self.n_rotors
+
+    def with_own_draws(self) -> Self:
+        """The same, with a speed a rotor."""
+        return self.model_copy(update={"rev_per_s": self.each_rev_per_s})
 
 
 class RigidBody(Section):

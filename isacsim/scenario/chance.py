@@ -1,16 +1,25 @@
-"""Numbers drawn from a scenario's distributions."""
+"""A scenario's distributions replaced by numbers: all chance about what a scenario says is here.
+
+Whoever simulates draws a section once and hands it down; what is below gets plain numbers
+(:func:`isacsim.scenario.numbers.plain`) and takes from a generator only what no field describes: taps, noise, phases.
+"""
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 
-from isacsim.scenario.numbers import Choice, Distribution, LogNormal, Normal, Uniform
+from isacsim.scenario.numbers import Choice, Distribution, LogNormal, Normal, Uniform, Whole
+from isacsim.scenario.section import Section
 
-__all__ = ["draw", "draw_whole"]
+__all__ = ["draw", "drawn"]
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 def draw(value: float | Distribution, rng: np.random.Generator) -> float:
-    """Draw a scenario's number; a plain one takes nothing from the generator.
+    """Draw a number; a plain one takes nothing from the generator.
 
     Parameters
     ----------
@@ -36,6 +45,42 @@ def draw(value: float | Distribution, rng: np.random.Generator) -> float:
     return float(value)
 
 
-def draw_whole(value: int | Distribution, rng: np.random.Generator) -> int:
-    """Draw a scenario's whole number: what :func:`draw` gives, rounded."""
-    return round(draw(value, rng))
+def drawn(section: AnySection, rng: np.random.Generator) -> AnySection:
+    """Replace every distribution in a section by a number, field by field in the model's order.
+
+    Parameters
+    ----------
+    section : Section
+        Of a scenario, with whatever sections it holds.
+    rng : numpy.random.Generator
+        The only source of chance.
+
+    Returns
+    -------
+    Section
+        The same model; the very same object if it holds no distribution.
+    """
+    section = section.with_own_draws()
+    numbers: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        number = _drawn(value, rng)
+        if number is not value:
+            whole = any(isinstance(mark, Whole) for mark in field.metadata)
+            numbers[name] = round(number) if whole else number
+    if not numbers:
+        return section
+    values = {name: getattr(section, name) for name in type(section).model_fields} | numbers
+    return type(section).model_construct(section.model_fields_set, **values)
+
+
+def _drawn(value: Any, rng: np.random.Generator) -> Any:
+    match value:
+        case Uniform() | Normal() | LogNormal() | Choice():
+            return draw(value, rng)
+        case Section():
+            return drawn(value, rng)
+        case tuple():
+            numbers = tuple(_drawn(one, rng) for one in value)
+            return value if all(a is b for a, b in zip(numbers, value, strict=True)) else numbers
+    return value

@@ -19,17 +19,12 @@ from pydantic import Field, model_validator
 from isacsim.errors import InputError
 from isacsim.scenario import yaml_file
 from isacsim.scenario.bodies import WalkerBody
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import Antenna, Environment, Floor, RayTraced, ReceiverAntenna, TwoRay
 from isacsim.scenario.impairments import Impairments
 from isacsim.scenario.motions import MotionConfig, Phases, Trajectory, Waypoints
 from isacsim.scenario.numbers import (
-    Choice,
     DecibelNumber,
     Distribution,
-    LogNormal,
-    Normal,
-    Number,
     Uniform,
     support,
 )
@@ -37,19 +32,9 @@ from isacsim.scenario.outputs import Dataset, Spectrum
 from isacsim.scenario.radio import Radio
 from isacsim.scenario.section import Section, refuse
 from isacsim.scenario.targets import Mover, Targets
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
-__all__ = [
-    "Choice",
-    "Distribution",
-    "LogNormal",
-    "Normal",
-    "Number",
-    "Scenario",
-    "Uniform",
-    "draw",
-    "support",
-]
+__all__ = ["Scenario"]
 
 
 class Scenario(Section):
@@ -86,7 +71,7 @@ class Scenario(Section):
         # The highest subcarrier folds first.
         highest = float(np.max(radio.frequency_hz))
         try:
-            grid = WindowGrid(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
+            grid = WindowResolution(radio.packets, 1 / radio.packet_rate_hz, highest, spectrum.lag_ratio)
         except InputError as error:
             where = (
                 ("spectrum", "lag_ratio")

@@ -32,8 +32,11 @@ __all__ = [
     "Normal",
     "Number",
     "Uniform",
+    "Whole",
     "WholeNumber",
     "bound_words",
+    "plain",
+    "plain_vector",
     "support",
 ]
 
@@ -121,6 +124,11 @@ Number = Annotated[
     ),
 ]
 
+
+class Whole:
+    """Marks a field whose distribution's draws are rounded."""
+
+
 WholeNumber = Annotated[
     Annotated[Int, Tag("number")]
     | Annotated[Uniform, Tag("uniform distribution")]
@@ -133,7 +141,27 @@ WholeNumber = Annotated[
         custom_error_message="must be a whole number or one of uniform: [lo, hi], normal: [mean, std], "
         "lognormal: [mu, sigma], choice: [values], which are rounded",
     ),
+    Whole(),
 ]
+
+
+def plain(value: float | Distribution) -> float:
+    """Give a number of a section that was drawn (:func:`isacsim.scenario.chance.drawn`).
+
+    Raises
+    ------
+    TypeError
+        If it is a distribution still: whoever draws has forgotten to.
+    """
+    if isinstance(value, _Distribution):
+        raise TypeError(f"{value!r} is a distribution; draw its section first")
+    return value
+
+
+def plain_vector(values: tuple[float | Distribution, ...]) -> tuple[float, float, float]:
+    """Give a vector [x, y, z] of a section that was drawn; see :func:`plain`."""
+    x, y, z = map(plain, values)
+    return x, y, z
 
 
 def support(value: float | Distribution) -> tuple[float, float]:

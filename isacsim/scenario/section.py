@@ -1,13 +1,12 @@
-"""Sections of a scenario: radio, spectrum, dataset.
+"""The base of a scenario's sections, and kinds of numbers and vectors that several of them use.
 
-Others: `scenario_environments`, `scenario_targets`, `scenario_impairments`. Each is a frozen pydantic model that
-refuses unknown fields; every field has its unit in its name. What concerns several sections at once is checked by
-`isacsim.scenario.model.Scenario`.
+Each section is a frozen pydantic model that refuses unknown fields; every field has its unit in its name. What concerns
+several sections at once is checked by `isacsim.scenario.model.Scenario`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -26,6 +25,10 @@ class Section(BaseModel):
     """Base of every model here: frozen, no unknown fields, docstrings under fields become descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def with_own_draws(self) -> Self:
+        """The same section, with a distribution for each number that is drawn apart (a rotor's speed, say)."""
+        return self
 
 
 def refuse(message: str, *field: str | int) -> PydanticCustomError:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
+from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
-from isacsim.simulation.reception import receive
+from isacsim.simulation.reception import receive, streams_of
 from isacsim.targets.kinematics import PathMotion
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Returns
     -------
     xarray.Dataset
-        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the paths
-        and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz, ``time`` s
-        about the window's centre, ``role``. Truth over (receiver, path) at the window's centre: ``path_length`` m,
-        ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in
-        wavelengths; ``target`` (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is
-        the one that the target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver,
-        subcarrier). The impairments are recorded over packets and in the attributes.
+        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the
+        paths and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz,
+        ``time`` s about the window's centre, ``role``, and which antennas a receiver is: ``device``, ``rx_element``,
+        ``tx_element``. Truth over (receiver, path) at the window's centre: ``path_length`` m, ``velocity`` m/s,
+        ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths; ``target``
+        (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is the one that the
+        target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The impairments are
+        recorded over packets and in the attributes.
 
     Raises
     ------
@@ -64,79 +66,34 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         )
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
-    damage = received.damage
-    length, velocity, acceleration, jerk = drawn.kinematics
-    over_paths = {
-        "path_length": (length, "m", "path length"),
-        "velocity": (velocity, "m/s", "rate of change of the path length"),
-        "acceleration": (acceleration, "m/s2", "acceleration of the path length"),
-        "jerk": (jerk, "m/s3", "jerk of the path length"),
-        "amplitude": (drawn.received_amplitude, "1", "path amplitude at the receiver"),
-        "phase": (np.broadcast_to(drawn.phase, length.shape), "rad", "path phase"),
-        "model_error": (
-            drawn.model_error(),
-            "wavelengths",
-            "largest departure of the exact path from the cubic",
-        ),
-    }
+    damage = received.impairments
     position = [
         np.full(3, np.nan) if isinstance(m, PathMotion) else m.state(0.0).position[0] for m in drawn.motions
     ]
-    kps = ("receiver", "subcarrier", "packet")
-    variables = {
-        "csi": (
-            kps,
-            received.csi,
-            {"units": "1", "long_name": "channel state information", "phase_sign": -1},
-        ),
-        "csi_noiseless": (
-            kps,
-            received.clean,
-            {"units": "1", "long_name": "CSI without noise and impairments", "phase_sign": -1},
-        ),
-        "static": (kps[:2], drawn.static, {"units": "1", "long_name": "static channel"}),
-        "target": ("path", drawn.target, {"units": "1", "long_name": "target of the path, -1 for a mover"}),
-        "scatterer": (
-            "path",
-            np.array(drawn.scatterer, dtype=np.str_),
-            {
-                "units": "1",
-                "long_name": "point of the target's body, its reference point first; empty for a point",
-            },
-        ),
-        "position": (
-            ("path", "xyz"),
-            np.array(position, np.float64).reshape(-1, 3),
-            {"units": "m", "long_name": "position at the window's centre"},
-        ),
-        "common_phase": ("packet", damage.common_phase, {"units": "rad", "long_name": "phase error (CFO)"}),
-        "timing_offset": (
-            "packet",
-            damage.timing_offset,
-            {"units": "s", "long_name": "timing error (SFO, STO)"},
-        ),
-        "agc_gain_db": ("packet", damage.gain_db, {"units": "dB", "long_name": "reported AGC gain"}),
-        **{
-            name: (("receiver", "path"), values, {"units": units, "long_name": long_name})
-            for name, (values, units, long_name) in over_paths.items()
-        },
+    radio, sign = scenario.radio, {"phase_sign": -1}
+    values: dict[str, Any] = {
+        **dict(zip(("path_length", "velocity", "acceleration", "jerk"), drawn.kinematics, strict=True)),
+        "amplitude": drawn.received_amplitude,
+        "phase": np.broadcast_to(drawn.phase, drawn.received_amplitude.shape),
+        "model_error": drawn.model_error(),
+        "static": drawn.static,
+        "target": drawn.target,
+        "scatterer": np.array(drawn.scatterer, dtype=np.str_),
+        "position": np.array(position, np.float64).reshape(-1, 3),
+        "common_phase": damage.common_phase,
+        "timing_offset": damage.timing_offset,
+        "agc_gain_db": damage.gain_db,
     }
-    radio = scenario.radio
     return xr.Dataset(
-        variables,
+        {
+            "csi": described(CAPTURE, "csi", received.csi, **sign),
+            "csi_noiseless": described(CAPTURE, "csi_noiseless", received.clean, **sign),
+            **{name: described(CAPTURE, name, array) for name, array in values.items()},
+        },
         coords={
-            "receiver": (
-                "receiver",
-                [r.name for r in radio.receivers],
-                {"units": "1", "long_name": "receiver"},
-            ),
-            "role": ("receiver", [r.role for r in radio.receivers], {"units": "1", "long_name": "role"}),
-            "frequency": (
-                "subcarrier",
-                radio.frequency_hz,
-                {"units": "Hz", "long_name": "subcarrier frequency"},
-            ),
-            "time": ("packet", received.time, {"units": "s", "long_name": "time from the window's centre"}),
+            **streams_of(radio),
+            "frequency": described(CAPTURE, "frequency", radio.frequency_hz),
+            "time": described(CAPTURE, "time", received.time),
         },
         attrs={
             "scenario": scenario.to_yaml(),

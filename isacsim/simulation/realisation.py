@@ -1,4 +1,4 @@
-"""Scenario and seed to what one capture is made of, and what a receiver gets of it (method.md section 1).
+"""Scenario and seed to what one capture is made of (method.md section 1).
 
 A :class:`Realisation` is what chance decided: motions, amplitudes, phases, the static channel. It can be evaluated
 at any times, path by path, so the noisy, noiseless and clean version of a sample come from one and the same draw.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,13 @@ from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
 from isacsim.channel.static import static_response
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import RayTraced
 from isacsim.scenario.model import Scenario
+from isacsim.scenario.numbers import plain
 from isacsim.scenario.targets import Target
+from isacsim.simulation.drawing import draw_scenario
 from isacsim.streams import Stream, stream
-from isacsim.targets.body import DrawnBody, realise_target
+from isacsim.targets.body import DrawnBody, realise_body
 from isacsim.targets.bounces import bounces_of
 from isacsim.targets.kinematics import (
     Motion,
@@ -36,10 +36,7 @@ from isacsim.targets.kinematics import (
 from isacsim.targets.rcs import echo_amplitude
 from isacsim.targets.trajectory import BounceMotion, ScattererMotion
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["DrawnPaths", "Real", "Realisation", "realise"]
+__all__ = ["PathList", "Real", "Realisation", "realise"]
 
 Real = NDArray[np.float64]
 
@@ -49,6 +46,9 @@ class Realisation:
     """What chance decided about one capture, before noise and impairments."""
 
     scenario: Scenario
+    """As it was given."""
+    drawn: Scenario
+    """The same, every distribution replaced by the number drawn; its targets are fixed."""
     seed: int
     index: int
     motions: tuple[Motion, ...]
@@ -122,7 +122,7 @@ class Realisation:
             )
         return length
 
-    def undamaged(self, time: Real) -> NDArray[np.complex64]:
+    def noiseless_csi(self, time: Real) -> NDArray[np.complex64]:
         """CSI of paths and static part together; shape (receiver, subcarrier, packet)."""
         f = self.scenario.radio.frequency_hz
         each = zip(self.path_lengths(time), self.received_amplitude, self.static, strict=True)
@@ -156,46 +156,39 @@ class Realisation:
 
 @on_one_thread
 def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Realisation:
-    """Draw what one capture is made of; arguments as for :func:`simulate`."""
-    targets = scenario.targets
-    if targets.count is None:
-        if n_targets is not None and n_targets != targets.counts[0]:
-            raise InputError(
-                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; "
-                f"n_targets can't make them {n_targets}."
-            )
-        count = targets.counts[0]
-    else:
-        count = targets.draw_count(stream(seed, index, Stream.COUNT)) if n_targets is None else n_targets
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= 100:
-            raise InputError(f"n_targets must be an integer from 0 to 100, got {n_targets!r}.")
-    paths = DrawnPaths(scenario)
-    rng = stream(seed, index, Stream.TARGETS)
-    for n, config in enumerate(targets.configs(int(count))):
-        body = realise_target(scenario, config, rng, partial(stream, seed, index, Stream.BODIES, n))
-        amplitude, phase = draw(config.amplitude, rng), rng.uniform(-np.pi, np.pi)
-        paths.add_target(config, body, amplitude, phase, partial(stream, seed, index, Stream.RCS, n))
-    rng = stream(seed, index, Stream.MOVERS)
-    for mover in scenario.movers:
-        motion = realise_motion(mover.motion, rng)
-        paths.add(motion, draw(mover.amplitude, rng), rng.uniform(-np.pi, np.pi), target=-1)
+    """Make what one capture consists of; arguments as for :func:`isacsim.simulate`."""
+    drawn = draw_scenario(scenario, seed=seed, index=index, n_targets=n_targets)
+    paths = PathList(drawn)
+    for n, target in enumerate(drawn.targets.configs()):
+        body = realise_body(
+            target.body,
+            realise_motion(target.motion),
+            drawn.radio.time_s,
+            partial(stream, seed, index, Stream.BODIES, n),
+        )
+        phase = stream(seed, index, Stream.TARGETS, n, 1).uniform(-np.pi, np.pi)
+        paths.add_target(target, body, phase, partial(stream, seed, index, Stream.RCS, n))
+    for n, mover in enumerate(drawn.movers):
+        phase = stream(seed, index, Stream.MOVERS, n, 1).uniform(-np.pi, np.pi)
+        paths.add(realise_motion(mover.motion), plain(mover.amplitude), phase, target=-1)
     return Realisation(
         scenario,
+        drawn,
         int(seed),
         int(index),
         tuple(paths.motions),
         np.array(paths.target, np.int64),
         np.array(paths.amplitude, np.float64),
         np.array(paths.phase, np.float64),
-        static_response(scenario, stream(seed, index, Stream.STATIC)),
+        static_response(drawn, stream(seed, index, Stream.STATIC, 1)),
         tuple(paths.scatterer),
         paths.echoes(),
     )
 
 
 @dataclass
-class DrawnPaths:
-    """Lists over paths; see `isacsim.simulation.realisation.Realisation`."""
+class PathList:
+    """Lists over paths, one path added after the other; see :class:`Realisation`."""
 
     scenario: Scenario
     motions: list[Motion] = field(default_factory=list)
@@ -225,9 +218,8 @@ class DrawnPaths:
 
     def add_target(
         self,
-        config: Target,
+        target: Target,
         body: DrawnBody,
-        amplitude: float,
         phase: float,
         chance: Callable[[], np.random.Generator],
     ) -> None:
@@ -235,23 +227,24 @@ class DrawnPaths:
 
         Parameters
         ----------
-        config : Target
-            For its radar cross-section.
+        target : Target
+            For its amplitude and radar cross-section.
         body : DrawnBody
             Its points in motion.
-        amplitude, phase : float
-            Of the whole; of its reference point, rad.
+        phase : float
+            Of its reference point, rad.
         chance : callable
             Makes the generator of its cross-section; not called if it has none.
         """
         number = self.target[-1] + 1 if self.target else 0
+        amplitude = plain(target.amplitude)
         radio, environment = self.scenario.radio, self.scenario.environment
         echo = None
-        if config.rcs is not None:
+        if target.rcs is not None:
             assert not isinstance(body.reference, PathMotion)  # the model checked
             place = body.reference.state(0.0).position[0]
             receivers = [r.position_m for r in radio.receivers]
-            echo = echo_amplitude(config.rcs, place, body.heading, radio.transmitter_m, receivers, chance())
+            echo = echo_amplitude(target.rcs, place, body.heading, radio.transmitter_m, receivers, chance)
         phases = (phase, *body.phase)
         for motion, share, angle, name in zip(body.motions, body.amplitude, phases, body.names, strict=True):
             self.add(motion, amplitude * share, angle, number, name, echo)

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.channel import impairments
+from isacsim.channel.impairments import Impairment, apply, draw_impairments, packet_times
 from isacsim.compute.threads import on_one_thread
+from isacsim.scenario.radio import Radio
+from isacsim.schema import CAPTURE, STREAM, described
+from isacsim.simulation.realisation import Real, Realisation
 
 if TYPE_CHECKING:
     import xarray as xr
-from isacsim.simulation.realisation import Real, Realisation
 
-__all__ = ["Received", "receive"]
+__all__ = ["Received", "receive", "streams_of"]
 
 
 @dataclass(frozen=True, eq=False)
 class Received:
     """What the receivers make of a realisation."""
 
-    drawn: Realisation
+    realisation: Realisation
     time: Real
     """s about the window's centre; shape (packet,)."""
-    damage: impairments.Impairment
+    impairments: Impairment
     clean: NDArray[np.complex64]
     """Paths and static part at those packets; shape (receiver, subcarrier, packet)."""
     csi: NDArray[np.complex64]
@@ -34,33 +36,44 @@ class Received:
     @property
     def nominal(self) -> bool:
         """Whether every packet came when the radio meant to send it."""
-        return np.array_equal(self.time, self.drawn.scenario.radio.time_s)
+        return np.array_equal(self.time, self.realisation.scenario.radio.time_s)
 
     def bare_capture(self) -> xr.Dataset:
         """Capture with what conditioning and spectra need and no more: a full one takes as long as a spectrum."""
         import xarray as xr
 
-        receivers = self.drawn.scenario.radio.receivers
-        dims = ("receiver", "subcarrier", "packet")
-        variables = {"csi": (dims, self.csi, {"phase_sign": -1})}
-        if self.damage.gain_db.any():
-            variables["agc_gain_db"] = ("packet", self.damage.gain_db, {})  # type: ignore[assignment]
+        radio = self.realisation.scenario.radio
+        variables: dict[str, Any] = {"csi": described(CAPTURE, "csi", self.csi, phase_sign=-1)}
+        if self.impairments.gain_db.any():
+            variables["agc_gain_db"] = described(CAPTURE, "agc_gain_db", self.impairments.gain_db)
         coords = {
-            "receiver": [r.name for r in receivers],
-            "role": ("receiver", [r.role for r in receivers]),
-            "frequency": ("subcarrier", self.drawn.scenario.radio.frequency_hz),
-            "time": ("packet", self.time),
+            **streams_of(radio),
+            "frequency": described(CAPTURE, "frequency", radio.frequency_hz),
+            "time": described(CAPTURE, "time", self.time),
         }
-        rate = self.drawn.scenario.radio.packet_rate_hz
-        attrs = {"shared_phase_error": int(self.damage.shared), "packet_rate": rate}
+        attrs = {"shared_phase_error": int(self.impairments.shared), "packet_rate": radio.packet_rate_hz}
         return xr.Dataset(variables, coords, attrs)
 
 
+def streams_of(radio: Radio) -> dict[str, Any]:
+    """Coordinates over ``receiver``: each receiver of a scenario is a single antenna, a device of its own."""
+    none = np.zeros(len(radio.receivers), np.int64)
+    values: dict[str, Any] = {
+        "receiver": [receiver.name for receiver in radio.receivers],
+        "role": [receiver.role for receiver in radio.receivers],
+        "device": np.arange(none.size),
+        "rx_element": none,
+        "tx_element": none,
+    }
+    return {name: described(STREAM, name, array) for name, array in values.items()}
+
+
 @on_one_thread
-def receive(drawn: Realisation) -> Received:
+def receive(realisation: Realisation) -> Received:
     """Receive a realisation: packets, impairments, noise; decided by its scenario, seed and index."""
-    time = impairments.packet_times(drawn.scenario, drawn.seed, drawn.index)
-    damage = impairments.draw_impairments(drawn.scenario, time, drawn.seed, drawn.index)
-    clean = drawn.undamaged(time)
-    csi = impairments.apply(clean, drawn.scenario, damage, drawn.seed, drawn.index)
-    return Received(drawn, time, damage, clean, csi)
+    drawn, seed, index = realisation.drawn, realisation.seed, realisation.index
+    time = packet_times(drawn, seed, index)
+    impairments = draw_impairments(drawn, time, seed, index)
+    clean = realisation.noiseless_csi(time)
+    csi = apply(clean, drawn, impairments, seed, index)
+    return Received(realisation, time, impairments, clean, csi)

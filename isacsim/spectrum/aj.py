@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 from isacsim import csi as csi_array
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
-from isacsim.spectrum.plan import LagRows, Window, spectra
+from isacsim.schema import AXES, described
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan, spectra
 from isacsim.spectrum.settings import Axis, Combine, Lags, SpectrumSettings
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def aj_spectrum(
     )
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
     values = array.values.reshape(-1, 1, *array.values.shape[-2:])
-    return _of_array(Window.of(array, settings).rows(values), array, array.dims)
+    return _of_array(SpectrumPlan.of(array, settings).rows(values), array, array.dims)
 
 
 def self_term_spectrum(
@@ -161,15 +162,15 @@ def self_term_spectrum(
     if array.values.ndim < 3:
         raise InputError(f"paths must be (..., path, subcarrier, packet), got shape {array.values.shape}.")
     values = array.values.reshape(-1, *array.values.shape[-3:])
-    rows = Window.of(array, SpectrumSettings(**settings)).rows(values)
+    rows = SpectrumPlan.of(array, SpectrumSettings(**settings)).rows(values)
     return _of_array(rows, array, array.dims[:-1])
 
 
-def _of_array(rows: LagRows, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
+def _of_array(rows: LagProducts, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
     return labelled(rows, dict(zip(dims, array.values.shape, strict=False)), array.coords)
 
 
-def labelled(rows: LagRows, sizes: Mapping[str, int], coords: Mapping[str, Any]) -> xr.DataArray:
+def labelled(rows: LagProducts, sizes: Mapping[str, int], coords: Mapping[str, Any]) -> xr.DataArray:
     """Transform lag products; ``sizes`` are the names and sizes of the captures' own dimensions."""
     import xarray as xr
 
@@ -177,15 +178,11 @@ def labelled(rows: LagRows, sizes: Mapping[str, int], coords: Mapping[str, Any])
     lead, out_dims = list(sizes.values()), list(sizes)
     coords = {n: c for n, c in coords.items() if set(c.dims) <= set(sizes)}
     if window.delay is not None:
-        coords["delay"] = ("delay", window.delay, {"units": "s", "long_name": "path delay"})
+        coords["delay"] = described(AXES, "delay", window.delay)
         out_dims.append("delay")
         lead.append(window.delay.size)
-    coords["acceleration"] = (
-        "acceleration",
-        window.acceleration,
-        {"units": "m/s2", "long_name": "path acceleration"},
-    )
-    coords["jerk"] = ("jerk", window.jerk, {"units": "m/s3", "long_name": "path jerk"})
+    coords["acceleration"] = described(AXES, "acceleration", window.acceleration)
+    coords["jerk"] = described(AXES, "jerk", window.jerk)
     settings = window.settings
     return xr.DataArray(
         spectra([rows]).reshape(*lead, window.acceleration.size, window.jerk.size),

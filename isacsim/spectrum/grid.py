@@ -14,7 +14,7 @@ from scipy.constants import speed_of_light
 
 from isacsim.errors import InputError
 
-__all__ = ["MIN_PACKETS", "WindowGrid", "symmetric_axis"]
+__all__ = ["MIN_PACKETS", "WindowResolution", "symmetric_axis"]
 
 # Below this the lag is 2 packets or less and the autocorrelation has a handful of lags: no spectrum to speak of.
 MIN_PACKETS = 32
@@ -29,7 +29,7 @@ def symmetric_axis(largest: float, bins: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class WindowGrid:
+class WindowResolution:
     """A window of uniform packets and what it resolves.
 
     Parameters

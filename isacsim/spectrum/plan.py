@@ -12,12 +12,12 @@ from scipy.signal import get_window
 from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from isacsim.spectrum.lag_product import lag_product, statistics
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import AJTransform, plan
 
-__all__ = ["LagRows", "Window", "spectra", "unit_exponent"]
+__all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -31,10 +31,10 @@ _MODERATE = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class SpectrumPlan:
     """A window of packets and subcarriers, planned: what all captures on it share."""
 
-    grid: WindowGrid
+    grid: WindowResolution
     acceleration: F64
     jerk: F64
     carrier: float
@@ -50,7 +50,7 @@ class Window:
     settings: SpectrumSettings
 
     @classmethod
-    def of(cls, array: CsiArray, settings: SpectrumSettings) -> Window:
+    def of(cls, array: CsiArray, settings: SpectrumSettings) -> SpectrumPlan:
         """Plan for an array's times, frequencies and phase sign.
 
         Raises
@@ -59,7 +59,7 @@ class Window:
             If the axes, the subcarrier or the delays don't fit the window and the band.
         """
         f = array.frequency
-        grid = WindowGrid(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
+        grid = WindowResolution(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
         a, r = settings.axes(grid)
         carrier, delay, matrix = grid.frequency, None, None
         blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
@@ -91,7 +91,7 @@ class Window:
         )
         return cls(grid, a, r, carrier, transforms, blocks, delay, matrix, array.phase_sign, settings)
 
-    def rows(self, values: Products) -> LagRows:
+    def rows(self, values: Products) -> LagProducts:
         """Lag products of CSI (capture, group, subcarrier, packet); the self-terms of a group are added."""
         if self.into_bins is not None:
             bins = _into_bins(self.into_bins, values)  # (capture, group, delay, packet)
@@ -117,14 +117,14 @@ class Window:
             )
             # (capture, group, subcarrier, N) -> one row a capture and subcarrier, groups beside each other
             products.append(r.reshape(n, group, *r.shape[1:]).swapaxes(1, 2))
-        return LagRows(self, tuple(products), exponent)
+        return LagProducts(self, tuple(products), exponent)
 
 
 @dataclass(frozen=True, eq=False)
-class LagRows:
+class LagProducts:
     """Lag products of captures on one window."""
 
-    window: Window
+    window: SpectrumPlan
     products: tuple[Products, ...]
     """For each of the window's transforms, (capture, subcarrier, group, N)."""
     exponent: NDArray[np.int64]
@@ -141,7 +141,7 @@ def unit_exponent(largest: NDArray[np.floating]) -> NDArray[np.int64]:
     return np.where((largest == 0) | (np.abs(exponent) <= _MODERATE), 0, exponent)
 
 
-def spectra(many: Sequence[LagRows]) -> F32:
+def spectra(many: Sequence[LagProducts]) -> F32:
     """Magnitude spectra of all captures of all given rows, shape (capture, acceleration, jerk).
 
     The bits of a spectrum don't depend on what else is transformed with it.

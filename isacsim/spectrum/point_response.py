@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim import csi as csi_array
 from isacsim.errors import InputError
-from isacsim.spectrum.plan import Window
+from isacsim.spectrum.plan import SpectrumPlan
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import plan
 
@@ -63,7 +63,7 @@ def point_response(*, time: ArrayLike, frequency: ArrayLike, **settings: Any) ->
     times, frequencies = np.asarray(time, np.float64), np.asarray(frequency, np.float64)
     nothing = np.zeros((frequencies.size, times.size), np.complex64)
     array = csi_array.read(nothing, time=times, frequency=frequencies, phase_sign=-1)
-    window = Window.of(array, chosen)
+    window = SpectrumPlan.of(array, chosen)
     axes = [_distances(name, getattr(window, name)) for name in ("acceleration", "jerk")]
     # The response is needed between bins that are further apart than the unambiguous range allows an axis to be: there
     # it is what a fold makes of it, which is right where R's rate is not reduced, as `plan` then chooses.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import get_window
 
+from isacsim.checks import check_choice, check_integer, check_number, refusal
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import ACCELERATION_MAX, BINS, JERK_MAX, WindowGrid, symmetric_axis
+from isacsim.spectrum.grid import ACCELERATION_MAX, BINS, JERK_MAX, WindowResolution, symmetric_axis
 
 __all__ = [
     "SAME_WINDOW",
@@ -20,9 +20,9 @@ __all__ = [
     "Combine",
     "Lags",
     "SpectrumSettings",
+    "differing_settings",
     "made_with",
     "settings_attrs",
-    "unlike",
 ]
 
 Combine = Literal["single", "noncoherent", "coherent", "delay"]
@@ -55,17 +55,12 @@ class SpectrumSettings:
 
     def __post_init__(self) -> None:
         for name, allowed in (("lags", get_args(Lags)), ("combine", get_args(Combine))):
-            if getattr(self, name) not in allowed:
-                raise InputError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}.")
-        for name in ("lag_ratio", "min_lag"):
-            if isinstance(value := getattr(self, name), bool) or not isinstance(value, Real):
-                raise InputError(f"{name} must be a number, got {value!r}.")
-        if not 0 <= self.min_lag < 0.9:
-            raise InputError(f"min_lag must be at least 0 and below 0.9 of R's length, got {self.min_lag}.")
-        if self.delays < 1:
-            raise InputError(f"delays must be at least 1, got {self.delays}.")
-        if self.decimation is not None and self.decimation < 1:
-            raise InputError(f"decimation must be at least 1, got {self.decimation}.")
+            check_choice(name, getattr(self, name), allowed)
+        check_number("lag_ratio", self.lag_ratio)
+        check_number("min_lag", self.min_lag, least=0, below=0.9)
+        check_integer("delays", self.delays, least=1)
+        if self.decimation is not None:
+            check_integer("decimation", self.decimation, least=1)
         for name in ("window", "delay_window"):
             value = getattr(self, name)
             try:
@@ -73,11 +68,9 @@ class SpectrumSettings:
                     raise ValueError
                 get_window(value or "boxcar", 8)
             except ValueError as error:
-                raise InputError(
-                    f"{name} must be a name that scipy.signal.get_window knows, got {value!r}."
-                ) from error
+                raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
 
-    def axes(self, grid: WindowGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def axes(self, grid: WindowResolution) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The acceleration and jerk axis on a window, checked against its unambiguous range."""
         pair = []
         for name, given, natural, largest in (
@@ -88,7 +81,7 @@ class SpectrumSettings:
                 axis = symmetric_axis(largest, BINS)
             elif isinstance(given, str):
                 if given != "natural":
-                    raise InputError(f"{name} must be an array of values, 'natural' or None, got {given!r}.")
+                    raise refusal(name, "an array of values, 'natural' or None", given)
                 axis = grid.natural(self.min_lag)[natural]
             else:
                 axis = np.asarray(given, np.float64)
@@ -142,7 +135,7 @@ def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
     return {name: value if isinstance(value, str) else float(value) for name, value in out.items()}
 
 
-def unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Settings that both tell and that differ, sorted."""
 
     def same(name: str) -> bool:

@@ -8,30 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol, TypeAlias
+from functools import cached_property, singledispatch
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
-from isacsim.errors import InputError
-from isacsim.scenario.bodies import PointBody, RigidBody, RotorBody, WalkerBody
-from isacsim.scenario.chance import draw
-from isacsim.scenario.model import Scenario
-from isacsim.scenario.targets import Target
-from isacsim.targets.kinematics import realise_motion, within_axes
+from isacsim.scenario.bodies import Body, PointBody, RigidBody, RotorBody, WalkerBody
+from isacsim.scenario.numbers import plain
 from isacsim.targets.phases import PhasesMotion
 from isacsim.targets.trajectory import Motion, PathMotion, Pose, ScattererMotion, SpaceMotion
 from isacsim.targets.walker import PARTS, SwayingMotion, Walker
 
-__all__ = ["DrawnBody", "Parts", "realise_body", "realise_target", "travel_pose"]
+__all__ = ["DrawnBody", "Parts", "realise_body", "travel_pose"]
 
 Real: TypeAlias = NDArray[np.float64]
 
-# A template of which not one draw in this many fits the axes is a mistake.
-_MAX_TRIES = 1000
 _NODE_S = 0.02
 # Slower than this in m/s, a direction of motion says nothing about where somebody looks.
 _STILL = 0.1
@@ -115,91 +109,110 @@ class DrawnBody:
         return (self.reference, *(ScattererMotion(self.parts, n) for n in range(len(self.names) - 1)))
 
 
-def realise_target(
-    scenario: Scenario, target: Target, rng: np.random.Generator, body_rng: Callable[[], np.random.Generator]
-) -> DrawnBody:
-    """Draw a target's motion and body; with ``targets.within_axes``, until its truth lies inside the axes.
+class _Frame(NamedTuple):
+    """What the points of a body are put on."""
 
-    Parameters
-    ----------
-    scenario : Scenario
-        For the window, the antennas, the axes and ``within_axes``.
-    target : Target
-        One of ``scenario.targets.configs(...)``.
-    rng : numpy.random.Generator
-        Source of chance for the motion.
-    body_rng : callable
-        Makes that for the body; not called for a point.
-
-    Raises
-    ------
-    InputError
-        If none of 1000 draws lies inside, or a target passes through an antenna.
-    """
-    of_body = None if isinstance(target.body, PointBody) else body_rng()
-    for _ in range(_MAX_TRIES if scenario.targets.within_axes else 1):
-        motion = realise_motion(target.motion, rng)
-        body = DrawnBody(motion) if of_body is None else realise_body(scenario, target, motion, of_body)
-        if not scenario.targets.within_axes or within_axes(scenario, body.reference):
-            return body
-    axes = scenario.spectrum
-    raise InputError(
-        f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
-        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every "
-        "surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
-    )
+    motion: SpaceMotion
+    """Of the reference point."""
+    pose: Callable[[Real], Pose]
+    nodes: Real
+    """Uniform times over the window, s."""
 
 
-def realise_body(scenario: Scenario, target: Target, motion: Motion, rng: np.random.Generator) -> DrawnBody:
-    """Draw the random numbers of a body that isn't a point, in the order of the model.
+class _Points(NamedTuple):
+    """The points of a body before they move."""
 
-    Parameters
-    ----------
-    scenario : Scenario
-        For the window.
-    target : Target
-        Whose body it is.
-    motion : Motion
-        Of the reference point, in space.
-    rng : numpy.random.Generator
-        The only source of chance.
-    """
-    assert not isinstance(motion, PathMotion)  # the model checked
-    first, last = scenario.radio.time_s[[0, -1]]
-    nodes = np.linspace(first, last, max(8, int(np.ceil((last - first) / _NODE_S)) + 1))
-    looks = rng.uniform(-np.pi, np.pi)  # where somebody who never moves looks
-    pose = motion.pose if isinstance(motion, PhasesMotion) else travel_pose(motion, nodes, looks)
-    config = target.body
-    reference: SpaceMotion = motion
     shape: Shape
     names: tuple[str, ...]
-    match config:
-        case WalkerBody():
-            walker = Walker(draw(config.height_m, rng), draw(config.gait_phase, rng), pose, nodes)
-            names = ("torso", *PARTS)
-            kinds = [name.removeprefix("left ").removeprefix("right ").replace(" ", "_") for name in names]
-            shares = [getattr(config.shares, kind) for kind in kinds]
-            shape, instant = walker, 3e-3
-            if config.sway:
-                reference = SwayingMotion.of(motion, nodes, _turned(walker.torso(nodes), pose(nodes)))
-        case RotorBody():
-            shape, names, shares = _rotors(config, rng)
-            instant = 0.1 / float(np.abs(shape.omega).max(initial=1.0))
-        case RigidBody():
-            shape, instant = _Rigid(np.array(config.points_m).T), 3e-3
-            names = ("reference", *(f"point {n + 1}" for n in range(len(config.points_m))))
-            shares = [config.reference_share, *(config.shares or (1.0,) * len(config.points_m))]
-        case _:
-            raise ValueError(f"{config!r} has no parts")
-    amplitude = np.sqrt(np.array(shares) / sum(shares))
-    phase = rng.uniform(-np.pi, np.pi, len(names) - 1)
+    """The reference point's first."""
+    shares: list[float]
+    """Of the reflected power; only ratios matter."""
+    instant_s: float
+    """Time within which the fastest part moves little."""
+    reference: SpaceMotion | None = None
+    """Motion of the reference point, if it is not the frame's."""
+
+
+def realise_body(
+    body: Body, motion: Motion, time_s: Real, rng: Callable[[], np.random.Generator]
+) -> DrawnBody:
+    """Put the points of a body on a motion.
+
+    Parameters
+    ----------
+    body : Body
+        A scenario's section, its distributions replaced by numbers.
+    motion : Motion
+        Of the reference point; in space, but for a point.
+    time_s : ndarray, shape (packet,)
+        The window, s about its centre.
+    rng : callable
+        Makes the generator of what no field describes: where a body at rest looks, the phases of its points, the angles
+        of its blades. Not called for a point.
+    """
+    if isinstance(body, PointBody):
+        return DrawnBody(motion)
+    assert not isinstance(motion, PathMotion)  # the model checked
+    chance = rng()
+    first, last = time_s[[0, -1]]
+    nodes = np.linspace(first, last, max(8, int(np.ceil((last - first) / _NODE_S)) + 1))
+    looks = chance.uniform(-np.pi, np.pi)  # where somebody who never moves looks
+    pose = motion.pose if isinstance(motion, PhasesMotion) else travel_pose(motion, nodes, looks)
+    points = _points_of(body, _Frame(motion, pose, nodes), chance)
+    amplitude = np.sqrt(np.array(points.shares) / sum(points.shares))
+    phase = chance.uniform(-np.pi, np.pi, len(points.names) - 1)
     return DrawnBody(
-        reference,
-        names,
+        points.reference or motion,
+        points.names,
         tuple(map(float, amplitude)),
         tuple(map(float, phase)),
-        Parts(motion, pose, shape, instant),
+        Parts(motion, pose, points.shape, points.instant_s),
     )
+
+
+@singledispatch
+def _points_of(body: Body, frame: _Frame, rng: np.random.Generator) -> _Points:
+    """Points of a body; a further kind is a section in `isacsim.scenario.bodies.Body`, registered here."""
+    raise TypeError(f"no body is registered for {type(body).__name__}")
+
+
+@_points_of.register
+def _walker(body: WalkerBody, frame: _Frame, rng: np.random.Generator) -> _Points:
+    motion, pose, nodes = frame
+    walker = Walker(plain(body.height_m), plain(body.gait_phase), pose, nodes)
+    names = ("torso", *PARTS)
+    kinds = [name.removeprefix("left ").removeprefix("right ").replace(" ", "_") for name in names]
+    shares = [getattr(body.shares, kind) for kind in kinds]
+    reference = (
+        SwayingMotion.of(motion, nodes, _turned(walker.torso(nodes), pose(nodes))) if body.sway else None
+    )
+    return _Points(walker, names, shares, 3e-3, reference)
+
+
+@_points_of.register
+def _rotor(body: RotorBody, frame: _Frame, rng: np.random.Generator) -> _Points:
+    n, blades = body.n_rotors, body.blades
+    arm, up, radius = plain(body.arm_m), plain(body.hub_height_m), plain(body.radius_m)
+    speed = np.array([plain(speed) for speed in body.each_rev_per_s])
+    around = 2 * np.pi * (np.arange(n) + 0.5) / n
+    hubs = np.stack([arm * np.cos(around), arm * np.sin(around), np.full(n, up)])
+    angle = rng.uniform(0, 2 * np.pi, (n, 1)) + 2 * np.pi * np.arange(blades) / blades
+    shape = _Rotors(hubs, radius, 2 * np.pi * speed * (-1.0) ** np.arange(n), angle)
+    names = ["hull", *(f"hub {k + 1}" for k in range(n))]
+    names += [f"blade {k + 1}.{b + 1}" for k in range(n) for b in range(blades)]
+    shares = [
+        body.hull_share,
+        *[body.hubs_share / n] * n,
+        *[body.tips_share / (n * blades)] * n * blades,
+    ]
+    return _Points(shape, tuple(names), shares, 0.1 / float(np.abs(shape.omega).max(initial=1.0)))
+
+
+@_points_of.register
+def _rigid(body: RigidBody, frame: _Frame, rng: np.random.Generator) -> _Points:
+    names = ("reference", *(f"point {n + 1}" for n in range(len(body.points_m))))
+    shares = [body.reference_share, *(body.shares or (1.0,) * len(body.points_m))]
+    return _Points(_Rigid(np.array(body.points_m).T), names, shares, 3e-3)
 
 
 def _turned(place: Real, pose: Pose) -> Real:
@@ -234,24 +247,6 @@ class _Rotors:
         circle = self.radius * np.stack([np.cos(turned), np.sin(turned), np.zeros_like(turned)])
         tips = circle + hubs[:, :, np.newaxis]
         return np.concatenate([hubs, tips.reshape(3, -1, time.size)], axis=1)
-
-
-def _rotors(config: RotorBody, rng: np.random.Generator) -> tuple[_Rotors, tuple[str, ...], list[float]]:
-    n, blades = config.n_rotors, config.blades
-    arm, up, radius = draw(config.arm_m, rng), draw(config.hub_height_m, rng), draw(config.radius_m, rng)
-    speed = np.array([draw(config.rev_per_s, rng) for _ in range(n)])
-    around = 2 * np.pi * (np.arange(n) + 0.5) / n
-    hubs = np.stack([arm * np.cos(around), arm * np.sin(around), np.full(n, up)])
-    angle = rng.uniform(0, 2 * np.pi, (n, 1)) + 2 * np.pi * np.arange(blades) / blades
-    rotors = _Rotors(hubs, radius, 2 * np.pi * speed * (-1.0) ** np.arange(n), angle)
-    names = ["hull", *(f"hub {k + 1}" for k in range(n))]
-    names += [f"blade {k + 1}.{b + 1}" for k in range(n) for b in range(blades)]
-    shares = [
-        config.hull_share,
-        *[config.hubs_share / n] * n,
-        *[config.tips_share / (n * blades)] * n * blades,
-    ]
-    return rotors, tuple(names), shares
 
 
 def travel_pose(motion: SpaceMotion, nodes: Real, looks: float) -> Callable[[Real], Pose]:

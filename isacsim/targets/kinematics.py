@@ -20,16 +20,16 @@ of 1.024 s, the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the w
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
-from isacsim.scenario.chance import draw
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Kinematics, MotionConfig, Oscillation, Phases, Trajectory, Waypoints
-from isacsim.scenario.numbers import Number
+from isacsim.scenario.numbers import plain, plain_vector
 from isacsim.targets.phases import realise_phases
 from isacsim.targets.trajectory import (
     BounceMotion,
@@ -65,61 +65,65 @@ Array: TypeAlias = NDArray[np.float64]
 _CLOSEST_M = 1e-3
 
 
-def _vector(numbers: tuple[Number, Number, Number], rng: np.random.Generator) -> tuple[float, float, float]:
-    x, y, z = (draw(number, rng) for number in numbers)
-    return x, y, z
+@singledispatch
+def realise_motion(config: MotionConfig) -> Motion:
+    """Motion of a scenario's section that was drawn.
 
-
-def realise_motion(config: MotionConfig, rng: np.random.Generator) -> Motion:
-    """Draw the random numbers of a motion.
+    A further kind of motion is a section in the union `isacsim.scenario.motions.MotionConfig` and a function
+    registered here for it.
 
     Parameters
     ----------
     config : Kinematics, Trajectory, Waypoints, Oscillation or Phases
-        A scenario's motion.
-    rng : numpy.random.Generator
-        The only source of chance; fields are drawn in the order of the model.
+        A scenario's motion, its distributions replaced by numbers.
 
     Returns
     -------
     Motion
         With ``.state(time_s)`` (not for path kinematics, which have no place in space).
     """
-    match config:
-        case Kinematics():
-            return PathMotion(
-                PathKinematics(
-                    draw(config.path_length_m, rng),
-                    draw(config.velocity_m_s, rng),
-                    draw(config.acceleration_m_s2, rng),
-                    draw(config.jerk_m_s3, rng),
-                )
-            )
-        case Trajectory():
-            position = _vector(config.position_m, rng)
-            if config.velocity_m_s is not None:
-                velocity = _vector(config.velocity_m_s, rng)
-            else:
-                assert config.speed_m_s is not None and config.heading_deg is not None  # the model checked
-                speed, heading = draw(config.speed_m_s, rng), np.deg2rad(draw(config.heading_deg, rng))
-                velocity = (speed * float(np.cos(heading)), speed * float(np.sin(heading)), 0.0)
-            return PolynomialMotion(
-                position, velocity, _vector(config.acceleration_m_s2, rng), _vector(config.jerk_m_s3, rng)
-            )
-        case Waypoints():
-            return SplineMotion(config.times_s, tuple(_vector(p, rng) for p in config.positions_m))
-        case Oscillation():
-            axis = np.array(_vector(config.axis, rng))
-            axis /= np.linalg.norm(axis)
-            return OscillationMotion(
-                _vector(config.position_m, rng),
-                (float(axis[0]), float(axis[1]), float(axis[2])),
-                draw(config.amplitude_m, rng),
-                2 * np.pi * draw(config.frequency_hz, rng),
-                draw(config.phase_rad, rng),
-            )
-        case Phases():
-            return realise_phases(config, rng)
+    raise TypeError(f"no motion is registered for {type(config).__name__}")
+
+
+@realise_motion.register
+def _kinematics(config: Kinematics) -> Motion:
+    numbers = (config.path_length_m, config.velocity_m_s, config.acceleration_m_s2, config.jerk_m_s3)
+    return PathMotion(PathKinematics(*map(plain, numbers)))
+
+
+@realise_motion.register
+def _trajectory(config: Trajectory) -> Motion:
+    if config.velocity_m_s is not None:
+        velocity = plain_vector(config.velocity_m_s)
+    else:
+        assert config.speed_m_s is not None and config.heading_deg is not None  # the model checked
+        speed, heading = plain(config.speed_m_s), np.deg2rad(plain(config.heading_deg))
+        velocity = (speed * float(np.cos(heading)), speed * float(np.sin(heading)), 0.0)
+    further = (plain_vector(v) for v in (config.acceleration_m_s2, config.jerk_m_s3))
+    return PolynomialMotion(plain_vector(config.position_m), velocity, *further)
+
+
+@realise_motion.register
+def _waypoints(config: Waypoints) -> Motion:
+    return SplineMotion(config.times_s, tuple(plain_vector(p) for p in config.positions_m))
+
+
+@realise_motion.register
+def _oscillation(config: Oscillation) -> Motion:
+    axis = np.array(plain_vector(config.axis))
+    axis /= np.linalg.norm(axis)
+    return OscillationMotion(
+        plain_vector(config.position_m),
+        (float(axis[0]), float(axis[1]), float(axis[2])),
+        plain(config.amplitude_m),
+        2 * np.pi * plain(config.frequency_hz),
+        plain(config.phase_rad),
+    )
+
+
+@realise_motion.register
+def _phases(config: Phases) -> Motion:
+    return realise_phases(config)
 
 
 def within_axes(scenario: Scenario, motion: Motion) -> bool:

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from isacsim.errors import InputError
-from isacsim.scenario.chance import draw
 from isacsim.scenario.motions import Fall, Phases, Sit, Start, Stop, Turn
+from isacsim.scenario.numbers import plain, plain_vector
 from isacsim.targets.trajectory import Pose, SplineMotion, State, column
 
 __all__ = ["PhasesMotion", "realise_phases"]
@@ -80,8 +80,8 @@ class PhasesMotion:
         return Pose(self.heading(t), self.pitch(t), self.bend(t), self.speed(t))
 
 
-def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
-    """Draw the random numbers of a motion by phases, in the order of the model.
+def realise_phases(config: Phases) -> PhasesMotion:
+    """Motion by phases whose distributions were replaced by numbers.
 
     Raises
     ------
@@ -89,23 +89,23 @@ def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
         If somebody falls to a height above the one they have or sits down through the floor, or all phases together
         last over ten minutes.
     """
-    position = np.array([draw(x, rng) for x in config.position_m])
-    heading = Profile(np.deg2rad(draw(config.heading_deg, rng)))
-    speed = Profile(draw(config.speed_m_s, rng))
-    now = start = draw(config.start_s, rng)
+    position = np.array(plain_vector(config.position_m))
+    heading = Profile(np.deg2rad(plain(config.heading_deg)))
+    speed = Profile(plain(config.speed_m_s))
+    now = start = plain(config.start_s)
     pitch, bend, drop = Profile(0.0), Profile(0.0), 0.0
     for phase in config.phases:
-        duration = draw(phase.duration_s, rng)
+        duration = plain(phase.duration_s)
         match phase:
             case Start():
-                speed = speed.then(now, duration, draw(phase.speed_m_s, rng))
+                speed = speed.then(now, duration, plain(phase.speed_m_s))
             case Stop():
                 speed = speed.then(now, duration, 0.0)
             case Turn():
-                turned = heading.last + np.deg2rad(draw(phase.angle_deg, rng))
+                turned = heading.last + np.deg2rad(plain(phase.angle_deg))
                 heading = heading.then(now, duration, float(turned))
             case Sit():
-                drop = draw(phase.drop_m, rng)
+                drop = plain(phase.drop_m)
                 if drop >= position[2]:
                     raise InputError(
                         f"a sit lets the torso drop by drop_m = {drop:g} m, but it is at {position[2]:g} m; it must "
@@ -113,7 +113,7 @@ def realise_phases(config: Phases, rng: np.random.Generator) -> PhasesMotion:
                     )
                 bend = bend.then(now, duration, np.pi / 2)
             case Fall():
-                height = draw(phase.height_m, rng)
+                height = plain(phase.height_m)
                 if height >= position[2]:
                     raise InputError(
                         f"a fall ends at height_m = {height:g} m, but the torso is at {position[2]:g} m; the end "

@@ -7,13 +7,15 @@ deviations). Clutter, polarisation and the phases of the cross-polarisation matr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import singledispatch
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.scenario.bodies import ConstantRcs, PedestrianRcs, Rcs, UavRcs, VehicleRcs
-from isacsim.scenario.chance import draw
+from isacsim.scenario.numbers import plain
 
 __all__ = ["echo_amplitude", "mean_dbsm"]
 
@@ -85,15 +87,59 @@ _PEDESTRIAN_ROUND = (-1.37, 3.94)
 _UAV_SMALL = (-12.81, 3.74)
 
 
+class _Model(NamedTuple):
+    deviation: float
+    """Of the log-normal fluctuation, dB; 0: none."""
+    lobes: _Lobes | None
+    """None: the same from all sides."""
+    level: float = 0.0
+    """Mean from all sides, without lobes, dB."""
+    forward_loss: float = 0.0
+    """How far it falls towards forward scattering, without lobes, dB."""
+
+
+@singledispatch
+def _model(rcs: Rcs) -> _Model:
+    """Numbers of a cross-section; a further kind is a section in `isacsim.scenario.bodies.Rcs`, registered here."""
+    raise TypeError(f"no cross-section is registered for {type(rcs).__name__}")
+
+
+@_model.register
+def _constant(rcs: ConstantRcs) -> _Model:
+    return _Model(0.0, None, plain(rcs.dbsm))
+
+
+@_model.register
+def _pedestrian(rcs: PedestrianRcs) -> _Model:
+    return _tr38901(rcs.fluctuation, _PEDESTRIAN if rcs.aspect else None, _PEDESTRIAN_ROUND)
+
+
+@_model.register
+def _vehicle(rcs: VehicleRcs) -> _Model:
+    return _tr38901(rcs.fluctuation, _VEHICLE)
+
+
+@_model.register
+def _uav(rcs: UavRcs) -> _Model:
+    return _tr38901(rcs.fluctuation, None if rcs.size == "small" else _UAV_LARGE, _UAV_SMALL)
+
+
+def _tr38901(
+    fluctuation: bool, lobes: _Lobes | None, from_all_sides: tuple[float, float] = (0.0, 0.0)
+) -> _Model:
+    level, deviation = from_all_sides if lobes is None else (0.0, lobes.deviation)
+    return _Model(deviation if fluctuation else 0.0, lobes, level, 3.0)
+
+
 def mean_dbsm(
     config: Rcs, towards_transmitter: ArrayLike, towards_receiver: ArrayLike, heading: float
 ) -> float:
-    """Mean bistatic cross-section σ_M σ_D of one of TR 38.901's targets.
+    """Mean bistatic cross-section, of TR 38.901's targets σ_M σ_D.
 
     Parameters
     ----------
-    config : PedestrianRcs, VehicleRcs or UavRcs
-        The target.
+    config : Rcs
+        The target's section, its distributions replaced by numbers.
     towards_transmitter, towards_receiver : array_like, shape (3,)
         Directions from the target; their lengths don't matter.
     heading : float
@@ -108,9 +154,9 @@ def mean_dbsm(
         np.asarray(d, np.float64) / np.linalg.norm(d) for d in (towards_transmitter, towards_receiver)
     )
     beta = float(np.arctan2(np.linalg.norm(np.cross(d_t, d_r)), d_t @ d_r))
-    lobes, (level, _) = _model(config)
+    _, lobes, level, forward_loss = _model(config)
     if lobes is None:
-        return level - 3 * float(np.sin(beta / 2))
+        return level - forward_loss * float(np.sin(beta / 2))
     x, y, z = d_t + d_r if beta < np.pi - 1e-6 else (0.0, 0.0, 1.0)  # forwards, the floor below counts
     azimuth = float(np.rad2deg(np.arctan2(y, x) - heading))
     zenith = float(np.rad2deg(np.arctan2(np.hypot(x, y), z)))
@@ -130,30 +176,13 @@ def _wrapped(degrees: float) -> float:
     return (degrees + 180.0) % 360.0 - 180.0
 
 
-def _model(config: Rcs) -> tuple[_Lobes | None, tuple[float, float]]:
-    """Lobes, if the target has any; mean from all sides (0 with lobes) and deviation in dB."""
-    match config:
-        case PedestrianRcs(aspect=False):
-            return None, _PEDESTRIAN_ROUND
-        case UavRcs(size="small"):
-            return None, _UAV_SMALL
-        case PedestrianRcs():
-            return _PEDESTRIAN, (0.0, _PEDESTRIAN.deviation)
-        case VehicleRcs():
-            return _VEHICLE, (0.0, _VEHICLE.deviation)
-        case UavRcs():
-            return _UAV_LARGE, (0.0, _UAV_LARGE.deviation)
-        case _:
-            raise ValueError(f"{config!r} has no directions")
-
-
 def echo_amplitude(
     config: Rcs,
     position: Real,
     heading: float,
     transmitter: ArrayLike,
     receivers: ArrayLike,
-    rng: np.random.Generator,
+    rng: Callable[[], np.random.Generator],
 ) -> Real:
     """Amplitudes of a target's path at the receivers, by the bistatic radar equation.
 
@@ -169,8 +198,8 @@ def echo_amplitude(
         m.
     receivers : array_like, shape (receiver, 3)
         m.
-    rng : numpy.random.Generator
-        Source of the fluctuation, one draw for all receivers.
+    rng : callable
+        Makes the generator of the fluctuation, one draw for all receivers; not called where there is none.
 
     Returns
     -------
@@ -179,14 +208,10 @@ def echo_amplitude(
     """
     to_transmitter = np.asarray(transmitter, np.float64) - position
     to_receivers = np.asarray(receivers, np.float64) - position
-    if isinstance(config, ConstantRcs):
-        level = np.full(len(to_receivers), draw(config.dbsm, rng))
-    else:
-        level = np.array([mean_dbsm(config, to_transmitter, to, heading) for to in to_receivers])
-        if config.fluctuation:
-            deviation = _model(config)[1][1]
-            normal = min(float(rng.standard_normal()), 3.0)
-            # The mean of the exponential is 1.
-            level += deviation * normal - np.log(10) / 20 * deviation**2
+    level = np.array([mean_dbsm(config, to_transmitter, to, heading) for to in to_receivers])
+    if deviation := _model(config).deviation:
+        normal = min(float(rng().standard_normal()), 3.0)
+        # The mean of the exponential is 1.
+        level += deviation * normal - np.log(10) / 20 * deviation**2
     spread = np.linalg.norm(to_transmitter) * np.linalg.norm(to_receivers, axis=1)
     return np.asarray(10 ** (level / 20) * config.reference_m**2 / spread)

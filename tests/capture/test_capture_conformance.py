@@ -65,8 +65,9 @@ def test_schema(capture: xr.Dataset) -> None:
         "valid": "b",
         "time": "f",
         "role": "U",
-        "rx": "i",
-        "tx": "i",
+        "device": "i",
+        "rx_element": "i",
+        "tx_element": "i",
     }
     dims = {
         "frequency": "subcarrier",
@@ -117,7 +118,7 @@ def test_csi_is_finite_and_alive(capture: xr.Dataset) -> None:
 
 
 def test_receivers_are_different_pairs(capture: xr.Dataset) -> None:
-    pairs = list(zip(capture.rx.values.tolist(), capture.tx.values.tolist(), strict=True))
+    pairs = list(zip(capture.rx_element.values.tolist(), capture.tx_element.values.tolist(), strict=True))
     assert len(set(pairs)) == len(pairs)
 
 

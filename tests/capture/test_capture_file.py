@@ -80,10 +80,10 @@ def test_errors_speak_of_the_file_asked_for(tmp_path: Path, monkeypatch: pytest.
         write("unable to open name = '{}'")
     assert str(caught.value) == f"unable to open name = '{path}'"
 
-    def no_space(**kwargs: object) -> None:
+    def no_space(*_: object, **how: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / ".a-xyz.nc"))
 
-    monkeypatch.setattr("tempfile.mkstemp", no_space)
+    monkeypatch.setattr("pathlib.Path.touch", no_space)
     with pytest.raises(OSError, match="No space left") as caught:
         write(None)
     assert caught.value.filename == str(path)

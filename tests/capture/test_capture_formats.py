@@ -39,7 +39,7 @@ class TestIntel5300:
             intel_record(c, 1000 * n, antenna_sel=0b0010) for n, c in enumerate(csi)
         )  # chains on C, A
         capture = read_capture(write(data), carrier=5.32e9)
-        assert capture.rx.values.tolist() == [0, 2]
+        assert capture.rx_element.values.tolist() == [0, 2]
         np.testing.assert_array_equal(capture.csi, csi[:, :, ::-1, 0].transpose(2, 1, 0))
 
     def test_invalid_permutation_is_dropped(self, rng, write):
@@ -74,7 +74,7 @@ class TestIntel5300:
         reference.read()
         capture = read_capture(path, carrier=5.745e9)
         for n in range(4):
-            rx, tx = int(capture.rx[n]), int(capture.tx[n])
+            rx, tx = int(capture.rx_element[n]), int(capture.tx_element[n])
             np.testing.assert_array_equal(capture.csi[n].T, reference.csi[:, :, rx, tx])
         np.testing.assert_allclose(capture.rssi, reference.get_total_rss())
 
@@ -117,7 +117,9 @@ class TestAtheros:
         capture = read_capture(path)
         csi = reference.csi[reference.csi_len > 0]
         for n in range(capture.sizes["receiver"]):
-            np.testing.assert_array_equal(capture.csi[n].T, csi[:, :, int(capture.rx[n]), int(capture.tx[n])])
+            np.testing.assert_array_equal(
+                capture.csi[n].T, csi[:, :, int(capture.rx_element[n]), int(capture.tx_element[n])]
+            )
 
 
 class TestPicoScenes:

@@ -25,7 +25,7 @@ class TestNexmon:
         np.testing.assert_array_equal(capture.csi, csi.transpose(1, 2, 0))
         assert capture.attrs["chip"] == "43455c0"
         assert capture.attrs["carrier"] == 2437e6
-        assert capture.rx.values.tolist() == [0, 1]
+        assert capture.rx_element.values.tolist() == [0, 1]
         np.testing.assert_allclose(capture.time, 0.01 * np.arange(5))
         assert "rssi" not in capture
 
@@ -48,8 +48,8 @@ class TestNexmon:
         )
         capture = read_capture(write(data))
         np.testing.assert_array_equal(capture.csi, csi.transpose(1, 2, 0) / 8)
-        assert capture.rx.values.tolist() == [0, 2]
-        assert capture.tx.values.tolist() == [1, 1]
+        assert capture.rx_element.values.tolist() == [0, 2]
+        assert capture.tx_element.values.tolist() == [1, 1]
         assert capture.attrs["carrier"] == 5190e6
         assert capture.attrs["bandwidth"] == 40e6
 
@@ -120,7 +120,7 @@ class TestNexmon:
         data = pcap_header() + arp + complete + packet(5, 0) + packet(7, 0, source=b"6bytes")
         capture = read_capture(write(data))
         assert capture.sizes["packet"] == 5
-        assert capture.rx.values.tolist() == [0, 1, 3]
+        assert capture.rx_element.values.tolist() == [0, 1, 3]
         assert "skipped 1 packets that aren't" in capture.attrs["warnings"]
         assert "dropped 1 frames" in capture.attrs["warnings"]
         assert "dropped 1 with" in capture.attrs["warnings"]
@@ -138,7 +138,7 @@ class TestNexmon:
         csi[:, 1] = 0
         with pytest.warns(CaptureWarning, match=r"stream \(rx 1, tx 0\): zero"):
             capture = read_capture(write(nexmon_file(csi, chanspec=0x1006)))
-        assert capture.rx.values.tolist() == [0, 2]
+        assert capture.rx_element.values.tolist() == [0, 2]
 
     def test_dead_packet(self, rng, write):
         csi = integers(rng, 1000, 5, 2, 64)

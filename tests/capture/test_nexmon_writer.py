@@ -88,7 +88,7 @@ def test_our_reader(capture, tmp_path):
     np.testing.assert_array_equal(back.frequency, capture.frequency)
     np.testing.assert_allclose(back.time, capture.time - capture.time[0], atol=0.501e-6)
     assert np.ptp(np.diff(capture.time)) > 1e-4  # it is no plain grid
-    assert list(back.rx) == [0, 1] and list(back.tx) == [0, 0]
+    assert list(back.rx_element) == [0, 1] and list(back.tx_element) == [0, 0]
     assert (back.attrs["chip"], back.attrs["carrier"], back.attrs["bandwidth"]) == ("43455c0", 5.805e9, 80e6)
     assert back.attrs["warnings"] == ""
     assert int(back.valid.sum()) == 242

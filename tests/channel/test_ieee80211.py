@@ -9,6 +9,8 @@ from scipy.constants import speed_of_light
 from isacsim.channel.ieee80211 import PROFILES
 from isacsim.channel.static import static_response
 
+pytestmark = pytest.mark.numerical
+
 
 def rng(seed=0):
     return np.random.default_rng(seed)

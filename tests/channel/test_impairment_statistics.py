@@ -14,6 +14,8 @@ from isacsim import simulate
 from isacsim.channel.impairments import draw_impairments, packet_times
 from tests.channel.receiver_model import gain, noise_of
 
+pytestmark = pytest.mark.numerical
+
 # A lag short enough for the axes of a window of several seconds.
 LONG = {"spectrum": {"lag_ratio": 0.005}}
 NOTHING = {"environment": {"kind": "none"}, "targets": {"fixed": []}}

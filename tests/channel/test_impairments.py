@@ -9,6 +9,8 @@ from isacsim import simulate
 from isacsim.channel.impairments import packet_times
 from tests.channel.receiver_model import factor, gain, noise_of
 
+pytestmark = pytest.mark.numerical
+
 ALL = {
     "noise": True,
     "cfo": {"offset_hz": {"uniform": [-300.0, 300.0]}, "phase_noise_rad_per_sqrt_s": 1.0},

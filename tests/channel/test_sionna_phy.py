@@ -13,6 +13,9 @@ from scipy.constants import speed_of_light
 from isacsim import InputError
 from isacsim.channel.sionna import statistical
 from isacsim.channel.static import static_response
+from isacsim.simulation.drawing import draw_scenario
+
+pytestmark = pytest.mark.numerical
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("sionna", reason="Sionna is not installed: pip install 'isacsim[rt]'")
@@ -45,7 +48,7 @@ def test_draws_do_not_depend_on_what_was_drawn_before(make_scenario, kind):
     scenario = make_scenario(environment=EVERY[kind])
     other = make_scenario(environment=EVERY[kind] | {"power_db": {"uniform": [3.0, 4.0]}})
     forward = [static_response(scenario, rng(s)) for s in range(3)]
-    static_response(other, rng(9))
+    static_response(draw_scenario(other, seed=9), rng(9))
     backward = [static_response(scenario, rng(s)) for s in (2, 1, 0)]
     np.testing.assert_array_equal(forward, backward[::-1])
     statistical._tdl_model.cache_clear()
@@ -161,7 +164,7 @@ def rms_spread(response, spacing):
 
 @pytest.mark.parametrize("model", ["A", "D"])
 def test_cdl_has_its_delay_spread(make_scenario, model):
-    environment = CDL | {"model": model, "delay_spread_ns": {"choice": [40.0]}}
+    environment = CDL | {"model": model, "delay_spread_ns": 40.0}
     scenario = make_scenario(environment=environment, radio=grid(1e6, 1000) | one_receiver())
     h = np.array([static_response(scenario, rng(s))[0] for s in range(60)])
     assert rms_spread(h, 1e6) == pytest.approx(40e-9, rel=0.15)

@@ -48,7 +48,8 @@ def images(order):
 def test_paths_in_a_box_are_those_of_the_mirror_images(tracer, scenario):
     paths = paths_of(scenario())
     assert paths.coefficient.shape == paths.delay.shape == (1, 25)
-    np.testing.assert_allclose(paths.delay[0] * speed_of_light, images(2), atol=1e-5)
+    # Float32 of tens of metres: 4e-6 a rounding, of which there are some. A wavelength is 0.05.
+    np.testing.assert_allclose(paths.delay[0] * speed_of_light, images(2), atol=1e-4)
 
 
 def test_vertices_make_up_the_length_and_lie_on_the_walls(tracer, scenario):

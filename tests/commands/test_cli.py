@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 from isacsim import __version__, load_scenario
 from isacsim.capture.netcdf import load_capture, save_capture
 from isacsim.cli import app
-from isacsim.scenario.catalogue import list_scenarios
+from isacsim.estimation.matching import match_paths
+from isacsim.scenario.catalogue import list_scenarios, scenario_text
 from tests.capture.capture_files import real_capture
 from tests.extras import need
 from tests.processes import ISACSIM
@@ -82,7 +83,19 @@ def test_scenarios_lists_shows_and_gives_the_schema(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for command in ([], ["scenarios"], ["simulate"], ["spectrum"], ["estimate"], ["environment"], ["demo"]):
+    names = [
+        "simulate",
+        "spectrum",
+        "estimate",
+        "environment",
+        "generate",
+        "import",
+        "inspect",
+        "mix",
+        "export",
+        "demo",
+    ]
+    for command in ([], ["scenarios"], *([name] for name in names)):
         result = run(*command, "--help")
         assert result.exit_code == 0
         assert "Example: isacsim" in result.output.replace("\n", " ")
@@ -187,6 +200,24 @@ def test_captures_of_real_hardware(tmp_path: Path) -> None:
     assert "replicated" in replicated.stderr
 
 
+def test_estimates_are_matched_by_the_scenarios_lag_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the demo's page matches them."""
+    ratios = []
+
+    def match(truth, estimates, grid, match=match_paths):
+        ratios.append(grid.lag_ratio)
+        return match(truth, estimates, grid)
+
+    monkeypatch.setattr("isacsim.estimation.matching.match_paths", match)
+    scenario = tmp_path / "short_lag.yaml"
+    text = scenario_text("single_target").replace("name: single_target", "name: short_lag")
+    scenario.write_text(text + "\nspectrum: {lag_ratio: 0.05}\n")
+    assert run("estimate", scenario, "--method", "peaks").exit_code == 0
+    assert ratios == [0.05]
+
+
 def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     result = run("estimate", "single_target")
     assert result.exit_code == 0, result.output
@@ -234,8 +265,8 @@ def test_path_lengths_relative_to_a_reference_are_not_set_against_the_truth(save
         (["spectrum", "intel5300", "--reference", "x"], "reference must be one of auto"),
         (["spectrum", "intel5300", "--gain", "x"], "gain must be one of auto"),
         (["spectrum", "vehicle", "--receiver", "3"], "--receiver must be one of 0 = mast; got 3"),
-        (["spectrum", "intel5300", "--bins", "1"], "--bins must lie between"),
-        (["spectrum", "intel5300", "--jerk-max", "-4"], "--jerk-max must be a positive"),
+        (["spectrum", "intel5300", "--bins", "1"], "--bins must be an integer from 2 to 4096"),
+        (["spectrum", "intel5300", "--jerk-max", "-4"], "--jerk-max must be a number above 0"),
         (["spectrum", "intel5300", "--acceleration-max", "500"], "unambiguous"),
         (["demo", "-o", "page.txt"], "must end in .html"),
         (["demo", "--scenario", "intel5300", "--method", "guess"], "method must be one of"),
@@ -332,3 +363,10 @@ def test_help_and_import_stay_light() -> None:
     code = f"import sys, isacsim.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_nothing_but_the_commands_imports_them() -> None:
+    package = Path(__file__).parents[2] / "isacsim"
+    files = [*package.rglob("*.py"), *(package.parent / "dira").rglob("*.py")]
+    importing = {f.relative_to(package.parent) for f in files if "isacsim.commands" in f.read_text()}
+    assert {f.parts[:2] for f in importing} == {("isacsim", "commands"), ("isacsim", "cli.py")}

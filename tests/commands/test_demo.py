@@ -19,7 +19,7 @@ from isacsim.conditioning.windows import capture_windows
 from isacsim.estimation.matching import match_paths
 from isacsim.figures.html import page as html_page
 from isacsim.simulation.truth import realisation_of, truth_at
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
 
 class _Page(HTMLParser):
@@ -116,7 +116,7 @@ def test_text_is_escaped() -> None:
 def test_matching_pairs_the_nearest_within_one_cell_and_leaves_the_rest() -> None:
     import xarray as xr
 
-    grid = WindowGrid(1024, 1e-3, 5.8e9)
+    grid = WindowResolution(1024, 1e-3, 5.8e9)
     cell_a, cell_r = grid.resolution()
     truth = xr.Dataset(
         {"acceleration": ("path", [0.0, 0.5 * cell_a, 5.0]), "jerk": ("path", [0.0, 0.0, 0.0])}
@@ -142,7 +142,7 @@ def test_relative_path_lengths_have_no_error_on_the_page() -> None:
     assert truth is not None
     relative = isacsim.estimate_paths(csi, max_paths=1)
     absolute = isacsim.estimate_paths(csi.drop_attrs(), max_paths=1)
-    matches = match_paths(truth, relative, WindowGrid(1024, 1e-3, 5.32e9))
+    matches = match_paths(truth, relative, WindowResolution(1024, 1e-3, 5.32e9))
     names = [str(i) for i in range(truth.sizes["path"])]
     groups, rows = table(truth, relative, matches, names)
     assert groups[1:3] == [("path length [m]", ["true"]), ("path length − reference [m]", ["estimate"])]

@@ -10,6 +10,8 @@ from isacsim import aj_spectrum, simulate_paths
 from isacsim.conditioning.conditioning import align_phase, remove_static
 from tests.spectrum.one_window import FREQUENCY, TIME, peak
 
+pytestmark = pytest.mark.numerical
+
 
 def single(cfo_hz=180.0, sto_ns=20.0, static=10.0, grid=FREQUENCY):
     rng = np.random.default_rng(8)

@@ -16,6 +16,8 @@ from isacsim.conditioning.conditioning import (
 )
 from tests.spectrum.one_window import FREQUENCY, TIME, peak
 
+pytestmark = pytest.mark.numerical
+
 SHARED = {
     "cfo": {"offset_hz": 220.0, "phase_noise_rad_per_sqrt_s": 3.0},
     "sfo": {"ppm": 3.0},

@@ -13,6 +13,8 @@ from isacsim.channel.impairments import packet_times
 from isacsim.conditioning.conditioning import condition, resample
 from tests.spectrum.one_window import TIME
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def lossy(make_scenario):
@@ -48,7 +50,7 @@ CLAIMS = {
     "jitter": ({}, 60.0, 3e-5, 5e-5),
     "single losses": ({"fraction": 0.05}, 60.0, 3e-4, 5e-4),
     "bursts of 3": ({"fraction": 0.05, "mean_burst_packets": 3.0}, 60.0, 0.05, 0.11),
-    "bursts of 3, slow tone": ({"fraction": 0.05, "mean_burst_packets": 3.0}, 20.0, 1e-3, 3e-3),
+    "bursts of 3, slow tone": ({"fraction": 0.05, "mean_burst_packets": 3.0}, 20.0, 1e-3, 1e-2),
 }
 
 
@@ -85,7 +87,18 @@ def test_resampling_hardly_amplifies_noise(lossy):
         noise = rng.standard_normal((2, t.size))
         gains.append(np.mean(np.abs(resample(signal(noise[0] + 1j * noise[1], t), 1024).values) ** 2) / 2)
     assert 0.9 < np.mean(gains) < 1.7
-    assert np.max(gains) < 2.5
+    assert np.max(gains) < 5
+
+
+@pytest.mark.parametrize("end", [slice(1, 16), slice(-16, -1)])
+def test_a_burst_of_losses_at_an_end_of_the_window_does_not_amplify_noise(end):
+    # The cubic of the next interval, continued over a gap of 16, made it 110 times as strong.
+    time = np.delete(np.arange(1024) / 1000, end)
+    noise = np.random.default_rng(5).standard_normal((2, 40, time.size))
+    array = xr.DataArray(
+        noise[0] + 1j * noise[1], dims=("subcarrier", "packet"), coords={"time": ("packet", time)}
+    )
+    assert np.mean(np.abs(resample(array, 1024).values) ** 2) / 2 < 1.5
 
 
 def test_resampling_keeps_static_parts_labels_and_dimensions():
@@ -152,7 +165,7 @@ def test_resampling_refusals():
     gap = [*np.arange(50) / 100, *(0.49 + 0.2 + np.arange(51) / 100)]
     with pytest.raises(InputError, match=r"a gap of 0\.2 s holds more than a tenth of the window of 1\.19 s"):
         resample(csi(gap))
-    with pytest.raises(InputError, match="packets must be at least 2, got 1"):
+    with pytest.raises(InputError, match="packets must be .*at least 2, got 1"):
         resample(csi(np.arange(10)), 1)
 
 

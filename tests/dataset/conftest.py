@@ -51,6 +51,16 @@ def undrawn():
         yield
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Chunks made one after the other, by no other process."""
+
+    def map_in_order(function, tasks, **_):
+        yield from (function(*arguments) for arguments in tasks)
+
+    monkeypatch.setattr("isacsim.dataset.synthetic.generate.map_unordered", map_in_order)
+
+
 @pytest.fixture(scope="session")
 def here():
     """A dask client whose only worker is a thread of this process: quick, and what is patched here is patched there."""

@@ -16,7 +16,7 @@ from isacsim.dataset.card import write_card
 from isacsim.dataset.store.store import open_dataset, open_record
 from isacsim.dataset.synthetic.generate import make_chunk
 from isacsim.dataset.synthetic.plan import make_plan
-from isacsim.dataset.synthetic.resume import prepared
+from isacsim.dataset.synthetic.resume import open_or_create
 from tests.dataset import stores
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -30,7 +30,7 @@ def scenario(make_scenario):
 def generated(scenario, path, *, n, chunk, splits=None, **how):
     """What generate makes, without its processes."""
     plan = make_plan([scenario], n, 4, None, splits, False, None)
-    record = prepared(plan, path, chunk=chunk, **how)
+    record = open_or_create(plan, path, chunk=chunk, **how)
     for number in (~record.complete()).nonzero()[0]:
         make_chunk(str(path), int(number))
 

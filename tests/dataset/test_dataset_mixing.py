@@ -240,8 +240,8 @@ def test_stores_that_differ_are_refused_with_the_difference():
         with pytest.raises(InputError, match=message):
             quietly(one, two, real_fraction=0.3, seed=0)
     for options, message in (
-        ({"real_fraction": 1.2, "seed": 0}, "real_fraction must lie"),
-        ({"real_fraction": float("nan"), "seed": 0}, "real_fraction must lie"),
+        ({"real_fraction": 1.2, "seed": 0}, "real_fraction must be a number from 0 to 1"),
+        ({"real_fraction": float("nan"), "seed": 0}, "real_fraction must be a number from 0 to 1"),
         ({"real_fraction": 0.2, "seed": -1}, "seed must be"),
         ({"real_fraction": 0.2, "seed": 0, "n": 0}, "n must be"),
     ):

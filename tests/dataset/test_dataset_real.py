@@ -16,7 +16,7 @@ from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from isacsim.conditioning.conditioning import condition
 from isacsim.dataset.real.labels import LabelRow, read_labels, rows_of
-from isacsim.dataset.real.samples import Captures, capture_dataset
+from isacsim.dataset.real.samples import CapturePlan, capture_dataset
 from isacsim.dataset.real.write import write_captures
 from isacsim.dataset.store.store import open_dataset, open_record
 from isacsim.simulation.truth import truth_at
@@ -262,9 +262,9 @@ def test_a_store_holds_the_same_and_is_finished_after_an_interruption(folder, tm
     with pytest.raises(InputError, match="incomplete"):
         open_dataset(out)
     computed = []
-    of = Captures.samples_of
+    of = CapturePlan.samples_of
     monkeypatch.setattr(
-        Captures, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
+        CapturePlan, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
     )
     xr.testing.assert_equal(write_captures(files, out, label=1, **OPTIONS).load(), expected)
     assert computed == ["nobody.nc"]
@@ -275,40 +275,37 @@ def test_a_store_holds_the_same_and_is_finished_after_an_interruption(folder, tm
 
 def test_the_command_takes_the_axes_of_a_store_and_refuses_what_does_not_go_together(folder, tmp_path):
     def run(*arguments):
-        return CliRunner().invoke(app, ["generate", *map(str, arguments), "--no-progress"])
+        return CliRunner().invoke(app, [*map(str, arguments), "--no-progress"])
 
     first, second = tmp_path / "first.zarr", tmp_path / "second.zarr"
-    made = run(
-        "--capture", folder / "one.nc", "--window", 0.512, "--like", "default", "--label", 1, "-o", first
-    )
+    one_file = ["import", folder / "one.nc", "--window", 0.512, "--like", "default", "--label", 1]
+    made = run(*one_file, "-o", first)
     assert made.exit_code == 0, made.output
     assert "4 samples" in made.stdout
-    made = run(
-        "--capture",
-        folder / "nobody.nc",
-        "--window",
-        0.512,
-        "--hop",
-        0.256,
-        "--like",
-        first,
-        "--split",
-        "test",
-        "-o",
-        second,
-    )
+    nobody = ["import", folder / "nobody.nc", "--window", 0.512, "--hop", 0.256, "--like", first]
+    made = run(*nobody, "--split", "test", "-o", second)
     assert made.exit_code == 0, made.output
     one, two = open_dataset(first), open_dataset(second)
     np.testing.assert_array_equal(one.jerk, two.jerk)
     assert float(one.jerk[-1]) == 40
     assert set(two.split.values.tolist()) == {"test"}
     for arguments, message in (
-        (("--capture", folder / "one.nc", "--n", 3), "--n is for scenarios, not for captures"),
-        (("--capture", folder / "one.nc", "--split", "lab=test"), "--split is 'lab=test'; with --capture"),
-        (("default", "--hop", 0.1), "--hop-s is for captures"),
-        (("--capture", tmp_path / "none.dat"), "no such file"),
+        (
+            ("import", folder / "one.nc", "--split", "lab=test"),
+            "split must be one of train, validation, test",
+        ),
+        (("import", tmp_path / "none.dat"), "no such file"),
     ):
         refused = run(*arguments, "-o", tmp_path / "third.zarr")
         assert refused.exit_code == 2
         assert message in refused.stderr
         assert not (tmp_path / "third.zarr").exists()
+
+
+def test_the_old_command_names_the_new_one(folder, tmp_path):
+    old = ["generate", "--capture", str(folder / "one.nc"), "--label", "1", "-o", str(tmp_path / "a.zarr")]
+    refused = CliRunner().invoke(app, old)
+    assert refused.exit_code == 2
+    assert refused.stderr.strip().splitlines() == [
+        "isacsim: generate makes data sets of scenarios; of captures: isacsim import FILES."
+    ]

@@ -103,7 +103,7 @@ def test_split_and_variables(store, saved, tmp_path, ending):
         tmp_path / f"s{ending}",
         split="test",
         variables=["aj_noisy", "n_targets"],
-        tell=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: told.append((done, total)),
     )
     assert told[-1][0] == told[-1][1] and all(done <= total for done, total in told)
     if ending == ".nc":
@@ -146,7 +146,7 @@ def test_command(store, saved, tmp_path):
         (["-o", "s.csv"], "must end in .nc, .mat, .npz (of a data set) or .pcap (of a capture)"),
         (["-o", "s.nc", "--split", "validation"], "there are test, train"),
         (["-o", "s.mat", "--variables", "aj"], "the data set has no 'aj'; it has aj_"),
-        (["-o", "s.npz", "--variables", " , "], "variables must be names"),
+        (["-o", "s.npz", "--variables", " , "], "variables must be a sequence of one or more names"),
         (["-o", "s.pcap"], ".pcap is made of a capture (.nc)"),
     ],
 )

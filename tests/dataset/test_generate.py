@@ -20,7 +20,7 @@ from isacsim.dataset.parts import parts_from_json
 from isacsim.dataset.store.store import open_record
 from isacsim.dataset.synthetic.generate import make_chunk
 from isacsim.dataset.synthetic.plan import make_plan
-from isacsim.dataset.synthetic.resume import prepared
+from isacsim.dataset.synthetic.resume import open_or_create
 from isacsim.errors import InputError
 
 N = 18
@@ -90,7 +90,7 @@ def test_a_sample_is_what_simulate_and_sample_spectra_make(whole, tiny):
 def test_any_order_and_other_chunks_give_the_same_bits(whole, tiny, tmp_path):
     plan = make_plan([tiny()], None, SEED, None, None, False, None)
     path = tmp_path / "backwards.zarr"
-    record = prepared(plan, path, resume=True, chunk=4, overwrite=False)
+    record = open_or_create(plan, path, resume=True, chunk=4, overwrite=False)
     order = np.random.default_rng(0).permutation(record.n_chunks)
     assert sum(make_chunk(str(path), int(number)) for number in order) == N
     same_bits(isacsim.open_dataset(path), isacsim.open_dataset(whole))
@@ -131,7 +131,7 @@ def test_more_samples_extend_a_store(whole, tiny, here, tmp_path, monkeypatch):
 
 def test_a_finished_store_is_left_alone(whole, tiny, here, monkeypatch):
     before = {file: file.stat().st_mtime_ns for file in whole.rglob("*")}
-    monkeypatch.setattr("isacsim.dataset.synthetic.generate.each", None)
+    monkeypatch.setattr("isacsim.dataset.synthetic.generate.map_unordered", None)
     make(tiny(), whole, here)
     assert {file: file.stat().st_mtime_ns for file in whole.rglob("*")} == before
 
@@ -165,8 +165,8 @@ def test_another_store_is_refused_with_the_difference(whole, tiny, here, changes
 
 
 def test_another_version_is_refused(whole, tiny, here, monkeypatch):
-    for module in ("resuming", "generate"):
-        monkeypatch.setattr(f"isacsim.dataset.{module}.__version__", "9.9")
+    for module in ("resume", "generate"):
+        monkeypatch.setattr(f"isacsim.dataset.synthetic.{module}.__version__", "9.9")
     with pytest.raises(InputError, match=r"made with isacsim .*, this is isacsim 9\.9"):
         make(tiny(), whole, here)
     with pytest.raises(InputError, match=r"but a worker has 9\.9"):
@@ -236,13 +236,13 @@ def test_csi_is_kept_on_request(tiny, here, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"n_samples": 0}, "n_samples must be at least 1"),
+        ({"n_samples": 0}, "n_samples must be an integer of at least 1"),
         ({"seed": -1}, "seed must be an integer"),
         ({"seed": 2**63}, "seed must be an integer"),
-        ({"chunk": 0}, "chunk must be at least 1"),
+        ({"chunk": 0}, "chunk must be an integer of at least 1"),
         ({"workers": 2}, "workers is for processes on this machine"),
-        ({"client": None, "workers": 0}, "workers must be at least 1"),
-        ({"per_class": {3: -1}}, "per_class gives 3 targets -1 samples; it must be at least 0"),
+        ({"client": None, "workers": 0}, "workers must be an integer of at least 1"),
+        ({"per_class": {3: -1}}, "the size of class 3 in per_class must be an integer of at least 0, got -1"),
         ({"client": "tcp://127.0.0.1:9"}, "no dask scheduler answers at tcp://127.0.0.1:9"),
     ],
 )

@@ -12,16 +12,21 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 import isacsim
 from isacsim.cli import app
 from isacsim.dataset.store.store import exists, open_record
+from isacsim.dataset.synthetic.workers import map_unordered
+from isacsim.errors import InputError
 from tests.processes import ISACSIM
 
 N, CHUNK, SEED = 24, 3, 4
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(isacsim.__file__).parents[1])}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(Path(isacsim.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+}
 # Longer than any start-up, however busy the machine.
 PATIENCE = 240
 
@@ -133,24 +138,79 @@ def test_ctrl_c_ends_in_one_sentence(yaml, wanted, tmp_path):
     assert np.array_equal(digests(store)[: len(wanted)][done], wanted[done])
 
 
-def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+def test_a_script_needs_no_main_guard(yaml, wanted, tmp_path):
+    """Workers do not import it."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from isacsim.dataset.synthetic.workers import connected, refuse_unguarded\n"
-        "refuse_unguarded()\n"
-        "with connected(None, 2, 2):\n    pass\n"
+        "import sys, isacsim\nprint('imported')\n"
+        f"isacsim.generate(isacsim.load_scenario({str(yaml)!r}), sys.argv[1], n_samples={N}, seed={SEED},\n"
+        f"                 chunk={CHUNK}, workers=2, progress=False)\n"
     )
-    done = subprocess.run(
-        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
+    told = subprocess.run(
+        [sys.executable, script, tmp_path / "a.zarr"], env=ENVIRONMENT, capture_output=True, text=True
     )
-    lines = done.stderr.strip().splitlines()
-    assert done.returncode == 1 and lines[-1].startswith("isacsim.errors.InputError: isacsim.generate starts")
-    assert sum(line.startswith("Traceback") for line in lines) == 1
-    script.write_text(
-        "from multiprocessing import get_context\nfrom isacsim.dataset.synthetic.workers import *\n"
-        "refuse_unguarded()\np = get_context('spawn').Process(target=print)\np.start()\np.join()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert "put the script's main part under" in done.stderr
+    assert (told.returncode, told.stdout, told.stderr) == (0, "imported\n", "")
+    assert np.array_equal(digests(tmp_path / "a.zarr"), wanted)
+
+
+def _threads(number):
+    import numba
+
+    return os.getpid(), numba.get_num_threads(), os.environ["OMP_NUM_THREADS"]
+
+
+def _dies_once(number, folder):
+    """Killed, as by the kernel when memory runs out, the first time that it comes to task 3."""
+    if number == 3 and not (mark := Path(folder, "died")).exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def _dies(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fails(number):
+    raise OSError(28, "No space left on device") if number else InputError("one sentence")
+
+
+def on_two(function, tasks):
+    return list(map_unordered(function, tasks, client=None, workers=2))
+
+
+def test_each_worker_has_one_thread_for_numba_and_blas():
+    found = on_two(_threads, [(k,) for k in range(8)])
+    assert {(numba, blas) for _, numba, blas in found} == {(1, "1")}
+    assert os.getpid() not in {pid for pid, *_ in found}
+
+
+def test_a_worker_that_dies_costs_no_task(tmp_path):
+    assert sorted(on_two(_dies_once, [(k, str(tmp_path)) for k in range(12)])) == list(range(12))
+    assert (tmp_path / "died").exists()
+
+
+def test_workers_that_die_again_and_again_are_told():
+    with pytest.raises(InputError, match=r"a worker died several times .* take fewer workers"):
+        on_two(_dies, [(0,)])
+
+
+def test_what_a_task_raises_comes_out():
+    with pytest.raises(InputError, match="one sentence"):
+        on_two(_fails, [(0,)])
+    with pytest.raises(OSError, match="No space left") as told:
+        on_two(_fails, [(1,)])
+    assert told.value.errno == 28
+
+
+def test_workers_end_when_the_command_is_killed_alone(yaml, tmp_path):
+    store = tmp_path / "orphans.zarr"
+    process = started(yaml, store, "--workers", "2", "--no-progress", n=1000 * N)
+    until(lambda: complete(store) > 0, process)
+    workers = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + PATIENCE
+    while any(map(psutil.pid_exists, workers)):
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -79,7 +79,7 @@ def test_inspect_refuses(store, tmp_path):
         (["--per-class", "3=1,03=5"], "--per-class gives 3 more than once"),
         (["--splits", "train=0.5,train=0.5"], "--splits gives train more than once"),
         (["--split", "lab=train", "--split", "lab=test"], "--split gives lab more than once"),
-        (["--per-class", "3=-1"], "per_class gives 3 targets -1 samples"),
+        (["--per-class", "3=-1"], "the size of class 3 in per_class must be"),
         (["--per-class", "9=5"], "class of 9 targets"),
         (["--range", "5"], "--range is '5'; it must be START:STOP"),
         (["--splits", "train=half"], "'half' is not a number"),
@@ -87,7 +87,7 @@ def test_inspect_refuses(store, tmp_path):
         (["--split", "lab=train", "--splits", "train=1"], "give one of them"),
         (["--split", "lab=train:0.9,validation:0.2"], "adds up to 1.1"),
         (["--split", "hall=test"], "names the scenario 'hall'"),
-        (["--n", "0"], "--n must be at least 1, got 0."),
+        (["--n", "0"], "--n must be an integer of at least 1, got 0."),
         (
             ["--per-class", "3=10", "--n", "20"],
             "per_class (--per-class) adds up to 10 samples and n_samples (--n) is 20;",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from isacsim.dataset.parts import (
     Part,
-    chairmen,
     check_leaks,
     classes_of,
+    fair_order,
     parts_from_json,
     parts_to_json,
     plan_parts,
@@ -29,7 +29,7 @@ SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 @settings(max_examples=60, deadline=None)
 def test_every_prefix_holds_each_class_s_share_rounded(sizes):
     weights = np.array(sizes)
-    order = chairmen(weights)
+    order = fair_order(weights)
     held = np.cumsum(order[:, np.newaxis] == np.arange(weights.size), axis=0)
     share = np.arange(1, weights.sum() + 1)[:, np.newaxis] * weights / weights.sum()
     assert (np.abs(held - share) < 1 - 1e-9).all()

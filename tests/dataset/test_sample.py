@@ -9,6 +9,8 @@ from isacsim import InputError, aj_spectrum, load_scenario, simulate
 from isacsim.dataset.synthetic.sample import sample_spectra, spectrum_settings
 from tests.spectrum.literal import C, double_loop
 
+pytestmark = pytest.mark.numerical
+
 # 0.512 s of packets and few, coarse bins: a double loop over them takes a tenth of a second.
 AXES = {"bins_acceleration": 17, "bins_jerk": 9, "acceleration_max_m_s2": 8.0, "jerk_max_m_s3": 40.0}
 RADIO = {"packets": 512, "subcarriers": 8}

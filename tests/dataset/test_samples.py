@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 import isacsim
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
-from isacsim.dataset.synthetic.batch import TRUTH, make_samples
+from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.sample import sample_spectra
+from isacsim.schema import TRUTH
 from isacsim.spectrum.lag_product import lag_product, statistics
 from isacsim.spectrum.self_terms import self_products
+
+pytestmark = pytest.mark.numerical
 
 SPECTRA = ("aj_noisy", "aj_noiseless", "aj_clean")
 
@@ -117,7 +120,8 @@ def test_self_products_equal_csi_and_lag_product(seed, paths, subcarriers, remov
     ).astype(np.complex64)
     mean = statistics(csi)[0].astype(np.complex64) * remove_static
     expected = lag_product(csi, mean, 18, phase_sign=sign, average=True)[:, 0]
-    assert np.abs(got - expected).max() < 2e-5 * np.abs(expected).max()
+    # CSI is within 2e-5 (tests of paths); a product has two of it, and only what isn't static counts on the right.
+    assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("combine", ["coherent", "noncoherent"])
@@ -138,7 +142,7 @@ def test_a_sample_alone_has_the_same_bits_as_among_others(combine):
 
 PROGRAM = """
 import hashlib, isacsim
-from isacsim.dataset.samples import make_samples
+from isacsim.dataset.synthetic.batch import make_samples
 for scenario in ("default", "lab"):
     made = make_samples(isacsim.load_scenario(scenario), seed=0, indices=[0, 1])
     for kind in ("noisy", "noiseless", "clean"):

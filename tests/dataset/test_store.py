@@ -178,7 +178,7 @@ def test_a_store_whose_making_was_cut_short_holds_nothing(store):
     for incomplete in (False, True):
         with pytest.raises(InputError, match=r"incomplete|cut short"):
             isacsim.open_dataset(store, incomplete=incomplete)
-    assert damage(store) == ["its making or extension was cut short; the same isacsim generate finishes it"]
+    assert damage(store) == ["its making or extension was cut short; the same command finishes it"]
 
 
 def test_a_moved_store_is_the_same(store, tmp_path):

@@ -106,7 +106,10 @@ def test_isacsim_does_not_import_torch():
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [({"rank": 0}, "go together"), ({"rank": 2, "world_size": 2}, "within 0 and world_size - 1 = 1, got 2")],
+    [
+        ({"rank": 0}, "go together"),
+        ({"rank": 2, "world_size": 2}, "rank must be an integer from 0 to 1, got 2"),
+    ],
 )
 def test_bad_ranks(store, changes, says):
     with pytest.raises(InputError, match=says):

@@ -13,6 +13,8 @@ import dira
 from dira.models.counter import mirrored_and_shifted
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 
 def test_each_spectrum_is_mirrored_and_shifted_alone_and_keeps_its_bins() -> None:
     spectra = torch.arange(64 * 2 * 4 * 6, dtype=torch.float32).reshape(64, 2, 4, 6)
@@ -82,9 +84,10 @@ def test_a_counter_of_moved_spectra_counts_where_it_has_seen_nothing() -> None:
         return made, counts
 
     (spectra, counts), (fresh, truth) = spots({1: 0, 2: 1}, 32), spots({1: 1, 2: 0}, 100)
-    how = {"steps": 200, "batch_size": 16, "learning_rate": 3e-3, "seed": 0, "device": "cpu"}
+    how = {"steps": 400, "batch_size": 16, "learning_rate": 3e-3, "seed": 0, "device": "cpu"}
     right = [
         dira.TargetCounter(width=8, augment=augment).fit(spectra, counts, **how).score(fresh, truth)
         for augment in (False, True)
     ]
-    assert right[0] < 0.4 and right[1] > 0.7  # 0.0 to 0.17 and 0.76 to 0.98 with seeds 0, 1, 2
+    # By chance 0.5 ± 0.04; training ends elsewhere on another processor. Seeds 0, 1, 2: 0.0 to 0.12, 0.97 to 1.0.
+    assert right[0] < 0.4 and right[1] > 0.7

@@ -16,6 +16,8 @@ from isacsim.errors import InputError
 
 from .test_models import spots
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread():
@@ -28,13 +30,17 @@ def _one_thread():
 @pytest.mark.parametrize(("name", "steps"), [("ConditionalGAN", 150), ("ConditionalVAE", 300)])
 def test_makes_each_class(name, steps, tmp_path):
     kind = getattr(dira, name)
-    model = kind(width=8, latent=8).fit(*spots(64, size=8), steps=steps, batch_size=16, learning_rate=1e-3)
-    wanted = np.array([3] * 12 + [4] * 12)
+    model = kind(width=8, latent=8).fit(
+        *spots(64, size=8), steps=steps, batch_size=16, learning_rate=1e-3, seed=1
+    )
+    wanted = np.array([3] * 48 + [4] * 48)
     made = model.sample(wanted, seed=5)
-    assert made.shape == (24, 8, 8) and made.min() >= 0 and made.max() <= 1
+    assert made.shape == (96, 8, 8) and made.min() >= 0 and made.max() <= 1
     along, across = made.mean(axis=2).max(axis=1), made.mean(axis=1).max(axis=1)
-    assert (np.where(along > across, 3, 4) == wanted).mean() > 0.8
-    np.testing.assert_allclose(model.sample(wanted[:5], seed=5, batch_size=2), made[:5], atol=1e-4)
+    # Chance is a half with a standard deviation of 0.05: three of them. Training ends elsewhere on another processor.
+    assert (np.where(along > across, 3, 4) == wanted).mean() > 0.65
+    # Batches of another size round otherwise; another sample is 0.1 and more away.
+    np.testing.assert_allclose(model.sample(wanted[:5], seed=5, batch_size=2), made[:5], atol=2e-3)
     model.save_pretrained(tmp_path)
     np.testing.assert_array_equal(
         kind.from_pretrained(tmp_path).sample([4], seed=1), model.sample([4], seed=1)

@@ -19,6 +19,8 @@ from dira.metrics.distances import precision_recall
 from dira.metrics.feature_networks import feature_network
 from isacsim.errors import InputError
 
+pytestmark = pytest.mark.numerical
+
 
 class Moments(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,8 @@ from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.errors import InputError
 from isacsim.estimation.peaks import interpolate_peak
 
+pytestmark = pytest.mark.numerical
+
 AXES = {"acceleration": np.linspace(-8, 8, 64), "jerk": np.linspace(-40, 40, 64)}
 
 

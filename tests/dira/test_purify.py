@@ -18,6 +18,8 @@ from dira.config import Axes
 from dira.models.purifier import gradient
 from dira.models.sampling import generators
 
+pytestmark = pytest.mark.numerical
+
 # Few and large steps, so that each factor of each step weighs: √ᾱ is 0.47 at step 8 and 0.0007 at the last one.
 SHORT = {"steps": 20, "beta_start": 1e-4, "beta_end": 0.9}
 LONG = {"steps": 1000, "beta_start": 1e-4, "beta_end": 0.02}
@@ -141,14 +143,15 @@ def test_every_step_is_algorithm_1(
         algorithm_1(spectrum, own, prediction=prediction, schedule=schedule, **how)
         for spectrum, own in zip(spectra, generators(4, 0, 3), strict=True)
     ]
-    # Batches of two and of one, one after the other; ours in float32 (errors of 2e-5, a pull of 0.1 and more).
+    # Batches of two and of one, one after the other; ours in float32: its errors, some 2e-5 by the last
+    # step, are far below 1e-3, and that is far below the pull of 0.1 and more.
     inputs = [[x for _, t, x in walk if t > 0] for walk in walks]
     wanted = [torch.cat(pair) for pair in zip(*inputs[:2], strict=True)] + inputs[2]
     assert len(network.seen) == len(wanted)
     for ours, theirs in zip(network.seen, wanted, strict=True):
-        torch.testing.assert_close(ours.double(), theirs, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours.double(), theirs, atol=1e-3, rtol=1e-3)
     last = torch.cat([walk[-1][2] for walk in walks]).float().numpy()
-    np.testing.assert_allclose(got, model.config.scaling.projected(last), atol=2e-4)
+    np.testing.assert_allclose(got, model.config.scaling.projected(last), atol=2e-3)
 
 
 @PREDICTIONS
@@ -174,8 +177,8 @@ def test_without_guidance_it_is_ancestral_sampling(
         predicted = other(x, torch.tensor([step] * 2))
         x = theirs.step(predicted, step, x, generator=own).prev_sample
     for ours, wanted in zip(network.seen, other.seen, strict=True):
-        torch.testing.assert_close(ours, wanted, atol=1e-4, rtol=1e-4)
-    np.testing.assert_allclose(got, model.config.scaling.projected(x.numpy()), atol=2e-4)
+        torch.testing.assert_close(ours, wanted, atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(got, model.config.scaling.projected(x.numpy()), atol=2e-3)
 
 
 def test_one_pull_is_as_strong_as_equation_39_says() -> None:
@@ -195,7 +198,8 @@ def test_one_pull_is_as_strong_as_equation_39_says() -> None:
     strength = 0.7 * 3 * ((1 - share) / share) ** 0.5 / 1.3
     mean = found[0.0] - variance**0.5 * z
     shift = -strength * variance * 2 * (mean - given)
-    torch.testing.assert_close(found[0.7] - found[0.0], shift, atol=1e-6, rtol=1e-5)
+    # Differences of float32 numbers up to 4, of some twenty roundings each.
+    torch.testing.assert_close(found[0.7] - found[0.0], shift, atol=1e-5, rtol=1e-5)
     assert shift.abs().max() > 0.1
 
 
@@ -214,7 +218,7 @@ def test_a_watcher_is_told_every_step_of_every_round() -> None:
         wanted = model.config.scaling.from_model(x.float().numpy())
         # A round's result may have its highest bin set to Pmax.
         off = np.sort(np.abs(told[2, w, t] - wanted).ravel())
-        assert off[-1 if t else -2] < 2e-4
+        assert off[-1 if t else -2] < 2e-3
 
 
 class Share(Waves):

@@ -42,9 +42,9 @@ def test_numbers_that_are_none(tmp_path):
     diffusion = dira.ConditionalDiffusion(**TINY).fit(spectra, [3, 4, 3, 4], steps=1, batch_size=2)
     with pytest.raises(InputError, match="batch_size must be 2 or more for the batch norm, got 1"):
         counter.fit(spectra, [3, 4, 3, 4], steps=1, batch_size=1)
-    with pytest.raises(InputError, match="every must be a whole number, 1 or more, got 0"):
+    with pytest.raises(InputError, match="every must be an integer of at least 1, got 0"):
         counter.fit(spectra, [3, 4, 3, 4], steps=1, batch_size=2, checkpoints=tmp_path, every=0)
-    with pytest.raises(InputError, match="every must be a whole number, 1 or more, got 0"):
+    with pytest.raises(InputError, match="every must be an integer of at least 1, got 0"):
         gan.fit(spectra, [3, 4, 3, 4], steps=1, batch_size=2, every=0)
     counter.fit(spectra, [3, 4, 3, 4], steps=1, batch_size=2)
     denoiser = dira.PairedDenoiser(**TINY).fit(spectra, spectra, steps=1, batch_size=2)
@@ -56,6 +56,6 @@ def test_numbers_that_are_none(tmp_path):
             lambda size: denoiser.enhance(spectra, batch_size=size),
         ):
             with pytest.raises(
-                InputError, match=f"batch_size must be a whole number, 1 or more, got {wrong!r}"
+                InputError, match=f"batch_size must be an integer of at least 1, got {wrong!r}"
             ):
                 use(wrong)

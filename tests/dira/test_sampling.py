@@ -17,6 +17,8 @@ from dira.config import Axes, ScheduleConfig
 from dira.models.sampling import generate
 from dira.models.schedule import alphas_bar, scheduler
 
+pytestmark = pytest.mark.numerical
+
 MEAN, DEVIATION = -0.3, 0.05
 
 

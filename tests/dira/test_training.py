@@ -15,6 +15,8 @@ from dira.training.train import batches
 
 from .test_models import TINY, spots
 
+pytestmark = pytest.mark.numerical
+
 
 def test_dropout_has_a_seed_too() -> None:
     spectra, labels = spots(10)

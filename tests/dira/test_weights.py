@@ -65,8 +65,11 @@ def test_the_paired_denoiser_brings_them_nearer(samples) -> None:
     assert similarity(pure, clean).ssim.mean() > similarity(noisy, clean).ssim.mean() + 0.05
 
 
-def test_the_counter_counts_better_than_chance(samples) -> None:
+def test_the_counter_counts_better_than_chance() -> None:
+    counts = [3, 4, 5, 6, 7] * 40
+    samples = make_samples(load_scenario("default"), seed=77, indices=range(200), n_targets=counts)
     counter, truth = dira.TargetCounter.from_pretrained(), samples["n_targets"].values
     clean = counter.predict(samples["aj_clean"])
-    # 40 spectra: of chance, one in five, less than one in a thousand reaches 17.
-    assert (clean == truth).sum() >= 17
+    # 200 spectra: of chance, one in five, less than one in a thousand reaches 59. It counts 0.38 right of 2040, of
+    # which one in a hundred sets of 200 has fewer than 59.
+    assert (clean == truth).sum() >= 59

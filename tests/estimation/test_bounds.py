@@ -9,6 +9,8 @@ from scipy.constants import c
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound
 
+pytestmark = pytest.mark.numerical
+
 CARRIER = 5.805e9
 T = np.arange(1024) / 1e3
 F = CARRIER + np.linspace(-40e6, 40e6, 8)

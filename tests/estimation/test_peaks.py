@@ -10,6 +10,8 @@ from scipy.stats import binom
 import isacsim
 from isacsim.estimation.peaks import cfar_threshold, find_peaks, interpolate_peak, interpolate_peaks
 
+pytestmark = pytest.mark.numerical
+
 TIME = (np.arange(1024) - 511.5) / 1000
 FREQUENCY = 5.805e9 + np.arange(-16, 16) * 2.5e6
 

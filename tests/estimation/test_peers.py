@@ -15,6 +15,8 @@ from isacsim.estimation.peers.haf import haf
 from isacsim.estimation.peers.qml import qml
 from isacsim.estimation.peers.series import Series, peak_frequency
 
+pytestmark = pytest.mark.numerical
+
 METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
 ONE = {
     "path_length": np.array([7.0]),

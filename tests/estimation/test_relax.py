@@ -10,9 +10,11 @@ from scipy import stats
 
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound, fisher_information
-from isacsim.estimation.grid import Grid
-from isacsim.estimation.least_squares import Capture, evaluate
+from isacsim.estimation.grid import SamplingGrid
+from isacsim.estimation.least_squares import LeastSquaresProblem, evaluate
 from isacsim.estimation.relax.algorithm import Limits, relax
+
+pytestmark = pytest.mark.numerical
 
 STATES = PARAMETERS[:4]
 
@@ -208,14 +210,14 @@ def test_without_noise_it_stops_at_the_last_path():
 def test_normal_matrix_is_the_fisher_matrix():
     """The moments' normal equations against the literal columns of `fisher_information`."""
     t, f = axes(8, 300)
-    grid = Grid.of(t, f)
+    grid = SamplingGrid.from_axes(t, f)
     h, truth = capture(1, 3, 20.0, t, f)
-    fit = evaluate(Capture(h, grid), np.stack([truth[name] for name in STATES], axis=1))
+    fit = evaluate(LeastSquaresProblem(h, grid), np.stack([truth[name] for name in STATES], axis=1))
     table = {name: fit.theta[:, i] for i, name in enumerate(STATES)}
     table["amplitude"] = np.abs(fit.amplitude)
     table["phase"] = np.angle(fit.amplitude) + 2 * np.pi * grid.centre / 299792458 * table["path_length"]
     literal = fisher_information(grid, table, 2.0).reshape(3, 6, 3, 6)[:, :4, :, :4]
-    scale = Capture(h, grid).scale
+    scale = LeastSquaresProblem(h, grid).scale
     ours = fit.normal.reshape(3, 6, 3, 6)[:, :4, :, :4] * scale[:, None, None] * scale
     np.testing.assert_allclose(ours, literal, atol=2e-6 * np.abs(literal).max())
 

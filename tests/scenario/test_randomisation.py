@@ -7,11 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 import isacsim
-from isacsim.scenario.chance import draw_whole
+from isacsim.scenario.chance import drawn
+from isacsim.scenario.impairments import Quantisation
 from isacsim.scenario.model import Scenario
-from isacsim.scenario.numbers import Choice, Normal, Uniform
 from isacsim.targets.kinematics import realise_motion
 from tests.conftest import NO_TARGETS
+
+pytestmark = pytest.mark.numerical
 
 FLOOR = {"kind": "two_ray", "surface": {"kind": "floor", "height_m": {"uniform": [-0.5, 0.5]}}}
 WALL = {
@@ -83,7 +85,7 @@ def test_quantisation_is_drawn_from_its_own_stream_and_recorded(make_scenario):
 def test_the_direction_of_a_swing_is_drawn_and_never_zero(make_scenario):
     scenario = make_scenario(movers=[{"name": "curtain", "motion": SWING}], targets=NO_TARGETS)
     motion = scenario.movers[0].motion
-    axes = np.array([realise_motion(motion, np.random.default_rng(i)).axis for i in range(4)])
+    axes = np.array([realise_motion(drawn(motion, np.random.default_rng(i))).axis for i in range(4)])
     np.testing.assert_allclose(np.linalg.norm(axes, axis=1), 1)
     assert len(np.unique(axes[:, 0])) == 4
     for axis in ([0, 0, 0], [{"choice": [0, 1]}, 0, {"uniform": [0, 0]}]):
@@ -93,12 +95,14 @@ def test_the_direction_of_a_swing_is_drawn_and_never_zero(make_scenario):
 
 def test_whole_numbers_stay_whole_and_within_their_bounds(make_scenario):
     rng = np.random.default_rng(0)
-    assert {draw_whole(Uniform(uniform=(1, 4)), rng) for _ in range(200)} == {1, 2, 3, 4}
-    assert {
-        type(draw_whole(value, rng)) for value in (3, Choice(choice=(2.0, 3.0)), Normal(normal=(5, 1)))
-    } == {int}
+
+    def bits(value):
+        return drawn(Quantisation(bits=value), rng).bits
+
+    assert {bits({"uniform": (2, 5)}) for _ in range(200)} == {2, 3, 4, 5}
+    assert {type(bits(value)) for value in (3, {"choice": (2.0, 3.0)})} == {int}
     before = rng.bit_generator.state
-    assert draw_whole(7, rng) == 7
+    assert bits(7) == 7
     assert rng.bit_generator.state == before
     cases = [
         ({"quantisation": {"bits": {"uniform": [1, 8]}}}, "at least 2 and at most 16"),

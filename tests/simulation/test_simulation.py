@@ -18,6 +18,8 @@ from isacsim.simulation.truth import realisation_of
 from tests.extras import need
 from tests.small_sections import ALL, FAN, TEMPLATE
 
+pytestmark = pytest.mark.numerical
+
 # --- truth ---------------------------------------------------------------------------------------------------------
 
 
@@ -175,7 +177,7 @@ def test_an_overridden_count_is_drawn_again_too(make_scenario):
     capture = simulate(make_scenario(targets=TEMPLATE), seed=7, n_targets=6)
     drawn = realisation_of(capture)
     assert drawn.n_targets == 6
-    np.testing.assert_array_equal(drawn.undamaged(capture.time.values), capture.csi_noiseless)
+    np.testing.assert_array_equal(drawn.noiseless_csi(capture.time.values), capture.csi_noiseless)
 
 
 def test_only_simulated_captures_have_a_truth():
@@ -191,7 +193,7 @@ def test_each_path_adds_up_to_the_dynamic_part(make_scenario):
     assert each.shape == (2, 2, 16, 256) and each.dtype == np.complex64
     np.testing.assert_allclose(
         each.sum(axis=1) + quiet.static[..., np.newaxis],
-        quiet.undamaged(time),
+        quiet.noiseless_csi(time),
         atol=1e-5 * np.abs(quiet.static).max(),
     )
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import isacsim
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 
-PAPER = WindowGrid(1024, 1e-3, 5.8e9)
+pytestmark = pytest.mark.numerical
+
+PAPER = WindowResolution(1024, 1e-3, 5.8e9)
 
 
 def test_the_papers_numbers():
@@ -21,14 +23,14 @@ def test_the_papers_numbers():
 
 
 def test_resolution_falls_as_the_second_and_third_power_of_the_window():
-    double = WindowGrid(2048, 1e-3, 5.8e9)
+    double = WindowResolution(2048, 1e-3, 5.8e9)
     a, r = (x / y for x, y in zip(double.resolution(), PAPER.resolution(), strict=True))
     assert a == pytest.approx(1 / 4, rel=0.01) and r == pytest.approx(1 / 8, rel=0.01)
 
 
 def test_limit_is_where_the_spectrum_folds():
     """Just inside the limit a path peaks where it is; beyond, it comes back from the other side."""
-    grid = WindowGrid(128, 1e-2, 5.8e9)
+    grid = WindowResolution(128, 1e-2, 5.8e9)
     time = (np.arange(128) - 63.5) * 1e-2
     for a, seen in ((0.95 * grid.limit, 0.95), (1.05 * grid.limit, -0.95)):
         h = isacsim.simulate_paths(
@@ -51,12 +53,12 @@ def test_limit_is_where_the_spectrum_folds():
 def test_allowed_axes():
     a, r = PAPER.allowed()
     assert (a[-1], r[-1], a.size, r.size) == (8, 40, 64, 64)
-    slow = WindowGrid(102, 1e-2, 5.8e9)
+    slow = WindowResolution(102, 1e-2, 5.8e9)
     a, r = slow.allowed()
     assert a[-1] / 8 == pytest.approx(r[-1] / 40) and a[-1] < 8
     slow.check(a[-1], r[-1])
     with pytest.raises(isacsim.InputError, match=r"10 packets/s allow ±0\.\d+ m/s² .* higher packet rate"):
-        WindowGrid(32, 0.1, 5.8e9).allowed()
+        WindowResolution(32, 0.1, 5.8e9).allowed()
 
 
 @pytest.mark.parametrize(
@@ -69,12 +71,12 @@ def test_allowed_axes():
 )
 def test_refused_windows(arguments, sentence):
     with pytest.raises(isacsim.InputError, match=sentence):
-        WindowGrid(*arguments)
+        WindowResolution(*arguments)
 
 
 def test_refused_axes_name_the_rate_that_would_do():
     with pytest.raises(isacsim.InputError, match="take 171 packets/s") as error:
-        WindowGrid(102, 1e-2, 5.8e9).check(8, 40)
+        WindowResolution(102, 1e-2, 5.8e9).check(8, 40)
     rate = 171 * 1.05
-    WindowGrid(round(1.024 * rate), 1 / rate, 5.8e9).check(8, 40)
+    WindowResolution(round(1.024 * rate), 1 / rate, 5.8e9).check(8, 40)
     assert "narrow the axes (both by 0.5" in str(error.value)

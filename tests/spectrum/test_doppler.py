@@ -9,6 +9,8 @@ from scipy.constants import speed_of_light
 
 from isacsim import InputError, doppler_spectrogram
 
+pytestmark = pytest.mark.numerical
+
 RATE = 1000.0
 FREQUENCY = 5.8e9 + 312.5e3 * np.arange(-4, 5)
 

@@ -8,13 +8,15 @@ from scipy.signal import get_window
 
 import isacsim
 from isacsim.spectrum.aj import self_term_spectrum
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from tests.spectrum import literal
 from tests.spectrum.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
 
+pytestmark = pytest.mark.numerical
+
 
 def literal_of(h, *, window="boxcar", time=TIME, frequency=FREQUENCY, remove_static=True, **axes):
-    grid = WindowGrid(time.size, time[1] - time[0], frequency.mean())
+    grid = WindowResolution(time.size, time[1] - time[0], frequency.mean())
     r = literal.lag_product(h, grid.lag, remove_static=remove_static, phase_sign=-1)
     first = int(np.ceil(0.12 * r.size))
     taper = get_window(window, r.size, fftbins=False)
@@ -73,7 +75,7 @@ def test_symmetric_lags_equal_every_pair():
     time = (np.arange(96) - 47.5) / 94
     h = crowd(3, 3, 20.0, time=time, frequency=FREQUENCY[:2])
     axes = {"acceleration": np.linspace(-4, 4, 7), "jerk": np.linspace(-10, 10, 5)}
-    grid = WindowGrid(96, 1 / 94, FREQUENCY[:2].mean())
+    grid = WindowResolution(96, 1 / 94, FREQUENCY[:2].mean())
     r = literal.lag_product(h, grid.lag, remove_static=True, phase_sign=-1)
     expected = np.abs(literal.all_lags(r, grid.interval, grid.kappa, **axes))
     got = spectrum(h, time=time, frequency=FREQUENCY[:2], lags="symmetric", decimation=1, **axes).values
@@ -94,7 +96,7 @@ def test_equals_the_papers_keystone_route():
         amplitude=[1.0, 0.8],
         phase=[0.0, 1.0],
     )
-    grid = WindowGrid(256, 1 / 250, CARRIER)
+    grid = WindowResolution(256, 1 / 250, CARRIER)
     axes = {"acceleration": np.linspace(-4, 4, 17), "jerk": np.linspace(-15, 15, 19)}
     r = literal.lag_product(h, grid.lag, remove_static=False, phase_sign=-1)
     first = int(np.ceil(0.12 * r.size))
@@ -111,7 +113,7 @@ def test_the_erratum():
     p = spectrum(path(3.0, 20.0))
     a, r, _ = top(p)
     assert (a, r) == pytest.approx((3, 20), abs=0.15)
-    grid = WindowGrid(1024, 1e-3, FREQUENCY.mean())
+    grid = WindowResolution(1024, 1e-3, FREQUENCY.mean())
     tau_d = 0.12 * grid.length * 1e-3
     f_tau, f_eta = 2 * grid.kappa * a, grid.kappa * r * tau_d
     printed = f_eta / (2 * grid.kappa), f_tau / tau_d / grid.kappa
@@ -158,7 +160,7 @@ def test_self_terms_are_the_complex_sum():
     paths = np.stack([path(3.0, 20.0, 0.5), path(3.5, 18.0, -1.0, 9.0), path(-4.0, 5.0, 2.0, 4.0)])
     clean = self_term_spectrum(paths, time=TIME, frequency=FREQUENCY, decimation=1, **AXES)
     assert clean.dims == ("acceleration", "jerk")
-    grid = WindowGrid(1024, 1e-3, FREQUENCY.mean())
+    grid = WindowResolution(1024, 1e-3, FREQUENCY.mean())
     total = np.zeros((64, 64), complex)
     for h in paths:
         r = literal.lag_product(h, grid.lag, remove_static=True, phase_sign=-1)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from isacsim.spectrum.grid import WindowGrid
+from isacsim.spectrum.grid import WindowResolution
 from tests.spectrum.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
+
+pytestmark = pytest.mark.numerical
 
 BIN_A, BIN_R = 16 / 63, 80 / 63
 
@@ -140,7 +142,7 @@ def test_half_maximum_widths():
 def test_coherent_smear_is_the_documented_sinc():
     """At v alone, R over the band falls to sinc(B v 2φ/c): its square in R2 is P's height."""
     at = {"acceleration": np.array([0.0]), "jerk": np.array([0.0])}
-    grid = WindowGrid(1024, 1e-3, CARRIER)
+    grid = WindowResolution(1024, 1e-3, CARRIER)
     for v in (1.0, 3.0):
         p = spectrum(path(0.0, 0.0, v), remove_static=False, **at)
         span = FREQUENCY.size * 2.5e6

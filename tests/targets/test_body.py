@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
 from isacsim import InputError, load_scenario, simulate
@@ -18,6 +18,8 @@ from isacsim.simulation.realisation import realise
 from isacsim.simulation.truth import truth_at
 from isacsim.targets.body import travel_pose
 from isacsim.targets.trajectory import PolynomialMotion, ScattererMotion, SplineMotion
+
+pytestmark = pytest.mark.numerical
 
 WALK = {"kind": "trajectory", "position_m": [1.0, 3.0, 1.2], "velocity_m_s": [0.5, 1.0, 0.0]}
 BODIES = {
@@ -42,18 +44,18 @@ def bodies(make_scenario):
     return make
 
 
-@pytest.mark.parametrize(
-    ("name", "lengths", "amplitude", "phase"),
-    [
-        ("default", [39.96911658946556, 40.899520791149605], 3.646960291733638, -2.1892886313563458),
-        ("lab", [50.20806946591491, 48.58506130976375], 3.5163380559263944, 2.6504037795631934),
-        ("fall", [6.710460120888014, 7.523024779111847], 1.4709284407377776, -3.136353747328759),
-    ],
-)
-def test_point_targets_are_drawn_as_before_there_were_bodies(name, lengths, amplitude, phase):
-    drawn = realise(load_scenario(name), seed=3)  # sums over paths, from the version before
-    assert_allclose(drawn.path_lengths(np.array([-0.2, 0.3]))[0].sum(axis=0), lengths, rtol=1e-14)
-    assert_allclose([drawn.amplitude.sum(), drawn.phase.sum()], [amplitude, phase], rtol=1e-13)
+def test_a_body_changes_nothing_of_another_target(bodies):
+    """Each target is drawn from streams of its own, the body apart from the motion."""
+    motion = WALK | {"position_m": [{"uniform": [1, 2]}, {"uniform": [3, 4]}, 1.2]}
+    points, walker = (
+        realise(bodies(one, {"kind": "point"}, motion=motion, amplitude={"uniform": [1, 2]}), seed=3)
+        for one in ({"kind": "point"}, "walker")
+    )
+    assert points.amplitude[-1] != points.amplitude[0]
+    for name in ("amplitude", "phase"):
+        assert getattr(points, name)[-1] == getattr(walker, name)[-1]
+    time = np.array([-0.2, 0.3])
+    assert_array_equal(points.path_lengths(time)[:, [0, -1]], walker.path_lengths(time)[:, [0, -1]])
 
 
 def test_every_point_is_a_path_of_its_target(bodies):

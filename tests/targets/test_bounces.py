@@ -16,6 +16,8 @@ from isacsim.targets.kinematics import path_kinematics, path_length_exact
 from isacsim.targets.trajectory import PolynomialMotion
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 TIME = np.linspace(-0.5, 0.5, 9)
 
 
@@ -57,13 +59,14 @@ def test_bounces_are_those_that_the_ray_tracer_finds(scenario):
     traced = Witness(made).trace(motion.state(TIME).position, reflections=1)
     lengths = np.array([path_length_exact(b.motion, *ends, TIME) for b in ours])
     assert (np.bincount(traced.instant[traced.reflections == 1]) == 12).all()
+    # Float32 of tens of metres: 4e-6 a rounding, of which there are some. A wavelength is 0.05.
     for i in range(TIME.size):
         once = (traced.instant == i) & (traced.reflections == 1)
-        np.testing.assert_allclose(np.sort(traced.length[once]), np.sort(lengths[:, i]), atol=1e-5)
+        np.testing.assert_allclose(np.sort(traced.length[once]), np.sort(lengths[:, i]), atol=1e-4)
     now = traced.instant == TIME.size // 2
     direct = traced.coefficient[now & (traced.reflections == 0)][0]
     for n, bounce in enumerate(ours):
-        match = now & (np.abs(traced.length - lengths[n, TIME.size // 2]) < 1e-5)
+        match = now & (np.abs(traced.length - lengths[n, TIME.size // 2]) < 1e-4)
         assert match.sum() == 1
         # Fields are not quite upright at rays that aren't level.
         theirs = traced.coefficient[match][0] / direct
@@ -126,7 +129,7 @@ def test_a_target_beyond_a_wall_has_no_echo_over_it(scenario):
 def realise_motion_of(scenario):
     from isacsim.targets.kinematics import realise_motion
 
-    return realise_motion(scenario.targets.fixed[0].motion, np.random.default_rng(0))
+    return realise_motion(scenario.targets.fixed[0].motion)
 
 
 def test_reflection_at_known_walls():

@@ -14,6 +14,8 @@ from isacsim.targets import gait
 from isacsim.targets.trajectory import Pose
 from isacsim.targets.walker import PARTS, SKELETON, Walker
 
+pytestmark = pytest.mark.numerical
+
 heights = st.floats(1.0, 2.1)
 speeds = st.floats(0.0, 1.3)
 CYCLE = np.linspace(0, 1, 401)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from scipy.spatial.transform import Rotation
 from isacsim import InputError, load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Kinematics, Oscillation, Trajectory, Waypoints
-from isacsim.targets.body import realise_target
+from isacsim.simulation.drawing import draw_target
+from isacsim.streams import Stream, stream
+from isacsim.targets.body import realise_body
 from isacsim.targets.kinematics import (
     OscillationMotion,
     PathKinematics,
@@ -26,6 +29,8 @@ from isacsim.targets.kinematics import (
     path_length_exact,
     realise_motion,
 )
+
+pytestmark = pytest.mark.numerical
 
 coordinate = st.floats(-10, 10).map(lambda x: round(x, 3))
 vector = st.tuples(coordinate, coordinate, coordinate)
@@ -224,11 +229,10 @@ def test_passing_through_an_antenna_is_refused():
 
 
 def test_realised_motions_follow_their_configuration():
-    rng = np.random.default_rng(0)
-    got = realise_motion(Kinematics(kind="kinematics", path_length_m=5, velocity_m_s=1, jerk_m_s3=7), rng)
+    got = realise_motion(Kinematics(kind="kinematics", path_length_m=5, velocity_m_s=1, jerk_m_s3=7))
     assert got == PathMotion(PathKinematics(5, 1, 0, 7))
     trajectory = Trajectory(kind="trajectory", position_m=(1, 2, 3), speed_m_s=2, heading_deg=90)
-    state = realise_motion(trajectory, rng).state(0.0)
+    state = realise_motion(trajectory).state(0.0)
     assert_allclose(state.velocity, [[0, 2, 0]], atol=1e-15)
     swing = Oscillation(
         kind="oscillation",
@@ -238,20 +242,18 @@ def test_realised_motions_follow_their_configuration():
         frequency_hz=2,
         phase_rad=np.pi / 2,
     )
-    assert_allclose(realise_motion(swing, rng).state(0.0).position, [[0, 0.3, 1.4]])
-    assert_allclose(realise_motion(swing, rng).state(0.5).position, [[0, 0.3, 1.4]])
+    assert_allclose(realise_motion(swing).state(0.0).position, [[0, 0.3, 1.4]])
+    assert_allclose(realise_motion(swing).state(0.5).position, [[0, 0.3, 1.4]])
     way = Waypoints(kind="waypoints", times_s=(-1, 1), positions_m=((0, 0, 0), (2, 0, 0)))
-    assert_allclose(realise_motion(way, rng).state([0.0, 0.5]).position, [[1, 0, 0], [1.5, 0, 0]])
+    assert_allclose(realise_motion(way).state([0.0, 0.5]).position, [[1, 0, 0], [1.5, 0, 0]])
 
 
 @pytest.mark.parametrize("name", ["lab", "corridor", "hall", "vehicle", "uav", "intel5300", "walker"])
 def test_targets_stay_within_the_axes_and_spread_over_them(name):
     scenario = load_scenario(name)
-    rng, of_bodies = np.random.default_rng(3), np.random.default_rng(4)
     truth = []
-    for _ in range(300):
-        target = scenario.targets.configs(1)[0]
-        motion = realise_target(scenario, target, rng, lambda: of_bodies).reference
+    for index in range(300):
+        motion = _reference(scenario, index)
         truth += [
             path_kinematics(motion, scenario.radio.transmitter_m, receiver.position_m)[2:]
             for receiver in scenario.radio.receivers
@@ -266,19 +268,19 @@ def test_targets_stay_within_the_axes_and_spread_over_them(name):
 
 
 def test_same_generator_same_motion():
-    scenario = load_scenario("lab")
-    target = scenario.targets.configs(1)[0]
-    first, again = (
-        realise_target(scenario, target, np.random.default_rng(5), np.random.default_rng).reference
-        for _ in range(2)
-    )
-    assert first == again
+    first, again, other = (_reference(load_scenario("lab"), index) for index in (5, 5, 6))
+    assert first == again != other
+
+
+def _reference(scenario, index):
+    """Motion of the reference point of a sample's first target."""
+    target = draw_target(scenario, scenario.targets.configs(1)[0], seed=3, index=index, number=0)
+    of_body = partial(stream, 3, index, Stream.BODIES, 0)
+    return realise_body(target.body, realise_motion(target.motion), scenario.radio.time_s, of_body).reference
 
 
 def test_targets_that_never_fit_the_axes_are_an_error_not_a_loop():
     text = load_scenario("single_target").to_yaml().replace("within_axes: false", "within_axes: true")
     scenario = Scenario.from_yaml(text.replace("acceleration_m_s2: 3.0", "acceleration_m_s2: 30.0"))
     with pytest.raises(InputError, match=r"none of 1000 draws .* 8 m/s²"):
-        realise_target(
-            scenario, scenario.targets.configs()[0], np.random.default_rng(0), np.random.default_rng
-        )
+        draw_target(scenario, scenario.targets.configs()[0], seed=0, index=0, number=0)

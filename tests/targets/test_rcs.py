@@ -18,6 +18,8 @@ from isacsim.simulation.realisation import realise
 from isacsim.targets.rcs import echo_amplitude, mean_dbsm
 from tests.extras import need
 
+pytestmark = pytest.mark.numerical
+
 UP, SIDE, FRONT = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
 MODELS = {
     "human 1": {"model": "pedestrian"},
@@ -86,9 +88,11 @@ def test_turning_everything_changes_nothing_nor_does_swapping_the_antennas(name,
 def test_radar_equation():
     place, ends = np.array([0.0, 0.0, 0.0]), ([4.0, 0, 0], [[0, 2.0, 0], [0, 0, 8.0]])
     rng = np.random.default_rng(0)
-    got = echo_amplitude(rcs(model="constant", dbsm=-6, reference_m=3.0), place, 0.0, *ends, rng)
+    got = echo_amplitude(rcs(model="constant", dbsm=-6, reference_m=3.0), place, 0.0, *ends, lambda: rng)
     np.testing.assert_allclose(got, 10**-0.3 * 9 / np.array([8, 32]))
-    mean = echo_amplitude(rcs(model="pedestrian", fluctuation=False, reference_m=1), place, 0.0, *ends, rng)
+    mean = echo_amplitude(
+        rcs(model="pedestrian", fluctuation=False, reference_m=1), place, 0.0, *ends, lambda: rng
+    )
     np.testing.assert_allclose(20 * np.log10(mean * [8, 32]), -1.37 - 3 * np.sin(np.pi / 4))
 
 
@@ -96,7 +100,10 @@ def test_fluctuation_is_lognormal_about_the_mean_and_one_draw_for_all_receivers(
     place, ends = np.zeros(3), ([1.0, 0, 0], [[1.0, 0, 0], [1.0, 0, 0]])
     rng = np.random.default_rng(5)
     power = np.array(
-        [echo_amplitude(rcs(model="uav", reference_m=1), place, 0.0, *ends, rng) ** 2 for _ in range(1500)]
+        [
+            echo_amplitude(rcs(model="uav", reference_m=1), place, 0.0, *ends, lambda: rng) ** 2
+            for _ in range(1500)
+        ]
     )
     assert (power[:, 0] == power[:, 1]).all()
     assert power.mean() == pytest.approx(10**-1.281, rel=0.12)

@@ -19,7 +19,6 @@ from isacsim.cli import app
 from isacsim.dataset.real.files import capture_files
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
-
 from tests.capture.capture_files import real_capture
 
 RATE, CARRIER = 100.0, 5.32e9

@@ -66,8 +66,8 @@ def test_gait(folder):
 def test_retrace(folder):
     need("sionna_rt")
     table = table_of("retrace", folder)
-    # Float32 delays: micrometres. The target is 1 mm.
-    assert table["length_error_m"] < 1e-5
+    # Float32 delays: micrometres, of some roundings each. The target is 1 mm.
+    assert table["length_error_m"] < 1e-4
     for row in table["rows"]:
         # What the polynomial through the traced lengths misses of a turn is its own.
         most = (1e-4, 1e-3, 0.01) if row["motion"] == "straight" else (1e-3, 1e-2, 1.5)

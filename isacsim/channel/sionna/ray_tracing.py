@@ -25,8 +25,8 @@ from isacsim.channel.sionna.llvm import require_llvm
 from isacsim.channel.sionna.room_xml import room_xml
 from isacsim.errors import InputError
 from isacsim.files import written_whole
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import Antenna, RayTraced
+from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
 
 __all__ = ["TracedPaths", "cache_folder", "ray_traced", "traced_paths"]
@@ -50,7 +50,9 @@ class TracedPaths:
 
 def ray_traced(environment: RayTraced, radio: Radio, rng: np.random.Generator) -> NDArray[np.complex128]:
     """Response of the traced paths, coherent sum; random phases, where wanted, are each receiver's and path's own."""
-    power = draw(environment.power_db, rng)
+    power = plain(environment.power_db)
+    # Drawn anew a capture and no matter to the paths, which are kept by the rest.
+    environment = environment.model_copy(update={"power_db": 0.0})
     if environment.phases == "traced":
         return _unit_response(environment, radio) * 10 ** (power / 20)
     paths = traced_paths(environment, radio)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from isacsim.channel.discrete import direct_delay, frequency_response
 from isacsim.errors import InputError
-from isacsim.scenario.chance import draw
 from isacsim.scenario.environments import Cdl, Factory, IndoorOffice, StreetCanyon, Tdl, Tr38901
+from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
 
 __all__ = ["cdl", "system_level", "tdl"]
@@ -65,9 +65,9 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
 
 def tdl(environment: Tdl, radio: Radio, rng: np.random.Generator) -> Response:
     """Tapped delay line, one draw a receiver, from the line of sight's delay on."""
-    power, scale = draw(environment.power_db, rng), 1.0
+    power, scale = plain(environment.power_db), 1.0
     if environment.delay_spread_ns is not None:
-        scale = draw(environment.delay_spread_ns, rng) * 1e-9
+        scale = plain(environment.delay_spread_ns) * 1e-9
     model = _tdl_model(environment.model, radio.carrier_hz)
     with _seeded(rng):
         # (batch, 1, 1, 1, 1, path, 1) and (batch, 1, 1, path)
@@ -89,7 +89,7 @@ def cdl(environment: Cdl, radio: Radio, rng: np.random.Generator) -> Response:
 
     The array's phases are the plane waves' at the carrier; the straight line's length delays each receiver's envelope.
     """
-    power, spread = draw(environment.power_db, rng), draw(environment.delay_spread_ns, rng) * 1e-9
+    power, spread = plain(environment.power_db), plain(environment.delay_spread_ns) * 1e-9
     places = tuple(r.position_m for r in radio.receivers)
     model = _cdl_model(environment.model, radio.carrier_hz, radio.transmitter_m, places)
     with _seeded(rng):
@@ -150,7 +150,7 @@ def _panel(carrier: float, antennas: int) -> dict[str, Any]:
 
 def system_level(environment: Tr38901, radio: Radio, rng: np.random.Generator) -> Response:
     """Office, factory or street: clusters drawn for the antennas' places, from the line of sight's delay on."""
-    power = draw(environment.power_db, rng)
+    power = plain(environment.power_db)
     # Made anew for each draw: what a used one draws depends on what it drew before (so UMi in Sionna 2.2.0).
     model = _system_model(environment, radio.carrier_hz)
     with _seeded(rng):

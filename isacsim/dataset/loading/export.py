@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.checks import check_names
 from isacsim.dataset.loading.stream import positions_of_split
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import open_dataset
@@ -41,7 +42,7 @@ def export_netcdf(
     split: str | None = None,
     variables: Sequence[str] | None = None,
     overwrite: bool = False,
-    tell: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
     """Write a data set as netCDF-4, by chunk.
 
@@ -59,7 +60,7 @@ def export_netcdf(
         Only these, with their coordinates; default: all.
     overwrite : bool
         Replace an existing file.
-    tell : callable
+    progress : callable
         Told how many pieces are written, and of how many.
 
     Raises
@@ -82,7 +83,7 @@ def export_netcdf(
     class Told(Callback):
         def _posttask(self, key: Any, result: Any, dsk: Any, state: Any, worker_id: Any) -> None:
             count()
-            tell(done, done + len(state["waiting"]) + len(state["ready"]) + len(state["running"]))
+            progress(done, done + len(state["waiting"]) + len(state["ready"]) + len(state["running"]))
 
     # One piece after the other: HDF5 takes one writer, and readers ahead of it would only fill the memory.
     with (
@@ -101,7 +102,7 @@ def export_mat(
     split: str | None = None,
     variables: Sequence[str] | None = None,
     overwrite: bool = False,
-    tell: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
     """Write a data set as a level 5 .mat file, which MATLAB, Octave and SciPy read.
 
@@ -111,7 +112,7 @@ def export_mat(
 
     Parameters
     ----------
-    ds, path, split, variables, overwrite, tell
+    ds, path, split, variables, overwrite, progress
         As for :func:`export_netcdf`.
 
     Raises
@@ -145,7 +146,7 @@ def export_mat(
             values = chosen[name].load().values
             text = values.dtype.kind not in "biufc"
             savemat(file, {name: _cells(values.tolist()) if text else values}, oned_as="column")
-            tell(number + 1, len(names))
+            progress(number + 1, len(names))
         savemat(file, described, oned_as="column", long_field_names=True)
 
 
@@ -156,7 +157,7 @@ def export_npz(
     split: str | None = None,
     variables: Sequence[str] | None = None,
     overwrite: bool = False,
-    tell: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
     """Write a data set as an uncompressed .npz, which ``numpy.load`` opens without pickle; by chunk.
 
@@ -164,7 +165,7 @@ def export_npz(
 
     Parameters
     ----------
-    ds, path, split, variables, overwrite, tell
+    ds, path, split, variables, overwrite, progress
         As for :func:`export_netcdf`.
 
     Raises
@@ -185,7 +186,7 @@ def export_npz(
             # The data set may have 10^8 samples: no array of it is ever whole in memory.
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 _write_npy(file, chosen[name])
-            tell(number + 1, len(names))
+            progress(number + 1, len(names))
 
 
 EXPORTERS: Mapping[str, Callable[..., None]] = {
@@ -200,14 +201,12 @@ def _chosen(
     ds: xr.Dataset | str | PathLike[str], split: str | None, variables: Sequence[str] | None
 ) -> xr.Dataset:
     opened = open_dataset(ds) if isinstance(ds, str | PathLike) else ds
-    if variables is not None:
-        if isinstance(variables, str) or not variables:
-            raise InputError(f"variables must be names in a sequence; got {variables!r}.")
-        if unknown := [name for name in variables if name not in opened.variables]:
-            raise InputError(
-                f"variables: the data set has no {unknown[0]!r}; it has {', '.join(map(str, opened.data_vars))}."
-            )
-    chosen = opened if variables is None else opened[list(variables)]
+    names = list(opened.variables) if variables is None else list(check_names("variables", variables))
+    if unknown := [name for name in names if name not in opened.variables]:
+        raise InputError(
+            f"variables: the data set has no {unknown[0]!r}; it has {', '.join(map(str, opened.data_vars))}."
+        )
+    chosen = opened if variables is None else opened[names]
     with readable(ds):
         return chosen if split is None else chosen.isel(sample=positions_of_split(opened, split))
 

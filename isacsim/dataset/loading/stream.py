@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.checks import check_integer, check_names, check_seed
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import StorePath, location, open_dataset
 from isacsim.errors import InputError
@@ -73,17 +74,10 @@ class SampleStream:
         buffer_chunks: int,
         channel_axis: int,
     ) -> None:
-        for argument, names in (("inputs", inputs), ("targets", targets)):
-            if isinstance(names, str):
-                raise InputError(f"{argument} must be names in a sequence, e.g. ({names!r},); got {names!r}.")
-        if not inputs:
-            raise InputError("inputs must name at least one variable; got none.")
-        if isinstance(buffer_chunks, bool) or not isinstance(buffer_chunks, int) or buffer_chunks < 1:
-            raise InputError(f"buffer_chunks must be an integer of at least 1, got {buffer_chunks!r}.")
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
-        self.inputs, self.targets = tuple(inputs), tuple(targets)
-        self.shuffle, self.seed, self.buffer_chunks = shuffle, int(seed), buffer_chunks
+        self.inputs = check_names("inputs", inputs)
+        self.targets = check_names("targets", targets) if targets or isinstance(targets, str) else ()
+        self.shuffle, self.seed = shuffle, check_seed("seed", seed)
+        self.buffer_chunks = check_integer("buffer_chunks", buffer_chunks, least=1)
         self._channel_axis = channel_axis
         # A path is opened again by every process; a data set is used as it is, with what was selected of it.
         self._source: xr.Dataset | str = location(ds) if isinstance(ds, str | PathLike) else ds
@@ -227,10 +221,10 @@ def positions_of_split(ds: xr.Dataset, split: str | None) -> NDArray[np.int64]:
         return np.arange(ds.sizes["sample"])
     if "split" not in ds:
         raise InputError(f"split={split!r}: the data set has no variable split.")
-    of = ds["split"].load(scheduler="synchronous").values.tolist()
-    found = np.flatnonzero([name == split for name in of])
+    splits = ds["split"].load(scheduler="synchronous").values.tolist()
+    found = np.flatnonzero([name == split for name in splits])
     if not found.size:
-        raise InputError(f"split={split!r}: no sample is of it; there are {', '.join(sorted(set(of)))}.")
+        raise InputError(f"split={split!r}: no sample is of it; there are {', '.join(sorted(set(splits)))}.")
     return found
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from isacsim.checks import check_integer
 from isacsim.dataset.loading.stream import SampleStream
-from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,8 +67,7 @@ def to_tf_dataset(
         raise ImportError(
             "to_tf_dataset needs TensorFlow, which is not installed: pip install 'isacsim[tensorflow]'."
         ) from error
-    if not 0 <= rank < world_size:
-        raise InputError(f"rank must lie within 0 and world_size - 1 = {world_size - 1}, got {rank}.")
+    check_integer("rank", rank, least=0, most=check_integer("world_size", world_size, least=1) - 1)
     stream = SampleStream(
         ds,
         inputs=inputs,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from isacsim.checks import check_integer
 from isacsim.dataset.loading.stream import SampleStream
 from isacsim.errors import InputError
 
@@ -97,8 +98,7 @@ def to_torch(
         together = torch.distributed.is_available() and torch.distributed.is_initialized()
         rank = torch.distributed.get_rank() if together else 0
         world_size = torch.distributed.get_world_size() if together else 1
-    if not 0 <= rank < world_size:
-        raise InputError(f"rank must lie within 0 and world_size - 1 = {world_size - 1}, got {rank}.")
+    check_integer("rank", rank, least=0, most=check_integer("world_size", world_size, least=1) - 1)
     stream = SampleStream(
         ds,
         inputs=inputs,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from isacsim.checks import check_integer
 from isacsim.dataset.loading.stream import SampleStream
-from isacsim.errors import InputError
 
 __all__ = ["TorchSamples"]
 
@@ -38,9 +38,7 @@ class TorchSamples(IterableDataset[Any]):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration takes, as with torch's DistributedSampler."""
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-            raise InputError(f"epoch must be an integer of at least 0, got {epoch!r}.")
-        self._epoch.fill_(epoch)
+        self._epoch.fill_(check_integer("epoch", epoch, least=0))
 
     def __len__(self) -> int:
         first, last = self._stream.bounds(self.rank, self.world_size, equal=self._equal)

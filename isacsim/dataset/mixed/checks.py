@@ -9,7 +9,7 @@ import numpy as np
 from isacsim.dataset.parts import SPLITS
 from isacsim.dataset.store.store import StorePath, open_dataset
 from isacsim.errors import InputError
-from isacsim.spectrum.settings import made_with, unlike
+from isacsim.spectrum.settings import differing_settings, made_with
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -104,7 +104,7 @@ def _check_dimension(dim: str, one: xr.DataArray, two: xr.DataArray, which: str)
 
 def _check_made_alike(one: xr.DataArray, two: xr.DataArray, which: str) -> list[str]:
     a, b = made_with(one.attrs), made_with(two.attrs)
-    different = unlike(a, b)
+    different = differing_settings(a, b)
     for name in different:
         if name != "window_s":
             raise InputError(f"{which}: the spectra were made with {name} {a[name]} and {b[name]}.")

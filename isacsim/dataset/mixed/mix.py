@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
+from isacsim.checks import check_integer, check_number, check_seed
 from isacsim.dataset.mixed.checks import check_alike, opened, store_name
 from isacsim.dataset.mixed.shares import Shares, plan_shares
 from isacsim.dataset.parts import SPLITS, apportion
@@ -87,17 +88,15 @@ def mix(
     """
     import xarray as xr
 
-    if not 0 <= real_fraction <= 1:
-        raise InputError(f"real_fraction must lie between 0 and 1, got {real_fraction!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
-    if n is not None and n < 1:
-        raise InputError(f"n must be at least 1, got {n}.")
+    real_fraction = check_number("real_fraction", real_fraction, least=0, most=1)
+    seed = check_seed("seed", seed)
+    if n is not None:
+        n = check_integer("n", n, least=1)
     stores = {"synthetic": opened(synthetic), "real": opened(real)}
     names = {domain: store_name(store, domain) for domain, store in stores.items()}
     lines = check_alike(stores, names)
     index = {domain: _small(store) for domain, store in stores.items()}
-    plans = _plans(index, float(real_fraction), n)
+    plans = _plans(index, real_fraction, n)
     unmet = [line for split, plan in plans.items() for line in _unmet(split, plan, index["real"])]
     if real_fraction > 0 and not any(sum(plan.real.values()) for plan in plans.values()):
         raise InputError(
@@ -107,7 +106,7 @@ def mix(
     for line in lines:
         warnings.warn(line, MixWarning, stacklevel=2)
     scale = _scale(stores, index) if match_scale and real_fraction > 0 else 1.0
-    chosen = {domain: _chosen(index[domain], domain, plans, int(seed)) for domain in stores}
+    chosen = {domain: _chosen(index[domain], domain, plans, seed) for domain in stores}
     parts = [
         _part(stores[domain], chosen[domain], names[domain], 1.0 if domain == "synthetic" else scale)
         for domain in stores
@@ -125,8 +124,8 @@ def mix(
     side = np.repeat([*chosen], [rows.size for rows in chosen.values()])
     both = both.isel(sample=_interleaved(both["split"].values, side))
     record = {
-        "real_fraction": float(real_fraction),
-        "seed": int(seed),
+        "real_fraction": real_fraction,
+        "seed": seed,
         "n": n,
         "scale": scale,
         "stores": names,

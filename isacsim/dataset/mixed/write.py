@@ -9,7 +9,6 @@ import numpy as np
 from isacsim.dataset.card import write_card
 from isacsim.dataset.mixed.mix import mix
 from isacsim.dataset.real.samples import Progress
-from isacsim.dataset.store.resumable import resumable
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import (
     StorePath,
@@ -17,6 +16,7 @@ from isacsim.dataset.store.store import (
     default_chunk,
     location,
     open_dataset,
+    open_if_same,
     write_chunk,
 )
 from isacsim.errors import InputError
@@ -73,7 +73,7 @@ def write_mix(
         raise InputError(f"{store}: a mix can't replace one of the stores that it is made of.")
     with readable(synthetic), readable(real):
         mixed = mix(synthetic, real, real_fraction=real_fraction, seed=seed, n=n, match_scale=match_scale)
-    record = resumable(store, mixed.attrs, overwrite=overwrite)
+    record = open_if_same(store, mixed.attrs, overwrite=overwrite)
     if record is None:
         with readable(synthetic), readable(real):
             template = mixed.isel(sample=slice(0, 1)).compute()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from isacsim.checks import refusal
 from isacsim.conditioning.conditioning import (
     Gain,
     Reference,
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CaptureFile",
-    "Cut",
-    "Cutting",
+    "CaptureSummary",
+    "CaptureWindows",
     "FilePath",
     "Receivers",
-    "Survey",
+    "WindowingOptions",
     "capture_files",
-    "cut",
-    "survey",
+    "cut_windows",
+    "summarise",
 ]
 
 FilePath = str | PathLike[str]
@@ -64,7 +65,7 @@ class CaptureFile:
 
 
 @dataclass(frozen=True)
-class Cutting:
+class WindowingOptions:
     """How captures are read, cut and conditioned."""
 
     length_s: float | None
@@ -77,7 +78,7 @@ class Cutting:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class CaptureWindows:
     """The windows of a capture file."""
 
     windows: Windows
@@ -88,7 +89,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Survey:
+class CaptureSummary:
     """What a capture file will give."""
 
     n: int
@@ -108,7 +109,7 @@ def capture_files(
         If there is none, one is missing or there twice, or a CSV row is in doubt.
     """
     if isinstance(files, str | PathLike):
-        raise InputError(f"files must be a list of paths, got one: {files}.")
+        raise refusal("files", "a list of paths", files)
     paths = [Path(path) for path in files]
     if not paths:
         raise InputError("there is no capture file.")
@@ -132,9 +133,9 @@ def capture_files(
         yield CaptureFile(path, source, digest, of_rows or split, own)
 
 
-# Files are gone through twice, for the survey and for the spectra; a single one need not be.
+# Files are gone through twice, for the summaries and for the spectra; a single one need not be.
 @lru_cache(maxsize=1)
-def cut(cutting: Cutting, file: CaptureFile) -> Cut:
+def cut_windows(windowing: WindowingOptions, file: CaptureFile) -> CaptureWindows:
     """Read a capture file and cut it into windows.
 
     Raises
@@ -142,18 +143,18 @@ def cut(cutting: Cutting, file: CaptureFile) -> Cut:
     InputError
         Naming the file.
     """
-    capture, notes = _opened(file, dict(cutting.reading))
+    capture, notes = _opened(file, dict(windowing.reading))
     try:
         pair = None
-        if cutting.receivers == "one" and capture.sizes["receiver"] > 1:
-            pair = _coherent_pair(compensate_gain(capture, gain=cutting.gain))
+        if windowing.receivers == "one" and capture.sizes["receiver"] > 1:
+            pair = _coherent_pair(compensate_gain(capture, gain=windowing.gain))
         windows = capture_windows(
             capture,
-            window_s=cutting.length_s,
-            hop_s=cutting.hop_s,
-            reference=cutting.reference,
+            window_s=windowing.length_s,
+            hop_s=windowing.hop_s,
+            reference=windowing.reference,
             pair=pair,
-            gain=cutting.gain,
+            gain=windowing.gain,
         )
     except InputError as error:
         raise type(error)(f"{file.source}: {error}") from error
@@ -172,17 +173,17 @@ def cut(cutting: Cutting, file: CaptureFile) -> Cut:
         **{n: capture.attrs[n] for n in ("format", "chip", "carrier", "bandwidth") if n in capture.attrs},
         "notes": [*notes, *windows.skipped],
     }
-    return Cut(windows, float(capture.coords["time"][0]), record)
+    return CaptureWindows(windows, float(capture.coords["time"][0]), record)
 
 
-def survey(
-    files: Sequence[CaptureFile], cutting: Cutting, settings: Mapping[str, Any]
-) -> tuple[list[Survey], dict[str, Any]]:
+def summarise(
+    files: Sequence[CaptureFile], windowing: WindowingOptions, settings: Mapping[str, Any]
+) -> tuple[list[CaptureSummary], dict[str, Any]]:
     """Go through all files before anything is computed or written.
 
     Returns
     -------
-    list of Survey
+    list of CaptureSummary
         One a file.
     dict
         The settings, with axes: those given, else those that every file's packet rate allows.
@@ -194,10 +195,10 @@ def survey(
     """
     ratio = settings.get("lag_ratio", 0.089)
     given: list[Any] = [settings.get("acceleration"), settings.get("jerk")]
-    found: list[Survey] = []
+    found: list[CaptureSummary] = []
     narrowest: Any = None
     for file in files:
-        made = cut(cutting, file)
+        made = cut_windows(windowing, file)
         windows = made.windows.used
         try:
             if any(axis is None for axis in given):
@@ -208,7 +209,7 @@ def survey(
                     window.grid(ratio).check(*(float(np.abs(axis).max()) for axis in given))
         except InputError as error:
             raise type(error)(f"{file.source}: {error}") from error
-        found.append(Survey(len(windows), windows[0].csi.sizes["receiver"], made.record))
+        found.append(CaptureSummary(len(windows), windows[0].csi.sizes["receiver"], made.record))
         if found[-1].receivers != found[0].receivers:
             raise InputError(
                 f"{file.source} gives {found[-1].receivers} receivers, {files[0].source} {found[0].receivers}; within "

@@ -16,56 +16,69 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from isacsim import __version__
+from isacsim.checks import check_choice, check_integer
 from isacsim.conditioning.conditioning import Gain, Reference
 from isacsim.dataset.parts import SPLITS, Part, parts_to_json
-from isacsim.dataset.real.files import CaptureFile, Cutting, FilePath, Survey, capture_files, cut, survey
-from isacsim.dataset.real.labels import read_labels
-from isacsim.dataset.synthetic.batch import TRUTH
+from isacsim.dataset.real.files import (
+    CaptureFile,
+    CaptureSummary,
+    FilePath,
+    WindowingOptions,
+    capture_files,
+    cut_windows,
+    summarise,
+)
+from isacsim.dataset.real.labels import UNLABELLED, read_labels
 from isacsim.errors import InputError
+from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Captures", "capture_dataset", "each_file", "plan_captures"]
+__all__ = ["CapturePlan", "capture_dataset", "each_file", "plan_captures"]
 
 Progress = Callable[[int, int], object]
 """Told how many samples there are, and of how many."""
 
+# `n_targets` is int16.
+_LARGEST_LABEL = 2**15 - 1
+# Coordinates that say which antennas a receiver is.
+_ANTENNAS = ("device", "rx_element", "tx_element")
 # What aj_spectrum says of one window that other files' windows need not share.
 _OF_ONE_FILE = ("carrier", "lag_packets", "packets", "packet_interval")
 
 
 @dataclass(frozen=True, eq=False)
-class Captures:
+class CapturePlan:
     """Capture files and how to make samples of them; from :func:`plan_captures`."""
 
     files: tuple[CaptureFile, ...]
-    surveys: tuple[Survey, ...]
+    summaries: tuple[CaptureSummary, ...]
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
-    cutting: Cutting
+    windowing: WindowingOptions
 
     @property
     def n_samples(self) -> int:
         """Samples in all."""
-        return sum(one.n for one in self.surveys)
+        return sum(one.n for one in self.summaries)
 
     @property
     def notes(self) -> list[str]:
         """What was repaired, assumed or skipped, file by file."""
-        return [f"{one.record['file']}: {line}" for one in self.surveys for line in one.record["notes"]]
+        return [f"{one.record['file']}: {line}" for one in self.summaries for line in one.record["notes"]]
 
     def attrs(self) -> dict[str, str | int | float]:
         """Attributes of the data set: all that is needed to make it again from the files."""
         parts = [
             Part("", -1, file.split, 0, one.n, file.source)
-            for file, one in zip(self.files, self.surveys, strict=True)
+            for file, one in zip(self.files, self.summaries, strict=True)
         ]
         rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
         records = [
             {**one.record, "labels": own}
-            for one, own in zip(self.surveys, _without_infinity(rows), strict=True)
+            for one, own in zip(self.summaries, _without_infinity(rows), strict=True)
         ]
         settings = {
             name: value.tolist() if isinstance(value, np.ndarray) else value
@@ -84,7 +97,7 @@ class Captures:
         """Make the samples of one file."""
         import xarray as xr
 
-        made = cut(self.cutting, file)
+        made = cut_windows(self.windowing, file)
         windows = made.windows.used
         # One number for all receivers: their relation is part of the measurement.
         rms = float(np.sqrt(np.mean([np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows])))
@@ -100,14 +113,14 @@ class Captures:
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
-        noisy = noisy.drop_vars([n for n in noisy.coords if n not in ("acceleration", "jerk", "delay")])
+        noisy = noisy.drop_vars([n for n in noisy.coords if n not in (*AXES, *_ANTENNAS)])
         noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
-            "long_name": "noisy acceleration-jerk spectrum, linear magnitude",
+            **attributes(DATASET["aj_noisy"]),
             "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
             "window_s": made.windows.window_s,
         }
         if noisy.sizes["receiver"] == 1:
-            noisy = noisy.isel(receiver=0)
+            noisy = noisy.isel(receiver=0, drop=True)
         return _dataset(file, noisy, rms, labels, [w.number for w in windows])
 
 
@@ -127,22 +140,20 @@ def plan_captures(
     carrier: float | None = None,
     bandwidth: float | None = None,
     phase_sign: int | None = None,
-) -> Captures:
+) -> CapturePlan:
     """Check capture files and their labels, and settle the axes; arguments as for :func:`capture_dataset`."""
     if label is not None and labels is not None:
         raise InputError("give either one label for all files or a CSV of labels, not both.")
-    if label is not None and (isinstance(label, bool) or not -1 <= label <= 32767):
-        raise InputError(f"label must be a number of targets, or -1 for unlabelled; got {label!r}.")
-    if split not in SPLITS:
-        raise InputError(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
-    if receivers not in ("all", "one"):
-        raise InputError(f"receivers must be 'all' or 'one', got {receivers!r}.")
+    if label is not None:
+        check_integer("label", label, least=UNLABELLED, most=_LARGEST_LABEL)
+    check_choice("split", split, SPLITS)
+    check_choice("receivers", receivers, ("all", "one"))
     rows = None if labels is None else read_labels(labels)
     reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
-    cutting = Cutting(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
+    windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
     checked = tuple(capture_files(files, rows, label, split))
-    surveys, with_axes = survey(checked, cutting, settings or {})
-    return Captures(checked, tuple(surveys), with_axes, cutting)
+    summaries, with_axes = summarise(checked, windowing, settings or {})
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing)
 
 
 def capture_dataset(
@@ -202,7 +213,7 @@ def capture_dataset(
     return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
 
 
-def each_file(plan: Captures, which: Sequence[int]) -> Iterator[xr.Dataset]:
+def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
     """Make the samples of some of the files, one after the other.
 
     Raises
@@ -223,7 +234,7 @@ def each_file(plan: Captures, which: Sequence[int]) -> Iterator[xr.Dataset]:
                     )
             yield made
     finally:
-        cut.cache_clear()
+        cut_windows.cache_clear()
 
 
 def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
@@ -241,24 +252,18 @@ def _dataset(
     variables: dict[str, Any] = {"aj_noisy": noisy}
     for name in ("aj_noiseless", "aj_clean"):
         variables[name] = noisy.copy(data=np.full(noisy.shape, np.nan, np.float32))
-        variables[name].attrs["long_name"] = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
+        variables[name].attrs |= attributes(DATASET[name])
     dims = ("sample", *(d for d in noisy.dims if d == "receiver"), "target")
     shape = tuple(noisy.sizes.get(d, 1) for d in dims)
-    for name, (_, units, long_name) in TRUTH.items():
-        variables[name] = (dims, np.full(shape, np.nan), {"units": units, "long_name": long_name})
-    over: dict[str, tuple[Any, dict[str, str]]] = {
-        "n_targets": (np.array(labels, np.int16), {"units": "1", "long_name": "number of targets"}),
-        "snr_db": (
-            np.full(n, np.nan, np.float32),
-            {"units": "dB", "long_name": "signal-to-noise ratio of a unit path"},
-        ),
-        "csi_rms": (
-            np.full(n, rms, np.float32),
-            {"units": "1", "long_name": "rms of the file's conditioned CSI, divided out"},
-        ),
-        "seed": (np.full(n, -1, np.int64), {}),
-        "index": (np.array(numbers, np.int64), {}),
+    for name in TRUTH:
+        variables[name] = (dims, np.full(shape, np.nan), attributes(DATASET[name]))
+    over_samples: dict[str, Any] = {
+        "n_targets": np.array(labels, np.int16),
+        "snr_db": np.full(n, np.nan, np.float32),
+        "csi_rms": np.full(n, rms, np.float32),
+        "seed": np.full(n, -1, np.int64),
+        "index": np.array(numbers, np.int64),
     }
     texts = {"scenario": "", "domain": "real", "split": file.split, "source": file.source}
-    over |= {name: (np.full(n, text, np.dtypes.StringDType()), {}) for name, text in texts.items()}
-    return xr.Dataset(variables | {name: ("sample", values, attrs) for name, (values, attrs) in over.items()})
+    over_samples |= {name: np.full(n, text, np.dtypes.StringDType()) for name, text in texts.items()}
+    return xr.Dataset(variables | {name: described(DATASET, name, v) for name, v in over_samples.items()})

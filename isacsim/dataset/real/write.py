@@ -10,13 +10,13 @@ import numpy as np
 from isacsim.dataset.card import write_card
 from isacsim.dataset.real.files import FilePath
 from isacsim.dataset.real.samples import Progress, each_file, plan_captures
-from isacsim.dataset.store.resumable import resumable
 from isacsim.dataset.store.store import (
     StorePath,
     create_store,
     default_chunk,
     exists,
     open_dataset,
+    open_if_same,
     write_chunk,
 )
 
@@ -67,14 +67,14 @@ def write_captures(
     if not overwrite:
         exists(store)  # refuses what is no store before the files are gone through
     plan = plan_captures(files, **options)
-    record = resumable(store, plan.attrs(), overwrite=overwrite)
+    record = open_if_same(store, plan.attrs(), overwrite=overwrite)
     if record is None:
         template = plan.samples_of(plan.files[0])
         size = default_chunk(template, plan.n_samples) if chunk is None else chunk
         record = create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
     done = record.complete()
-    stops = np.cumsum([one.n for one in plan.surveys])
-    starts = stops - [one.n for one in plan.surveys]
+    stops = np.cumsum([one.n for one in plan.summaries])
+    starts = stops - [one.n for one in plan.summaries]
     # A file is needed if any chunk that it reaches into is missing.
     needed = [
         k

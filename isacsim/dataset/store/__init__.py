@@ -1,4 +1,4 @@
 """The zarr store: ``store`` makes, fills and opens it, ``record`` is what it says of itself, ``files`` its small files.
 
-``soundness`` finds what of it is lost or changed, ``resumable`` opens one to go on with.
+``soundness`` finds what of it is lost or changed.
 """

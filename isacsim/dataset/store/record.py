@@ -33,7 +33,7 @@ __all__ = [
 
 StorePath = str | PathLike[str]
 
-FORMAT = 1
+FORMAT = 2
 """Version of this layout, in the attribute ``isacsim_format``."""
 
 CREATING, EXTENDING, READY = "creating", "extending", "ready"
@@ -205,6 +205,12 @@ class StoreRecord:
         return f"chunk {number} (samples {start} to {stop - 1})"
 
     @property
+    def command(self) -> str:
+        """What made it, and finishes it."""
+        made_by = {"scenarios": "isacsim generate", "captures": "isacsim import", "mix": "isacsim mix"}
+        return next((command for name, command in made_by.items() if name in self.attrs), "command")
+
+    @property
     def mending(self) -> str:
         """What to do about damage, as the end of a sentence."""
         return f"isacsim inspect {self.path} --repair mends it"
@@ -246,7 +252,7 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         here = Path(where)
         if "://" not in where and here.exists() and not (here.is_dir() and not any(here.iterdir())):
             raise _foreign(path, "no zarr group") from error
-        raise _Absent(f"{path}: no data set there; isacsim generate makes one.") from error
+        raise _Absent(f"{path}: no data set there; isacsim generate and isacsim import make them.") from error
     except ImportError as error:
         raise InputError(
             f"{path}: such a URL needs a package that is not installed here: {error}."

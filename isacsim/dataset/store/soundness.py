@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.dataset.store.files import read_file
 from isacsim.dataset.store.record import StoreRecord, digest, location, open_record
 from isacsim.errors import InputError
 
 __all__ = [
     "Fault",
-    "axis_digests",
     "axis_faults",
     "axis_values",
     "check_present",
-    "chunk_digests",
+    "damaged_descriptions",
     "faults",
     "lost_axes",
     "lost_chunks",
@@ -100,15 +101,10 @@ def axis_values(record: StoreRecord, name: str) -> NDArray[Any]:
         ) from error
 
 
-def axis_digests(record: StoreRecord) -> dict[str, str]:
-    """Digests, hexadecimal, of the coordinates that the store was made with."""
-    found: Any = record.digests.attrs.asdict().get("axes", {})
-    return dict(found)
-
-
 def axis_faults(record: StoreRecord) -> list[Fault]:
     """Find coordinates whose values are lost, can't be read, or are not those that the store was made with."""
-    wanted = axis_digests(record)
+    # Hexadecimal, of when the store was made.
+    digests: Any = record.digests.attrs.asdict().get("axes", {})
     lost = set(lost_axes(record))
     out = []
     for name in record.axes():
@@ -120,18 +116,49 @@ def axis_faults(record: StoreRecord) -> list[Fault]:
         except InputError as error:
             out.append(Fault(None, name, f"the values of {name} can't be read: {error.__cause__ or error}"))
             continue
-        if name in wanted and f"{digest(values):016x}" != wanted[name]:
+        if name in digests and f"{digest(values):016x}" != digests[name]:
             out.append(Fault(None, name, f"the values of {name} are not what was written"))
     return out
 
 
-def chunk_digests(record: StoreRecord, number: int) -> NDArray[np.uint64]:
-    """Digests of what lies in a chunk now, (variable,); 0 where it can't be read."""
-    out = np.zeros(len(record.variables), np.uint64)
-    for k, name in enumerate(record.variables):
-        with suppress(InputError):
-            out[k] = digest(record.read(name, *record.bounds(number)))
+def damaged_descriptions(record: StoreRecord) -> dict[str, bytes]:
+    """Find descriptions (NAME/zarr.json) that are lost, or not as the list in the store's own zarr.json has them.
+
+    Parameters
+    ----------
+    record : StoreRecord
+        Of a store that is ready: while it is extended, the list is that of before.
+
+    Returns
+    -------
+    dict of str to bytes
+        File to what it has to hold.
+
+    Raises
+    ------
+    InputError
+        If the list is damaged.
+    """
+    try:
+        root: Any = json.loads(read_file(record.path, "zarr.json") or b"")
+        listed = {f"{k}/zarr.json": _own(v) for k, v in root["consolidated_metadata"]["metadata"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise record.no_list() from error
+    out = {}
+    for file, wanted in listed.items():
+        try:
+            # As text, in which NaN equals NaN.
+            same = json.dumps(_own(json.loads(read_file(record.path, file) or b""))) == json.dumps(wanted)
+        except (AttributeError, ValueError):
+            same = False
+        if not same:
+            out[file] = json.dumps(wanted, indent=2).encode()
     return out
+
+
+def _own(description: Any) -> dict[str, Any]:
+    """What a group's list says of it, without what it says of the arrays within; sorted for comparison."""
+    return {name: value for name, value in description.items() if name != "consolidated_metadata"}
 
 
 def _keys(record: StoreRecord, name: str) -> set[str]:
@@ -194,7 +221,7 @@ def readable(source: Any) -> Iterator[None]:
 
 
 def faults(
-    record: StoreRecord, *, tell: Callable[[int, int], None] = lambda done, total: None
+    record: StoreRecord, *, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Fault]:
     """Recompute every chunk's digests; chunks not yet made are not wrong."""
     recorded = record.recorded()
@@ -217,5 +244,5 @@ def faults(
                 continue
             if digest(values) != wanted:
                 out.append(Fault(number, name, f"{what} is not what was written"))
-        tell(count + 1, len(done))
+        progress(count + 1, len(done))
     return out

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isacsim.checks import differences
 from isacsim.dataset.store.record import (
     CREATING,
     EXTENDING,
@@ -48,6 +49,7 @@ __all__ = [
     "extend_store",
     "location",
     "open_dataset",
+    "open_if_same",
     "open_record",
     "write_chunk",
 ]
@@ -155,6 +157,42 @@ def _emptied(path: StorePath, root: Mapping[str, Any]) -> None:
             entry.unlink()
 
 
+def open_if_same(store: StorePath, attrs: Mapping[str, Any], *, overwrite: bool) -> StoreRecord | None:
+    """Open a store to go on with it.
+
+    Parameters
+    ----------
+    store : str or path-like
+        Folder or URL.
+    attrs : mapping
+        What is to be made: attributes that the store must have.
+    overwrite : bool
+        Whatever is there is to be replaced.
+
+    Returns
+    -------
+    StoreRecord or None
+        None if a new one is to be made.
+
+    Raises
+    ------
+    InputError
+        If the store holds something else, naming the attribute that differs.
+    """
+    if not exists(store) or overwrite:
+        return None
+    record = open_record(store, mode="r+")
+    if not record.created:
+        return None
+    there = {name: record.attrs.get(name) for name in attrs}
+    for difference in differences(there, attrs):
+        raise InputError(
+            f"{store}: another data set is there, it differs in {difference.field}; choose another name, or "
+            "--overwrite replaces it."
+        )
+    return record
+
+
 def extend_store(record: StoreRecord, n_samples: int, attrs: Mapping[str, str | int | float]) -> StoreRecord:
     """Make room for more samples; safe to repeat after a kill.
 
@@ -260,11 +298,11 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
         if not incomplete:
             raise InputError(
                 f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
-                "the same isacsim generate finishes it, incomplete=True opens what there is."
+                f"the same {record.command} finishes it, incomplete=True opens what there is."
             )
         if not record.ready:
             raise InputError(
-                f"{path}: its making or extension was cut short; the same isacsim generate finishes it."
+                f"{path}: its making or extension was cut short; the same {record.command} finishes it."
             )
     check_present(record, recorded)
     try:

@@ -10,24 +10,17 @@ from numpy.typing import NDArray
 
 from isacsim.dataset.synthetic.sample import Conditioned, SampleRows, SampleWindow
 from isacsim.scenario.model import Scenario
+from isacsim.schema import AXES, DATASET, STREAM, TRUTH, attributes, described
 from isacsim.simulation.realisation import Realisation, realise
-from isacsim.simulation.reception import Received, receive
+from isacsim.simulation.reception import Received, receive, streams_of
 from isacsim.spectrum.plan import spectra
 from isacsim.spectrum.settings import settings_attrs
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["TRUTH", "make_samples"]
+__all__ = ["make_samples"]
 
-# Variable of a data set: row of Realisation.kinematics (None: the amplitude), unit, name.
-TRUTH: dict[str, tuple[int | None, str, str]] = {
-    "target_path_length": (0, "m", "path length of the target"),
-    "target_velocity": (1, "m/s", "rate of change of the target's path length"),
-    "target_acceleration": (2, "m/s2", "acceleration of the target's path length"),
-    "target_jerk": (3, "m/s3", "jerk of the target's path length"),
-    "target_amplitude": (None, "1", "amplitude of the target's path at the receiver"),
-}
 # Samples, and bytes, of lag products that wait for the transform together; bounds memory, changes no bit.
 _BATCH, _BATCH_BYTES = 32, 2**25
 _SPECTRA = ("noisy", "noiseless", "clean")
@@ -77,12 +70,12 @@ def make_samples(
         drawn = realise(scenario, seed=seed, index=int(index), n_targets=count)
         received = receive(drawn)
         noisy = Conditioned.of_received(received)
-        undamaged = received.clean if received.nominal else drawn.undamaged(sample_window.time)
+        undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
         waiting.append(sample_window.rows(drawn, noisy, undamaged))
         for name, values in _truth(drawn, noisy.receivers, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
-        snr_db.append(received.damage.snr_db)
+        snr_db.append(received.impairments.snr_db)
         if keep_csi:
             csi.append(_padded(received))
         if len(waiting) >= min(_BATCH, _BATCH_BYTES // waiting[0].nbytes) or n == len(indices):
@@ -94,43 +87,35 @@ def make_samples(
             made["aj_clean"].append(spectra([r.clean for r in waiting]))
             waiting.clear()
     one = sample_window.window
-    receivers = [scenario.radio.receivers[r].name for r in noisy.receivers]
-    delays = [] if one.delay is None else [one.delay.size]
-    shape = (len(number), len(receivers), *delays, one.acceleration.size, one.jerk.size)
-    dims = ["sample", "receiver", *(["delay"] if delays else []), "acceleration", "jerk"]
-    grid, variables = one.grid, dict[str, Any]()
-    settings = settings_attrs(one.settings, grid.packets * grid.interval)
-    for name, blocks in made.items():
-        long_name = f"{name[3:]} acceleration-jerk spectrum, linear magnitude"
-        values = np.concatenate(blocks).reshape(shape)
-        variables[name] = (dims, values, {"units": "1", "long_name": long_name, **settings})
-    for name, (_, units, long_name) in TRUTH.items():
-        attrs = {"units": units, "long_name": long_name}
-        variables[name] = (("sample", "receiver", "target"), np.stack(truth[name]), attrs)
+    streams = streams_of(scenario.radio)
     coords: dict[str, Any] = {
-        "acceleration": (
-            "acceleration",
-            one.acceleration,
-            {"units": "m/s2", "long_name": "path acceleration"},
-        ),
-        "jerk": ("jerk", one.jerk, {"units": "m/s3", "long_name": "path jerk"}),
-        "receiver": ("receiver", receivers, {"long_name": "surveillance receiver"}),
+        name: described(STREAM, name, [values[r] for r in noisy.receivers])
+        for name, (_, values, _) in streams.items()
+        if name != "role"  # surveillance, all of them
     }
-    if one.delay is not None:
-        coords["delay"] = ("delay", one.delay, {"units": "s", "long_name": "path delay"})
-    dataset = xr.Dataset(variables, coords)
-    if len(receivers) == 1:
+    for name in ("delay", "acceleration", "jerk"):
+        if (axis := getattr(one, name)) is not None:
+            coords[name] = described(AXES, name, axis)
+    dims = ["sample", "receiver", *(["delay"] if "delay" in coords else []), "acceleration", "jerk"]
+    shape = (len(number), len(noisy.receivers), *(coords[dim][1].size for dim in dims[2:]))
+    grid = one.grid
+    settings = settings_attrs(one.settings, grid.packets * grid.interval)
+    spectra_of_kind = {
+        name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))
+        for name, blocks in made.items()
+    }
+    over_samples: dict[str, Any] = {
+        **{name: np.stack(rows) for name, rows in truth.items()},
+        "n_targets": np.array(number, np.int16),
+        "snr_db": np.array(snr_db, np.float32),
+        "scenario": [scenario.name] * len(number),
+        "seed": np.full(len(number), seed, np.int64),
+        "index": np.array(indices, np.int64),
+    }
+    labelled = {name: described(DATASET, name, values) for name, values in over_samples.items()}
+    dataset = xr.Dataset(spectra_of_kind | labelled, coords)
+    if len(noisy.receivers) == 1:
         dataset = dataset.isel(receiver=0, drop=True)
-    snr = {"units": "dB", "long_name": "signal-to-noise ratio of a unit path"}
-    dataset["n_targets"] = (
-        "sample",
-        np.array(number, np.int16),
-        {"units": "1", "long_name": "number of targets"},
-    )
-    dataset["snr_db"] = ("sample", np.array(snr_db, np.float32), snr)
-    dataset["scenario"] = ("sample", [scenario.name] * len(number))
-    dataset["seed"] = ("sample", np.full(len(number), seed, np.int64))
-    dataset["index"] = ("sample", np.array(indices, np.int64))
     return _with_csi(dataset, csi, scenario) if keep_csi else dataset
 
 
@@ -138,8 +123,8 @@ def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[
     """Truth of the targets at the receivers analysed, (receiver, target), NaN beyond the last target."""
     targets = drawn.reference
     out = {}
-    for name, (row, _, _) in TRUTH.items():
-        of_paths = drawn.received_amplitude if row is None else drawn.kinematics[row]
+    rows = [*drawn.kinematics, drawn.received_amplitude]
+    for name, of_paths in zip(TRUTH, rows, strict=True):
         out[name] = np.full((len(kept), most), np.nan)
         out[name][:, : targets.size] = of_paths[kept][:, targets]
     return out
@@ -147,7 +132,7 @@ def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[
 
 def _padded(received: Received) -> dict[str, NDArray[Any]]:
     """CSI as received, filled up with NaN to the packets that the radio sends."""
-    room = ((0, 0), (0, 0), (0, received.drawn.scenario.radio.packets - received.time.size))
+    room = ((0, 0), (0, 0), (0, received.realisation.scenario.radio.packets - received.time.size))
     return {
         "csi": np.pad(received.csi, room, constant_values=np.nan),
         "csi_noiseless": np.pad(received.clean, room, constant_values=np.nan),
@@ -156,16 +141,9 @@ def _padded(received: Received) -> dict[str, NDArray[Any]]:
 
 
 def _with_csi(dataset: xr.Dataset, csi: list[dict[str, NDArray[Any]]], scenario: Scenario) -> xr.Dataset:
-    attrs = {"units": "1", "long_name": "channel state information", "phase_sign": -1}
-    dims = ("sample", "all_receivers", "subcarrier", "packet")
-    dataset["csi"] = (dims, np.stack([c["csi"] for c in csi]), attrs)
-    attrs = {**attrs, "long_name": "CSI without noise and impairments"}
-    dataset["csi_noiseless"] = (dims, np.stack([c["csi_noiseless"] for c in csi]), attrs)
-    time = {"units": "s", "long_name": "time from the window's centre"}
-    dataset["csi_time"] = (("sample", "packet"), np.stack([c["csi_time"] for c in csi]), time)
-    frequency = {"units": "Hz", "long_name": "subcarrier frequency"}
-    names = [r.name for r in scenario.radio.receivers]
-    return dataset.assign_coords(
-        frequency=("subcarrier", scenario.radio.frequency_hz, frequency),
-        all_receivers=("all_receivers", names, {"long_name": "receiver"}),
-    )
+    for name, more in (("csi", {"phase_sign": -1}), ("csi_noiseless", {"phase_sign": -1}), ("csi_time", {})):
+        dataset[name] = described(DATASET, name, np.stack([one[name] for one in csi]), **more)
+    coords: dict[str, Any] = {"frequency": scenario.radio.frequency_hz}
+    for name, (_, values, _) in streams_of(scenario.radio).items():
+        coords["all_receivers" if name == "receiver" else f"csi_{name}"] = values
+    return dataset.assign_coords({name: described(DATASET, name, values) for name, values in coords.items()})

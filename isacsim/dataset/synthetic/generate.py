@@ -1,4 +1,4 @@
-"""Scenario to data set: chunks made by dask workers, written by those who made them."""
+"""Scenario to data set: chunks made by workers, written by those who made them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
+from isacsim.checks import check_integer
 from isacsim.dataset.card import has_card, write_card
 from isacsim.dataset.parts import Splits
 from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
 from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
-from isacsim.dataset.synthetic.resume import prepared
-from isacsim.dataset.synthetic.workers import connected, each, refuse_unguarded
+from isacsim.dataset.synthetic.resume import open_or_create
+from isacsim.dataset.synthetic.workers import map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from distributed import Client
 
-__all__ = ["generate", "make_chunk", "make_chunks"]
+__all__ = ["generate", "make_chunk", "make_missing"]
 
 Progress = Callable[[int, int], None]
 """Told how many samples there are, and of how many."""
@@ -100,80 +101,73 @@ def generate(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, the store holds something else, or the calling
-        script has no ``if __name__ == "__main__":``, which processes on this machine need.
+        If an argument is out of range, scenarios don't go together, or the store holds something else.
     OSError
         If the store can't be written; a full disk says how to go on.
     """
-    refuse_unguarded()
     scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
-    if chunk is not None and chunk < 1:
-        raise InputError(f"chunk must be at least 1, got {chunk}.")
-    how = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
+    if chunk is not None:
+        check_integer("chunk", chunk, least=1)
+    how: dict[str, Any] = {"resume": resume, "chunk": chunk, "overwrite": overwrite, "extend": extend}
     if isinstance(progress, bool):
         from isacsim.terminal import sample_progress
 
-        with sample_progress(", ".join(s.name for s in scenarios), shown=progress) as tell:
-            return _generate(plan, store, client, workers, tell, how)
-    return _generate(plan, store, client, workers, progress, how)
+        with sample_progress(", ".join(s.name for s in scenarios), shown=progress) as bar:
+            return make_missing(plan, store, client=client, workers=workers, progress=bar, **how)
+    return make_missing(plan, store, client=client, workers=workers, progress=progress, **how)
 
 
-def _generate(
+def make_missing(
     plan: Plan,
     store: StorePath,
-    client: Client | str | None,
-    workers: int | None,
-    tell: Progress,
-    how: dict[str, Any],
+    *,
+    client: Client | str | None = None,
+    workers: int | None = None,
+    progress: Progress = lambda done, total: None,
+    **how: Any,
 ) -> xr.Dataset:
-    made = 0
+    """Make what of a plan is not in a store; arguments as for :func:`generate`, whose second half this is."""
+    n_done = 0
     try:
-        record = prepared(plan, store, **how)
+        record = open_or_create(plan, store, **how)
         done = record.complete()
-        made = record.count(done)
-        tell(made, plan.n_samples)
+        n_done = record.count(done)
+        progress(n_done, plan.n_samples)
         missing = np.flatnonzero(~done)
         if missing.size:
-            for n in make_chunks(store, missing, client, workers):
-                made += n
-                tell(made, plan.n_samples)
+            for n in _make_chunks(store, missing, client, workers):
+                n_done += n
+                progress(n_done, plan.n_samples)
         if missing.size or not has_card(store):
             write_card(store)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, made, plan)}") from None
+        raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, n_done, plan)}") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
         if error.errno not in _NO_PLACE:
-            what = f"{what}; {_how_to_go_on(store, made, plan)}"
+            what = f"{what}; {_how_to_go_on(store, n_done, plan)}"
         raise OSError(error.errno, what, str(store)) from error
     return open_dataset(store)
 
 
-def _how_to_go_on(store: StorePath, made: int, plan: Plan) -> str:
-    return f"{made} of {plan.n_samples} samples are in {store}, and the same isacsim generate goes on from there."
+def _how_to_go_on(store: StorePath, n_done: int, plan: Plan) -> str:
+    return f"{n_done} of {plan.n_samples} samples are in {store}, and the same isacsim generate goes on from there."
 
 
-def make_chunks(
-    store: StorePath,
-    numbers: NDArray[np.int64],
-    client: Client | str | None,
-    workers: int | None,
-    *,
-    again: bool = False,
+def _make_chunks(
+    store: StorePath, numbers: NDArray[np.int64], client: Client | str | None, workers: int | None
 ) -> Iterator[int]:
-    """Make chunks of a store on dask, see `isacsim.dataset.synthetic.workers.connected`; yields each one's samples.
-
-    With ``again`` also those that have a record, see :func:`make_chunk`.
+    """Make chunks of a store; yields each one's samples.
 
     Raises
     ------
     InputError
         If they are not in the store afterwards.
     """
-    with connected(client, workers, len(numbers)) as reached:
-        yield from each(reached, make_chunk, ((location(store), int(number), again) for number in numbers))
+    tasks = ((location(store), int(number)) for number in numbers)
+    yield from map_unordered(make_chunk, tasks, client=client, workers=workers)
     _remove_leftovers(store)
     if not open_record(store).complete()[numbers].all():
         raise InputError(
@@ -185,10 +179,8 @@ def make_chunks(
 _ONE_AT_A_TIME = Lock()
 
 
-def make_chunk(path: str, number: int, again: bool = False) -> int:
+def make_chunk(path: str, number: int) -> int:
     """Make one chunk of a store and write it: what a worker does. All it needs to know is in the store.
-
-    One that is made again loses its record just before it is written, so that a kill leaves an incomplete chunk.
 
     Returns
     -------
@@ -202,8 +194,6 @@ def make_chunk(path: str, number: int, again: bool = False) -> int:
     start, stop = record.bounds(number)
     with _ONE_AT_A_TIME:
         samples = samples_of(plan_of(record.attrs, record.path), start, stop)
-    if again:
-        record.digests[number] = 0
     write_chunk(record, number, samples)
     return stop - start
 

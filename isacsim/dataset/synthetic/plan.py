@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from isacsim import __version__
+from isacsim.checks import check_integer, check_seed
 from isacsim.dataset.parts import (
     Part,
     Splits,
@@ -25,7 +26,7 @@ from isacsim.dataset.parts import (
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
-from isacsim.spectrum.settings import made_with, unlike
+from isacsim.spectrum.settings import differing_settings, made_with
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -85,14 +86,12 @@ def make_plan(
     """Check the arguments of :func:`generate` and lay out the samples."""
     if not scenarios:
         raise InputError("no scenario given.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise InputError(f"seed must be an integer from 0 to 2^63 - 1, got {seed!r}.")
-    if n_samples is not None and (isinstance(n_samples, bool) or n_samples < 1):
-        raise InputError(f"n_samples must be at least 1, got {n_samples!r}.")
+    seed = check_seed("seed", seed)
+    if n_samples is not None:
+        n_samples = check_integer("n_samples", n_samples, least=1)
     if per_class is not None:
         for label, size in per_class.items():
-            if isinstance(size, bool) or size < 0:
-                raise InputError(f"per_class gives {label} targets {size!r} samples; it must be at least 0.")
+            check_integer(f"the size of class {label} in per_class", size, least=0)
         asked = sum(per_class.values())
         if n_samples not in (None, asked) and not extend:
             raise InputError(
@@ -103,8 +102,8 @@ def make_plan(
         scenarios = [
             Scenario.model_validate(s.model_dump(exclude_none=True) | {"dataset": section}) for s in scenarios
         ]
-    sizes = [s.dataset.n_samples if n_samples is None else int(n_samples) for s in scenarios]
-    parts = plan_parts(scenarios, seed=int(seed), sizes=sizes, splits=splits)
+    sizes = [s.dataset.n_samples if n_samples is None else n_samples for s in scenarios]
+    parts = plan_parts(scenarios, seed=seed, sizes=sizes, splits=splits)
     if index_range is not None:
         start, stop = index_range
         if not 0 <= start < stop <= sum(sizes):
@@ -112,7 +111,7 @@ def make_plan(
                 f"the range {start}:{stop} must lie within the {sum(sizes)} samples and not be empty."
             )
         parts = slice_parts(parts, start, stop)
-    return Plan(tuple(scenarios), int(seed), tuple(parts), keep_csi)
+    return Plan(tuple(scenarios), seed, tuple(parts), keep_csi)
 
 
 def template_of(plan: Plan) -> xr.Dataset:
@@ -145,7 +144,7 @@ def template_of(plan: Plan) -> xr.Dataset:
                     f"in {name}, {_in_words(ours)} against {_in_words(others)}; spectra need one shape and axes."
                 )
             # What the scenarios differ in holds for none of the store's spectra.
-            for setting in unlike(made_with(ours.attrs), made_with(others.attrs)):
+            for setting in differing_settings(made_with(ours.attrs), made_with(others.attrs)):
                 del ours.attrs[setting]
     assert first is not None  # a plan has parts
     return first

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from isacsim import __version__
+from isacsim.checks import differences
 from isacsim.dataset.parts import Part
 from isacsim.dataset.store.store import (
     StorePath,
@@ -21,10 +22,10 @@ from isacsim.dataset.synthetic.plan import Plan, plan_of, template_of
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 
-__all__ = ["prepared"]
+__all__ = ["open_or_create"]
 
 
-def prepared(
+def open_or_create(
     plan: Plan,
     store: StorePath,
     *,
@@ -77,45 +78,27 @@ def _difference(plan: Plan, record: StoreRecord, chunk: int | None) -> str | Non
     for old, new in zip(before.scenarios, plan.scenarios, strict=True):
         if old.fingerprint() != new.fingerprint():
             return f"made of another scenario {new.name}: {_first_change(old, new)}"
-    for what, there, asked in (
-        ("seed", attrs["seed"], plan.seed),
-        ("keep_csi", bool(attrs["keep_csi"]), plan.keep_csi),
-        ("chunk", record.chunk, record.chunk if chunk is None else chunk),
-    ):
-        if there != asked:
-            return f"made with {what} {there}, asked for {asked}"
+    settings = {"seed": attrs["seed"], "keep_csi": bool(attrs["keep_csi"]), "chunk": record.chunk}
+    asked = {"seed": plan.seed, "keep_csi": plan.keep_csi, "chunk": record.chunk if chunk is None else chunk}
+    for one in differences(settings, asked):
+        return f"made with {one.field} {one.before}, asked for {one.asked}"
     return _other_parts(before.parts, plan.parts)
 
 
-def _first_change(there: Scenario, asked: Scenario) -> str:
-    found = _changed("", there.model_dump(mode="json"), asked.model_dump(mode="json"))
-    return found or "its content differs"
+def _first_change(before: Scenario, asked: Scenario) -> str:
+    # Two that no sample depends on; class sizes differ as a whole.
+    but, whole = ("description", "dataset.n_samples"), ("dataset.per_class",)
+    return str(next(differences(before, asked, but=but, whole=whole), "its content differs"))
 
 
-def _changed(field: str, there: Any, asked: Any) -> str | None:
-    if isinstance(there, dict) and isinstance(asked, dict) and not field.endswith("per_class"):
-        for key in [*there, *(k for k in asked if k not in there)]:
-            inner = f"{field}.{key}" if field else str(key)
-            if inner in ("description", "dataset.n_samples"):
-                continue
-            if found := _changed(inner, there.get(key), asked.get(key)):
-                return found
+def _other_parts(before: tuple[Part, ...], asked: tuple[Part, ...]) -> str | None:
+    if before == asked:
         return None
-    return None if there == asked else f"{field} is {there}, asked for {asked}"
-
-
-def _other_parts(there: tuple[Part, ...], asked: tuple[Part, ...]) -> str | None:
-    if there == asked:
-        return None
-    if len(there) == len(asked) == 1 and _but_n(there[0]) == _but_n(asked[0]):
-        if asked[0].n > there[0].n:
+    if len(before) == len(asked) == 1 and replace(before[0], n=asked[0].n) == asked[0]:
+        if asked[0].n > before[0].n:
             return None
-        return f"holds {there[0].n} samples, asked for {asked[0].n}, and samples are not taken away"
-    return f"made with the parts {_in_words(there)}; asked for {_in_words(asked)}"
-
-
-def _but_n(part: Part) -> tuple[Any, ...]:
-    return part.scenario, part.seed, part.split, part.first
+        return f"holds {before[0].n} samples, asked for {asked[0].n}, and samples are not taken away"
+    return f"made with the parts {_in_words(before)}; asked for {_in_words(asked)}"
 
 
 def _in_words(parts: tuple[Part, ...]) -> str:

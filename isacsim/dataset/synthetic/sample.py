@@ -12,12 +12,13 @@ from isacsim.channel.paths import uniform_spacing
 from isacsim.conditioning.conditioning import condition, reference_factor
 from isacsim.csi import CsiArray
 from isacsim.scenario.model import Scenario
+from isacsim.schema import DATASET, STREAM, attributes
 from isacsim.simulation.realisation import Realisation
 from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.aj import labelled
 from isacsim.spectrum.grid import symmetric_axis
-from isacsim.spectrum.plan import LagRows, Window, unit_exponent
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan, unit_exponent
 from isacsim.spectrum.self_terms import self_products
 from isacsim.spectrum.settings import SpectrumSettings
 
@@ -72,20 +73,20 @@ class Conditioned:
     @classmethod
     def of_received(cls, received: Received) -> Conditioned:
         """The same of a capture that no one wants to see; shorter where there is nothing to do."""
-        radio = received.drawn.scenario.radio
-        plain = not received.damage.shared and not received.damage.gain_db.any()
+        radio = received.realisation.scenario.radio
+        plain = not received.impairments.shared and not received.impairments.gain_db.any()
         if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
             return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
-        return cls.of(received.drawn.scenario, received.bare_capture())
+        return cls.of(received.realisation.scenario, received.bare_capture())
 
 
 @dataclass(frozen=True, eq=False)
 class SampleRows:
     """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
 
-    noisy: LagRows
-    noiseless: LagRows
-    clean: LagRows
+    noisy: LagProducts
+    noiseless: LagProducts
+    clean: LagProducts
 
     @property
     def nbytes(self) -> int:
@@ -104,9 +105,9 @@ class SampleWindow:
         self.spacing = uniform_spacing(self.frequency)
         self.window = self._window(self.time)
 
-    def _window(self, time: NDArray[np.float64]) -> Window:
+    def _window(self, time: NDArray[np.float64]) -> SpectrumPlan:
         nothing = np.empty((0, self.frequency.size, time.size), np.complex64)
-        return Window.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
+        return SpectrumPlan.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
 
     def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
         """Lag products of the three spectra of a simulated capture.
@@ -134,7 +135,7 @@ class SampleWindow:
             self._clean(drawn, noisy.receivers, noisy.reference),
         )
 
-    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagRows:
+    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts:
         """Self-terms of the target paths, each received as the conditioned signal was."""
         factor = np.ones((self.frequency.size, 1), np.complex64)
         if reference >= 0:
@@ -164,7 +165,7 @@ class SampleWindow:
                 remove_static=self.settings.remove_static,
                 phase_sign=self.window.phase_sign,
             )
-        return LagRows(self.window, (products,), exponent)
+        return LagProducts(self.window, (products,), exponent)
 
 
 def _ratio(drawn: Realisation) -> bool:
@@ -199,13 +200,11 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     noisy = Conditioned.of(drawn.scenario, capture)
     window = SampleWindow(drawn.scenario)
     nominal = np.array_equal(capture["time"].values, window.time)
-    undamaged = capture["csi_noiseless"].values if nominal else drawn.undamaged(window.time)
+    undamaged = capture["csi_noiseless"].values if nominal else drawn.noiseless_csi(window.time)
     rows = window.rows(drawn, noisy, undamaged)
-    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in ("receiver", "role")}
+    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in STREAM}
     made = {}
     for kind in ("noisy", "noiseless", "clean"):
         one = labelled(getattr(rows, kind), {"receiver": len(noisy.receivers)}, coords)
-        made[f"aj_{kind}"] = one.assign_attrs(
-            long_name=f"{kind} acceleration-jerk spectrum, linear magnitude"
-        )
+        made[f"aj_{kind}"] = one.assign_attrs(attributes(DATASET[f"aj_{kind}"]))
     return xr.Dataset(made, attrs={"conditioning": noisy.done})

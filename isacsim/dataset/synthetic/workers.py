@@ -1,101 +1,189 @@
-"""Work on dask.distributed: processes of this machine, or any cluster."""
+"""Where tasks are worked off: in processes of this machine (loky), or on any dask cluster."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import tempfile
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
-from pathlib import Path
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from isacsim import __version__
+from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connected", "each", "refuse_unguarded"]
+__all__ = ["map_unordered"]
+
+Task = tuple[Any, ...]
+"""Arguments of one call."""
 
 _ANSWER_S = 15
 _PACKAGE = "isacsim"
-# Tasks in the scheduler's hands for each thread: one at work, one waiting.
+# Tasks on their way for each worker: one at work, one waiting.
 _AHEAD = 2
-# Names the file by which a worker that runs the user's script says so to the process that started it.
-_MARK = "ISACSIM_UNGUARDED"
-_GUARD = (
-    "isacsim.generate starts processes that import your script, and each would call it again; put the script's main "
-    'part under `if __name__ == "__main__":`, or pass client=.'
-)
+# So many deaths without a result between them are no accident.
+_DEATHS = 3
+_ENVIRONMENT = {
+    **dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
+    "MALLOC_MMAP_THRESHOLD_": str(2**28),
+    # A worker that is killed leaves locks, which Python clears away, and says so.
+    "PYTHONWARNINGS": ",".join(
+        filter(
+            None, (os.environ.get("PYTHONWARNINGS"), "ignore::UserWarning:multiprocessing.resource_tracker")
+        )
+    ),
+}
 
 
-def refuse_unguarded() -> None:
-    """Refuse to go on in a process that is only about to import the script of the one that started it.
-
-    Raises
-    ------
-    InputError
-        Saying how to guard the script. A worker started by :func:`connected` ends at once: the process that started it
-        says so.
-    """
-    if not getattr(multiprocessing.current_process(), "_inheriting", False):
-        return
-    if mark := os.environ.get(_MARK):
-        Path(mark).touch()
-        raise SystemExit(1)
-    raise InputError(_GUARD)
-
-
-@contextmanager
-def connected(client: Client | str | None, workers: int | None, most: int) -> Iterator[Client]:
-    """Give a dask client: the one passed, one of the scheduler at an address, or one of processes on this machine.
+def map_unordered(
+    function: Callable[..., Any], tasks: Iterable[Task], *, client: Client | str | None, workers: int | None
+) -> Iterator[Any]:
+    """Call a function for every tuple of arguments; results as they come, a bounded number of tasks on their way.
 
     Parameters
     ----------
+    function : callable
+        Of a module: workers import it.
+    tasks : iterable of tuple
+        Arguments of each call.
     client : distributed.Client or str or None
-        Client, or a scheduler's address.
+        Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; default: one a core.
-    most : int
-        No more processes than this: there is not more to do.
+        Processes on this machine; default: one a core, and never more than there are tasks.
 
     Raises
     ------
     InputError
         If no scheduler answers, it has no worker, one has no isacsim or another version, ``workers`` is given with a
-        cluster, or the script has no ``if __name__ == "__main__":``.
+        cluster, or workers died several times over one task.
+    """
+    if client is None:
+        limit = _cores() if workers is None else check_integer("workers", workers, least=1)
+        yield from _on_this_machine(function, list(tasks), limit)
+        return
+    if workers is not None:
+        raise InputError("workers is for processes on this machine; a cluster has its own.")
+    with _connected(client) as cluster:
+        yield from _on_cluster(cluster, function, tasks)
+
+
+def _cores() -> int:
+    from loky import cpu_count
+
+    return int(cpu_count())
+
+
+def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int) -> Iterator[Any]:
+    """Work in processes that are started anew, not forked, and do not import the script that called.
+
+    Measured against dask's LocalCluster, 2 workers on 2 cores, from the start of Python to its end: 8 samples of
+    `default` in 2.5 s, not 3.9; 200 samples in 3.8 s, not 5.1 (152 a second once it runs, not 135).
+    """
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+    from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
+
+    waiting, size, deaths = deque(tasks), max(1, min(limit, len(tasks))), 0
+    while waiting:
+        pool = ProcessPoolExecutor(
+            size, env=_ENVIRONMENT, initializer=_set_up_worker, initargs=(os.getpid(),)
+        )
+        under_way: dict[Future[Any], Task] = {}
+        try:
+            while waiting or under_way:
+                with (
+                    nullcontext() if under_way else _ignoring_sigint()
+                ):  # the first tasks start the processes
+                    while waiting and len(under_way) < _AHEAD * size:
+                        future = pool.submit(function, *waiting[0])
+                        under_way[future] = waiting.popleft()
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    del under_way[future]
+                    deaths = 0
+                    yield result
+        except TerminatedWorkerError as error:  # takes the others down with it
+            deaths += 1
+            if deaths == _DEATHS:
+                raise _died() from error
+            waiting.extendleft(under_way.values())
+        finally:
+            # All they did is in the store: to let them go in order would take a second.
+            pool.shutdown(kill_workers=True)
+
+
+def _died() -> InputError:
+    return InputError(
+        "a worker died several times over one chunk, as it does when memory runs out; take fewer workers or smaller "
+        "chunks."
+    )
+
+
+def _set_up_worker(parent: int) -> None:
+    """Let a worker end without a word: with the process that started it, and not by Ctrl-C, which reaches it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    # Its locks (Numba's, Blosc's) are cleared away by a process of its own, which _ENVIRONMENT keeps from telling.
+    resource_tracker._resource_tracker._fd = None  # type: ignore[attr-defined]
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+@contextmanager
+def _ignoring_sigint() -> Iterator[None]:
+    """Let processes started here ignore Ctrl-C from their first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _connected(client: Client | str) -> Iterator[Client]:
+    """Give a dask client: the one passed, or one of the scheduler at an address.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers, it has no worker, or one has no isacsim or another version.
     """
     from distributed import Client
 
-    if workers is not None and (client is not None or workers < 1):
-        raise InputError(
-            f"workers must be at least 1, got {workers}."
-            if client is None
-            else "workers is for processes on this machine; a cluster has its own."
-        )
-    if client is None:
-        with _this_machine(workers, most) as made:
-            yield made
-    elif isinstance(client, str):
-        try:
-            made = Client(client, timeout=_ANSWER_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
-        with made:
-            try:
-                made.wait_for_workers(1, timeout=_ANSWER_S)
-            except TimeoutError as error:
-                raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
-            _check_workers(made)
-            yield made
-    else:
+    if not isinstance(client, str):
         _check_workers(client)
         yield client
+        return
+    try:
+        connection = Client(client, timeout=_ANSWER_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no dask scheduler answers at {client}: {error}.") from error
+    with connection:
+        try:
+            connection.wait_for_workers(1, timeout=_ANSWER_S)
+        except TimeoutError as error:
+            raise InputError(f"the scheduler at {client} has no workers; start dask worker.") from error
+        _check_workers(connection)
+        yield connection
 
 
 def _check_workers(client: Client) -> None:
@@ -116,85 +204,29 @@ def _check_workers(client: Client) -> None:
         except Exception as error:
             return f"no isacsim ({error})"
 
-    asked = threading.Thread(target=lambda: found.update(_asked(client, version)), daemon=True)
-    found: dict[str, str] = {}
-    asked.start()
-    asked.join(_ANSWER_S)
-    if asked.is_alive():
+    versions: dict[str, str] = {}
+    asking = threading.Thread(target=lambda: versions.update(_versions(client, version)), daemon=True)
+    asking.start()
+    asking.join(_ANSWER_S)
+    if asking.is_alive():
         raise InputError(
             f"the dask workers don't answer within {_ANSWER_S} s; see whether they live and have this version of dask."
         )
-    for address, there in found.items():
-        if there != f"isacsim {__version__}":
+    for address, installed in versions.items():
+        if installed != f"isacsim {__version__}":
             raise InputError(
-                f"{address} of the dask cluster has {there}, and here is isacsim {__version__}; install the same "
+                f"{address} of the dask cluster has {installed}, and here is isacsim {__version__}; install the same "
                 "version everywhere."
             )
 
 
-def _asked(client: Client, version: Callable[[str], str]) -> dict[str, str]:
+def _versions(client: Client, version: Callable[[str], str]) -> dict[str, str]:
     on_workers = client.run(version, _PACKAGE)
     of_scheduler = client.run_on_scheduler(version, _PACKAGE)
     return {**{f"worker {k}": v for k, v in on_workers.items()}, "the scheduler": of_scheduler}
 
 
-@contextmanager
-def _this_machine(workers: int | None, most: int) -> Iterator[Client]:
-    import dask
-    from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
-
-    environment: dict[str, int | str] = {
-        # dask keeps BLAS to one thread a process; Numba has to be told the same.
-        "NUMBA_NUM_THREADS": 1,
-        # A sample takes and frees megabytes several times: glibc is to keep them, not to fault them in anew.
-        "MALLOC_TRIM_THRESHOLD_": 2**28,
-        "MALLOC_MMAP_THRESHOLD_": 2**28,
-    }
-    with ExitStack() as while_starting, ExitStack() as throughout:
-        mark = Path(while_starting.enter_context(tempfile.TemporaryDirectory()), "unguarded")
-        environment[_MARK] = str(mark)
-        settings = {f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in environment.items()}
-        throughout.enter_context(dask.config.set(settings))
-        while_starting.enter_context(_deaf_to_interrupts())
-        try:
-            cluster = LocalCluster(
-                n_workers=max(1, min(workers or CPU_COUNT, most)),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",
-                silence_logs="CRITICAL",
-            )
-        except RuntimeError:
-            if mark.exists():
-                raise InputError(_GUARD) from None
-            raise
-        while_starting.close()
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield client
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let processes started here ignore Ctrl-C, which reaches them too: they end with the one that started them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def each(client: Client, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """Call a function for every tuple of arguments; results as they come, a bounded number on their way.
-
-    Raises
-    ------
-    InputError
-        If a task took its worker down several times.
-    """
+def _on_cluster(client: Client, function: Callable[..., Any], tasks: Iterable[Task]) -> Iterator[Any]:
     from distributed import KilledWorker, as_completed
 
     waiting = iter(tasks)
@@ -215,10 +247,7 @@ def each(client: Client, function: Callable[..., Any], tasks: Iterable[tuple[Any
             try:
                 result = future.result()
             except KilledWorker as error:
-                raise InputError(
-                    "a worker died several times over one chunk, as it does when memory runs out; take fewer "
-                    "workers or smaller chunks."
-                ) from error
+                raise _died() from error
             future.release()
             top_up()
             yield result

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 from isacsim.estimation.grid import SPEED_OF_LIGHT
-from isacsim.estimation.least_squares import Capture, evaluate, nothing
+from isacsim.estimation.least_squares import LeastSquaresProblem, empty_fit, evaluate
 from isacsim.estimation.results import path_dataset, read_csi
 
 __all__ = ["Series", "climb", "dechirp", "peak_frequency", "successive"]
@@ -137,25 +137,27 @@ def successive(
     """
     if n_paths < 1:
         raise InputError(f"n_paths must be at least 1, not {n_paths!r}")
-    capture = read_csi(csi, time, frequency, phase_sign)
-    t = capture.grid.time
+    problem = read_csi(csi, time, frequency, phase_sign)
+    t = problem.grid.time
     even = np.linspace(t[0], t[-1], t.size)
     if np.abs(t - even).max() > STRAY * (even[1] - even[0]):
         raise InputError(f"{method} needs equally spaced packets: resample first, or use method 'relax'")
-    fit = nothing(capture)
+    fit = empty_fit(problem)
     for _ in range(n_paths):
-        length, values = _focus(capture, *fit.residual)
-        series = Series(values, even, SPEED_OF_LIGHT / capture.grid.centre)
+        length, values = _focus(problem, *fit.residual)
+        series = Series(values, even, SPEED_OF_LIGHT / problem.grid.centre)
         state = np.array([[length, *estimate_one(series)]])
-        fit = evaluate(capture, np.concatenate([fit.theta, state]))
-    result = path_dataset(capture, fit, bound=False)
+        fit = evaluate(problem, np.concatenate([fit.theta, state]))
+    result = path_dataset(problem, fit, bound=False)
     result.attrs["method"] = method
     return result
 
 
-def _focus(capture: Capture, re: NDArray[np.float32], im: NDArray[np.float32]) -> tuple[float, Complex]:
+def _focus(
+    problem: LeastSquaresProblem, re: NDArray[np.float32], im: NDArray[np.float32]
+) -> tuple[float, Complex]:
     """Return the delay of most power, as a path length, and the series of it."""
-    grid = capture.grid
+    grid = problem.grid
     residual = re + 1j * im.astype(np.float64)
     if not grid.spacing:
         return 0.0, residual[:, 0]

@@ -17,8 +17,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
-from isacsim.estimation.grid import Grid
-from isacsim.estimation.least_squares import Capture, Fit, fit_paths, likelihood_gain, nothing
+from isacsim.estimation.grid import SamplingGrid
+from isacsim.estimation.least_squares import Fit, LeastSquaresProblem, empty_fit, fit_paths, likelihood_gain
 from isacsim.estimation.relax.escape import Escape
 from isacsim.estimation.relax.order import path_penalty
 from isacsim.estimation.relax.search import Limits, TrackSearch
@@ -41,24 +41,24 @@ ROUNDING = 1e-12
 @lru_cache(maxsize=8)
 def _search_for(time: bytes, frequency: bytes, limits: Limits) -> TrackSearch:
     t, f = np.frombuffer(time), np.frombuffer(frequency)
-    return TrackSearch(Grid(t, f, np.arange(f.size)), limits)
+    return TrackSearch(SamplingGrid(t, f, np.arange(f.size)), limits)
 
 
 @dataclass
 class _Run:
     """One capture on its way."""
 
-    capture: Capture
+    problem: LeastSquaresProblem
     search: TrackSearch
     penalty: float
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.escape = Escape(self.capture, self.search, self.penalty, self.log)
+        self.escape = Escape(self.problem, self.search, self.penalty, self.log)
 
     def gain(self, before: Fit, after: Fit) -> float:
         """Fall of N ln(rss)."""
-        return likelihood_gain(self.capture, before, after)
+        return likelihood_gain(self.problem, before, after)
 
     def extend(self, fit: Fit) -> Fit | None:
         """Add the strongest path left and fit all together; None where the search sees nothing."""
@@ -67,21 +67,21 @@ class _Run:
             tracks = self.search.tracks(er + np.complex64(1j) * ei, TRACKS)
             if not tracks.size:
                 return None
-            states, energy = self.search.focus(self.capture, fit, tracks)
+            states, energy = self.search.focus(self.problem, fit, tracks)
             # Once more around the best: a track may be off by more than the bank reaches.
-            states, energy = self.search.focus(self.capture, fit, states[np.argsort(-energy)[:REFOCUSED]])
+            states, energy = self.search.focus(self.problem, fit, states[np.argsort(-energy)[:REFOCUSED]])
             new = states[int(energy.argmax())]
             repaired = self.escape.off_side_lobe(fit, new) if repairs_left else None
             if repaired is None:
                 break
             fit = repaired
-        return self.escape.crossing(fit_paths(self.capture, np.concatenate([fit.theta, new[None]])))
+        return self.escape.crossing(fit_paths(self.problem, np.concatenate([fit.theta, new[None]])))
 
     def prune(self, fit: Fit) -> Fit:
         """Drop paths, weakest first, as long as the criterion does not lose by it."""
         while fit.theta.shape[0] > 1:
             weakest = int(np.argmin(np.abs(fit.amplitude) ** 2 * fit.own_energy))
-            fewer = fit_paths(self.capture, np.delete(fit.theta, weakest, axis=0))
+            fewer = fit_paths(self.problem, np.delete(fit.theta, weakest, axis=0))
             if self.gain(fewer, fit) > self.penalty:
                 break
             self.log.append(f"dropped a path at {_describe(fit, weakest)}")
@@ -149,13 +149,13 @@ def relax(
     """
     if max_paths < 1 or (n_paths is not None and n_paths < 1):
         raise InputError(f"max_paths and n_paths must be at least 1, not {max_paths!r} and {n_paths!r}")
-    capture = read_csi(csi, time, frequency, phase_sign)
-    grid = capture.grid
+    problem = read_csi(csi, time, frequency, phase_sign)
+    grid = problem.grid
     search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits or Limits())
     penalty = path_penalty(grid, search.ranges, false_alarm)
-    run = _Run(capture, search, penalty)
+    run = _Run(problem, search, penalty)
     fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
-    result = path_dataset(capture, fit, bound=True)
+    result = path_dataset(problem, fit, bound=True)
     result["criterion"] = (
         "step",
         np.array(criterion),
@@ -166,10 +166,10 @@ def relax(
 
 
 def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
-    capture = run.capture
-    fit = nothing(capture)
-    floor = ROUNDING * capture.re.size
-    criterion = [capture.degrees * float(np.log(max(fit.rss, floor)))]
+    problem = run.problem
+    fit = empty_fit(problem)
+    floor = ROUNDING * problem.re.size
+    criterion = [problem.degrees * float(np.log(max(fit.rss, floor)))]
     while fit.theta.shape[0] < most:
         if fit.rss < floor:
             run.log.append("stopped: what is left is rounding")
@@ -178,7 +178,7 @@ def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
         if more is None:
             break
         gain = run.gain(fit, more)
-        criterion.append(capture.degrees * float(np.log(more.rss)) + run.penalty * more.theta.shape[0])
+        criterion.append(problem.degrees * float(np.log(more.rss)) + run.penalty * more.theta.shape[0])
         if not exactly and gain < run.penalty:
             run.log.append(f"stopped: the next path gains {gain:.1f}, less than {run.penalty:.1f}")
             break

@@ -20,8 +20,15 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
-from isacsim.estimation.least_squares import Capture, Fit, evaluate, fit_paths, likelihood_gain, nothing
+from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
+from isacsim.estimation.least_squares import (
+    Fit,
+    LeastSquaresProblem,
+    empty_fit,
+    evaluate,
+    fit_paths,
+    likelihood_gain,
+)
 from isacsim.estimation.relax.search import TrackSearch
 
 __all__ = ["Escape", "exchanged_branches"]
@@ -52,7 +59,7 @@ class Escape:
 
     Parameters
     ----------
-    capture : Capture
+    problem : LeastSquaresProblem
         The data.
     search : TrackSearch
         For its coherent bank and its speed resolution.
@@ -62,9 +69,11 @@ class Escape:
         Receives a line for every move made.
     """
 
-    def __init__(self, capture: Capture, search: TrackSearch, penalty: float, log: list[str]) -> None:
-        self.capture, self.search, self.penalty, self.log = capture, search, penalty, log
-        grid = capture.grid
+    def __init__(
+        self, problem: LeastSquaresProblem, search: TrackSearch, penalty: float, log: list[str]
+    ) -> None:
+        self.problem, self.search, self.penalty, self.log = problem, search, penalty, log
+        grid = problem.grid
         t = np.linspace(-grid.half, grid.half, POINTS)
         self.powers = np.stack([np.ones_like(t), t, t**2 / 2, t**3 / 6])
 
@@ -76,10 +85,10 @@ class Escape:
         return fit
 
     def _exchange(self, fit: Fit, pair: list[int]) -> Fit | None:
-        starts = exchanged_branches(fit.theta[pair], self.capture.grid, self.search.resolution)
+        starts = exchanged_branches(fit.theta[pair], self.problem.grid, self.search.resolution)
         if not starts:
             return None
-        alone = self.capture.with_only(fit, pair)
+        alone = self.problem.with_only(fit, pair)
         worst = fit.rss + PAIR_LOSS * alone.re.size * float((np.abs(fit.amplitude[pair]) ** 2).sum())
         for start in starts:
             moved = self._adopt(fit, pair, self._best_pair(alone, start, worst))
@@ -99,7 +108,7 @@ class Escape:
                     if moved is not None:
                         return moved
             group = [int(path), *(int(i) for i in np.argsort(apart)[:3] if i != path and close[i])]
-            alone = self.capture.with_only(fit, group)
+            alone = self.problem.with_only(fit, group)
             trials = []
             for shift in SHIFTS:
                 start = fit.theta[group]
@@ -116,13 +125,13 @@ class Escape:
         return None
 
     def _note(self, what: str, before: Fit, after: Fit) -> None:
-        self.log.append(f"{what}, gain {likelihood_gain(self.capture, before, after):.1f}")
+        self.log.append(f"{what}, gain {likelihood_gain(self.problem, before, after):.1f}")
 
     def _apart(self, theta: Array, other: Array) -> Array:
         """Root mean square difference of speeds, m/s; infinite where lengths are too far apart."""
         speed = (theta[:, 1:] - other[1:]) @ self.powers[:3]
         apart = np.sqrt((speed**2).mean(axis=1))
-        grid = self.capture.grid
+        grid = self.problem.grid
         if grid.spacing:
             width = SPEED_OF_LIGHT / float(grid.frequency[-1] - grid.frequency[0] + grid.spacing)
             apart[np.abs(theta[:, 0] - other[0]) > CLOSE_LENGTH * width] = np.inf
@@ -132,23 +141,23 @@ class Escape:
         """Change of state with a phase of so many radians of the Legendre polynomials P1, P2 and P3."""
         # P2 = (3 u^2 - 1) / 2 and P3 = (5 u^3 - 3 u) / 2; the constant goes into the amplitude.
         phase = np.array([0.0, first - 1.5 * third, 1.5 * second, 2.5 * third])
-        return phase / self.capture.scale
+        return phase / self.problem.scale
 
     def _adopt(self, fit: Fit, group: list[int], trial: Fit | None) -> Fit | None:
         """Re-fit all paths with `group` where `trial` has them; None where that gains too little."""
-        if trial is None or likelihood_gain(self.capture, fit, trial) < self.penalty:
+        if trial is None or likelihood_gain(self.problem, fit, trial) < self.penalty:
             return None
         theta = fit.theta.copy()
         theta[group] = trial.theta
-        joint = fit_paths(self.capture, theta)
-        return joint if likelihood_gain(self.capture, fit, joint) > self.penalty else None
+        joint = fit_paths(self.problem, theta)
+        return joint if likelihood_gain(self.problem, fit, joint) > self.penalty else None
 
-    def _best_pair(self, alone: Capture, start: Array, worst: float) -> Fit | None:
+    def _best_pair(self, alone: LeastSquaresProblem, start: Array, worst: float) -> Fit | None:
         """Fit two paths to a capture of two, from `start` and from what the coherent bank finds around it.
 
         None where both starts leave more than `worst`: least squares would not make that up.
         """
-        states, energy = self.search.focus(alone, nothing(alone), start)
+        states, energy = self.search.focus(alone, empty_fit(alone), start)
         first = int(energy.argmax())
         fit = fit_paths(alone, states[first : first + 1], iterations=ALONE_ITERATIONS)
         second, _ = self.search.focus(alone, fit, start[1 - first : 2 - first])
@@ -161,14 +170,14 @@ class Escape:
         return min(trials, key=lambda trial: trial.rss, default=None)
 
 
-def exchanged_branches(pair: Array, grid: Grid, resolution: float) -> list[Array]:
+def exchanged_branches(pair: Array, grid: SamplingGrid, resolution: float) -> list[Array]:
     """Starting points for two paths with their branches exchanged where their speeds come closest.
 
     Parameters
     ----------
     pair : ndarray (2, 4)
         Path length, velocity, acceleration and jerk of the two.
-    grid : Grid
+    grid : SamplingGrid
         Gives the window and the bandwidth.
     resolution : float
         Speed resolution of a segment, m/s.

@@ -23,17 +23,17 @@ import numpy as np
 from scipy.optimize import brentq
 
 from isacsim.errors import InputError
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
+from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 
 __all__ = ["path_penalty"]
 
 
-def path_penalty(grid: Grid, ranges: Mapping[str, float], false_alarm: float) -> float:
+def path_penalty(grid: SamplingGrid, ranges: Mapping[str, float], false_alarm: float) -> float:
     """Return the fall of N ln(rss) that one more path must bring to be believed.
 
     Parameters
     ----------
-    grid : Grid
+    grid : SamplingGrid
         Packet times and subcarrier frequencies.
     ranges : mapping
         Widths of the search in ``path_length``, ``velocity``, ``acceleration`` and ``jerk`` (m, m/s, m/s^2,

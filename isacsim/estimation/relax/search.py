@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from isacsim.errors import InputError
 from isacsim.estimation import kernels
-from isacsim.estimation.grid import SPEED_OF_LIGHT, Grid
-from isacsim.estimation.least_squares import Capture, Fit
+from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
+from isacsim.estimation.least_squares import Fit, LeastSquaresProblem
 
 __all__ = ["Limits", "TrackSearch"]
 
@@ -80,13 +80,13 @@ class TrackSearch:
 
     Parameters
     ----------
-    grid : Grid
+    grid : SamplingGrid
         Packet times and subcarrier frequencies.
     limits : Limits
         Range of the search.
     """
 
-    def __init__(self, grid: Grid, limits: Limits) -> None:
+    def __init__(self, grid: SamplingGrid, limits: Limits) -> None:
         self.grid = grid
         h = grid.half
         wavelength = SPEED_OF_LIGHT / grid.centre
@@ -216,12 +216,12 @@ class TrackSearch:
             best[max(i - 2, 0) : i + 3, max(k - 2, 0) : k + 3] = 0
         return np.array(found).reshape(-1, 4)
 
-    def focus(self, capture: Capture, fit: Fit, tracks: Array) -> tuple[Array, Array]:
+    def focus(self, problem: LeastSquaresProblem, fit: Fit, tracks: Array) -> tuple[Array, Array]:
         """Second stage: sharpen tracks by the coherent bank around each.
 
         Parameters
         ----------
-        capture : Capture
+        problem : LeastSquaresProblem
             The data that `fit` explains in part.
         fit : Fit
             Its residual is searched.
@@ -235,7 +235,7 @@ class TrackSearch:
         energy : ndarray (n,)
             Matched energy of each, |sum conj(g) e|^2 / (packets x subcarriers).
         """
-        re, im = capture.signals(tracks)
+        re, im = problem.signals(tracks)
         blocks = np.empty((tracks.shape[0], self.blocks.size - 1), np.complex64)
         for i in range(tracks.shape[0]):
             kernels.demodulate(re[i], im[i], *fit.residual, self.blocks, blocks[i])
@@ -245,5 +245,5 @@ class TrackSearch:
         states = tracks.copy()
         for i, part in enumerate(self.focus_states):
             states[:, i + 1] += part[at]
-        energy = power[np.arange(at.size), at] / capture.re.size
+        energy = power[np.arange(at.size), at] / problem.re.size
         return states, energy.astype(np.float64)

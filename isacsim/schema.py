@@ -1,0 +1,138 @@
+"""Every variable of captures, data sets and spectra, once: its dimensions, unit and name.
+
+``receiver`` has one entry a stream, that is a pair of antenna elements, one of a receiving and one of the transmitting
+array. ``device``, ``rx_element`` and ``tx_element`` over it say which: 0 for single antennas. Truth of a path refers to
+the centres of its two arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from numpy.typing import ArrayLike
+
+__all__ = ["AXES", "CAPTURE", "DATASET", "STREAM", "TRUTH", "Variable", "attributes", "described"]
+
+
+class Variable(NamedTuple):
+    """What a variable is."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+
+
+_CSI = ("receiver", "subcarrier", "packet")
+_PATHS = ("receiver", "path")
+
+STREAM = {
+    "receiver": Variable(("receiver",), "1", "receive channel"),
+    "role": Variable(("receiver",), "1", "surveillance, reference or unknown"),
+    "device": Variable(("receiver",), "1", "receiving array"),
+    "rx_element": Variable(("receiver",), "1", "element of the receiving array"),
+    "tx_element": Variable(("receiver",), "1", "element of the transmitting array, or spatial stream"),
+}
+"""Coordinates that say which antennas a stream is of."""
+
+CAPTURE = STREAM | {
+    "frequency": Variable(("subcarrier",), "Hz", "radio frequency of the subcarrier"),
+    "subcarrier_index": Variable(("subcarrier",), "1", "subcarrier number, 0 at the carrier"),
+    "valid": Variable(("subcarrier",), "1", "subcarrier carries signal: not guard, DC or unoccupied"),
+    "time": Variable(("packet",), "s", "time of the packet"),
+    "csi": Variable(_CSI, "1", "channel state information"),
+    "csi_noiseless": Variable(_CSI, "1", "CSI without noise and impairments"),
+    "static": Variable(_CSI[:2], "1", "static channel"),
+    "path_length": Variable(_PATHS, "m", "path length"),
+    "velocity": Variable(_PATHS, "m/s", "rate of change of the path length"),
+    "acceleration": Variable(_PATHS, "m/s2", "acceleration of the path length"),
+    "jerk": Variable(_PATHS, "m/s3", "jerk of the path length"),
+    "amplitude": Variable(_PATHS, "1", "path amplitude at the receiver"),
+    "phase": Variable(_PATHS, "rad", "path phase"),
+    "model_error": Variable(_PATHS, "wavelengths", "largest departure of the exact path from the cubic"),
+    "target": Variable(("path",), "1", "target of the path, -1 for a mover"),
+    "scatterer": Variable(
+        ("path",), "1", "point of the target's body, its reference point first; empty for a point"
+    ),
+    "position": Variable(("path", "xyz"), "m", "position at the window's centre"),
+    "common_phase": Variable(("packet",), "rad", "phase error (CFO)"),
+    "timing_offset": Variable(("packet",), "s", "timing error (SFO, STO)"),
+    "agc_gain_db": Variable(("packet",), "dB", "reported AGC gain"),
+}
+"""Of a capture, simulated or read from a file; the truth is that of time 0, the window's centre."""
+
+AXES = {
+    "delay": Variable(("delay",), "s", "path delay"),
+    "acceleration": Variable(("acceleration",), "m/s2", "path acceleration"),
+    "jerk": Variable(("jerk",), "m/s3", "path jerk"),
+}
+"""Of an acceleration-jerk spectrum."""
+
+_SPECTRUM = ("sample", "receiver", "delay", "acceleration", "jerk")
+_TARGETS = ("sample", "receiver", "target")
+
+TRUTH = {
+    "target_path_length": Variable(_TARGETS, "m", "path length of the target"),
+    "target_velocity": Variable(_TARGETS, "m/s", "rate of change of the target's path length"),
+    "target_acceleration": Variable(_TARGETS, "m/s2", "acceleration of the target's path length"),
+    "target_jerk": Variable(_TARGETS, "m/s3", "jerk of the target's path length"),
+    "target_amplitude": Variable(_TARGETS, "1", "amplitude of the target's path at the receiver"),
+}
+"""Of a data set's targets: the rows of `isacsim.simulation.realisation.Realisation.kinematics`, then the amplitude."""
+
+_SAMPLES_CSI = ("sample", "all_receivers", "subcarrier", "packet")
+
+DATASET = {
+    **{
+        f"aj_{kind}": Variable(_SPECTRUM, "1", f"{kind} acceleration-jerk spectrum, linear magnitude")
+        for kind in ("noisy", "noiseless", "clean")
+    },
+    **TRUTH,
+    "n_targets": Variable(("sample",), "1", "number of targets"),
+    "snr_db": Variable(("sample",), "dB", "signal-to-noise ratio of a unit path"),
+    "csi_rms": Variable(("sample",), "1", "rms of the file's conditioned CSI, divided out"),
+    "scenario": Variable(("sample",), "1", "name of the scenario"),
+    "domain": Variable(("sample",), "1", "synthetic, real, generated or enhanced"),
+    "split": Variable(("sample",), "1", "train, validation or test"),
+    "source": Variable(("sample",), "1", "where the sample comes from"),
+    "seed": Variable(("sample",), "1", "seed of the data set"),
+    "index": Variable(("sample",), "1", "number of the sample within its seed, or of the window"),
+    "origin": Variable(("sample",), "1", "store of origin"),
+    "origin_sample": Variable(("sample",), "1", "position in the store of origin"),
+    "scale": Variable(("sample",), "1", "factor that the spectra were multiplied by"),
+    "csi": Variable(_SAMPLES_CSI, "1", "channel state information"),
+    "csi_noiseless": Variable(_SAMPLES_CSI, "1", "CSI without noise and impairments"),
+    "csi_time": Variable(("sample", "packet"), "s", "time from the window's centre"),
+    "frequency": CAPTURE["frequency"],
+    "all_receivers": Variable(("all_receivers",), "1", "receive channel"),
+    **{
+        f"csi_{name}": Variable(("all_receivers",), units, long_name)
+        for name, (_, units, long_name) in STREAM.items()
+        if name != "receiver"
+    },
+}
+"""Of a data set; ``receiver`` and ``delay`` are there where there are several."""
+
+
+def attributes(what: Variable, **more: Any) -> dict[str, Any]:
+    """Attributes of a variable: its unit, its name, and what else belongs there."""
+    return {"units": what.units, "long_name": what.long_name, **more}
+
+
+def described(
+    table: Mapping[str, Variable], name: str, values: ArrayLike, **more: Any
+) -> tuple[tuple[str, ...], ArrayLike, dict[str, Any]]:
+    """Make what `xarray.Dataset` takes for a variable.
+
+    Parameters
+    ----------
+    table : mapping of str to Variable
+        One of those of this module.
+    name : str
+        Which variable.
+    values : array_like
+        Over the variable's dimensions.
+    **more
+        Further attributes.
+    """
+    return table[name].dims, values, attributes(table[name], **more)

@@ -1,0 +1,136 @@
+"""What chance makes of a scenario for one capture: the same scenario, every distribution replaced by a number.
+
+Each section is drawn from a stream of its own (`isacsim.streams`), so what one says changes no other. The numbers of a
+section come from its stream, what happens by them (phase noise, taps, lost packets) from the stream's part 1.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from isacsim.checks import check_integer
+from isacsim.errors import InputError
+from isacsim.scenario.bodies import WalkerBody
+from isacsim.scenario.chance import draw, drawn
+from isacsim.scenario.impairments import Impairments
+from isacsim.scenario.model import Scenario
+from isacsim.scenario.outputs import Dataset
+from isacsim.scenario.targets import Target, Targets
+from isacsim.streams import Stream, stream
+from isacsim.targets.body import realise_body
+from isacsim.targets.kinematics import realise_motion, within_axes
+
+__all__ = ["draw_scenario", "draw_target"]
+
+# A template of which not one draw in this many fits the axes is a mistake.
+_MAX_TRIES = 1000
+_IMPAIRMENTS = {
+    "cfo": Stream.CFO,
+    "sfo": Stream.SFO,
+    "sto": Stream.STO,
+    "agc": Stream.AGC,
+    "jitter": Stream.JITTER,
+    "loss": Stream.LOSS,
+    "quantisation": Stream.QUANTISATION,
+}
+
+
+def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Scenario:
+    """Draw all that a scenario leaves to chance.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With its distributions.
+    seed, index : int
+        Seed of the data set and number of the sample.
+    n_targets : int, optional
+        Number of targets; default: drawn as the scenario says.
+
+    Returns
+    -------
+    Scenario
+        With numbers alone; its targets are fixed.
+
+    Raises
+    ------
+    InputError
+        If seed, index or n_targets is out of range, or no draw of a target fits the axes.
+    """
+    count = _count(scenario, seed, index, n_targets)
+    targets = tuple(
+        draw_target(scenario, config, seed=seed, index=index, number=n)
+        for n, config in enumerate(scenario.targets.configs(count))
+    )
+    sections: dict[str, Any] = {
+        "snr_db": draw(scenario.snr_db, stream(seed, index, Stream.SNR)),
+        "environment": drawn(scenario.environment, stream(seed, index, Stream.STATIC)),
+        "targets": Targets.model_construct(fixed=targets, within_axes=scenario.targets.within_axes),
+        "movers": tuple(
+            drawn(mover, stream(seed, index, Stream.MOVERS, n)) for n, mover in enumerate(scenario.movers)
+        ),
+        "impairments": _drawn_impairments(scenario.impairments, seed, index),
+        "dataset": Dataset(n_samples=1),
+    }
+    kept = {name: getattr(scenario, name) for name in Scenario.model_fields if name not in sections}
+    return Scenario.model_construct(**kept, **sections)
+
+
+def _count(scenario: Scenario, seed: int, index: int, asked: int | None) -> int:
+    targets = scenario.targets
+    if targets.count is None:
+        if asked is not None and asked != targets.counts[0]:
+            raise InputError(
+                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets can't make them {asked}."
+            )
+        return targets.counts[0]
+    count = targets.draw_count(stream(seed, index, Stream.COUNT)) if asked is None else asked
+    return check_integer("n_targets", count, least=0, most=100)
+
+
+def draw_target(scenario: Scenario, target: Target, *, seed: int, index: int, number: int) -> Target:
+    """Draw a target; with ``targets.within_axes``, until its truth lies inside the spectrum's axes.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        For the window, the antennas, the axes and ``within_axes``.
+    target : Target
+        One of ``scenario.targets.configs(...)``.
+    seed, index : int
+        Seed of the data set and number of the sample.
+    number : int
+        Which of the sample's targets it is.
+
+    Raises
+    ------
+    InputError
+        If none of 1000 draws lies inside, or a target passes through an antenna.
+    """
+    rng = stream(seed, index, Stream.TARGETS, number)
+    if not scenario.targets.within_axes:
+        return drawn(target, rng)
+    of_body = partial(stream, seed, index, Stream.BODIES, number)
+    for _ in range(_MAX_TRIES):
+        numbers = drawn(target, rng)
+        motion = realise_motion(numbers.motion)
+        if isinstance(numbers.body, WalkerBody) and numbers.body.sway:
+            motion = realise_body(numbers.body, motion, scenario.radio.time_s, of_body).reference
+        if within_axes(scenario, motion):
+            return numbers
+    axes = scenario.spectrum
+    raise InputError(
+        f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "
+        f"{axes.acceleration_max_m_s2:g} m/s² and |jerk| <= {axes.jerk_max_m_s3:g} m/s³ at every "
+        "surveillance receiver; widen the spectrum's axes, slow the motion, or set within_axes: false"
+    )
+
+
+def _drawn_impairments(impairments: Impairments, seed: int, index: int) -> Impairments:
+    sections = {
+        name: drawn(section, stream(seed, index, which))
+        for name, which in _IMPAIRMENTS.items()
+        if (section := getattr(impairments, name)) is not None
+    }
+    return Impairments.model_construct(noise=impairments.noise, **sections)
