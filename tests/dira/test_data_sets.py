@@ -64,7 +64,9 @@ def folder(tmp_path_factory) -> Path:
 def _generated(scenario, store: Path) -> None:
     from distributed import Client
 
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as client:
         isacsim.generate(
             scenario,
             store,
