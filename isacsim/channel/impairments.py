@@ -97,33 +97,33 @@ def clock_drift(ppm: float, time: Real, bandwidth_hz: float) -> Real:
 
 def draw_impairments(scenario: Scenario, time: Real, seed: int, index: int) -> Impairment:
     """Make one capture's impairments at the received packets' times (packet,) in s, of a scenario that was drawn."""
-    given = scenario.impairments
+    sections = scenario.impairments
     snr_db = plain(scenario.snr_db)
     phase, timing, gain = np.zeros_like(time), np.zeros_like(time), np.zeros_like(time)
     cfo_hz = sfo_ppm = 0.0
-    if given.cfo is not None:
+    if sections.cfo is not None:
         rng = stream(seed, index, Stream.CFO, 1)
-        cfo_hz = plain(given.cfo.offset_hz)
-        walk = plain(given.cfo.phase_noise_rad_per_sqrt_s)
+        cfo_hz = plain(sections.cfo.offset_hz)
+        walk = plain(sections.cfo.phase_noise_rad_per_sqrt_s)
         steps = rng.standard_normal(time.size) * np.sqrt(np.diff(time, prepend=time[0]))
         phase += 2 * np.pi * cfo_hz * time + walk * np.cumsum(steps) + rng.uniform(-np.pi, np.pi)
-    if given.sfo is not None:
-        sfo_ppm = plain(given.sfo.ppm)
+    if sections.sfo is not None:
+        sfo_ppm = plain(sections.sfo.ppm)
         timing += clock_drift(sfo_ppm, time, scenario.radio.bandwidth_hz)
-    if given.sto is not None:
+    if sections.sto is not None:
         rng = stream(seed, index, Stream.STO, 1)
-        offset, jitter = plain(given.sto.offset_ns), plain(given.sto.jitter_ns)
+        offset, jitter = plain(sections.sto.offset_ns), plain(sections.sto.jitter_ns)
         timing += (offset + jitter * rng.standard_normal(time.size)) * 1e-9
-    if given.agc is not None:
+    if sections.agc is not None:
         rng = stream(seed, index, Stream.AGC, 1)
-        step, rate = plain(given.agc.step_db), plain(given.agc.rate_hz)
+        step, rate = plain(sections.agc.step_db), plain(sections.agc.rate_hz)
         moments = rng.uniform(time[0], time[-1], rng.poisson(rate * (time[-1] - time[0])))
         signs = rng.choice([-step, step], moments.size)
         gain += (np.asarray(time)[:, np.newaxis] >= moments) @ signs if moments.size else 0.0
     bits, headroom = 0, 0.0
-    if given.quantisation is not None:
-        bits, headroom = int(plain(given.quantisation.bits)), plain(given.quantisation.headroom_db)
-    return Impairment(snr_db, given.noise, cfo_hz, sfo_ppm, phase, timing, gain, bits, headroom)
+    if sections.quantisation is not None:
+        bits, headroom = int(plain(sections.quantisation.bits)), plain(sections.quantisation.headroom_db)
+    return Impairment(snr_db, sections.noise, cfo_hz, sfo_ppm, phase, timing, gain, bits, headroom)
 
 
 def apply(

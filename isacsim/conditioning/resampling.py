@@ -77,8 +77,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     if time.size < 6:
         raise InputError(f"resampling needs at least 6 packets at different times, got {time.size}.")
     grid = np.linspace(time[0], time[-1], packets)
-    made = _spline(time - start, rows)(grid - start)
-    pairs = made.astype(np.float32).reshape(packets, -1, 2).swapaxes(0, 1)
+    resampled = _spline(time - start, rows)(grid - start)
+    pairs = resampled.astype(np.float32).reshape(packets, -1, 2).swapaxes(0, 1)
     out = np.ascontiguousarray(pairs).view(np.complex64)[..., 0].reshape(*values.shape[:-1], packets)
     coords: dict[Any, Any] = {n: c for n, c in array.coords.items() if "packet" not in c.dims}
     coords["time"] = ("packet", grid, array.coords["time"].attrs)

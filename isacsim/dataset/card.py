@@ -70,11 +70,11 @@ def has_card(store_path: StorePath) -> bool:
 def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
     name = location(record.path).rstrip("/").rsplit("/", 1)[-1]
     here, whole = dataset.sizes["sample"], record.n_samples
-    made = f"Acceleration-jerk spectra made by isacsim {record.attrs['isacsim']}"
+    title = f"Acceleration-jerk spectra made by isacsim {record.attrs['isacsim']}"
     numpy, seed = record.attrs.get("numpy"), record.attrs.get("seed")
-    made += f" with NumPy {numpy}" if numpy else ""
-    made += f", seed {seed}." if seed is not None else "."
-    lines = [f"# {name}", "", made, ""]
+    title += f" with NumPy {numpy}" if numpy else ""
+    title += f", seed {seed}." if seed is not None else "."
+    lines = [f"# {name}", "", title, ""]
     if here < whole:
         lines += [
             f"**Not finished: {here} of {whole} samples are there.** The same `{record.command}` makes the rest.",

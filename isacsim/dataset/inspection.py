@@ -133,9 +133,11 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
     stored |= {name: axis_values(record, name) for name in record.axes()}
     plan = plan_of(record.attrs, record.path)
     template = template_of(plan)
-    made = {name: template[name].values for name in record.axes()} | samples_of(plan, sample, sample + 1)
+    sample_anew = {name: template[name].values for name in record.axes()} | samples_of(
+        plan, sample, sample + 1
+    )
     return {
-        name: digest(np.asarray(made[name]).astype(values.dtype)) == digest(values)
+        name: digest(np.asarray(sample_anew[name]).astype(values.dtype)) == digest(values)
         for name, values in stored.items()
     }
 

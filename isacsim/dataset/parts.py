@@ -100,8 +100,8 @@ def plan_parts(
                     f"{size} samples of {name} are too few for a {split} share of {wanted[name][split]:g}: "
                     "it would be empty."
                 )
-            given = name == names[0] and split == "train"
-            parts.append(Part(name, seed if given else derived_seed(seed, name, split), split, first, n))
+            as_given = name == names[0] and split == "train"
+            parts.append(Part(name, seed if as_given else derived_seed(seed, name, split), split, first, n))
             first += n
     check_leaks(parts)
     return parts

@@ -84,8 +84,8 @@ class Scenario(Section):
         except InputError as error:
             # The file's own axes are to blame, else the packet rate that doesn't do for the default ones.
             axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
-            given = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
-            raise refuse(str(error), *(given or [("radio", "packet_rate_hz")])[0]) from None
+            named_axes = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
+            raise refuse(str(error), *(named_axes or [("radio", "packet_rate_hz")])[0]) from None
         return self
 
     @model_validator(mode="after")

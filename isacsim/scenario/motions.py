@@ -175,8 +175,8 @@ class Trajectory(Section):
         if any(polar) and self.velocity_m_s is not None:
             raise refuse("give either velocity_m_s, or speed_m_s and heading_deg, not both", "velocity_m_s")
         if any(polar) and not all(polar):
-            there, missing = ("speed_m_s", "heading_deg") if polar[0] else ("heading_deg", "speed_m_s")
-            raise refuse(f"{there} needs {missing} beside it", there)
+            present, missing = ("speed_m_s", "heading_deg") if polar[0] else ("heading_deg", "speed_m_s")
+            raise refuse(f"{present} needs {missing} beside it", present)
         if self.velocity_m_s is None and not any(polar):
             raise refuse("velocity_m_s is missing (or give speed_m_s and heading_deg)", "velocity_m_s")
         return self

@@ -110,12 +110,15 @@ _BY_NAME: dict[str, type[_Distribution]] = {
     "choice": Choice,
 }
 
-Number = Annotated[
-    Annotated[Float, Tag("number")]
-    | Annotated[Uniform, Tag("uniform distribution")]
+_Drawn = (
+    Annotated[Uniform, Tag("uniform distribution")]
     | Annotated[Normal, Tag("normal distribution")]
     | Annotated[LogNormal, Tag("lognormal distribution")]
-    | Annotated[Choice, Tag("choice distribution")],
+    | Annotated[Choice, Tag("choice distribution")]
+)
+
+Number = Annotated[
+    Annotated[Float, Tag("number")] | _Drawn,
     Discriminator(
         _kind,
         custom_error_type="number",
@@ -130,11 +133,7 @@ class Whole:
 
 
 WholeNumber = Annotated[
-    Annotated[Int, Tag("number")]
-    | Annotated[Uniform, Tag("uniform distribution")]
-    | Annotated[Normal, Tag("normal distribution")]
-    | Annotated[LogNormal, Tag("lognormal distribution")]
-    | Annotated[Choice, Tag("choice distribution")],
+    Annotated[Int, Tag("number")] | _Drawn,
     Discriminator(
         _kind,
         custom_error_type="number",

@@ -43,8 +43,8 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
         return None
     names = ["path_length", "velocity", "acceleration", "jerk", "amplitude", "model_error", "target"]
     # A target's first path is that of its reference point.
-    kept = np.flatnonzero(np.diff(capture["target"].values, prepend=-1) > 0)
-    at = capture[names].isel(path=kept).sel(receiver=receiver)
+    reference_paths = np.flatnonzero(np.diff(capture["target"].values, prepend=-1) > 0)
+    at = capture[names].isel(path=reference_paths).sel(receiver=receiver)
     if centre == 0:
         return at
     from isacsim.targets.kinematics import PathKinematics, PathMotion, path_kinematics
@@ -54,8 +54,8 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
     position = next(r.position_m for r in radio.receivers if r.name == receiver)
-    moved = np.empty((4, kept.size))
-    for n, p in enumerate(kept):
+    moved = np.empty((4, reference_paths.size))
+    for n, p in enumerate(reference_paths):
         cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))
         motion = drawn.motions[p] if drawn.scenario.motion_model == "exact" else cubic
         moved[:, n] = path_kinematics(motion, radio.transmitter_m, position, centre)

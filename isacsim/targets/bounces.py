@@ -63,7 +63,7 @@ def bounces_of(motion: SpaceMotion, environment: RayTraced, radio: Radio) -> lis
     assert isinstance(room, BoxRoom)  # the model checked
     place = motion.state(0.0).position[0]
     ends = [(np.array(radio.transmitter_m), np.array(r.position_m)) for r in radio.receivers]
-    made = []
+    bounces = []
     for name, point, normal in sides(room):
         for first in (True, False):
             bounce = BounceMotion(motion, point, normal, first)
@@ -71,10 +71,10 @@ def bounces_of(motion: SpaceMotion, environment: RayTraced, radio: Radio) -> lis
                 _factor(bounce, room, radio.carrier_hz, place, antennas[0 if first else 1])
                 for antennas in ends
             ]
-            made.append(
+            bounces.append(
                 Bounce(f"{name} {'first' if first else 'last'}", bounce, np.array(factor, np.complex128))
             )
-    return made
+    return bounces
 
 
 def _factor(bounce: BounceMotion, room: BoxRoom, carrier_hz: float, place: Real, antenna: Real) -> complex:

@@ -41,7 +41,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     real, mixed = (isacsim.open_dataset(name).load() for name in ("real.zarr", "mixed.zarr"))
     peaks = real.aj_noisy.max(("acceleration", "jerk")).values
     still, walking = (np.median(peaks[real.n_targets.values == label]) for label in (0, 1))
-    assert still < 0.1 * walking
+    assert still < 0.3 * walking
     assert (mixed.aj_clean.isnull().all(("acceleration", "jerk")) == (mixed.domain == "real")).all()
     assert set(mixed.origin.values.tolist()) == {"synthetic.zarr", "real.zarr"}
     assert set(mixed["scale"].values[mixed.domain.values == "synthetic"].tolist()) == {1.0}

@@ -201,9 +201,9 @@ def test_the_study(written, tmp_path):
     }
     clean = read["rows"][0]
     assert clean["windows"] == 5 and clean["independent_windows"] == 3 and "kernel" not in clean["floor"]
-    # The capture is a walker's, noise aside: nothing else is nearer.
+    # The capture is a walker's: points are 27 away. Noise alone is about as near (five windows don't tell, 0.1 apart).
     kernel = {body: row["kernel"]["value"] for body, row in clean["distances"].items()}
-    assert kernel["walker"] < min(kernel["point"], kernel["nobody"])
+    assert kernel["walker"] < 0.1 * kernel["point"]
     for row in read["rows"]:
         for name in measures.DISTANCES:
             less = row["walker_less"]["point"][name]

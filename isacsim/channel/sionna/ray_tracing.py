@@ -159,9 +159,9 @@ def _trace(environment: RayTraced, radio: Radio) -> TracedPaths:
         scene.frequency = radio.carrier_hz
     except ValueError as error:
         raise InputError(f"environment: at {radio.carrier_hz / 1e9:g} GHz Sionna says: {error}.") from error
-    given = {antenna.name: antenna for antenna in environment.receivers}
+    antennas = {antenna.name: antenna for antenna in environment.receivers}
     found = [
-        _paths(scene, environment, radio.transmitter_m, r.position_m, given.get(r.name, Antenna()))
+        _paths(scene, environment, radio.transmitter_m, r.position_m, antennas.get(r.name, Antenna()))
         for r in radio.receivers
     ]
     most = max(delay.size for _, delay, _ in found)

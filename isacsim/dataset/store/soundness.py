@@ -62,8 +62,8 @@ def lost_chunks(record: StoreRecord, recorded: NDArray[np.uint64]) -> list[tuple
         array = record.array(name)
         keys = _keys(record, name)
         tail = "/0" * (array.ndim - 1)
-        there = np.array([f"{k}{tail}" in keys for k in range(done.size)])
-        absent = np.flatnonzero(done & ~there)
+        present = np.array([f"{k}{tail}" in keys for k in range(done.size)])
+        absent = np.flatnonzero(done & ~present)
         empty: dict[int, int] = {}
         for number in absent.tolist():
             start, stop = record.bounds(number)

@@ -184,8 +184,8 @@ def open_if_same(store: StorePath, attrs: Mapping[str, Any], *, overwrite: bool)
     record = open_record(store, mode="r+")
     if not record.created:
         return None
-    there = {name: record.attrs.get(name) for name in attrs}
-    for difference in differences(there, attrs):
+    recorded_attrs = {name: record.attrs.get(name) for name in attrs}
+    for difference in differences(recorded_attrs, attrs):
         raise InputError(
             f"{store}: another data set is there, it differs in {difference.field}; choose another name, or "
             "--overwrite replaces it."

@@ -61,7 +61,7 @@ def make_samples(
 
     counts = [None] * len(indices) if n_targets is None else list(n_targets)
     most = max(1, *scenario.targets.counts) if target_size is None else target_size
-    made: dict[str, list[NDArray[Any]]] = {f"aj_{kind}": [] for kind in _SPECTRA}
+    blocks_of_spectra: dict[str, list[NDArray[Any]]] = {f"aj_{kind}": [] for kind in _SPECTRA}
     truth: dict[str, list[NDArray[Any]]] = {name: [] for name in TRUTH}
     csi: list[dict[str, NDArray[Any]]] = []
     sample_window, waiting = SampleWindow(scenario), list[SampleRows]()
@@ -82,9 +82,9 @@ def make_samples(
             # The clean ones are groups of paths, the others single: apart, so that no group is filled up.
             both = spectra([r.noisy for r in waiting] + [r.noiseless for r in waiting])
             half = len(both) // 2
-            made["aj_noisy"].append(both[:half])
-            made["aj_noiseless"].append(both[half:])
-            made["aj_clean"].append(spectra([r.clean for r in waiting]))
+            blocks_of_spectra["aj_noisy"].append(both[:half])
+            blocks_of_spectra["aj_noiseless"].append(both[half:])
+            blocks_of_spectra["aj_clean"].append(spectra([r.clean for r in waiting]))
             waiting.clear()
     one = sample_window.window
     streams = streams_of(scenario.radio)
@@ -102,7 +102,7 @@ def make_samples(
     settings = settings_attrs(one.settings, grid.packets * grid.interval)
     spectra_of_kind = {
         name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))
-        for name, blocks in made.items()
+        for name, blocks in blocks_of_spectra.items()
     }
     over_samples: dict[str, Any] = {
         **{name: np.stack(rows) for name, rows in truth.items()},

@@ -92,10 +92,10 @@ def make_plan(
     if per_class is not None:
         for label, size in per_class.items():
             check_integer(f"the size of class {label} in per_class", size, least=0)
-        asked = sum(per_class.values())
-        if n_samples not in (None, asked) and not extend:
+        total = sum(per_class.values())
+        if n_samples not in (None, total) and not extend:
             raise InputError(
-                f"per_class (--per-class) adds up to {asked} samples and n_samples (--n) is {n_samples}; give one of "
+                f"per_class (--per-class) adds up to {total} samples and n_samples (--n) is {n_samples}; give one of "
                 "them, or --extend a data set of these class sizes."
             )
         section = {"per_class": dict(per_class)}

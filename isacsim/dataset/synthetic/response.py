@@ -54,11 +54,11 @@ def response_of(samples: xr.Dataset | Scenario) -> xr.DataArray:
                 f"{', '.join(texts)}."
             )
         scenario = Scenario.from_yaml(texts[name], file=f"the data set's scenario {name}")
-        made = _of_scenario(scenario)
+        response = _of_scenario(scenario)
         if first is None:
-            first = (name, made)
+            first = (name, response)
             _check_axes(samples, scenario)
-        elif made.shape != first[1].shape or np.abs(made.values - first[1].values).max() > _SAME:
+        elif response.shape != first[1].shape or np.abs(response.values - first[1].values).max() > _SAME:
             raise InputError(
                 f"scenarios {first[0]} and {name} have different responses; take the samples of one scenario at a time."
             )
