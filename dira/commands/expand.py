@@ -87,8 +87,9 @@ def expand(
     _, axes = generator.fitted()
     digest = digest_of_weights(model, generator)
     samples = _data_set(spectra, labels, others, axes)
-    samples["source"] = ("sample", [f"{type(generator).__name__} {digest[:12]}"] * len(labels))
-    samples["seed"] = ("sample", np.full(len(labels), seed))
+    source = f"{type(generator).__name__} {digest[:12]}"
+    samples["source"] = described(DATASET, "source", [source] * len(labels))
+    samples["seed"] = described(DATASET, "seed", np.full(len(labels), seed))
     about = {"made_by": type(generator).__name__, "weights_sha256": digest, **how}
     write(samples, output, domain="generated", attrs=about, overwrite=overwrite)
     typer.echo(f"{len(labels)} spectra: {output}")
@@ -114,9 +115,12 @@ def _data_set(
             **{
                 f"condition_{name}" if name in _TAKEN else name: ("sample", [value] * len(labels))
                 for name, value in others.items()
+                if name != "scenario"
             },
         }
     )
+    if "scenario" in others:
+        samples["scenario"] = described(DATASET, "scenario", [str(others["scenario"])] * len(labels))
     if axes.acceleration_max is not None and axes.jerk_max is not None:
         a = np.linspace(-axes.acceleration_max, axes.acceleration_max, axes.bins_acceleration)
         r = np.linspace(-axes.jerk_max, axes.jerk_max, axes.bins_jerk)

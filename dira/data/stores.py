@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from isacsim import __version__
 from isacsim.dataset.card import write_card
@@ -209,21 +208,23 @@ def _with_columns(samples: xr.Dataset, domain: str | None) -> xr.Dataset:
     unknown = np.full(
         [spectrum.sizes.get(d, 1) for d in dims[:-1]] + [samples.sizes.get("target", 1)], np.nan
     )
-    texts = {"scenario": "", "domain": "synthetic", "split": SPLITS[0], "source": ""}
-    over_samples: dict[str, NDArray[Any]] = {
+    columns: dict[str, Any] = {name: (dims, unknown, attributes(DATASET[name])) for name in TRUTH}
+    numbers: dict[str, Any] = {
         "n_targets": np.full(n, UNLABELLED, np.int16),
         "snr_db": np.full(n, np.nan, np.float32),
         "seed": np.full(n, -1, np.int64),
         "index": np.arange(n),
-        **{name: np.full(n, text, np.dtypes.StringDType()) for name, text in texts.items()},
     }
-    columns: dict[str, Any] = {name: (dims, unknown, attributes(DATASET[name])) for name in TRUTH}
-    columns |= {name: described(DATASET, name, values) for name, values in over_samples.items()}
-    samples = samples.assign({name: values for name, values in columns.items() if name not in samples})
+    columns |= {name: described(DATASET, name, values) for name, values in numbers.items()}
+    texts = {"scenario": "", "domain": "synthetic", "split": SPLITS[0], "source": ""}
     if domain is not None:
-        texts_of_domain = np.full(n, domain, np.dtypes.StringDType())
-        samples["domain"] = described(DATASET, "domain", texts_of_domain)
-    return samples
+        samples = samples.drop_vars("domain", errors="ignore")
+        texts["domain"] = domain
+    columns |= {
+        name: described(DATASET, name, np.full(n, text, np.dtypes.StringDType()))
+        for name, text in texts.items()
+    }
+    return samples.assign({name: values for name, values in columns.items() if name not in samples})
 
 
 def _with_spectra(samples: xr.Dataset) -> xr.Dataset:

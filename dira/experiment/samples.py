@@ -63,7 +63,10 @@ def _at_work(samples: int) -> Iterator[Client | None]:
         return
     from distributed import Client
 
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    # At a port of its own: without an address the dashboard takes 8787, which another cluster here may have.
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as client:
         yield client
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dira.config import Axes
 from dira.networks.unet import SpectrumUNet
 from dira.training.train import Progress
-from isacsim.errors import InputError
+from isacsim.checks import check_integer
 
 __all__ = ["generate", "generators", "normals", "seeded_batches"]
 
@@ -25,8 +25,7 @@ def generators(seed: int, first: int, last: int) -> list[torch.Generator]:
     InputError
         If the seed is no integer from 0 on.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
+    check_integer("seed", seed, least=0)
     states = [
         np.random.SeedSequence([int(seed), 3, i]).generate_state(1, np.uint64)[0] for i in range(first, last)
     ]

@@ -189,7 +189,7 @@ def test_what_is_refused(store, models, tmp_path):
         (("enhance", store, *model("purifier"), *out, "--gamma", "0"), "gamma must be a number above 0"),
         (
             ("enhance", store, *model("purifier"), *out, "--reference", "a"),
-            "reference must be one of diffused,",
+            "reference must be one of diffused, input",
         ),
         (("count", store, "--model", tmp_path, "-o", tmp_path), "this is a directory"),
         (("train", "gan", store, *out, "--precision", "bf16"), "--precision is not for a gan"),
