@@ -1,7 +1,8 @@
 """Runs pytest as another processor would: `python -m tests.other_processor`, then pytest's arguments.
 
 Every library is told to leave out the instructions that this processor has beyond its baseline, so sums are added up in
-another order and nothing is fused: what a tolerance must allow for. Dr.Jit (ray tracing) has no such switch.
+another order and nothing is fused: what a tolerance must allow for. OpenBLAS keeps its kernels, since some processors
+need the ones that were chosen for them; Dr.Jit (ray tracing) has no such switch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ def switches() -> dict[str, str]:
         out |= {
             "MKL_CBWR": "COMPATIBLE",
             "ONEDNN_MAX_CPU_ISA": "SSE41",
-            "OPENBLAS_CORETYPE": "Nehalem",
         }
     return out
 

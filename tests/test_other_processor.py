@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.linalg  # noqa: F401  (loads its OpenBLAS)
 from numba import config, njit
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from threadpoolctl import threadpool_info
 
 from tests.other_processor import PLAYED, X86
 
@@ -30,13 +28,6 @@ def test_numpy_uses_its_baseline():
 
 
 @on_x86
-def test_openblas_uses_the_kernels_of_sse4():
-    found = [at["architecture"] for at in threadpool_info() if at["internal_api"] == "openblas"]
-    if not found:
-        pytest.skip("NumPy and SciPy were built without OpenBLAS")
-    assert set(found) == {"Nehalem"}
-
-
 def test_numba_compiles_for_the_generic_processor():
     @njit(error_model="numpy")
     def squares(x, y):
