@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isacsim import __version__
 from isacsim.errors import InputError
-
-if TYPE_CHECKING:
-    import xarray as xr
-from functools import lru_cache
-from typing import TYPE_CHECKING
-
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.realisation import Realisation, realise
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 __all__ = ["realisation_of", "truth_at"]
+
+# Versions that draw the same numbers of a scenario and seed; a new one is added, or stands alone if its draws differ.
+_SAME_DRAWS = ("0.2.0",)
 
 
 def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | None:
@@ -74,13 +76,18 @@ def realisation_of(capture: xr.Dataset) -> Realisation:
     Raises
     ------
     InputError
-        If the capture was not simulated.
+        If the capture was not simulated, or by a version that draws other numbers.
     """
     if "scenario" not in capture.attrs:
         raise InputError(
             "the capture has no attribute 'scenario': only simulated captures have a truth to draw again."
         )
     attrs = capture.attrs
+    if (made_by := str(attrs.get("isacsim", "none"))) not in _SAME_DRAWS:
+        raise InputError(
+            f"the capture was simulated by isacsim {made_by}, whose random numbers isacsim {__version__} does not "
+            "draw; simulate it again."
+        )
     scenario = _scenario_of(attrs["scenario"])
     given = attrs["n_targets"] if scenario.targets.count is not None else None
     return realise(scenario, seed=int(attrs["seed"]), index=int(attrs["index"]), n_targets=given)

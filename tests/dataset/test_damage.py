@@ -111,7 +111,7 @@ def test_inspect_counts_even_a_strange_split(store):
         ("variables", '["none"]', "damaged, it names 1 variables and has digests of shape (3, 16)"),
         ("state", 3, "its attribute state is 3 and not one of creating, extending, ready"),
         ("scenarios", "{", "its attribute scenarios is '{' and not"),
-        ("isacsim_format", [], "layout []"),
+        ("isacsim_format", [], "in layout []"),
     ],
 )
 def test_scribbled_attributes_are_told(store, name, value, says):

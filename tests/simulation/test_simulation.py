@@ -257,3 +257,11 @@ MODULES = ["isacsim.simulation.capture", "isacsim.channel.paths", "isacsim.spect
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.attempted > 0 and result.failed == 0
+
+
+def test_a_capture_of_a_version_that_draws_otherwise_is_not_drawn_again(make_scenario):
+    capture = simulate(make_scenario(), seed=1)
+    assert realisation_of(capture).seed == 1  # this version's own
+    capture.attrs["isacsim"] = "0.1.0"
+    with pytest.raises(InputError, match=r"isacsim 0\.1\.0, whose random numbers"):
+        realisation_of(capture)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim import __version__
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -266,7 +267,10 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     if made is None or "state" not in record.attrs:
         raise _foreign(path, "a zarr store that isacsim did not make")
     if made != FORMAT:
-        raise InputError(f"{path}: layout {made} of isacsim's data sets; this version reads layout {FORMAT}.")
+        raise InputError(
+            f"{path}: made by isacsim {record.attrs.get('isacsim', 'of unknown version')} in layout {made} of its "
+            f"data sets; isacsim {__version__} reads layout {FORMAT}."
+        )
     _check_attributes(record)
     return record
 
