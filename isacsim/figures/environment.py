@@ -17,7 +17,7 @@ from isacsim.channel.sionna.ray_tracing import TracedPaths, traced_paths
 from isacsim.channel.static import static_response
 from isacsim.figures.spectra import COLORMAP
 from isacsim.scenario.environments import RayTraced
-from isacsim.simulation.drawing import draw_scenario
+from isacsim.simulation.drawing import draw_environment
 from isacsim.streams import Stream, stream
 
 if TYPE_CHECKING:
@@ -57,14 +57,7 @@ def environment_figure(scenario: Scenario, *, seed: int, receiver: int) -> Figur
     environment = scenario.environment
     traced = isinstance(environment, RayTraced)
     n = 1 if isinstance(environment, RayTraced) and environment.phases == "traced" else _DRAWS
-    responses = np.array(
-        [
-            static_response(draw_scenario(scenario, seed=seed, index=i), stream(seed, i, Stream.STATIC, 1))[
-                receiver
-            ]
-            for i in range(n)
-        ]
-    )
+    responses = np.array([_static(scenario, seed, i)[receiver] for i in range(n)])
     name = scenario.radio.receivers[receiver].name
     figure = Figure(figsize=(11.5, 7.5) if traced else (10.5, 3.8), dpi=110, layout="constrained")
     if isinstance(environment, RayTraced):
@@ -80,6 +73,12 @@ def environment_figure(scenario: Scenario, *, seed: int, receiver: int) -> Figur
     _responses(over_frequency, responses, scenario)
     over_delay.set_title(f"power over delay, receiver {name}", fontsize=10)
     return figure
+
+
+def _static(scenario: Scenario, seed: int, index: int) -> NDArray[np.complex128]:
+    """Static part of a capture, (receiver, subcarrier)."""
+    drawn = scenario.model_copy(update={"environment": draw_environment(scenario, seed, index)})
+    return static_response(drawn, stream(seed, index, Stream.STATIC, 1))
 
 
 def _responses(axes: Axes, responses: NDArray[np.complex128], scenario: Scenario) -> None:

@@ -7,21 +7,21 @@ section come from its stream, what happens by them (phase noise, taps, lost pack
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
-from isacsim.scenario.bodies import WalkerBody
 from isacsim.scenario.chance import draw, drawn
+from isacsim.scenario.environments import Environment
 from isacsim.scenario.impairments import Impairments
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.outputs import Dataset
 from isacsim.scenario.targets import Target, Targets
 from isacsim.streams import Stream, stream
-from isacsim.targets.body import realise_body
+from isacsim.targets.body import DrawnBody, realise_body
 from isacsim.targets.kinematics import realise_motion, within_axes
 
-__all__ = ["draw_scenario", "draw_target"]
+__all__ = ["Drawn", "draw_environment", "draw_scenario", "draw_target"]
 
 # A template of which not one draw in this many fits the axes is a mistake.
 _MAX_TRIES = 1000
@@ -36,7 +36,16 @@ _IMPAIRMENTS = {
 }
 
 
-def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Scenario:
+class Drawn(NamedTuple):
+    """What chance made of a scenario."""
+
+    scenario: Scenario
+    """With numbers alone; its targets are fixed."""
+    bodies: tuple[DrawnBody, ...]
+    """Of its targets, in motion."""
+
+
+def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Drawn:
     """Draw all that a scenario leaves to chance.
 
     Parameters
@@ -50,8 +59,8 @@ def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: i
 
     Returns
     -------
-    Scenario
-        With numbers alone; its targets are fixed.
+    Drawn
+        The scenario and its bodies.
 
     Raises
     ------
@@ -59,13 +68,14 @@ def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: i
         If seed, index or n_targets is out of range, or no draw of a target fits the axes.
     """
     count = _count(scenario, seed, index, n_targets)
-    targets = tuple(
+    drawn_targets = [
         draw_target(scenario, config, seed=seed, index=index, number=n)
         for n, config in enumerate(scenario.targets.configs(count))
-    )
+    ]
+    targets = tuple(target for target, _ in drawn_targets)
     sections: dict[str, Any] = {
         "snr_db": draw(scenario.snr_db, stream(seed, index, Stream.SNR)),
-        "environment": drawn(scenario.environment, stream(seed, index, Stream.STATIC)),
+        "environment": draw_environment(scenario, seed, index),
         "targets": Targets.model_construct(fixed=targets, within_axes=scenario.targets.within_axes),
         "movers": tuple(
             drawn(mover, stream(seed, index, Stream.MOVERS, n)) for n, mover in enumerate(scenario.movers)
@@ -74,7 +84,12 @@ def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: i
         "dataset": Dataset(n_samples=1),
     }
     kept = {name: getattr(scenario, name) for name in Scenario.model_fields if name not in sections}
-    return Scenario.model_construct(**kept, **sections)
+    return Drawn(Scenario.model_construct(**kept, **sections), tuple(body for _, body in drawn_targets))
+
+
+def draw_environment(scenario: Scenario, seed: int, index: int) -> Environment:
+    """Draw the static environment of one capture; its taps and phases come from the stream's part 1."""
+    return drawn(scenario.environment, stream(seed, index, Stream.STATIC))
 
 
 def _count(scenario: Scenario, seed: int, index: int, asked: int | None) -> int:
@@ -89,8 +104,10 @@ def _count(scenario: Scenario, seed: int, index: int, asked: int | None) -> int:
     return check_integer("n_targets", count, least=0, most=100)
 
 
-def draw_target(scenario: Scenario, target: Target, *, seed: int, index: int, number: int) -> Target:
-    """Draw a target; with ``targets.within_axes``, until its truth lies inside the spectrum's axes.
+def draw_target(
+    scenario: Scenario, target: Target, *, seed: int, index: int, number: int
+) -> tuple[Target, DrawnBody]:
+    """Draw a target and put its body in motion; with ``targets.within_axes``, until its truth lies inside the axes.
 
     Parameters
     ----------
@@ -109,16 +126,12 @@ def draw_target(scenario: Scenario, target: Target, *, seed: int, index: int, nu
         If none of 1000 draws lies inside, or a target passes through an antenna.
     """
     rng = stream(seed, index, Stream.TARGETS, number)
-    if not scenario.targets.within_axes:
-        return drawn(target, rng)
     of_body = partial(stream, seed, index, Stream.BODIES, number)
-    for _ in range(_MAX_TRIES):
+    for _ in range(_MAX_TRIES if scenario.targets.within_axes else 1):
         numbers = drawn(target, rng)
-        motion = realise_motion(numbers.motion)
-        if isinstance(numbers.body, WalkerBody) and numbers.body.sway:
-            motion = realise_body(numbers.body, motion, scenario.radio.time_s, of_body).reference
-        if within_axes(scenario, motion):
-            return numbers
+        body = realise_body(numbers.body, realise_motion(numbers.motion), scenario.radio.time_s, of_body)
+        if not scenario.targets.within_axes or within_axes(scenario, body.reference):
+            return numbers, body
     axes = scenario.spectrum
     raise InputError(
         f"scenario {scenario.name}: none of {_MAX_TRIES} draws of a target has |acceleration| <= "

@@ -23,7 +23,7 @@ from isacsim.scenario.numbers import plain
 from isacsim.scenario.targets import Target
 from isacsim.simulation.drawing import draw_scenario
 from isacsim.streams import Stream, stream
-from isacsim.targets.body import DrawnBody, realise_body
+from isacsim.targets.body import DrawnBody
 from isacsim.targets.bounces import bounces_of
 from isacsim.targets.kinematics import (
     Motion,
@@ -157,20 +157,16 @@ class Realisation:
 @on_one_thread
 def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Realisation:
     """Make what one capture consists of; arguments as for :func:`isacsim.simulate`."""
-    drawn = draw_scenario(scenario, seed=seed, index=index, n_targets=n_targets)
+    drawn, bodies = draw_scenario(scenario, seed=seed, index=index, n_targets=n_targets)
     paths = PathList(drawn)
-    for n, target in enumerate(drawn.targets.configs()):
-        body = realise_body(
-            target.body,
-            realise_motion(target.motion),
-            drawn.radio.time_s,
-            partial(stream, seed, index, Stream.BODIES, n),
-        )
-        phase = stream(seed, index, Stream.TARGETS, n, 1).uniform(-np.pi, np.pi)
-        paths.add_target(target, body, phase, partial(stream, seed, index, Stream.RCS, n))
-    for n, mover in enumerate(drawn.movers):
-        phase = stream(seed, index, Stream.MOVERS, n, 1).uniform(-np.pi, np.pi)
-        paths.add(realise_motion(mover.motion), plain(mover.amplitude), phase, target=-1)
+    # The phases of all paths of a kind come one after the other, so a further one changes none of the others.
+    phases = stream(seed, index, Stream.TARGETS).uniform(-np.pi, np.pi, len(bodies))
+    for n, (target, body) in enumerate(zip(drawn.targets.configs(), bodies, strict=True)):
+        paths.add_target(target, body, float(phases[n]), partial(stream, seed, index, Stream.RCS, n))
+    if drawn.movers:
+        phases = stream(seed, index, Stream.MOVERS).uniform(-np.pi, np.pi, len(drawn.movers))
+        for mover, phase in zip(drawn.movers, phases.tolist(), strict=True):
+            paths.add(realise_motion(mover.motion), plain(mover.amplitude), phase, target=-1)
     return Realisation(
         scenario,
         drawn,

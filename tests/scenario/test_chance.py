@@ -69,10 +69,10 @@ def test_each_rotor_has_a_speed_of_its_own_drawn_or_given():
 @pytest.mark.parametrize("name", list_scenarios())
 def test_a_drawn_scenario_holds_numbers_alone_and_is_a_scenario(name):
     scenario = load_scenario(name)
-    got = draw_scenario(scenario, seed=5, index=2)
+    got = draw_scenario(scenario, seed=5, index=2).scenario
     assert not distributions(got)
     assert len(got.targets.configs()) in scenario.targets.counts
-    assert got == draw_scenario(scenario, seed=5, index=2)
+    assert got == draw_scenario(scenario, seed=5, index=2).scenario
     # Its text is read back as the same numbers: a drawn scenario is one that a user could have written.
     assert isacsim.Scenario.from_yaml(got.to_yaml()) == got
 
@@ -81,7 +81,7 @@ def test_numbers_of_one_section_do_not_depend_on_another(make_scenario):
     cfo = {"offset_hz": UNIFORM}
     alone = make_scenario(impairments={"cfo": cfo})
     more = make_scenario(impairments={"cfo": cfo, "sto": {"offset_ns": UNIFORM}}, snr_db=UNIFORM)
-    one, other = (draw_scenario(s, seed=1).impairments.cfo for s in (alone, more))
+    one, other = (draw_scenario(s, seed=1).scenario.impairments.cfo for s in (alone, more))
     assert one == other
 
 

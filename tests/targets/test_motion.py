@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
-from functools import partial
 
 import numpy as np
 import pytest
@@ -16,8 +15,6 @@ from isacsim import InputError, load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.motions import Kinematics, Oscillation, Trajectory, Waypoints
 from isacsim.simulation.drawing import draw_target
-from isacsim.streams import Stream, stream
-from isacsim.targets.body import realise_body
 from isacsim.targets.kinematics import (
     OscillationMotion,
     PathKinematics,
@@ -274,9 +271,8 @@ def test_same_generator_same_motion():
 
 def _reference(scenario, index):
     """Motion of the reference point of a sample's first target."""
-    target = draw_target(scenario, scenario.targets.configs(1)[0], seed=3, index=index, number=0)
-    of_body = partial(stream, 3, index, Stream.BODIES, 0)
-    return realise_body(target.body, realise_motion(target.motion), scenario.radio.time_s, of_body).reference
+    _, body = draw_target(scenario, scenario.targets.configs(1)[0], seed=3, index=index, number=0)
+    return body.reference
 
 
 def test_targets_that_never_fit_the_axes_are_an_error_not_a_loop():
