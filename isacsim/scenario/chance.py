@@ -6,6 +6,7 @@ Whoever simulates draws a section once and hands it down; what is below gets pla
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,8 @@ from isacsim.scenario.section import Section
 __all__ = ["draw", "drawn"]
 
 AnySection = TypeVar("AnySection", bound=Section)
+
+_PLAIN = (float, int, str, type(None))  # nothing to draw
 
 
 def draw(value: float | Distribution, rng: np.random.Generator) -> float:
@@ -62,25 +65,31 @@ def drawn(section: AnySection, rng: np.random.Generator) -> AnySection:
     """
     section = section.with_own_draws()
     numbers: dict[str, Any] = {}
-    for name, field in type(section).model_fields.items():
+    for name, whole in _fields(type(section)):
         value = getattr(section, name)
+        if isinstance(value, _PLAIN):
+            continue
         number = _drawn(value, rng)
         if number is not value:
-            whole = any(isinstance(mark, Whole) for mark in field.metadata)
             numbers[name] = round(number) if whole else number
-    if not numbers:
-        return section
-    values = {name: getattr(section, name) for name in type(section).model_fields} | numbers
-    return type(section).model_construct(section.model_fields_set, **values)
+    return section.model_copy(update=numbers) if numbers else section
+
+
+@cache
+def _fields(section: type[Section]) -> tuple[tuple[str, bool], ...]:
+    """Names of a section's fields, and whether what is drawn for them is rounded."""
+    return tuple(
+        (name, any(isinstance(mark, Whole) for mark in field.metadata))
+        for name, field in section.model_fields.items()
+    )
 
 
 def _drawn(value: Any, rng: np.random.Generator) -> Any:
-    match value:
-        case Uniform() | Normal() | LogNormal() | Choice():
-            return draw(value, rng)
-        case Section():
-            return drawn(value, rng)
-        case tuple():
-            numbers = tuple(_drawn(one, rng) for one in value)
-            return value if all(a is b for a, b in zip(numbers, value, strict=True)) else numbers
+    if isinstance(value, Uniform | Normal | LogNormal | Choice):
+        return draw(value, rng)
+    if isinstance(value, Section):
+        return drawn(value, rng)
+    if isinstance(value, tuple) and not all(isinstance(one, _PLAIN) for one in value):
+        numbers = tuple(_drawn(one, rng) for one in value)
+        return value if all(a is b for a, b in zip(numbers, value, strict=True)) else numbers
     return value
