@@ -1,6 +1,6 @@
 """Generate, purify and count: learning from acceleration-jerk spectra (DiRA).
 
-The rooms, from the ground up: ``config`` (frozen settings of every model), ``networks``, ``training`` (the loop,
+The rooms, from the ground up: ``config`` (what models' settings are made of), ``networks``, ``training`` (the loop,
 checkpoints), ``data`` (spectra out of stores), ``models`` (diffusion, purifier, denoiser, GAN, VAE, counter),
 ``metrics`` (distances, fidelity; a counter's features are one of the measures), ``experiment`` (the paper's protocol,
 ``dira reproduce``), ``pretraining`` (how the shipped ``weights`` were made), ``commands``. To read:

@@ -13,7 +13,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
 ``dataset``          samples in a store: made, imported, mixed, checked, loaded
 ``figures``          pictures and pages
-``commands``         the command line, one module a command
+``commands``         the command line, one module a command, put together by ``cli``
 ``compute``          numba, threads, phasors, and on what machine
 ===================  ==================================================================================
 
@@ -22,6 +22,8 @@ Imports run one way only (``tests/test_layout.py`` holds the order; it is this o
 packages stand the ground that all use (``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``,
 ``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
 ``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
+
+To add a body, reader, study or command: ``CONTRIBUTING.md`` says where it goes and what lists it.
 
 To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
 

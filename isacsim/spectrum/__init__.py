@@ -1,6 +1,7 @@
 """CSI to the acceleration-jerk spectrum (method.md section 2) and the Doppler spectrogram.
 
 `isacsim.aj_spectrum` (``aj``) is the way in. ``settings`` are its arguments, ``grid`` what a window resolves,
-``plan`` the lag products of a window with ``lag_product``, ``transform`` (numba: ``transform_kernels``) the sums over
-them. ``self_terms`` makes clean spectra, ``point_response`` that of one path, ``doppler`` spectrograms.
+``plan`` the lag products of a window with ``lag_product`` and how subcarriers are combined, ``transform`` (numba:
+``transform_kernels``) the sums over them. ``self_terms`` makes clean spectra, ``point_response`` that of one path,
+``doppler`` spectrograms.
 """
