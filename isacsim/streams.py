@@ -54,6 +54,10 @@ def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Genera
     InputError
         If seed or index is not an integer from 0 to 2^63 - 1.
     """
-    seed, index = check_seed("seed", seed), check_seed("index", index)
+    for name, value in (("seed", seed), ("index", index)):
+        if (
+            type(value) is not int or not 0 <= value < 2**63
+        ):  # a dozen streams a sample: what is plain is not checked on
+            check_seed(name, value)
     # Constructed, never spawned from a parent: spawning is stateful.
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, int(which), *part)))
+    return np.random.default_rng(np.random.SeedSequence(int(seed), spawn_key=(int(index), int(which), *part)))

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from isacsim.scenario.numbers import Float, Int
 from isacsim.scenario.section import Positive, Section, refuse
+from isacsim.spectrum.settings import Combine
 
 __all__ = ["Dataset", "Spectrum"]
 
@@ -29,7 +30,7 @@ class Spectrum(Section):
     """Smallest lag of the autocorrelation (eq. 4), as a share of the lag product's length."""
     lags: Literal["positive", "symmetric"] = "positive"
     """Lags of the autocorrelation that enter: positive (the paper's) or symmetric."""
-    combine: Literal["single", "noncoherent", "coherent", "delay"] = "coherent"
+    combine: Combine = "coherent"
     """How subcarriers are combined."""
     reference: Literal["product", "ratio"] = "product"
     """How a reference channel is used: conjugate product (the paper's) or ratio."""

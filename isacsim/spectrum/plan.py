@@ -75,6 +75,8 @@ class SpectrumPlan:
         elif settings.combine == "noncoherent":
             blocks = tuple(_frequency_blocks(f))
             frequencies = [float(f[block].mean()) for block in blocks]
+        elif settings.combine != "coherent":
+            raise ValueError(f"no plan for combine={settings.combine!r}")
         transforms = tuple(
             plan(
                 grid.length,

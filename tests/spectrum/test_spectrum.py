@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import get_args
+
 import numpy as np
 import pytest
 from scipy.signal import get_window
 
 import isacsim
+from isacsim import aj_spectrum, simulate_paths
 from isacsim.spectrum.aj import self_term_spectrum
 from isacsim.spectrum.grid import WindowResolution
+from isacsim.spectrum.settings import Combine
 from tests.spectrum import literal
 from tests.spectrum.moving_paths import AXES, CARRIER, FREQUENCY, TIME, crowd, path, spectrum, top
 
@@ -169,3 +174,22 @@ def test_self_terms_are_the_complex_sum():
     assert np.abs(clean.values - np.abs(total)).max() < 1e-4 * np.abs(total).max()
     with pytest.raises(isacsim.InputError, match="path, subcarrier, packet"):
         self_term_spectrum(paths[0], time=TIME, frequency=FREQUENCY)
+
+
+def test_every_combination_of_subcarriers_is_one_of_its_own():
+    """A name that only the settings know would be the coherent combination under another name."""
+    csi = simulate_paths(
+        TIME,
+        FREQUENCY,
+        path_length=[4.0, 11.0],
+        velocity=[1.0, -2.0],
+        acceleration=[2.0, -3.0],
+        jerk=[5.0, -9.0],
+        amplitude=[1.0, 0.7],
+        phase=[0.0, 1.0],
+    )
+    spectra = {
+        how: aj_spectrum(csi, time=TIME, frequency=FREQUENCY, combine=how).values for how in get_args(Combine)
+    }
+    for one, other in combinations(spectra, 2):
+        assert spectra[one].shape != spectra[other].shape or not np.allclose(spectra[one], spectra[other])

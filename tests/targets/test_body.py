@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from isacsim.capture.netcdf import load_capture, save_capture
 from isacsim.commands.remarks import body_remark
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.sample import sample_spectra
+from isacsim.scenario.bodies import Body
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.truth import truth_at
 from isacsim.targets.body import travel_pose
@@ -42,6 +45,12 @@ def bodies(make_scenario):
         return make_scenario(targets={"fixed": targets}, **changes)
 
     return make
+
+
+def test_every_kind_of_body_is_here():
+    (union, _) = get_args(Body)
+    kinds = {get_args(section.model_fields["kind"].annotation)[0] for section in get_args(union)}
+    assert kinds == {"point", *BODIES} == {"point", *POINTS}
 
 
 def test_a_body_changes_nothing_of_another_target(bodies):

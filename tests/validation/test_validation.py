@@ -166,3 +166,14 @@ def test_spreads():
     assert rms([1.0])["standard_error"] == 0
     with pytest.raises(InputError, match="there is no study"):
         load_study("nothing")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_is_whole_and_in_the_docs(name):
+    module = load_study(name)
+    assert name == module.NAME and module.DESCRIPTION
+    assert callable(module.run) and callable(module.figure)
+    page = Path(__file__).parents[2] / "docs" / "validation.md"
+    assert f"`{name}`" in page.read_text(encoding="utf-8") or f"validate {name}" in page.read_text(
+        encoding="utf-8"
+    )
