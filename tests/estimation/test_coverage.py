@@ -17,8 +17,6 @@ from scipy import stats
 
 from isacsim.estimation.relax.algorithm import relax
 
-pytestmark = pytest.mark.numerical
-
 STATES = ("acceleration", "jerk")
 CAPTURES = 360
 FALSE_FAILURE = 1e-6

@@ -14,7 +14,8 @@ from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.least_squares import LeastSquaresProblem, evaluate
 from isacsim.estimation.relax.algorithm import Limits, relax
 
-pytestmark = pytest.mark.numerical
+# Not of all: where fma is no instruction a fit takes twenty times as long.
+numerical = pytest.mark.numerical
 
 STATES = PARAMETERS[:4]
 
@@ -152,6 +153,7 @@ def test_other_grids(kind):
     check(relax(h, t, f), truth, t, f, 20.0)
 
 
+@numerical
 def test_sign_origin_order_and_gain_change_nothing():
     t, f = axes(16, 512, rate=500.0)
     h, truth = capture(2, 2, 15.0, t, f)
@@ -174,6 +176,7 @@ def test_sign_origin_order_and_gain_change_nothing():
     np.testing.assert_allclose(louder.std_amplitude, 8 * plain.std_amplitude, rtol=1e-5)
 
 
+@numerical
 def test_static_part_is_returned():
     t, f = axes(16, 512, rate=500.0)
     rng = np.random.default_rng(4)
@@ -184,6 +187,7 @@ def test_static_part_is_returned():
     np.testing.assert_allclose(ours.sel(part="imag")[::-1], static[:, 0].imag, atol=0.02)
 
 
+@numerical
 def test_one_subcarrier():
     t, f = axes(1)
     h, truth = capture(6, 1, 20.0, t, f)
@@ -195,6 +199,7 @@ def test_one_subcarrier():
         assert abs(estimate[name].item() - truth[name][0]) < 6 * bound[f"std_{name}"].item()
 
 
+@numerical
 def test_without_noise_it_stops_at_the_last_path():
     t, f = axes(16, 512, rate=500.0)
     rng = np.random.default_rng(8)
@@ -207,6 +212,7 @@ def test_without_noise_it_stops_at_the_last_path():
     assert relax(np.ones((16, 512), np.complex64), t, f).sizes["path"] == 0
 
 
+@numerical
 def test_normal_matrix_is_the_fisher_matrix():
     """The moments' normal equations against the literal columns of `fisher_information`."""
     t, f = axes(8, 300)
@@ -222,6 +228,7 @@ def test_normal_matrix_is_the_fisher_matrix():
     np.testing.assert_allclose(ours, literal, atol=2e-6 * np.abs(literal).max())
 
 
+@numerical
 def test_labels_and_repeatability():
     t, f = axes(8, 256, rate=250.0)
     h, _ = capture(9, 2, 15.0, t, f)
