@@ -23,7 +23,9 @@ packages stand the ground that all use (``errors``, ``checks``, ``files``, ``str
 ``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
 ``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
-To add a body, reader, study or command: ``CONTRIBUTING.md`` says where it goes and what lists it.
+New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a combination
+of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into
+``validation``, a command into ``commands``. ``CONTRIBUTING.md`` says what lists each.
 
 To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
 
