@@ -23,8 +23,8 @@ packages stand the ground that all use (``errors``, ``checks``, ``files``, ``str
 ``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
 ``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
-New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a combination
-of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into
+New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a
+combination of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into
 ``validation``, a command into ``commands``. ``CONTRIBUTING.md`` says what lists each.
 
 To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
