@@ -142,3 +142,17 @@ def test_foreign_and_damaged_files_are_one_clear_error(capture: xr.Dataset, tmp_
         file["csi"] = np.zeros((2, 3, 4), np.complex64)
     with pytest.raises(CaptureError, match=r"plain\.nc"):
         load_capture(tmp_path / "plain.nc")
+
+
+def test_antennas_of_captures_saved_before_they_were_named(capture: xr.Dataset, tmp_path: Path) -> None:
+    n = capture.sizes["receiver"]
+    bare = capture.drop_vars(["device", "rx_element", "tx_element"])
+    save_capture(bare, tmp_path / "bare.nc")
+    read = load_capture(tmp_path / "bare.nc")
+    assert read.device.values.tolist() == list(range(n)) and not read.rx_element.values.any()
+    # A version before 0.2 called them rx and tx, of one device.
+    old = bare.assign_coords(rx=("receiver", np.arange(n) + 1), tx=("receiver", np.zeros(n, int)))
+    save_capture(old, tmp_path / "old.nc")
+    read = load_capture(tmp_path / "old.nc")
+    assert "rx" not in read.coords and not read.device.values.any()
+    assert read.rx_element.values.tolist() == [i + 1 for i in range(n)]
