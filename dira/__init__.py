@@ -4,7 +4,7 @@ The rooms, from the ground up: ``config`` (what models' settings are made of), `
 checkpoints), ``data`` (spectra out of stores), ``models`` (diffusion, purifier, denoiser, GAN, VAE, counter),
 ``metrics`` (distances, fidelity; a counter's features are one of the measures), ``experiment`` (the paper's protocol,
 ``dira reproduce``), ``pretraining`` (how the shipped ``weights`` were made), ``commands``. To read:
-`dira.models.model`, then `dira.models.diffusion`, then `dira.models.purifier`.
+`dira.models.model`, then `dira.models.diffusion`, then `dira.models.purifier`. To add a model: ``CONTRIBUTING.md``.
 
 The public names load on first use, so that ``import dira`` stays light: torch and diffusers are imported by what needs
 them.
