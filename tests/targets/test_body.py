@@ -88,6 +88,7 @@ def test_every_point_is_a_path_of_its_target(bodies):
 def test_the_truth_is_the_reference_point_s(bodies, kind):
     scenario = bodies(kind)
     capture = simulate(scenario, seed=2)
+    assert capture.sizes["path"] == POINTS[kind]
     point = simulate(bodies({"kind": "point"}), seed=2)
     truth = truth_at(capture, "rx", 0.0)
     assert truth.sizes["path"] == 1
