@@ -102,8 +102,12 @@ def check_number(
         If it is none.
     """
     limits = {"least": least, "above": above, "most": most, "below": below}
-    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not _within(limits, value):
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not _finite(value)
+        or not _within(limits, value)
+    ):
         raise refusal(name, f"a number{f' of {unit}' if unit else ''}{_in_words(limits)}", value)
     return float(value)
 
@@ -176,6 +180,14 @@ def differences(
     for key in dict.fromkeys([*before, *asked]):
         inner = f"{within}.{key}" if within else str(key)
         yield from differences(before.get(key), asked.get(key), but=but, whole=whole, within=inner)
+
+
+def _finite(value: Any) -> bool:
+    """Tell infinities, NaN, and whole numbers that no float holds from the rest."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _within(limits: Mapping[str, float | None], value: Any) -> bool:

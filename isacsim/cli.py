@@ -32,7 +32,7 @@ class _Isacsim(Guarded):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
-        if args[:1] == ["generate"] and "--capture" in args:
+        if args[:1] == ["generate"] and any(a.split("=")[0] == "--capture" for a in args):
             raise InputError("generate makes data sets of scenarios; of captures: isacsim import FILES.")
         return super().resolve_command(ctx, args)
 

@@ -53,7 +53,7 @@ def test_a_seed_fits_64_bits() -> None:
 @pytest.mark.parametrize(
     ("limits", "passes", "refused", "allowed"),
     [
-        ({}, [0, -1.5, np.float32(2)], [np.nan, np.inf, True, "1", None, 1j], "a number"),
+        ({}, [0, -1.5, np.float32(2)], [np.nan, np.inf, 10**400, True, "1", None, 1j], "a number"),
         ({"least": 0, "most": 1}, [0, 1], [-1e-9, 1.1], "a number from 0 to 1"),
         ({"above": 0, "below": 0.5}, [0.1], [0, 0.5], "a number above 0 and below 0.5"),
         ({"above": 0, "unit": "seconds"}, [1], [0], "a number of seconds above 0"),

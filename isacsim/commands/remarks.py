@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.channel.impairments import clock_drift
-from isacsim.simulation.truth import realisation_of
+from isacsim.simulation.truth import not_drawn_again, realisation_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -100,6 +100,8 @@ def cubic_remark(
     """
     if "scenario" not in capture.attrs:
         return None
+    if why := not_drawn_again(capture):
+        return f"{why}: how far its paths are from cubics can't be told, nor the truth of exact motion off its centre"
     off = departure_from_cubic(capture, receiver, times)
     if off <= _MOST_DEPARTURE:
         return None

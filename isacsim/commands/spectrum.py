@@ -93,7 +93,7 @@ def spectrum(
     """
     from isacsim.capture.netcdf import check_capture_path
     from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
-    from isacsim.simulation.truth import truth_at
+    from isacsim.simulation.truth import not_drawn_again, truth_at
 
     if output_file is not None:
         check_picture(output_file)
@@ -121,10 +121,11 @@ def spectrum(
         spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, gain)
         picture = spectra.mean("delay") if "delay" in spectra.dims else spectra
         note = _note(opened, windows, spectra, name)
+        truths = [truth_at(opened.capture, name, w.centre) for w in windows.used]
         figure = spectrum_figure(
             picture,
             titles=[f"{w.start:.2f} to {w.start + w.packets * w.interval:.2f} s" for w in windows.used],
-            truths=[truth_at(opened.capture, name, w.centre) for w in windows.used],
+            truths=truths,
             spectrogram=spectrogram,
             title=f"{opened.name}: acceleration-jerk spectra",
             note=note,
@@ -133,6 +134,8 @@ def spectrum(
         save_figure(figure, output_file)
         if data is not None:
             _save(spectra, data, opened, windows, overwrite)
+    if opened.simulated and any(truth is None for truth in truths):
+        why_not = [*why_not, f"{not_drawn_again(opened.capture)}: no truth off its centre"]
     for line in (*opened.notes, *windows.skipped, *why_not):
         remark(f"note: {line}")
     output().print(note)

@@ -11,11 +11,12 @@ from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.realisation import Realisation, realise
+from isacsim.targets.kinematics import PathKinematics, PathMotion, path_kinematics
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["realisation_of", "truth_at"]
+__all__ = ["not_drawn_again", "realisation_of", "truth_at"]
 
 # Versions that draw the same numbers of a scenario and seed; a new one is added, or stands alone if its draws differ.
 _SAME_DRAWS = ("0.2.0",)
@@ -39,7 +40,8 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     -------
     xarray.Dataset or None
         Over ``path``, one a target (that of its body's reference point), movers left out: ``path_length``,
-        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``model_error``, ``target``.
+        ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``model_error``, ``target``. None too where only the
+        motion tells, off time 0 and with ``motion_model`` exact, and this version draws others (`not_drawn_again`).
     """
     if "target" not in capture:
         return None
@@ -49,17 +51,16 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     at = capture[names].isel(path=reference_paths).sel(receiver=receiver)
     if centre == 0:
         return at
-    from isacsim.targets.kinematics import PathKinematics, PathMotion, path_kinematics
-
-    pass
-
-    drawn = realisation_of(capture)
-    radio = drawn.scenario.radio
+    scenario = _scenario_of(capture.attrs["scenario"])
+    exact, radio = scenario.motion_model == "exact", scenario.radio
+    if exact and not_drawn_again(capture):
+        return None
+    motions = realisation_of(capture).motions if exact else ()
     position = next(r.position_m for r in radio.receivers if r.name == receiver)
     moved = np.empty((4, reference_paths.size))
     for n, p in enumerate(reference_paths):
         cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))
-        motion = drawn.motions[p] if drawn.scenario.motion_model == "exact" else cubic
+        motion = motions[p] if exact else cubic
         moved[:, n] = path_kinematics(motion, radio.transmitter_m, position, centre)
     return at.assign({name: at[name].copy(data=row) for name, row in zip(names[:4], moved, strict=True)})
 
@@ -68,6 +69,14 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
 def _scenario_of(text: str) -> Scenario:
     # Reading the YAML takes as long as a spectrum, and the captures of a data set share it.
     return Scenario.from_yaml(text, file="the capture's scenario")
+
+
+def not_drawn_again(capture: xr.Dataset) -> str | None:
+    """Say why this version can't draw a simulated capture again; None if it can."""
+    made_by = str(capture.attrs.get("isacsim", "of unknown version"))
+    if made_by in _SAME_DRAWS:
+        return None
+    return f"the capture was simulated by isacsim {made_by}, whose random numbers isacsim {__version__} does not draw"
 
 
 def realisation_of(capture: xr.Dataset) -> Realisation:
@@ -83,11 +92,8 @@ def realisation_of(capture: xr.Dataset) -> Realisation:
             "the capture has no attribute 'scenario': only simulated captures have a truth to draw again."
         )
     attrs = capture.attrs
-    if (made_by := str(attrs.get("isacsim", "none"))) not in _SAME_DRAWS:
-        raise InputError(
-            f"the capture was simulated by isacsim {made_by}, whose random numbers isacsim {__version__} does not "
-            "draw; simulate it again."
-        )
+    if why := not_drawn_again(capture):
+        raise InputError(f"{why}; simulate it again.")
     scenario = _scenario_of(attrs["scenario"])
     given = attrs["n_targets"] if scenario.targets.count is not None else None
     return realise(scenario, seed=int(attrs["seed"]), index=int(attrs["index"]), n_targets=given)

@@ -19,6 +19,7 @@ from isacsim.capture.netcdf import load_capture, save_capture
 from isacsim.cli import app
 from isacsim.estimation.matching import match_paths
 from isacsim.scenario.catalogue import list_scenarios, scenario_text
+from isacsim.simulation.truth import truth_at
 from tests.capture.capture_files import real_capture
 from tests.extras import need
 from tests.processes import ISACSIM
@@ -360,3 +361,27 @@ def test_nothing_but_the_commands_imports_them() -> None:
     files = [*package.rglob("*.py"), *(package.parent / "dira").rglob("*.py")]
     importing = {f.relative_to(package.parent) for f in files if "isacsim.commands" in f.read_text()}
     assert {f.parts[:2] for f in importing} == {("isacsim", "commands"), ("isacsim", "cli.py")}
+
+
+@pytest.mark.parametrize(("name", "told"), [("single_target", True), ("walker", False)])
+def test_a_capture_of_a_version_that_drew_other_numbers_is_used_as_far_as_it_goes(
+    name, told, tmp_path
+) -> None:
+    """Its truth is recorded at the centre and follows the cubic; exact motion would have to be drawn again."""
+    run("simulate", name, "-o", tmp_path / "new.nc", "--seed", 1)
+    antennas = ["device", "rx_element", "tx_element"]
+    new = load_capture(tmp_path / "new.nc")
+    save_capture(new.drop_vars(antennas).assign_attrs(isacsim="0.1.0"), tmp_path / "old.nc")
+    estimated = run("estimate", tmp_path / "old.nc", "--max-paths", 2)
+    assert estimated.exit_code == 0, estimated.output
+    assert "isacsim 0.1.0, whose random numbers" in " ".join(estimated.stderr.split())
+    drawn = run("spectrum", tmp_path / "old.nc", "--window-s", 0.5, "-o", tmp_path / "a.png")
+    assert drawn.exit_code == 0, drawn.output
+    assert ("no truth off its centre" in " ".join(drawn.stderr.split())) != told
+    receiver = str(new.receiver.values[0])
+    truth = truth_at(load_capture(tmp_path / "old.nc"), receiver, 0.1)
+    if told:
+        assert truth is not None
+        np.testing.assert_array_equal(truth.velocity, truth_at(new, receiver, 0.1).velocity)
+    else:
+        assert truth is None

@@ -302,8 +302,9 @@ def test_the_command_takes_the_axes_of_a_store_and_refuses_what_does_not_go_toge
         assert not (tmp_path / "third.zarr").exists()
 
 
-def test_the_old_command_names_the_new_one(folder, tmp_path):
-    old = ["generate", "--capture", str(folder / "one.nc"), "--label", "1", "-o", str(tmp_path / "a.zarr")]
+@pytest.mark.parametrize("option", [["--capture", "one.nc"], ["--capture=one.nc"]])
+def test_the_old_command_names_the_new_one(option, tmp_path):
+    old = ["generate", *option, "--label", "1", "-o", str(tmp_path / "a.zarr")]
     refused = CliRunner().invoke(app, old)
     assert refused.exit_code == 2
     assert refused.stderr.strip().splitlines() == [

@@ -326,3 +326,37 @@ def test_a_store_behind_a_url(whole, tiny, here):
     assert isacsim.open_dataset(url).sizes["sample"] == 2
     with pytest.raises(InputError, match="no data set there"):
         isacsim.open_dataset("memory://isacsim-test/none.zarr")
+
+
+def test_a_data_set_of_another_layout_is_refused_and_may_be_replaced(tiny, here, tmp_path):
+    path = tmp_path / "a.zarr"
+    make(tiny(), path, here)
+    zarr.open_group(path, mode="r+").attrs["isacsim_format"] = 1
+    for call in (lambda: make(tiny(), path, here), lambda: isacsim.open_dataset(path)):
+        with pytest.raises(InputError, match=r"in layout 1 of its data sets.*--overwrite"):
+            call()
+    assert make(tiny(), path, here, overwrite=True).sizes["sample"] > 0
+    assert not damage(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"workers": 0, "client": None}, "workers must be an integer of at least 1, got 0"),
+        ({"workers": 2}, "workers is for processes on this machine"),
+        ({"index_range": ("a", 2)}, "a bound of index_range must be an integer, got 'a'"),
+        ({"index_range": 3}, "index_range must be a pair"),
+        ({"per_class": {"3": 2}}, "a class in per_class must be an integer of at least 0, got '3'"),
+        ({"per_class": [3]}, "per_class must be a mapping"),
+    ],
+)
+def test_bad_arguments_are_refused_before_the_store_is_touched(tiny, here, tmp_path, options, named):
+    with pytest.raises(InputError, match=named):
+        make(tiny(), tmp_path / "a.zarr", here, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scenario", ["lab", 3, ["lab"]])
+def test_what_is_no_scenario_is_refused(scenario, here, tmp_path):
+    with pytest.raises(InputError, match="scenario must be a Scenario or several, got"):
+        make(scenario, tmp_path / "a.zarr", here)

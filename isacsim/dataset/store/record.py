@@ -44,6 +44,10 @@ class _Absent(InputError):
     """Nothing is there."""
 
 
+class _OtherLayout(InputError):
+    """A data set is there, in a layout that this version does not read."""
+
+
 class StoreRecord:
     """An open store: its attributes, its arrays over ``sample`` and which chunks are complete."""
 
@@ -209,11 +213,19 @@ class StoreRecord:
     def command(self) -> str:
         """What made it, and finishes it."""
         made_by = {"scenarios": "isacsim generate", "captures": "isacsim import", "mix": "isacsim mix"}
+        made_by |= {"enhanced_from": "dira enhance", "dira": "dira expand"}
         return next((command for name, command in made_by.items() if name in self.attrs), "command")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the command that made it makes single chunks again; dira's make a data set whole or not at all."""
+        return "dira" not in self.attrs
 
     @property
     def mending(self) -> str:
         """What to do about damage, as the end of a sentence."""
+        if not self.goes_on:
+            return f"the {self.command} that made it, with --overwrite, makes it again"
         return f"isacsim inspect {self.path} --repair mends it"
 
 
@@ -267,9 +279,10 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
     if made is None or "state" not in record.attrs:
         raise _foreign(path, "a zarr store that isacsim did not make")
     if made != FORMAT:
-        raise InputError(
+        raise _OtherLayout(
             f"{path}: made by isacsim {record.attrs.get('isacsim', 'of unknown version')} in layout {made} of its "
-            f"data sets; isacsim {__version__} reads layout {FORMAT}."
+            f"data sets; isacsim {__version__} reads layout {FORMAT}: make it again under another name, or with "
+            "--overwrite in its place."
         )
     _check_attributes(record)
     return record
@@ -317,7 +330,7 @@ def _read_json(text: Any, kind: type) -> Any:
 
 
 def exists(path: StorePath) -> bool:
-    """Tell whether a store of isacsim is there; nothing, or an empty folder, is none.
+    """Tell whether a store of isacsim is there, of whatever layout; nothing, or an empty folder, is none.
 
     Raises
     ------
@@ -328,4 +341,6 @@ def exists(path: StorePath) -> bool:
         open_record(path)
     except _Absent:
         return False
+    except _OtherLayout:
+        return True
     return True

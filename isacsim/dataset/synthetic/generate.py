@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from isacsim.dataset.parts import Splits
 from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
 from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.synthetic.resume import open_or_create
-from isacsim.dataset.synthetic.workers import map_unordered
+from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 
@@ -105,7 +105,16 @@ def generate(
     OSError
         If the store can't be written; a full disk says how to go on.
     """
-    scenarios = [scenario] if isinstance(scenario, Scenario) else list(scenario)
+    if isinstance(scenario, Scenario):
+        scenarios = [scenario]
+    else:
+        scenarios = list(scenario) if isinstance(scenario, Iterable) else []
+    if not isinstance(scenario, Iterable) or not all(isinstance(one, Scenario) for one in scenarios):
+        raise InputError(
+            f"scenario must be a Scenario or several, got {scenario!r:.80}; load it with isacsim.load_scenario first."
+        )
+    # Before the store is touched.
+    check_workers(client, workers)
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
     if chunk is not None:
         check_integer("chunk", chunk, least=1)

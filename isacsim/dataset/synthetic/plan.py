@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from isacsim import __version__
-from isacsim.checks import check_integer, check_seed
+from isacsim.checks import check_integer, check_seed, refusal
 from isacsim.dataset.parts import (
     Part,
     Splits,
@@ -90,7 +90,10 @@ def make_plan(
     if n_samples is not None:
         n_samples = check_integer("n_samples", n_samples, least=1)
     if per_class is not None:
+        if not isinstance(per_class, Mapping):
+            raise refusal("per_class", "a mapping of numbers of targets to numbers of samples", per_class)
         for label, size in per_class.items():
+            check_integer("a class in per_class", label, least=0)
             check_integer(f"the size of class {label} in per_class", size, least=0)
         total = sum(per_class.values())
         if n_samples not in (None, total) and not extend:
@@ -105,7 +108,9 @@ def make_plan(
     sizes = [s.dataset.n_samples if n_samples is None else n_samples for s in scenarios]
     parts = plan_parts(scenarios, seed=seed, sizes=sizes, splits=splits)
     if index_range is not None:
-        start, stop = index_range
+        if not isinstance(index_range, tuple | list) or len(index_range) != 2:
+            raise refusal("index_range", "a pair (start, stop)", index_range)
+        start, stop = (check_integer("a bound of index_range", bound) for bound in index_range)
         if not 0 <= start < stop <= sum(sizes):
             raise InputError(
                 f"the range {start}:{stop} must lie within the {sum(sizes)} samples and not be empty."

@@ -21,7 +21,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["map_unordered"]
+__all__ = ["check_workers", "map_unordered"]
 
 Task = tuple[Any, ...]
 """Arguments of one call."""
@@ -68,14 +68,26 @@ def map_unordered(
         If no scheduler answers, it has no worker, one has no isacsim or another version, ``workers`` is given with a
         cluster, or workers died several times over one task.
     """
+    check_workers(client, workers)
     if client is None:
-        limit = _cores() if workers is None else check_integer("workers", workers, least=1)
-        yield from _on_this_machine(function, list(tasks), limit)
+        yield from _on_this_machine(function, list(tasks), workers or _cores())
         return
-    if workers is not None:
-        raise InputError("workers is for processes on this machine; a cluster has its own.")
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
+
+
+def check_workers(client: Client | str | None, workers: int | None) -> None:
+    """Refuse a number of workers that can't be.
+
+    Raises
+    ------
+    InputError
+        If it is none, or given with a cluster.
+    """
+    if workers is not None:
+        check_integer("workers", workers, least=1)
+        if client is not None:
+            raise InputError("workers is for processes on this machine; a cluster has its own.")
 
 
 def _cores() -> int:
