@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["resample"]
 
-# An interval at an end that is longer, in median ones, lacks packets.
-_LONG_END = 2.0
+# An interval at an end that is longer, in median ones, lacks more than one packet. Of white noise the cubic of the next
+# interval makes 5 times the power over one that is lost, 16 over two, 160 over five; without curvature it is 1.3, 2.4
+# and 7. A tone of 60 Hz at 1000 packets/s errs by 0.004, 0.016 and 0.16, without curvature by 0.03, 0.06 and 0.3.
+_LONG_END = 2.5
 _FREE: Literal["natural"] = "natural"
 _AS_NEXT: Literal["not-a-knot"] = "not-a-knot"
 
@@ -90,8 +92,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
 def _spline(time: NDArray[np.float64], rows: NDArray[np.float32]) -> Callable[[NDArray[np.float64]], Any]:
     """Cubic spline through packets (packet, ...).
 
-    In the first and the last interval it goes on as the cubic of the next one. Where packets are missing there, that is
-    extrapolation, which makes noise up to 100 times as strong: such an end has no curvature instead.
+    In the first and the last interval it goes on as the cubic of the next one. Where several packets are missing there,
+    that is extrapolation, which makes noise up to 100 times as strong: such an end has no curvature instead.
     """
     steps = np.diff(time)
     long = steps[[0, -1]] > _LONG_END * np.median(steps)

@@ -46,7 +46,8 @@ def repair(
     """Verify a store, take the records of unsound chunks away, and go on as :func:`isacsim.generate` does.
 
     A kill leaves a store that a second repair, or the command which made it, finishes. The chunks of real and mixed
-    stores can't be made of the store alone; with their records gone, that command makes them.
+    stores can't be made of the store alone; with their records gone, that command makes them. What dira wrote is only
+    looked through: its commands make a data set as a whole.
 
     Parameters
     ----------
@@ -76,11 +77,14 @@ def repair(
     found = [*faults(record, progress=progress), *axis_faults(record)]
     wrong = [*(f"{file} was lost or changed" for file in descriptions), *(fault.sentence for fault in found)]
     axes = [fault.name for fault in found if fault.number is None]
-    if plan is None and axes:
+    if plan is None and axes and record.goes_on:
         raise InputError(
             f"{path}: the values of {axes[0]} are damaged, and only scenarios give them back; {_how_again(record)}, "
             "with --overwrite, makes the data set again."
         )
+    if not record.goes_on:
+        left = f"nothing was changed of its chunks, and {record.mending}" if found else ""
+        return Repaired(wrong, [], list(descriptions), left)
     before = record.recorded()
     for number in sorted({fault.number for fault in found if fault.number is not None}):
         record.digests[number] = 0

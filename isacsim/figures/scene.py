@@ -36,7 +36,7 @@ def scene_figure(drawn: Realisation) -> Figure:
     Parameters
     ----------
     drawn : Realisation
-        Of the capture; see :func:`isacsim.simulation.capture.truth.realisation_of`.
+        Of the capture; see :func:`isacsim.simulation.truth.realisation_of`.
 
     Returns
     -------

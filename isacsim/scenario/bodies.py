@@ -114,6 +114,8 @@ class RotorBody(Section):
 
     def with_own_draws(self) -> Self:
         """The same, with a speed a rotor."""
+        if isinstance(self.rev_per_s, float | int | tuple):
+            return self  # nothing to draw, or one a rotor already
         return self.model_copy(update={"rev_per_s": self.each_rev_per_s})
 
 

@@ -1,7 +1,7 @@
 """What moves in a scenario: motions, targets and movers, as frozen pydantic models.
 
-A further kind of motion or body is one more model in the union (`MotionConfig`, `scenario_bodies.Body`), told apart by
-its ``kind``.
+A further kind of motion or body is one more model in the union (`isacsim.scenario.motions.MotionConfig`,
+`isacsim.scenario.bodies.Body`), told apart by its ``kind``.
 """
 
 from __future__ import annotations

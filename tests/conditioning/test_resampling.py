@@ -90,6 +90,17 @@ def test_resampling_hardly_amplifies_noise(lossy):
     assert np.max(gains) < 5
 
 
+@pytest.mark.parametrize("end", [1, -2])
+@pytest.mark.parametrize("start", [0.0, 0.1, -0.5115, 3.7])
+def test_one_packet_lost_beside_an_end_keeps_the_cubic_wherever_the_clock_starts(end, start):
+    # An interval of two, but for rounding, which must not decide.
+    whole = start + np.arange(1024) / 1000
+    time = np.delete(whole, end)
+    cubic = np.polynomial.Polynomial([1, -2j, 3, 0.5j], domain=[whole[0], whole[-1]])
+    got = resample(signal(cubic(time), time), 1024).values[0]
+    np.testing.assert_allclose(got[end], cubic(whole)[end], atol=2e-5)
+
+
 @pytest.mark.parametrize("end", [slice(1, 16), slice(-16, -1)])
 def test_a_burst_of_losses_at_an_end_of_the_window_does_not_amplify_noise(end):
     # The cubic of the next interval, continued over a gap of 16, made it 110 times as strong.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import isacsim
 import isacsim.cli
 from dira.data.stores import load
 from isacsim.dataset.inspection import damage
+from isacsim.dataset.repair import repair
 from isacsim.errors import InputError
 
 
@@ -155,6 +157,7 @@ def test_it_is_mixed_beside_synthetic_samples(folder, kind) -> None:
         for d in ("synthetic", kind)
     }
     assert level[kind] == pytest.approx(level["synthetic"], rel=0.5)
+    _holds_the_spectra_of(folder / f"{kind}.zarr", train.isel(sample=train.domain.values == kind), kind)
     said = done(
         isacsim.cli.app,
         *("mix", folder / "lab.zarr", folder / f"{kind}.zarr", "--real-fraction", 0.5),
@@ -163,6 +166,31 @@ def test_it_is_mixed_beside_synthetic_samples(folder, kind) -> None:
     assert "data set" in said and damage(folder / f"mixed-{kind}.zarr") == []
     with pytest.raises(InputError, match=f"holds samples of domain {kind}"):
         isacsim.mix(folder / f"{kind}.zarr", folder / f"{kind}.zarr", real_fraction=0.5, seed=1)
+
+
+def _holds_the_spectra_of(store: Path, taken, kind: str) -> None:
+    """What was generated or enhanced is what a mix holds, not what was there before."""
+    variable = {"generated": "aj_noisy", "enhanced": "aj_enhanced"}[kind]
+    origin = isacsim.open_dataset(store)[variable].values[taken.origin_sample.values]
+    np.testing.assert_allclose(taken.aj_noisy, origin * taken.scale.values[:, None, None], rtol=1e-6)
+    assert "aj_enhanced" not in taken
+
+
+@KINDS
+def test_repair_leaves_a_damaged_one_as_readable_as_it_was(folder, kind, tmp_path) -> None:
+    store = shutil.copytree(folder / f"{kind}.zarr", tmp_path / "a.zarr")
+    chunk = next((store / "aj_noisy" / "c").rglob("0"))
+    while chunk.is_dir():
+        chunk = next(chunk.iterdir())
+    chunk.write_bytes(chunk.read_bytes()[:-3] + b"abc")
+    before = (store / "record/digest/c/0/0").read_bytes()
+    repaired = repair(store)
+    command = {"generated": "dira expand", "enhanced": "dira enhance"}[kind]
+    assert repaired.wrong and not repaired.chunks and f"{command} that made it" in repaired.left
+    assert (store / "record/digest/c/0/0").read_bytes() == before
+    assert isacsim.open_dataset(store).n_targets.values.size > 0
+    with pytest.raises(InputError, match=f"{command} that made it, with --overwrite"):
+        load(store, "aj_noisy", split="train")
 
 
 @KINDS

@@ -14,7 +14,7 @@ from isacsim.spectrum.settings import differing_settings, made_with
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_alike", "opened", "store_name"]
+__all__ = ["check_alike", "enhanced_as_noisy", "opened", "store_name"]
 
 # What each side of a mix may hold.
 _DOMAINS = {"synthetic": ("synthetic",), "real": ("real", "generated", "enhanced")}
@@ -38,6 +38,26 @@ def opened(store: xr.Dataset | StorePath) -> xr.Dataset:
                 f"{store_name(made, 'the data set')} has no variable {name}, so it is no data set."
             )
     return made
+
+
+def enhanced_as_noisy(store: xr.Dataset, name: str) -> tuple[xr.Dataset, list[str]]:
+    """Give a store in which what was enhanced stands where a mix takes its spectra from, and what is to be said of it.
+
+    Raises
+    ------
+    InputError
+        If samples said to be enhanced have no enhanced spectra, or lie beside others.
+    """
+    domains = {str(domain) for domain in store["domain"].values}
+    if "enhanced" not in domains:
+        return store, []
+    if domains != {"enhanced"} or "aj_enhanced" not in store:
+        raise InputError(
+            f"{name} holds samples of domain enhanced, which must have spectra aj_enhanced and stand alone; it has the "
+            f"domains {', '.join(sorted(domains))} and {'no' if 'aj_enhanced' not in store else 'such'} spectra."
+        )
+    taken = store.assign(aj_noisy=store["aj_enhanced"]).drop_vars("aj_enhanced")
+    return taken, [f"{name} is enhanced: its aj_enhanced are the aj_noisy of the mix."]
 
 
 def store_name(store: xr.Dataset, otherwise: str) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from isacsim import __version__
 from isacsim.checks import check_integer, check_number, check_seed
-from isacsim.dataset.mixed.checks import check_alike, opened, store_name
+from isacsim.dataset.mixed.checks import check_alike, enhanced_as_noisy, opened, store_name
 from isacsim.dataset.mixed.shares import Shares, plan_shares
 from isacsim.dataset.parts import SPLITS, apportion
 from isacsim.dataset.real.labels import UNLABELLED
@@ -95,7 +95,8 @@ def mix(
         n = check_integer("n", n, least=1)
     stores = {"synthetic": opened(synthetic), "real": opened(real)}
     names = {domain: store_name(store, domain) for domain, store in stores.items()}
-    lines = check_alike(stores, names)
+    stores["real"], lines = enhanced_as_noisy(stores["real"], names["real"])
+    lines += check_alike(stores, names)
     index = {domain: _small(store) for domain, store in stores.items()}
     plans = _plans(index, real_fraction, n)
     unmet = [line for split, plan in plans.items() for line in _unmet(split, plan, index["real"])]
