@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isacsim.commands import source as given
+from isacsim.errors import InputError
 from isacsim.terminal import number, output, progress, remark, show_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,28 @@ def estimate(
         str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf or qml.")
     ] = DEFAULT_METHOD,
     max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 10,
+    max_path_length: Annotated[
+        float | None,
+        typer.Option(help="Largest path length of relax in m; default: 120.", show_default=False),
+    ] = None,
+    max_speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest speed of relax in m/s; default: by packet rate, at most 60.", show_default=False
+        ),
+    ] = None,
+    max_acceleration: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest acceleration of relax in m/s²; default: 8 or, by speed, more.", show_default=False
+        ),
+    ] = None,
+    max_jerk: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest jerk of relax in m/s³; default: 40 or, by speed, more.", show_default=False
+        ),
+    ] = None,
     seed: given.Seed = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
@@ -44,10 +67,15 @@ def estimate(
     All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
     """
-    from isacsim.commands.remarks import body_remark, cubic_remark
-    from isacsim.estimation.estimate import estimate_paths
+    from isacsim.commands.remarks import ambiguity_remark, body_remark, cubic_remark, speed_remark
     from isacsim.simulation.truth import truth_at
 
+    limits = {
+        "max_path_length": max_path_length,
+        "max_speed": max_speed,
+        "max_acceleration": max_acceleration,
+        "max_jerk": max_jerk,
+    }
     with progress() as bar:
         task = bar.add_task("reading", total=None)
         opened, windows = given.open_windows(
@@ -64,7 +92,7 @@ def estimate(
         found = []
         for window in windows.used:
             csi = given.receiver_of(window.csi, receiver)
-            found.append(estimate_paths(csi, method=method, max_paths=max_paths))  # type: ignore[arg-type]
+            found.append(_estimated(csi, method=method, max_paths=max_paths, **limits))
             bar.advance(task)
     name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
     notes = [*opened.notes, *windows.skipped]
@@ -72,6 +100,8 @@ def estimate(
         times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
     notes += filter(None, [body_remark(opened.capture)])
+    truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]
+    notes += filter(None, [speed_remark(truths, found), ambiguity_remark(found)])
     full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
     if full:
         notes.append(
@@ -80,13 +110,24 @@ def estimate(
         )
     for line in notes:
         remark(f"note: {line}")
-    for window, estimates in zip(windows.used, found, strict=True):
-        _show(window, estimates, truth_at(opened.capture, name, window.centre), opened.lag_ratio)
+    for window, estimates, truth in zip(windows.used, found, truths, strict=True):
+        _show(window, estimates, truth, opened.lag_ratio)
     out = output()
     out.print(
         f"{windows.packet_rate:.4g} packets/s; conditioning: {windows.conditioning}; method: {method}"
         + (f"; {windows.remaining} further windows" if windows.remaining else "")
     )
+    if "limits" in found[0].attrs:
+        out.print(f"searched up to {found[0].attrs['limits']}")
+
+
+def _estimated(csi: xr.DataArray, **arguments: Any) -> xr.Dataset:
+    from isacsim.estimation.estimate import estimate_paths
+
+    try:
+        return estimate_paths(csi, **arguments)
+    except InputError as error:
+        raise given.in_options(error) from error
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
@@ -99,7 +140,7 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
     headings = QUANTITIES | ({"path_length": RELATIVE_LENGTH} if is_relative(estimates) else {})
     if truth is None:
         rows = [
-            [str(p + 1), *(_with_spread(estimates, n, p) for n in names)]
+            [f"{p + 1}{_mark(estimates, p)}", *(_with_spread(estimates, n, p) for n in names)]
             for p in range(estimates.sizes["path"])
         ]
         show_table(f"{title}: {len(rows)} paths", ["path", *(headings[n] for n in names)], rows)
@@ -112,7 +153,8 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
         columns += [f"true {headings[name]}", "estimate"] if name in compared else [headings[name]]
     rows = []
     for match in matches:
-        row = ["–" if match.truth is None else str(int(truth["target"][match.truth]))]
+        mark = "" if match.estimate is None else _mark(estimates, match.estimate)
+        row = [("–" if match.truth is None else str(int(truth["target"][match.truth]))) + mark]
         for name in names:
             if name in compared:
                 row.append("" if match.truth is None else number(float(truth[name][match.truth])))
@@ -121,6 +163,10 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
     hits = sum(m.truth is not None and m.estimate is not None for m in matches)
     extra = sum(m.truth is None for m in matches)
     show_table(f"{title}: {hits} of {truth.sizes['path']} targets found, {extra} false", columns, rows)
+
+
+def _mark(estimates: xr.Dataset, path: int) -> str:
+    return " ?" if "ambiguous" in estimates and bool(estimates["ambiguous"][path]) else ""
 
 
 def _with_spread(estimates: xr.Dataset, name: str, path: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTITIES",
     "RELATIVE_LENGTH",
+    "ambiguity_remark",
     "body_remark",
     "cubic_remark",
     "departure_from_cubic",
     "impairment_lines",
     "is_relative",
+    "speed_remark",
     "target_names",
 ]
 
@@ -129,6 +132,51 @@ def body_remark(capture: xr.Dataset) -> str | None:
     return (
         f"the targets have {further} further paths (limbs, blades, echoes over walls): the truth is that of their "
         "reference points alone, so what is found of the others counts as false."
+    )
+
+
+def speed_remark(truths: Sequence[xr.Dataset | None], found: Sequence[xr.Dataset]) -> str | None:
+    """Say so where a simulated target is faster than the packet times tell apart.
+
+    Parameters
+    ----------
+    truths : sequence of xarray.Dataset or None
+        What was simulated, window by window.
+    found : sequence of xarray.Dataset
+        Estimates of the same windows; those without the attribute ``unambiguous_speed`` give None.
+    """
+    limits = [float(estimates.attrs.get("unambiguous_speed", np.inf)) for estimates in found]
+    beyond = [
+        (float(np.abs(truth["velocity"]).max()), limit)
+        for truth, limit in zip(truths, limits, strict=True)
+        if truth is not None and (np.abs(truth["velocity"]) > limit).any()
+    ]
+    if not beyond:
+        return None
+    speed, limit = max(beyond)
+    return (
+        f"a target moves at {speed:.3g} m/s, beyond half the packet rate ({limit:.3g} m/s): its speed is ambiguous, and "
+        "what is found of it may be false; take a higher packet rate"
+    )
+
+
+def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
+    """Say so where paths come near the limits of the search or of the packet rate.
+
+    Parameters
+    ----------
+    found : sequence of xarray.Dataset
+        Estimates, window by window.
+    """
+    marked = [estimates for estimates in found if "ambiguous" in estimates and estimates["ambiguous"].any()]
+    if not marked:
+        return None
+    count = sum(int(estimates["ambiguous"].sum()) for estimates in marked)
+    fastest = max(float(np.abs(estimates["velocity"][estimates["ambiguous"]]).max()) for estimates in marked)
+    return (
+        f"{count} paths (marked ?, up to {fastest:.3g} m/s) lie at the edge of the search ({marked[0].attrs['limits']}) or "
+        f"of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): another speed, acceleration or jerk "
+        "may be meant"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -243,13 +244,17 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
 
 
 def in_options(error: InputError) -> InputError:
-    """A reader's error, which speaks of Python's arguments, in words of the command line."""
+    """An error that speaks of Python's arguments, in words of the command line."""
     text = (
         str(error)
         .replace("pass carrier= in", "pass --carrier in")
         .replace("e.g. carrier=", "e.g. --carrier ")
     )
-    return type(error)(text)
+    return type(error)(re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk)\b", _as_option, text))
+
+
+def _as_option(name: re.Match[str]) -> str:
+    return "--" + name[0].replace("_", "-")
 
 
 def _simulated(given: str, seed: int | None) -> Source:

@@ -35,6 +35,10 @@ def estimate_paths(
     phase_sign: int | None = None,
     acceleration: ArrayLike | None = None,
     jerk: ArrayLike | None = None,
+    max_path_length: float | None = None,
+    max_speed: float | None = None,
+    max_acceleration: float | None = None,
+    max_jerk: float | None = None,
 ) -> xr.Dataset:
     """Estimate the moving paths in CSI.
 
@@ -56,6 +60,9 @@ def estimate_paths(
         Sign of the CSI's phase; default: the xarray's attribute, else -1.
     acceleration, jerk : array_like, optional
         Axes of the spectrum for "peaks", in m/s² and m/s³.
+    max_path_length, max_speed, max_acceleration, max_jerk : float, optional
+        How far "relax" searches, in m, m/s, m/s², m/s³; defaults follow carrier, packet rate and window
+        (:meth:`isacsim.estimation.limits.Limits.for_axes`).
 
     Returns
     -------
@@ -63,7 +70,9 @@ def estimate_paths(
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
         ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
         "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
-        deviations, from the Cramér-Rao bound at the estimate.
+        deviations, from the Cramér-Rao bound at the estimate. "relax" also says how far it searched (attribute
+        ``limits``), the ``unambiguous_speed`` in m/s that the packet times allow, and which paths are ``ambiguous``
+        because they come near either.
 
         CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
         holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
@@ -83,11 +92,30 @@ def estimate_paths(
         )
     if method != "peaks" and not (acceleration is None and jerk is None):
         raise InputError(f"acceleration and jerk are for method 'peaks' only, not {method!r}.")
-    out = (
-        _peaks(array, max_paths, acceleration, jerk)
-        if method == "peaks"
-        else _estimate(array, method, max_paths)
-    )
+    limits = {
+        "max_path_length": max_path_length,
+        "max_speed": max_speed,
+        "max_acceleration": max_acceleration,
+        "max_jerk": max_jerk,
+    }
+    if method == "relax":
+        from isacsim.estimation.limits import Limits
+        from isacsim.estimation.relax.algorithm import relax
+
+        out = relax(
+            array.values,
+            array.time,
+            array.frequency,
+            max_paths=max_paths,
+            phase_sign=array.phase_sign,
+            limits=Limits.for_axes(array.time, array.frequency, **limits),
+        )
+    elif any(value is not None for value in limits.values()):
+        raise InputError(f"{', '.join(limits)} are for method 'relax' only, not {method!r}.")
+    elif method == "peaks":
+        out = _peaks(array, max_paths, acceleration, jerk)
+    else:
+        out = _peer(array, method, max_paths)
     reference = int(getattr(csi, "attrs", {}).get("reference", -1))
     if reference >= 0:
         out.attrs["reference"] = reference
@@ -96,12 +124,8 @@ def estimate_paths(
     return out
 
 
-def _estimate(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
+def _peer(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
     samples = (array.values, array.time, array.frequency)
-    if method == "relax":
-        from isacsim.estimation.relax.algorithm import relax
-
-        return relax(*samples, max_paths=max_paths, phase_sign=array.phase_sign)
     if method == "haf":
         from isacsim.estimation.peers.haf import haf
 

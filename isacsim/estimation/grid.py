@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import c as SPEED_OF_LIGHT
+from scipy.fft import next_fast_len
 
 from isacsim.errors import InputError
 
@@ -15,6 +17,12 @@ __all__ = ["SPEED_OF_LIGHT", "SamplingGrid"]
 Array = NDArray[np.float64]
 
 MIN_PACKETS = 8
+# Packet times are looked at for repetition up to so many packet rates, in bins of a turn there.
+_MOST_RATES, _BINS_PER_TURN = 8.0, 8
+# A tone that correlates more than this with a constant, at the packet times, stands for an alias.
+_ALIKE = 0.5
+# Intervals that differ by less than this share are even.
+_EVEN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,38 @@ class SamplingGrid:
         return SPEED_OF_LIGHT / self.spacing if self.spacing else 0.0
 
     @property
+    def packet_rate(self) -> float:
+        """Packets per second: of the median interval, or on average if that is more."""
+        steps = np.diff(self.time)
+        return float(1 / min(np.median(steps), steps.mean()))
+
+    @property
     def nyquist_velocity(self) -> float:
-        """The velocity at which the Doppler shift reaches half the median packet rate, m/s."""
-        return SPEED_OF_LIGHT / (2 * self.centre * float(np.median(np.diff(self.time))))
+        """The velocity at which the Doppler shift reaches half the packet rate, m/s."""
+        return SPEED_OF_LIGHT * self.packet_rate / (2 * self.centre)
+
+    @cached_property
+    def unambiguous_velocity(self) -> float:
+        """The velocity beyond which another one looks alike at these packet times, m/s.
+
+        Half the lowest Doppler shift, from half the packet rate on, at which a tone at the packet times correlates by
+        half with a constant. Even packets, also with losses: `nyquist_velocity`. Jittered ones may have none up to
+        `_MOST_RATES` packet rates, which is what then stands here.
+        """
+        steps = np.diff(self.time)
+        if np.ptp(steps) < _EVEN * steps.mean():
+            return self.nyquist_velocity
+        highest = _MOST_RATES * self.packet_rate
+        width = 1 / (_BINS_PER_TURN * highest)
+        bins = np.round((self.time - self.time[0]) / width).astype(np.int64)
+        size = next_fast_len(2 * int(bins[-1]) + 1, real=True)
+        alike = np.abs(np.fft.rfft(np.bincount(bins, minlength=size), size)) / self.time.size
+        shift = np.arange(alike.size) / (size * width)
+        among = (shift > self.packet_rate / 2) & (shift < highest)
+        at = np.flatnonzero(among & (alike > _ALIKE))
+        if not at.size:
+            return SPEED_OF_LIGHT * highest / (2 * self.centre)
+        # The top of the first rise above the level.
+        rise = at[: int(np.argmax(np.append(np.diff(at) > 1, True))) + 1]
+        lowest = float(shift[rise[int(alike[rise].argmax())]])
+        return SPEED_OF_LIGHT * lowest / (2 * self.centre)

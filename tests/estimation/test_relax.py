@@ -12,7 +12,8 @@ from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound, fisher_information
 from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.least_squares import LeastSquaresProblem, evaluate
-from isacsim.estimation.relax.algorithm import Limits, relax
+from isacsim.estimation.limits import Limits
+from isacsim.estimation.relax.algorithm import relax
 
 # Not of all: where fma is no instruction a fit takes twenty times as long.
 numerical = pytest.mark.numerical
@@ -48,7 +49,7 @@ def test_one_path_is_at_the_bound():
     scaled = np.empty((trials, len(PARAMETERS)))
     for seed in range(trials):
         h, truth = capture(seed, 1, snr_db, t, f)
-        estimate = relax(h, t, f, n_paths=1, limits=Limits(velocity=4.0))
+        estimate = relax(h, t, f, n_paths=1, limits=Limits.for_axes(t, f, max_speed=4.0))
         bound = cramer_rao_bound(t, f, snr_db=snr_db, paths=truth)
         for i, name in enumerate(PARAMETERS):
             error = estimate[name].values[0] - truth[name][0]
@@ -256,8 +257,3 @@ def test_bad_input_is_named(change, message):
     arguments = {"csi": np.ones((8, 64), complex), **change}
     with pytest.raises(InputError, match=message):
         relax(arguments.pop("csi"), t, f, **arguments)
-
-
-def test_limits_are_checked():
-    with pytest.raises(InputError, match="jerk"):
-        Limits(jerk=-1.0)

@@ -19,12 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from isacsim.errors import InputError
 from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.least_squares import Fit, LeastSquaresProblem, empty_fit, fit_paths, likelihood_gain
+from isacsim.estimation.limits import Limits
 from isacsim.estimation.relax.escape import Escape
 from isacsim.estimation.relax.order import path_penalty
-from isacsim.estimation.relax.search import Limits, TrackSearch
+from isacsim.estimation.relax.search import TrackSearch
 from isacsim.estimation.results import path_dataset, read_csi
 
-__all__ = ["Limits", "relax"]
+__all__ = ["relax"]
 
 Array = NDArray[np.float64]
 
@@ -123,7 +124,7 @@ def relax(
         Sign sigma of the phase with growing path length, exp(sigma j 2 pi f d / c); physics has -1, some
         receivers +1.
     limits : Limits, optional
-        How far to search. Default: 120 m, 10 m/s, 8 m/s^2, 40 m/s^3.
+        How far to search; default: `Limits.for_axes`.
     false_alarm : float
         Probability that noise alone brings a path; it sets the criterion's penalty.
 
@@ -134,7 +135,9 @@ def relax(
         ``velocity``, ``acceleration``, ``jerk``, ``amplitude``, ``phase``, and ``std_*`` of each from the
         Fisher matrix at the estimate. ``noise_variance``; ``criterion`` over ``step``: N ln(rss) + penalty x
         paths with 0, 1, ... paths; ``static`` over (``part``, ``subcarrier``), real and imaginary.
-        ``attrs["log"]``: what was done, one line a step.
+        ``ambiguous``: whether a state lies so near a limit of the search, or of what the packet times tell
+        apart, that another may be meant. ``attrs``: ``limits`` in words, ``unambiguous_speed`` m/s, and ``log``:
+        what was done, one line a step.
 
     Raises
     ------
@@ -151,7 +154,8 @@ def relax(
         raise InputError(f"max_paths and n_paths must be at least 1, not {max_paths!r} and {n_paths!r}")
     problem = read_csi(csi, time, frequency, phase_sign)
     grid = problem.grid
-    search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits or Limits())
+    limits = limits or Limits.for_axes(grid.time, grid.frequency)
+    search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits)
     penalty = path_penalty(grid, search.ranges, false_alarm)
     run = _Run(problem, search, penalty)
     fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
@@ -161,7 +165,16 @@ def relax(
         np.array(criterion),
         {"units": "1", "long_name": "N ln(rss) + penalty x paths"},
     )
-    result.attrs.update(method="relax", penalty=penalty, log=run.log)
+    edge = limits.ambiguous(grid, result["velocity"], result["acceleration"], result["jerk"])
+    words = "a state at the edge of the search or of what the packet times tell apart: another may be meant"
+    result["ambiguous"] = ("path", edge, {"units": "1", "long_name": words})
+    result.attrs.update(
+        method="relax",
+        penalty=penalty,
+        limits=str(limits),
+        unambiguous_speed=grid.unambiguous_velocity,
+        log=run.log,
+    )
     return result
 
 

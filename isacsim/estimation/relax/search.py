@@ -18,18 +18,17 @@ Jitter and lost packets enter both stages by their true times; no resampling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.errors import InputError
 from isacsim.estimation import kernels
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.least_squares import Fit, LeastSquaresProblem
+from isacsim.estimation.limits import Limits
 
-__all__ = ["Limits", "TrackSearch"]
+__all__ = ["TrackSearch"]
 
 Array = NDArray[np.float64]
 
@@ -43,30 +42,8 @@ FOCUS_REACH = 2.0
 BLOCKS_PER_SEGMENT = 8
 # A segment's speed may change by this share of its resolution at the corner of the search range.
 SMEAR = 0.5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far the search goes; states are about the window's centre.
-
-    Attributes
-    ----------
-    path_length : float
-        Span of path lengths, m; the unambiguous c / (smallest spacing) where that is shorter.
-    velocity, acceleration, jerk : float
-        Largest magnitude, m/s, m/s^2, m/s^3; velocity is cut at what the packet rate holds.
-    """
-
-    path_length: float = 120.0
-    velocity: float = 10.0
-    acceleration: float = 8.0
-    jerk: float = 40.0
-
-    def __post_init__(self) -> None:
-        for name in ("path_length", "velocity", "acceleration", "jerk"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise InputError(f"the search limit of {name} must be above zero and finite, not {value!r}")
+# This share of the path lengths is below zero: a length near zero must not come out at the range's far end.
+BELOW_ZERO = 1 / 8
 
 
 def _symmetric(limit: float, step: float) -> Array:
@@ -101,14 +78,13 @@ class TrackSearch:
         resolution = self.resolution = wavelength / (2 * h / n_segments)
 
         # Tracks: speed(u) = s + b u + g (3 u^2 - 1) / 2 with u = t / h.
-        velocity = min(limits.velocity, grid.nyquist_velocity)
         linear = _symmetric(limits.acceleration * h, LINEAR_STEP * resolution)
         quadratic = _symmetric(limits.jerk * h**2 / 3, QUADRATIC_STEP * resolution)
         self.linear, self.quadratic = (m.ravel() for m in np.meshgrid(linear, quadratic, indexing="ij"))
         u = centres / h
         change = self.linear[:, None] * u + self.quadratic[:, None] * (3 * u**2 - 1) / 2
         self.speed_step = SPEED_STEP * resolution
-        n_speed = int(np.ceil((velocity + quadratic[-1] / 2) / self.speed_step))
+        n_speed = int(np.ceil((limits.velocity + quadratic[-1] / 2) / self.speed_step))
         self.start_speed = self.speed_step * np.arange(-n_speed, n_speed + 1)
         self.speed_offset = np.round(change / self.speed_step).astype(np.int64)
         extra = int(np.abs(self.speed_offset).max())
@@ -126,7 +102,7 @@ class TrackSearch:
         moved = h * (self.linear[:, None] * u**2 / 2 + self.quadratic[:, None] * (u**3 - u) / 2)
         walk = moved[:, None, :] + self.start_speed[None, :, None] * centres
         if grid.spacing:
-            span = min(limits.path_length, grid.unambiguous_length)
+            span = min(limits.path_length / (1 - BELOW_ZERO), grid.unambiguous_length)
             width = float(grid.frequency[-1] - grid.frequency[0]) + grid.spacing
             n_delay = int(np.ceil(2 * span * width / SPEED_OF_LIGHT))
             self.delay_step = span / n_delay
@@ -135,9 +111,9 @@ class TrackSearch:
             n_delay, self.delay_step = 1, 1.0
             self.walk = np.zeros(walk.shape, np.int64)
         margin = int(np.abs(self.walk).max())
-        # An eighth of the range is below zero: a length near zero must not come out at the range's far end.
-        self.length = self.delay_step * (np.arange(n_delay) - n_delay // 8)
-        wide = self.delay_step * (np.arange(-margin, n_delay + margin) - n_delay // 8)
+        below = int(n_delay * BELOW_ZERO)
+        self.length = self.delay_step * (np.arange(n_delay) - below)
+        wide = self.delay_step * (np.arange(-margin, n_delay + margin) - below)
         self.to_length = np.exp(2j * np.pi / SPEED_OF_LIGHT * np.outer(grid.offset, wide)).astype(
             np.complex64
         )
