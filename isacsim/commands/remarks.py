@@ -155,8 +155,8 @@ def speed_remark(truths: Sequence[xr.Dataset | None], found: Sequence[xr.Dataset
         return None
     speed, limit = max(beyond)
     return (
-        f"a target moves at {speed:.3g} m/s, beyond half the packet rate ({limit:.3g} m/s): its speed is ambiguous, and "
-        "what is found of it may be false; take a higher packet rate"
+        f"a target moves at {speed:.3g} m/s, beyond half the packet rate ({limit:.3g} m/s): its speed is ambiguous, "
+        "and what is found of it may be false; take a higher packet rate"
     )
 
 
@@ -174,9 +174,9 @@ def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
     count = sum(int(estimates["ambiguous"].sum()) for estimates in marked)
     fastest = max(float(np.abs(estimates["velocity"][estimates["ambiguous"]]).max()) for estimates in marked)
     return (
-        f"{count} paths (marked ?, up to {fastest:.3g} m/s) lie at the edge of the search ({marked[0].attrs['limits']}) or "
-        f"of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): another speed, acceleration or jerk "
-        "may be meant"
+        f"{count} paths (marked ?, up to {fastest:.3g} m/s) lie at the edge of the search "
+        f"({marked[0].attrs['limits']}) or of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): "
+        "another speed, acceleration or jerk may be meant"
     )
 
 

@@ -122,7 +122,7 @@ class Limits:
     def ambiguous(
         self, grid: SamplingGrid, velocity: ArrayLike, acceleration: ArrayLike, jerk: ArrayLike
     ) -> NDArray[np.bool_]:
-        """Which paths lie so near the edge of the search, or of what the packet times tell apart, that another may be meant.
+        """Which paths lie so near the edge of the search, or of the unambiguous, that others may be meant.
 
         Parameters
         ----------
