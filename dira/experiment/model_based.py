@@ -32,7 +32,7 @@ def strengths(
     """Strengths of the targets found in one capture, see `distinct`; counts are those that may be there."""
     capture = simulate(scenario, seed=seed, index=index, n_targets=n_targets)
     # The ratio, unlike the product, does not square the gain.
-    csi = condition(capture, reference="ratio").isel(receiver=0)
+    csi = condition(capture, reference="ratio", uniform=False).isel(receiver=0)
     some = slice(None, None, max(1, csi.sizes["subcarrier"] // SUBCARRIERS))
     found = estimate_paths(csi.isel(subcarrier=some), method="relax", max_paths=max(counts) + _BEYOND)
     motion = np.stack([found[name].values for name in ("acceleration", "jerk")], axis=1)

@@ -24,7 +24,7 @@ from isacsim.commands.remarks import (
 from isacsim.conditioning.conditioning import condition
 from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
-from isacsim.estimation.estimate import estimate_paths
+from isacsim.estimation.estimate import OWN_TIMES, estimate_paths
 from isacsim.estimation.matching import Match, match_paths
 from isacsim.figures import html
 from isacsim.figures.scene import scene_figure
@@ -78,14 +78,15 @@ def demo_page(
     step("spectra")
     sample = sample_spectra(capture)
     has_reference = any(r.role == "reference" for r in scenario.radio.receivers)
-    csi = condition(capture, reference=scenario.spectrum.reference if has_reference else "auto")
-    csi = csi.isel(receiver=0)
+    how = scenario.spectrum.reference if has_reference else "auto"
+    csi = condition(capture, reference=how).isel(receiver=0)
     receiver = str(csi.coords["receiver"].values)
     window = CaptureWindow(csi, capture.sizes["packet"])
     truth = truth_at(capture, receiver, window.centre)
     assert truth is not None  # it was simulated
     step("estimating")
-    estimates = estimate_paths(csi, method=method)  # type: ignore[arg-type]  # checked there
+    own = condition(capture, reference=how, uniform=method not in OWN_TIMES).isel(receiver=0)
+    estimates = estimate_paths(own, method=method)  # type: ignore[arg-type]  # checked there
     matches = match_paths(truth, estimates, window.grid(scenario.spectrum.lag_ratio))
     step("drawing")
     spectra = {}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isacsim.checks import check_choice
 from isacsim.commands import source as given
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, progress, remark, show_table
@@ -66,10 +67,19 @@ def estimate(
 
     All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
+    relax takes the packets at their own times; for the other methods they are interpolated onto a uniform grid.
     """
-    from isacsim.commands.remarks import ambiguity_remark, body_remark, cubic_remark, speed_remark
+    from isacsim.commands.remarks import (
+        ambiguity_remark,
+        body_remark,
+        cubic_remark,
+        interpolation_remark,
+        speed_remark,
+    )
+    from isacsim.estimation.estimate import METHODS, OWN_TIMES
     from isacsim.simulation.truth import truth_at
 
+    check_choice("method", method, METHODS)
     limits = {
         "max_path_length": max_path_length,
         "max_speed": max_speed,
@@ -87,6 +97,7 @@ def estimate(
             reference=reference,
             pair=pair,
             gain=gain,
+            uniform=method not in OWN_TIMES,
         )
         bar.update(task, description="estimating", total=len(windows.used))
         found = []
@@ -99,7 +110,7 @@ def estimate(
     if method == "relax" and opened.simulated:
         times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
-    notes += filter(None, [body_remark(opened.capture)])
+    notes += filter(None, [interpolation_remark(windows.used), body_remark(opened.capture)])
     truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]
     notes += filter(None, [speed_remark(truths, found), ambiguity_remark(found)])
     full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0

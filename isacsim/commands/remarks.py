@@ -14,6 +14,7 @@ from isacsim.simulation.truth import not_drawn_again, realisation_of
 if TYPE_CHECKING:
     import xarray as xr
 
+    from isacsim.conditioning.windows import CaptureWindow
     from isacsim.scenario.model import Scenario
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "cubic_remark",
     "departure_from_cubic",
     "impairment_lines",
+    "interpolation_remark",
     "is_relative",
     "speed_remark",
     "target_names",
@@ -132,6 +134,26 @@ def body_remark(capture: xr.Dataset) -> str | None:
     return (
         f"the targets have {further} further paths (limbs, blades, echoes over walls): the truth is that of their "
         "reference points alone, so what is found of the others counts as false."
+    )
+
+
+def interpolation_remark(windows: Sequence[CaptureWindow]) -> str | None:
+    """Say how much of windows was interpolated.
+
+    Parameters
+    ----------
+    windows : sequence of CaptureWindow
+        Conditioned; None where all packets are at their own times.
+    """
+    moved = [window for window in windows if window.interpolated]
+    if not moved:
+        return None
+    packets, received = (sum(getattr(w, name) for w in moved) for name in ("packets", "received"))
+    gap = max(window.longest_gap for window in moved)
+    return (
+        f"{len(moved)} of {len(windows)} windows were interpolated onto a uniform grid: {packets} packets from "
+        f"{received} received, the longest gap {gap * 1e3:.3g} ms; what moves faster than half a Doppler period in a "
+        "gap comes out wrong, and as false paths (relax takes packets at their own times)"
     )
 
 

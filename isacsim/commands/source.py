@@ -198,6 +198,7 @@ def open_windows(
     reference: str,
     pair: tuple[int, int] | None,
     gain: str,
+    uniform: bool = True,
 ) -> tuple[Source, Windows]:
     """Simulate or read what the user named, and cut it into conditioned windows.
 
@@ -213,6 +214,8 @@ def open_windows(
         Arguments of :func:`isacsim.conditioning.windows.capture_windows` on where the windows lie.
     reference, pair, gain
         As for :func:`isacsim.conditioning.condition`; a reference "auto" is the scenario's.
+    uniform : bool
+        Whether packets are brought onto a uniform grid.
     """
     from isacsim.conditioning.windows import capture_windows
 
@@ -224,6 +227,7 @@ def open_windows(
         reference=opened.reference(reference),
         pair=pair,
         gain=gain,  # type: ignore[arg-type]  # checked by condition
+        uniform=uniform,
         **cut,
     )
     return opened, windows

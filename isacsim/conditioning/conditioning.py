@@ -14,7 +14,7 @@ an AGC gain. Four ways with them (method.md section 1):
 - ``"none"``: as it is.
 
 The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
-interpolated before it is gone.
+interpolated before it is gone. An estimator that takes packets at their own times is better off without the last.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def condition(
     pair: tuple[int, int] | None = None,
     gain: Gain = "auto",
     csi: str = "csi",
+    uniform: bool = True,
 ) -> xr.DataArray:
-    """Make a capture's CSI ready for :func:`isacsim.aj_spectrum`.
+    """Make a capture's CSI ready for :func:`isacsim.aj_spectrum` or :func:`isacsim.estimate_paths`.
 
     Parameters
     ----------
@@ -78,12 +79,15 @@ def condition(
         See :func:`compensate_gain`. "auto": by the reported AGC gain where a simulated capture has it.
     csi : str
         The variable to condition.
+    uniform : bool
+        Interpolate jittered or lossy packets onto a uniform grid (:func:`resample`), which spectra and most estimators
+        need. False: packets stay at their own times.
 
     Returns
     -------
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
-        Uniform in time; one receiver for each surveillance channel or the chosen pair. The attribute ``conditioning``
-        says what was done, ``reference`` by which receiver (its position, -1 for none).
+        One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` says what was
+        done, ``reference`` by which receiver (its position, -1 for none).
 
     Raises
     ------
@@ -117,7 +121,10 @@ def condition(
         if reference == "self":
             done = "phase aligned to the mean channel"
             array = align_phase(array)
-    array = resample(array, _nominal_packets(capture, array))
+    if uniform:
+        array = resample(array, _nominal_packets(capture, array))
+    elif (np.diff(array.coords["time"].values) <= 0).any():
+        raise InputError("time must ascend strictly from packet to packet.")
     return array.assign_attrs(conditioning=done, reference=reference_index)
 
 

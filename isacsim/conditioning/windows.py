@@ -1,4 +1,4 @@
-"""A capture as consecutive windows, each conditioned, uniform in time and ready for a spectrum."""
+"""A capture as consecutive windows, each conditioned: uniform in time for spectra, or at the packets' own times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isacsim.conditioning.conditioning import (
     usable_subcarriers,
 )
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import BINS, WindowResolution
+from isacsim.spectrum.grid import BINS, MIN_PACKETS, WindowResolution
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +27,8 @@ __all__ = ["CaptureWindow", "Windows", "capture_windows", "common_axes", "named_
 
 # A window of which more is missing would be more spline than measurement.
 _MOST_MISSING = 0.5
+# Packets at their own times may be few and far between; this many hold a path.
+_FEWEST = 8
 _WINDOW_S = 1.024
 
 
@@ -35,11 +37,15 @@ class CaptureWindow:
     """One window of a capture."""
 
     csi: xr.DataArray
-    """Conditioned CSI (receiver, subcarrier, packet), uniform in time."""
+    """Conditioned CSI (receiver, subcarrier, packet), uniform in time or at the packets' own times."""
     received: int
     """Packets that the capture holds of it; the others are interpolated."""
     number: int = 0
     """Its place in the capture: it starts ``number`` hops after the first one, used or not."""
+    interpolated: bool = False
+    """Whether packets were brought to other times than their own."""
+    longest_gap: float = 0.0
+    """Longest interval between packets received, s."""
 
     @property
     def start(self) -> float:
@@ -53,20 +59,21 @@ class CaptureWindow:
 
     @property
     def packets(self) -> int:
-        """Packets of the uniform grid."""
+        """Packets of the conditioned CSI."""
         return int(self.csi.sizes["packet"])
 
     @property
     def interval(self) -> float:
-        """Packet interval of the uniform grid, s."""
+        """Packet interval, s; the mean one where packets are at their own times."""
         time = self.csi.coords["time"].values
         return float(time[-1] - time[0]) / (time.size - 1)
 
     def grid(self, lag_ratio: float = 0.089) -> WindowResolution:
         """What the window resolves."""
-        return WindowResolution(
-            self.packets, self.interval, float(self.csi.coords["frequency"].mean()), lag_ratio
-        )
+        # Resolution is the span's: where few packets were received, more would resolve the same.
+        packets = max(self.packets, MIN_PACKETS)
+        interval = self.interval * (self.packets - 1) / (packets - 1)
+        return WindowResolution(packets, interval, float(self.csi.coords["frequency"].mean()), lag_ratio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +111,7 @@ def capture_windows(
     reference: Reference = "auto",
     pair: tuple[int, int] | None = None,
     gain: Gain = "auto",
+    uniform: bool = True,
 ) -> Windows:
     """Cut a capture into consecutive windows and condition each.
 
@@ -121,11 +129,14 @@ def capture_windows(
         At most so many.
     reference, pair, gain
         As for :func:`isacsim.conditioning.condition`. A pair that nobody names is chosen once, over the whole capture.
+    uniform : bool
+        Bring each window onto a uniform grid. False: packets stay at their own times.
 
     Returns
     -------
     Windows
-        Windows with gaps of over a tenth of their length, or with over half of their packets missing, are skipped.
+        Uniform windows with gaps of over a tenth of their length, or with over half of their packets missing, are
+        skipped. At their own times packets may be missing as they like, if eight are left.
 
     Raises
     ------
@@ -147,8 +158,9 @@ def capture_windows(
     if max_windows is not None:
         check_integer("max_windows", max_windows, least=1)
     length = round(window_s / interval)
-    # Says in numbers why a slow capture has no spectrum, before anything is computed.
-    WindowResolution(length, interval, float(capture.coords["frequency"].mean()))
+    if uniform:
+        # Says in numbers why a slow capture has no spectrum, before anything is computed.
+        WindowResolution(length, interval, float(capture.coords["frequency"].mean()))
     tolerance = interval / 2
     if not (start_s >= 0 and start_s + window_s <= span + tolerance):
         raise InputError(
@@ -163,17 +175,23 @@ def capture_windows(
         first = time[0] + start_s + n * hop_s - tolerance
         inside = np.flatnonzero((time >= first) & (time < first + window_s))
         where = f"the window at {start_s + n * hop_s:.3f} s"
-        if inside.size < length * (1 - _MOST_MISSING):
+        if uniform and inside.size < length * (1 - _MOST_MISSING):
             skipped.append(f"{where} has {inside.size} of {length} packets only.")
             continue
+        if inside.size < _FEWEST:
+            skipped.append(f"{where} has {inside.size} packets, it needs {_FEWEST}: take longer windows.")
+            continue
         try:
-            csi = condition(capture.isel(packet=inside), reference=reference, pair=pair, gain=gain)
+            csi = condition(
+                capture.isel(packet=inside), reference=reference, pair=pair, gain=gain, uniform=uniform
+            )
         except InputError as error:
             if not used and n == count - 1:
                 raise
             skipped.append(f"{where}: {error}")
             continue
-        used.append(CaptureWindow(csi, int(inside.size), n))
+        moved = not np.array_equal(csi.coords["time"].values, time[inside])
+        used.append(CaptureWindow(csi, int(inside.size), n, moved, float(np.diff(time[inside]).max())))
     if not used:
         raise InputError(f"no window of {window_s:g} s can be used; {skipped[0]}")
     return Windows(

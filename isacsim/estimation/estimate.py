@@ -16,13 +16,16 @@ from isacsim.spectrum.grid import WindowResolution
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["METHODS", "estimate_paths"]
+__all__ = ["METHODS", "OWN_TIMES", "estimate_paths"]
 
 
 Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml"]
 
 
 METHODS: tuple[str, ...] = get_args(Method)
+
+OWN_TIMES: tuple[str, ...] = ("relax",)
+"""Methods that take packets at their own times; the others need a uniform grid."""
 
 
 def estimate_paths(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -189,3 +191,19 @@ def test_conditioned_captures_have_the_packets_that_were_sent(make_scenario, see
     np.testing.assert_allclose(got.time, scenario.radio.time_s, atol=1e-12)
     part = condition(simulate(scenario, seed=seed).isel(packet=slice(20, 150)))
     np.testing.assert_allclose(np.diff(part.time), 1e-3, rtol=0.01)  # the ends of a cut jitter themselves
+
+
+def test_conditioning_leaves_packets_at_their_own_times_if_asked(make_scenario):
+    capture = simulate(
+        make_scenario(impairments={"jitter": {"std_us": 100.0}, "loss": {"fraction": 0.2}}), seed=0
+    )
+    own = condition(capture, uniform=False)
+    assert np.array_equal(own.time.values, capture.time.values)
+    assert condition(capture).sizes["packet"] > own.sizes["packet"]
+    even = simulate(make_scenario(), seed=0)
+    assert condition(even, uniform=False).identical(condition(even))
+    turned = capture.isel(packet=slice(None, None, -1))
+    repeated = capture.isel(packet=[0, 1, 1, *range(2, 40)])
+    for wrong, uniform in itertools.product((turned, repeated), (True, False)):
+        with pytest.raises(InputError, match="time must ascend strictly"):
+            condition(wrong, uniform=uniform)

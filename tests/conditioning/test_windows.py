@@ -66,6 +66,34 @@ def test_windows_with_gaps_are_skipped_with_the_reason() -> None:
     assert "window at 2.000 s has 59 of 200 packets" in windows.skipped[1]
 
 
+def test_windows_at_the_packets_own_times_keep_them_whatever_is_missing() -> None:
+    rng = np.random.default_rng(4)
+    time = np.arange(800) / RATE + rng.uniform(-1e-3, 1e-3, 800)
+    time = time[(time < 1.3) | (time > 1.45)]
+    time = time[(time < 2.1) | (time > 2.8)]
+    time = time[(time < 3.0125) | (time > 3.9875)]
+    capture = capture_of(time)
+    windows = capture_windows(capture, window_s=1.0, reference="none", uniform=False)
+    assert [w.number for w in windows.used] == [0, 1, 2]
+    for window in windows.used:
+        inside = time[np.abs(time - window.number - 0.4975) < 0.5]
+        assert np.array_equal(window.csi.coords["time"].values, inside)
+        assert np.array_equal(window.csi.values, capture.csi.values[..., np.isin(time, inside)])
+        assert (window.received, window.packets, window.interpolated) == (inside.size, inside.size, False)
+        assert window.longest_gap == np.diff(inside).max()
+        assert window.grid().duration > 0
+    assert "window at 3.000 s has 5 packets, it needs 8" in windows.skipped[0]
+    uniform = capture_windows(capture, window_s=1.0).used[0]
+    assert uniform.interpolated and uniform.longest_gap < 0.01
+    assert not capture_windows(capture_of(np.arange(200) / RATE), window_s=1.0).used[0].interpolated
+    # Twenty packets are too few for a spectrum, not for a path.
+    few = capture_windows(capture_of(np.arange(60) / 20.0), window_s=1.0, uniform=False)
+    assert [w.packets for w in few.used] == [20] * 3
+    assert few.used[0].grid().resolution() == pytest.approx(
+        capture_windows(capture_of(np.arange(96) / 32.0), window_s=1.0).used[0].grid().resolution(), rel=0.1
+    )
+
+
 def test_slow_captures_are_refused_with_the_limit_in_numbers() -> None:
     slow = capture_of(np.arange(300) / 10.0)
     with pytest.raises(InputError, match=r"10 packets \(1 s\); .* at least 32"):
