@@ -40,13 +40,15 @@ def estimate(
     max_acceleration: Annotated[
         float | None,
         typer.Option(
-            help="Largest acceleration of relax in m/s²; default: 8 or, by speed, more.", show_default=False
+            help="Largest acceleration of relax and peaks in m/s²; default: 8, more or less by rate.",
+            show_default=False,
         ),
     ] = None,
     max_jerk: Annotated[
         float | None,
         typer.Option(
-            help="Largest jerk of relax in m/s³; default: 40 or, by speed, more.", show_default=False
+            help="Largest jerk of relax and peaks in m/s³; default: 40, more or less by rate.",
+            show_default=False,
         ),
     ] = None,
     seed: given.Seed = None,
@@ -138,7 +140,7 @@ def _estimated(csi: xr.DataArray, **arguments: Any) -> xr.Dataset:
     try:
         return estimate_paths(csi, **arguments)
     except InputError as error:
-        raise given.in_options(error) from error
+        raise given.in_options(error, ("--max-acceleration", "--max-jerk")) from error
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:

@@ -247,13 +247,26 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     return csi.isel(receiver=receiver)
 
 
-def in_options(error: InputError) -> InputError:
-    """An error that speaks of Python's arguments, in words of the command line."""
+def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputError:
+    """An error that speaks of Python's arguments, in words of the command line.
+
+    Parameters
+    ----------
+    error : InputError
+        From a function of isacsim.
+    axes : (str, str), optional
+        The command's options for how far the acceleration and the jerk axis reach; a command without any does not
+        advise to widen them.
+    """
     text = (
         str(error)
         .replace("pass carrier= in", "pass --carrier in")
         .replace("e.g. carrier=", "e.g. --carrier ")
     )
+    if axes is None:
+        text = re.sub(r" or wider axes \([^)]*\)", "", text)
+    else:
+        text = text.replace("acceleration= up to", axes[0]).replace("jerk= up to", axes[1])
     return type(error)(re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk)\b", _as_option, text))
 
 

@@ -9,6 +9,7 @@ import typer
 
 from isacsim.checks import check_integer, check_number
 from isacsim.commands import source as given
+from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark
 
 if TYPE_CHECKING:
@@ -166,7 +167,10 @@ def _axes(
     elif None not in asked.values():
         default = None, None
     else:
-        default = common_axes(windows.used, lag_ratio=settings.get("lag_ratio", 0.089))
+        try:
+            default = common_axes(windows.used, lag_ratio=settings.get("lag_ratio", 0.089))
+        except InputError as error:
+            raise given.in_options(error, ("--acceleration-max", "--jerk-max")) from error
     axes = {}
     for (name, largest), axis in zip(asked.items(), default, strict=True):
         count = bins if bins is not None else (BINS if axis is None else len(axis))
@@ -197,7 +201,6 @@ def _spectrogram(
 ) -> tuple[xr.DataArray | None, list[str]]:
     """Doppler spectrogram from the first to the last window drawn; or why there is none."""
     from isacsim.conditioning.windows import capture_windows
-    from isacsim.errors import InputError
     from isacsim.spectrum.doppler import doppler_spectrogram
 
     first, last = windows.used[0], windows.used[-1]

@@ -69,7 +69,7 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     if steps.max() > 0.1 * span:
         raise InputError(
             f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
-            "there."
+            "there, or estimate by relax, which takes packets at their own times."
         )
     array = array.transpose(..., "packet")
     values = np.ascontiguousarray(array.values, np.complex64)

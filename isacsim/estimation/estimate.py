@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isacsim import csi as csi_array
-from isacsim.checks import check_choice, check_integer
+from isacsim.checks import check_choice, check_integer, check_number
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
-from isacsim.spectrum.grid import WindowResolution
+from isacsim.spectrum.grid import BINS, WindowResolution, symmetric_axis
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +65,8 @@ def estimate_paths(
         Axes of the spectrum for "peaks", in m/s² and m/s³.
     max_path_length, max_speed, max_acceleration, max_jerk : float, optional
         How far "relax" searches, in m, m/s, m/s², m/s³; defaults follow carrier, packet rate and window
-        (:meth:`isacsim.estimation.limits.Limits.for_axes`).
+        (:meth:`isacsim.estimation.limits.Limits.for_axes`). The last two also say how far the axes of the spectrum
+        for "peaks" reach.
 
     Returns
     -------
@@ -113,10 +114,14 @@ def estimate_paths(
             phase_sign=array.phase_sign,
             limits=Limits.for_axes(array.time, array.frequency, **limits),
         )
-    elif any(value is not None for value in limits.values()):
-        raise InputError(f"{', '.join(limits)} are for method 'relax' only, not {method!r}.")
     elif method == "peaks":
+        if not (max_path_length is None and max_speed is None):
+            raise InputError("max_path_length and max_speed are for method 'relax' only, not 'peaks'.")
+        acceleration = _axis("acceleration", acceleration, max_acceleration)
+        jerk = _axis("jerk", jerk, max_jerk)
         out = _peaks(array, max_paths, acceleration, jerk)
+    elif any(value is not None for value in limits.values()):
+        raise InputError(f"{', '.join(limits)} are for methods 'relax' and 'peaks', not {method!r}.")
     else:
         out = _peer(array, method, max_paths)
     reference = int(getattr(csi, "attrs", {}).get("reference", -1))
@@ -141,6 +146,15 @@ def _peer(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
 
     lag_ratio = 0.089 if method == "cpf-haf" else None
     return cpf(*samples, n_paths=max_paths, phase_sign=array.phase_sign, lag_ratio=lag_ratio)
+
+
+def _axis(name: str, given: ArrayLike | None, largest: float | None) -> ArrayLike | None:
+    """Axis of the spectrum up to ± ``largest``, or as given."""
+    if largest is None:
+        return given
+    if given is not None:
+        raise InputError(f"{name} and max_{name} both say how far the axis reaches: pass one of them.")
+    return symmetric_axis(check_number(f"max_{name}", largest, above=0), BINS)
 
 
 def _peaks(

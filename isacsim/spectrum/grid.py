@@ -6,7 +6,7 @@ method.md section 2 in numbers: with φ packets of lag and ``κ = 2φ f/c``, a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ MIN_PACKETS = 32
 ACCELERATION_MAX = 8.0
 JERK_MAX = 40.0
 BINS = 64
+# A window this many times as long, or packets as many times as fast, are no advice.
+_MOST_SCALED = 16.0
 
 
 def symmetric_axis(largest: float, bins: int) -> NDArray[np.float64]:
@@ -58,7 +60,8 @@ class WindowResolution:
         if self.packets < MIN_PACKETS:
             raise InputError(
                 f"The window has {self.packets} packets ({self.packets * self.interval:.3g} s); an acceleration-jerk "
-                f"spectrum needs at least {MIN_PACKETS}: take a longer window or a higher packet rate."
+                f"spectrum needs at least {MIN_PACKETS}: take a longer window ({MIN_PACKETS * self.interval:.3g} s) "
+                "or a higher packet rate."
             )
         if not np.isfinite(self.lag_ratio):
             raise InputError(f"lag_ratio must lie between 0 and 0.5, got {self.lag_ratio:g}.")
@@ -130,18 +133,54 @@ class WindowResolution:
         Raises
         ------
         InputError
-            If fewer than ``min_cells`` resolution cells are left on an axis; says the range in numbers.
+            If fewer than ``min_cells`` resolution cells are left on an axis; says the range in numbers, and what helps.
         """
-        share = min(1.0, 0.999 * self.limit / self.reach(ACCELERATION_MAX, JERK_MAX))
-        a_max, r_max = share * ACCELERATION_MAX, share * JERK_MAX
+        a_max, r_max = self._default_reach()
         cell_a, cell_r = self.resolution()
-        if 2 * a_max < min_cells * cell_a or 2 * r_max < min_cells * cell_r:
+        if not self._holds(min_cells):
+            rate, window = f"{1 / self.interval:.4g} packets/s", f"{self.packets * self.interval:.3g} s"
+            reach = f"±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³"
+            narrowed = a_max < ACCELERATION_MAX
             raise InputError(
-                f"{1 / self.interval:.4g} packets/s allow ±{a_max:.3g} m/s² and ±{r_max:.3g} m/s³ only, with "
-                f"resolution cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {self.packets} packets: fewer "
-                f"than {min_cells:g} cells an axis; a higher packet rate is needed."
+                (f"{rate} allow {reach} only, with " if narrowed else f"The default axes, {reach}, have ")
+                + f"resolution cells of {cell_a:.3g} m/s² and {cell_r:.3g} m/s³ over {window}: fewer than "
+                f"{min_cells:g} cells an axis; take {self._remedy(min_cells)}."
             )
         return symmetric_axis(a_max, bins), symmetric_axis(r_max, bins)
+
+    def _default_reach(self) -> tuple[float, float]:
+        """Largest acceleration and jerk of the default axes, both narrowed by one factor where they are ambiguous."""
+        share = min(1.0, 0.999 * self.limit / self.reach(ACCELERATION_MAX, JERK_MAX))
+        return share * ACCELERATION_MAX, share * JERK_MAX
+
+    def _holds(self, min_cells: float) -> bool:
+        """Whether so many resolution cells lie on each default axis."""
+        cells = self.resolution()
+        return all(
+            2 * reach >= min_cells * cell for reach, cell in zip(self._default_reach(), cells, strict=True)
+        )
+
+    def _remedy(self, min_cells: float) -> str:
+        """What would make the default axes hold so many cells, in numbers; only what helps by itself."""
+        helps = []
+        scales = np.geomspace(1, _MOST_SCALED, 400)[1:]
+        sizes = [int(np.ceil(scale * self.packets)) for scale in scales]
+        for size in sizes:
+            if replace(self, packets=size)._holds(min_cells):
+                helps.append(f"a longer window (about {size * self.interval:.2g} s)")
+                break
+        wider = [
+            max(least, 1.01 * min_cells * cell / 2)
+            for least, cell in zip((ACCELERATION_MAX, JERK_MAX), self.resolution(), strict=True)
+        ]
+        if self.reach(*wider) <= self.limit:
+            helps.append(f"wider axes (acceleration= up to {wider[0]:.3g} and jerk= up to {wider[1]:.3g})")
+        for size in sizes:
+            interval = self.interval * self.packets / size
+            if replace(self, packets=size, interval=interval)._holds(min_cells):
+                helps.append(f"a higher packet rate (about {1 / interval:.2g} packets/s)")
+                break
+        return " or ".join(helps) or "a longer window at a higher packet rate"
 
     def natural(self, min_lag: float = 0.12) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The natural FFT grid: steps of one resolution cell, each axis over half the unambiguous range."""

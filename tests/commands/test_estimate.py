@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from isacsim.estimation.estimate import estimate_paths
 from isacsim.estimation.matching import match_paths
 from isacsim.scenario.catalogue import load_scenario, scenario_text
 from isacsim.simulation.capture import simulate
-from tests.commands.test_cli import refused, run
+from tests.commands.test_cli import capture_as_read, refused, run
 
 
 def test_relax_takes_packets_at_their_own_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +43,7 @@ def test_speeds_beyond_half_the_packet_rate_are_marked(tmp_path: Path) -> None:
     assert "searched up to path length 120 m, speed" in shown.output and "?" not in shown.output
     assert "--max-speed must be at most" in refused("estimate", "single_target", "--max-speed", 1000)
     assert "max-jerk" in refused("estimate", "single_target", "--max-jerk", -1)
-    assert "relax" in refused("estimate", "single_target", "--method", "peaks", "--max-jerk", 50)
+    assert "relax" in refused("estimate", "single_target", "--method", "peaks", "--max-speed", 5)
     text = scenario_text("single_target").replace("velocity_m_s: 1\n", "velocity_m_s: 30\n")
     (tmp_path / "fast.yaml").write_text(text.replace("path_length_m: 6\n", "path_length_m: 40\n"))
     result = run("estimate", tmp_path / "fast.yaml")
@@ -50,3 +51,21 @@ def test_speeds_beyond_half_the_packet_rate_are_marked(tmp_path: Path) -> None:
     assert "a target moves at 30 m/s, beyond half the packet rate (25.8 m/s)" in said
     assert "1 of 1 targets found, 0 false" in result.output
     assert "1 paths (marked ?" in said and "0 ?" in result.output
+
+
+def test_what_short_windows_are_advised_helps(tmp_path: Path) -> None:
+    short = ("estimate", "single_target", "--method", "peaks")
+    said = refused(*short, "--window-s", 0.2)
+    assert "packet rate" not in said
+    found = re.search(
+        r"about (\S+) s\) or wider axes \(--max-acceleration (\S+) and --max-jerk (\S+)\)", said
+    )
+    assert found is not None, said
+    assert run(*short, "--window-s", found[1]).exit_code == 0
+    wide = run(*short, "--window-s", 0.2, "--max-acceleration", found[2], "--max-jerk", found[3])
+    assert "1 of 1 targets found, 0 false" in wide.output
+    capture = capture_as_read(tmp_path, 500, 100)
+    said = refused("spectrum", capture, "-o", tmp_path / "a.png")
+    assert "wider axes (--acceleration-max " in said and "--jerk-max " in said
+    said = refused("import", capture, "-o", tmp_path / "a.zarr")
+    assert "a longer window (about" in said and "axes (" not in said

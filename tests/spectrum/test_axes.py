@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,36 @@ def test_allowed_axes():
     slow.check(a[-1], r[-1])
     with pytest.raises(isacsim.InputError, match=r"10 packets/s allow ±0\.\d+ m/s² .* higher packet rate"):
         WindowResolution(32, 0.1, 5.8e9).allowed()
+
+
+@pytest.mark.parametrize("rate", [500.0, 20000.0, 100.0, 30.0])
+@pytest.mark.parametrize("window_s", [0.2, 0.4, 1.1, 2.0])
+def test_advice_on_too_few_cells_helps(rate, window_s):
+    """Each number of the sentence, followed by itself, does; it is rounded to two digits, so 5 % more is taken."""
+    packets = round(window_s * rate)
+    if packets < 32:
+        return
+    try:
+        WindowResolution(packets, 1 / rate, 5.8e9).allowed()
+        return
+    except isacsim.InputError as error:
+        said = str(error)
+    advised = 0
+    if longer := re.search(r"longer window \(about (\S+) s\)", said):
+        WindowResolution(round(1.05 * float(longer[1]) * rate), 1 / rate, 5.8e9).allowed()
+        advised += 1
+    if faster := re.search(r"packet rate \(about (\S+) packets/s\)", said):
+        more = 1.05 * float(faster[1])
+        WindowResolution(round(window_s * more), 1 / more, 5.8e9).allowed()
+        advised += 1
+    if wider := re.search(r"acceleration= up to (\S+) and jerk= up to (\S+)\)", said):
+        grid = WindowResolution(packets, 1 / rate, 5.8e9)
+        grid.check(float(wider[1]), float(wider[2]))
+        cells = grid.resolution()
+        assert 2 * float(wider[1]) >= 4 * cells[0] and 2 * float(wider[2]) >= 4 * cells[1]
+        advised += 1
+    assert advised, said
+    assert faster is None or "only" in said
 
 
 @pytest.mark.parametrize(
