@@ -162,12 +162,11 @@ class WindowResolution:
 
     def _remedy(self, min_cells: float) -> str:
         """What would make the default axes hold so many cells, in numbers; only what helps by itself."""
-        helps = []
+        helps, duration, rate = [], self.packets * self.interval, 1 / self.interval
         scales = np.geomspace(1, _MOST_SCALED, 400)[1:]
-        sizes = [int(np.ceil(scale * self.packets)) for scale in scales]
-        for size in sizes:
-            if replace(self, packets=size)._holds(min_cells):
-                helps.append(f"a longer window (about {size * self.interval:.2g} s)")
+        for seconds in (float(f"{scale * duration:.2g}") for scale in scales):
+            if seconds > duration and replace(self, packets=round(seconds * rate))._holds(min_cells):
+                helps.append(f"a longer window (about {seconds:g} s)")
                 break
         wider = [
             max(least, 1.01 * min_cells * cell / 2)
@@ -175,10 +174,11 @@ class WindowResolution:
         ]
         if self.reach(*wider) <= self.limit:
             helps.append(f"wider axes (acceleration= up to {wider[0]:.3g} and jerk= up to {wider[1]:.3g})")
-        for size in sizes:
-            interval = self.interval * self.packets / size
-            if replace(self, packets=size, interval=interval)._holds(min_cells):
-                helps.append(f"a higher packet rate (about {1 / interval:.2g} packets/s)")
+        for more in (float(f"{scale * rate:.2g}") for scale in scales):
+            if more > rate and replace(self, packets=round(duration * more), interval=1 / more)._holds(
+                min_cells
+            ):
+                helps.append(f"a higher packet rate (about {more:g} packets/s)")
                 break
         return " or ".join(helps) or "a longer window at a higher packet rate"
 

@@ -66,7 +66,7 @@ def test_allowed_axes():
 @pytest.mark.parametrize("rate", [500.0, 20000.0, 100.0, 30.0])
 @pytest.mark.parametrize("window_s", [0.2, 0.4, 1.1, 2.0])
 def test_advice_on_too_few_cells_helps(rate, window_s):
-    """Each number of the sentence, followed by itself, does; it is rounded to two digits, so 5 % more is taken."""
+    """Each number of the sentence, followed by itself, does."""
     packets = round(window_s * rate)
     if packets < 32:
         return
@@ -77,10 +77,10 @@ def test_advice_on_too_few_cells_helps(rate, window_s):
         said = str(error)
     advised = 0
     if longer := re.search(r"longer window \(about (\S+) s\)", said):
-        WindowResolution(round(1.05 * float(longer[1]) * rate), 1 / rate, 5.8e9).allowed()
+        WindowResolution(round(float(longer[1]) * rate), 1 / rate, 5.8e9).allowed()
         advised += 1
     if faster := re.search(r"packet rate \(about (\S+) packets/s\)", said):
-        more = 1.05 * float(faster[1])
+        more = float(faster[1])
         WindowResolution(round(window_s * more), 1 / more, 5.8e9).allowed()
         advised += 1
     if wider := re.search(r"acceleration= up to (\S+) and jerk= up to (\S+)\)", said):
