@@ -262,6 +262,7 @@ def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputE
         str(error)
         .replace("pass carrier= in", "pass --carrier in")
         .replace("e.g. carrier=", "e.g. --carrier ")
+        .replace("a shorter window (about", "a shorter window (--window-s, about")
     )
     if axes is None:
         text = re.sub(r" or wider axes \([^)]*\)", "", text)

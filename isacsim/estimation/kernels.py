@@ -219,7 +219,7 @@ def demodulate(
 
 @njit(**JIT)
 def score_tracks(
-    power: F32, first: int, speed_offset: I64, walk: I64, best: F32, which: I32, acc: F32
+    power: F32, first: int, speed_offset: I64, moved: F64, start: F64, best: F32, which: I32, acc: F32
 ) -> None:  # pragma: no cover - compiled
     """For every start speed and delay, find the bank's track along which the summed power is largest.
 
@@ -231,8 +231,9 @@ def score_tracks(
         ``(n - D) / 2``.
     speed_offset : int (track, segment)
         Steps by which a track's speed differs from its start speed.
-    walk : int (track, start speed, segment)
-        Steps of delay by which a track has moved.
+    moved, start : float (track, segment), (start speed, segment)
+        Steps of delay by which a track has moved: what it alone and what its start speed adds. Their sums over
+        all tracks and start speeds would be a table of gigabytes.
     best, which : float32, int32 (start speed, D)
         Receive the result.
     acc : float32 (D,)
@@ -241,29 +242,33 @@ def score_tracks(
     n_seg = power.shape[0]
     n_speed, n_delay = best.shape
     margin = (power.shape[2] - n_delay) // 2
+    at = np.empty(n_seg, np.int64)
     for s in range(n_speed):
         for d in range(n_delay):
             best[s, d] = np.float32(-1)
         for track in range(speed_offset.shape[0]):
             for d in range(n_delay):
                 acc[d] = np.float32(0)
+            for seg in range(n_seg):
+                at[seg] = margin + np.int64(np.floor(moved[track, seg] + start[s, seg] + 0.5))
             seg = 0
             # Four segments at a time: the sum is then loaded and stored a quarter as often.
             while seg + 3 < n_seg:
-                at0 = margin + walk[track, s, seg]
-                at1 = margin + walk[track, s, seg + 1]
-                at2 = margin + walk[track, s, seg + 2]
-                at3 = margin + walk[track, s, seg + 3]
-                row0 = power[seg, first + s + speed_offset[track, seg], at0 : at0 + n_delay]
-                row1 = power[seg + 1, first + s + speed_offset[track, seg + 1], at1 : at1 + n_delay]
-                row2 = power[seg + 2, first + s + speed_offset[track, seg + 2], at2 : at2 + n_delay]
-                row3 = power[seg + 3, first + s + speed_offset[track, seg + 3], at3 : at3 + n_delay]
+                row0 = power[seg, first + s + speed_offset[track, seg], at[seg] : at[seg] + n_delay]
+                row1 = power[
+                    seg + 1, first + s + speed_offset[track, seg + 1], at[seg + 1] : at[seg + 1] + n_delay
+                ]
+                row2 = power[
+                    seg + 2, first + s + speed_offset[track, seg + 2], at[seg + 2] : at[seg + 2] + n_delay
+                ]
+                row3 = power[
+                    seg + 3, first + s + speed_offset[track, seg + 3], at[seg + 3] : at[seg + 3] + n_delay
+                ]
                 for d in range(n_delay):
                     acc[d] += (row0[d] + row1[d]) + (row2[d] + row3[d])
                 seg += 4
             while seg < n_seg:
-                at0 = margin + walk[track, s, seg]
-                row0 = power[seg, first + s + speed_offset[track, seg], at0 : at0 + n_delay]
+                row0 = power[seg, first + s + speed_offset[track, seg], at[seg] : at[seg] + n_delay]
                 for d in range(n_delay):
                     acc[d] += row0[d]
                 seg += 1

@@ -101,9 +101,15 @@ class Limits:
         if max_speed is None:
             max_speed = min(max(grid.nyquist_velocity, _SLOWEST), _FASTEST, unambiguous)
         elif max_speed > unambiguous * (1 + 1e-6):
+            even = unambiguous <= grid.nyquist_velocity * (1 + 1e-6)
+            why = (
+                "the Doppler shift reaches half the packet rate"
+                if even
+                else "other speeds look alike at these times"
+            )
             raise InputError(
-                f"max_speed must be at most {unambiguous:.3g} m/s, where the Doppler shift reaches half the packet "
-                f"rate ({grid.packet_rate:.4g} packets/s) and speeds become ambiguous; got {max_speed:g}."
+                f"max_speed must be at most {unambiguous:.3g} m/s, where {why} ({grid.packet_rate:.4g} packets/s); got "
+                f"{max_speed:g}."
             )
         fold = _FOLDS * max(max_speed, min(grid.nyquist_velocity, unambiguous))
         if max_acceleration is None:

@@ -23,13 +23,13 @@ from isacsim.estimation.limits import Limits
 from isacsim.estimation.relax.escape import Escape
 from isacsim.estimation.relax.order import path_penalty
 from isacsim.estimation.relax.search import TrackSearch
+from isacsim.estimation.relax.size import REFOCUSED, TRACKS
 from isacsim.estimation.results import path_dataset, read_csi
 
 __all__ = ["relax"]
 
 Array = NDArray[np.float64]
 
-TRACKS, REFOCUSED = 8, 3
 # How often paths may be moved off side lobes before a new one is taken after all.
 REPAIRS = 3
 # A path whose signal is this much a constant cannot be told from the static part.
@@ -142,8 +142,8 @@ def relax(
     Raises
     ------
     InputError
-        Where the CSI's shape is not that of the axes, where it is not finite or all zero, or where an
-        argument is outside its range.
+        Where the CSI's shape is not that of the axes, where it is not finite or all zero, where an argument is
+        outside its range, or where the search would take too much memory or time.
 
     References
     ----------

@@ -27,28 +27,31 @@ from isacsim.estimation import kernels
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.least_squares import Fit, LeastSquaresProblem
 from isacsim.estimation.limits import Limits
+from isacsim.estimation.relax.size import (
+    BELOW_ZERO,
+    BLOCKS_PER_SEGMENT,
+    DECHIRP_STEP,
+    FOCUS_REACH,
+    LINEAR_STEP,
+    QUADRATIC_STEP,
+    SPEED_STEP,
+    check_size,
+    delay_count,
+    segment_count,
+    steps,
+)
 
 __all__ = ["TrackSearch"]
 
 Array = NDArray[np.float64]
 
-# Grid steps of the track bank, in speed resolutions of a segment: mean speed, change to the window's edge
-# (linear and quadratic).
-SPEED_STEP, LINEAR_STEP, QUADRATIC_STEP = 0.5, 0.7, 0.9
-# Steps of the coherent bank in radians at the window's edge of the quadratic and cubic Legendre polynomial.
-DECHIRP_STEP = 2.4
-# How far around a track the coherent bank looks, in half steps of the track bank.
-FOCUS_REACH = 2.0
-BLOCKS_PER_SEGMENT = 8
-# A segment's speed may change by this share of its resolution at the corner of the search range.
-SMEAR = 0.5
-# This share of the path lengths is below zero: a length near zero must not come out at the range's far end.
-BELOW_ZERO = 1 / 8
+# Responses of the coherent bank at a time: 32 MiB.
+RESPONSES = 1 << 22
 
 
 def _symmetric(limit: float, step: float) -> Array:
     """Equal steps no wider than `step`, from -limit to limit, zero included."""
-    n = int(np.ceil(limit / step))
+    n = steps(limit, step)
     return np.linspace(-limit, limit, 2 * n + 1)
 
 
@@ -61,16 +64,19 @@ class TrackSearch:
         Packet times and subcarrier frequencies.
     limits : Limits
         Range of the search.
+
+    Raises
+    ------
+    InputError
+        Where memory or time would be out of bounds (`size.check_size`).
     """
 
     def __init__(self, grid: SamplingGrid, limits: Limits) -> None:
         self.grid = grid
         h = grid.half
         wavelength = SPEED_OF_LIGHT / grid.centre
-        # Segments: the speed's change within one stays below SMEAR resolutions at the largest acceleration.
-        steepest = limits.acceleration + limits.jerk * h
-        duration = min(2 * h, float(np.sqrt(SMEAR * 2 * wavelength / steepest)))
-        n_segments = max(1, min(round(2 * h / duration), grid.time.size // 4))
+        check_size(grid, limits)
+        n_segments = segment_count(h, grid.time.size, wavelength, limits)
         edges = np.searchsorted(grid.time, np.linspace(-h, h, n_segments + 1)[1:-1])
         edges = np.unique(np.concatenate([[0], edges, [grid.time.size]]))
         self.slices = [slice(i, j) for i, j in pairwise(edges)]
@@ -98,19 +104,15 @@ class TrackSearch:
             for s in self.slices
         ]
 
-        # Path lengths, with a margin on both ends that tracks may walk into.
-        moved = h * (self.linear[:, None] * u**2 / 2 + self.quadratic[:, None] * (u**3 - u) / 2)
-        walk = moved[:, None, :] + self.start_speed[None, :, None] * centres
-        if grid.spacing:
-            span = min(limits.path_length / (1 - BELOW_ZERO), grid.unambiguous_length)
-            width = float(grid.frequency[-1] - grid.frequency[0]) + grid.spacing
-            n_delay = int(np.ceil(2 * span * width / SPEED_OF_LIGHT))
-            self.delay_step = span / n_delay
-            self.walk = np.round(walk / self.delay_step).astype(np.int64)
-        else:
-            n_delay, self.delay_step = 1, 1.0
-            self.walk = np.zeros(walk.shape, np.int64)
-        margin = int(np.abs(self.walk).max())
+        # Path lengths, with a margin on both ends that tracks may walk into; how far they walk, in steps.
+        self.moved = h * (self.linear[:, None] * u**2 / 2 + self.quadratic[:, None] * (u**3 - u) / 2)
+        self.started = np.outer(self.start_speed, centres)
+        n_delay, self.delay_step = delay_count(grid, limits)
+        if not grid.spacing:
+            self.moved[:] = self.started[:] = 0.0
+        self.moved /= self.delay_step
+        self.started /= self.delay_step
+        margin = int(np.ceil((np.abs(self.moved).max(axis=0) + np.abs(self.started).max(axis=0)).max()))
         below = int(n_delay * BELOW_ZERO)
         self.length = self.delay_step * (np.arange(n_delay) - below)
         wide = self.delay_step * (np.arange(-margin, n_delay + margin) - below)
@@ -130,11 +132,10 @@ class TrackSearch:
         linear = _symmetric(reach2, DECHIRP_STEP * wavelength / (2 * np.pi) * 3 / h)
         quadratic = _symmetric(reach3, DECHIRP_STEP * wavelength / (2 * np.pi) * 5 / h)
         speed = _symmetric(1.2 * SPEED_STEP * resolution, wavelength / (4 * h))
-        b, g, s = (m.ravel() for m in np.meshgrid(linear, quadratic, speed, indexing="ij"))
-        self.focus_states = self._states(s, b, g)
+        self.around = linear, quadratic, speed
         # All that the search can return, which is a little more than the limits: the criterion must reckon
         # with it.
-        v, a, r = (2 * np.abs(part).max() for part in self.focus_states)
+        v, a, r = 2 * (speed[-1] + quadratic[-1] / 2), 2 * linear[-1] / h, 6 * quadratic[-1] / h**2
         self.ranges = {
             "path_length": self.delay_step * self.length.size if self.grid.spacing else 0.0,
             "velocity": 2 * float(self.start_speed[-1]) + v,
@@ -146,10 +147,12 @@ class TrackSearch:
         self.blocks = np.unique(np.concatenate([[0], edges, [self.grid.time.size]])).astype(np.int64)
         counts = np.diff(self.blocks)
         t = np.add.reduceat(self.grid.time, self.blocks[:-1]) / counts
-        warp = np.add.outer(linear * h, 0 * quadratic)[..., None] * (t / h) ** 2 / 2
-        warp = warp + (quadratic * h)[None, :, None] * ((t / h) ** 3 - t / h) / 2
         turn = 2j * np.pi / wavelength
-        self.dechirp = np.exp(turn * warp).astype(np.complex64).reshape(-1, t.size)
+        # One linear change at a time: the phases in double precision would be three times the table.
+        bent = (quadratic * h)[:, None] * ((t / h) ** 3 - t / h) / 2
+        self.dechirp = np.empty((linear.size * quadratic.size, t.size), np.complex64)
+        for row, change in zip(np.split(self.dechirp, linear.size), linear, strict=True):
+            row[:] = np.exp(turn * (change * h * (t / h) ** 2 / 2 + bent))
         self.doppler = np.exp(turn * np.outer(t, speed)).astype(np.complex64)
 
     def _states(self, s: Array, b: Array, g: Array) -> tuple[Array, Array, Array]:
@@ -180,7 +183,9 @@ class TrackSearch:
         best = np.empty((self.start_speed.size, self.length.size), np.float32)
         which = np.empty(best.shape, np.int32)
         room = np.empty(self.length.size, np.float32)
-        kernels.score_tracks(power, self.first, self.speed_offset, self.walk, best, which, room)
+        kernels.score_tracks(
+            power, self.first, self.speed_offset, self.moved, self.started, best, which, room
+        )
         found = []
         for _ in range(count):
             i, k = divmod(int(best.argmax()), best.shape[1])
@@ -211,15 +216,22 @@ class TrackSearch:
         energy : ndarray (n,)
             Matched energy of each, |sum conj(g) e|^2 / (packets x subcarriers).
         """
-        re, im = problem.signals(tracks)
-        blocks = np.empty((tracks.shape[0], self.blocks.size - 1), np.complex64)
-        for i in range(tracks.shape[0]):
-            kernels.demodulate(re[i], im[i], *fit.residual, self.blocks, blocks[i])
-        response = ((blocks[:, None, :] * self.dechirp) @ self.doppler).reshape(tracks.shape[0], -1)
-        power = response.real**2 + response.imag**2
-        at = power.argmax(axis=1)
-        states = tracks.copy()
-        for i, part in enumerate(self.focus_states):
-            states[:, i + 1] += part[at]
-        energy = power[np.arange(at.size), at] / problem.re.size
-        return states, energy.astype(np.float64)
+        states, energy = tracks.copy(), np.empty(tracks.shape[0])
+        linear, quadratic, speed = self.around
+        block = np.empty(self.blocks.size - 1, np.complex64)
+        rows = max(1, RESPONSES // speed.size)
+        for i, track in enumerate(tracks):
+            re, im = problem.signals(track[None])
+            kernels.demodulate(re[0], im[0], *fit.residual, self.blocks, block)
+            best, at = -1.0, 0
+            for first in range(0, self.dechirp.shape[0], rows):
+                response = (block * self.dechirp[first : first + rows]) @ self.doppler
+                power = (response.real**2 + response.imag**2).ravel()
+                most = int(power.argmax())
+                if power[most] > best:
+                    best, at = float(power[most]), first * speed.size + most
+            b, rest = divmod(at, quadratic.size * speed.size)
+            g, s = divmod(rest, speed.size)
+            states[i, 1:] += self._states(speed[s], linear[b], quadratic[g])
+            energy[i] = best / problem.re.size
+        return states, energy
