@@ -8,6 +8,7 @@ from isacsim.validation.captures import axes, channel, draw_paths, noise, static
 from isacsim.validation.counted import match, one_capture
 from scipy import stats
 
+from isacsim import load_scenario, simulate
 from isacsim.errors import InputError
 from isacsim.estimation.bounds import PARAMETERS, cramer_rao_bound, fisher_information
 from isacsim.estimation.grid import SamplingGrid
@@ -211,6 +212,17 @@ def test_without_noise_it_stops_at_the_last_path():
     i, j = match(estimate, truth)
     np.testing.assert_allclose(estimate.acceleration.values[i], truth["acceleration"][j], atol=1e-4)
     assert relax(np.ones((16, 512), np.complex64), t, f).sizes["path"] == 0
+
+
+@numerical
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128])
+@pytest.mark.parametrize("seed", [0, 1, 9])
+def test_rounding_of_a_noise_free_capture_brings_no_paths(kind, seed):
+    drawn = simulate(load_scenario("default"), seed=seed)
+    csi = drawn["csi_noiseless"][0]
+    estimate = relax(csi.values.astype(kind), csi["time"].values, csi["frequency"].values)
+    assert estimate.sizes["path"] == drawn.sizes["path"], estimate.attrs["log"]
+    assert "rounding" in estimate.attrs["log"][-1]
 
 
 @numerical
