@@ -9,6 +9,7 @@ from isacsim.errors import InputError
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.relax.search import TrackSearch
+from isacsim.estimation.relax.size import searched_speed
 
 LATTICE = np.arange(1024) / 1000.0
 FREQUENCY = 5.8e9 + 312.5e3 * np.arange(8)
@@ -95,6 +96,20 @@ def test_fast_targets_are_found_by_default_and_marked_at_the_edge():
     t = np.sort(np.random.default_rng(3).uniform(0, 1.024, 512))
     found = isacsim.estimate_paths(one_path(t, f, 40.0), time=t, frequency=f, method="relax", max_speed=45.0)
     assert found.velocity.values == pytest.approx([40], abs=0.01) and not found.ambiguous
+
+
+@pytest.mark.parametrize("velocity", [35.0, -55.0])
+def test_the_walk_tells_a_target_beyond_half_the_packet_rate_from_its_alias(velocity):
+    """53 m apart at the window's ends, in 20 MHz: else it comes out as ten false paths at the alias."""
+    f = 5.8e9 + 1.25e6 * np.arange(16)
+    found = isacsim.estimate_paths(one_path(LATTICE, f, velocity), time=LATTICE, frequency=f, method="relax")
+    assert found.velocity.values == pytest.approx([velocity], abs=0.01) and found.ambiguous.all()
+    # 2.5 MHz don't tell, nor is more searched than was asked for.
+    narrow = SamplingGrid.from_axes(LATTICE, FREQUENCY)
+    assert searched_speed(narrow, Limits.for_axes(LATTICE, FREQUENCY)) == pytest.approx(NYQUIST)
+    wide = SamplingGrid.from_axes(LATTICE, f)
+    assert searched_speed(wide, Limits.for_axes(LATTICE, f)) == 60
+    assert searched_speed(wide, Limits.for_axes(LATTICE, f, max_speed=20.0)) == 20
 
 
 def test_the_largest_path_length_is_searched():

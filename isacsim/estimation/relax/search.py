@@ -37,6 +37,7 @@ from isacsim.estimation.relax.size import (
     SPEED_STEP,
     check_size,
     delay_count,
+    searched_speed,
     segment_count,
     steps,
 )
@@ -90,7 +91,7 @@ class TrackSearch:
         u = centres / h
         change = self.linear[:, None] * u + self.quadratic[:, None] * (3 * u**2 - 1) / 2
         self.speed_step = SPEED_STEP * resolution
-        n_speed = int(np.ceil((limits.velocity + quadratic[-1] / 2) / self.speed_step))
+        n_speed = int(np.ceil((searched_speed(grid, limits) + quadratic[-1] / 2) / self.speed_step))
         self.start_speed = self.speed_step * np.arange(-n_speed, n_speed + 1)
         self.speed_offset = np.round(change / self.speed_step).astype(np.int64)
         extra = int(np.abs(self.speed_offset).max())

@@ -8,7 +8,7 @@ from isacsim.errors import InputError
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.limits import Limits
 
-__all__ = ["check_size", "delay_count", "reckon", "segment_count", "steps"]
+__all__ = ["check_size", "delay_count", "reckon", "searched_speed", "segment_count", "steps"]
 
 # Grid steps of the track bank, in speed resolutions of a segment: mean speed, change to the window's edge
 # (linear and quadratic).
@@ -25,6 +25,11 @@ BELOW_ZERO = 1 / 8
 # Tracks that are focused for a path.
 TRACKS, REFOCUSED = 8, 3
 
+# Speeds up to so many times the unambiguous one are searched too, and up to this one, m/s, where the walk over the
+# window tells them from their aliases by so many delay resolutions: else an aliased target comes out as many false
+# paths at its alias, each of which follows the walk for a while.
+_ALIASES, _FASTEST, _TOLD_APART = 3.0, 60.0, 3.0
+
 # Sums along tracks and products of the coherent bank a second, on one core of 2020.
 _SUMS, _PRODUCTS = 2.5e9, 1.5e10
 _MOST_BYTES, _MOST_SECONDS = 512 << 20, 20.0
@@ -40,6 +45,15 @@ def segment_count(half: float, packets: int, wavelength: float, limits: Limits) 
     steepest = limits.acceleration + limits.jerk * half
     duration = min(2 * half, float(np.sqrt(SMEAR * 2 * wavelength / steepest)))
     return max(1, min(round(2 * half / duration), packets // 4))
+
+
+def searched_speed(grid: SamplingGrid, limits: Limits) -> float:
+    """Largest speed of the search, m/s: the limit, or more where that is as fast as packets tell apart."""
+    unambiguous = grid.unambiguous_velocity
+    walk = 2 * unambiguous * 2 * grid.half * float(np.ptp(grid.frequency)) / SPEED_OF_LIGHT
+    if limits.velocity < 0.99 * unambiguous or walk < _TOLD_APART:
+        return limits.velocity
+    return max(limits.velocity, min(_ALIASES * unambiguous, _FASTEST))
 
 
 def delay_count(grid: SamplingGrid, limits: Limits) -> tuple[int, float]:
@@ -71,7 +85,7 @@ def reckon(half: float, packets: int, grid: SamplingGrid, limits: Limits) -> tup
     bytes, seconds : float
         Of the tables that grow with the banks, and for one path; both to within a factor of two.
     """
-    wavelength = SPEED_OF_LIGHT / grid.centre
+    wavelength, velocity = SPEED_OF_LIGHT / grid.centre, searched_speed(grid, limits)
     segments = segment_count(half, packets, wavelength, limits)
     resolution = wavelength * segments / (2 * half)
     linear = steps(limits.acceleration * half, LINEAR_STEP * resolution)
@@ -79,9 +93,9 @@ def reckon(half: float, packets: int, grid: SamplingGrid, limits: Limits) -> tup
     bends = (2.0 * linear + 1) * (2 * quadratic + 1)
     # Twice the fastest track: speeds from -limit to limit, and as far as tracks bend from there.
     bent = (limits.acceleration * half + limits.jerk * half**2 / 3) / (SPEED_STEP * resolution)
-    speeds = 2 * (limits.velocity + limits.jerk * half**2 / 6) / (SPEED_STEP * resolution) + 1
+    speeds = 2 * (velocity + limits.jerk * half**2 / 6) / (SPEED_STEP * resolution) + 1
     delays, delay_step = delay_count(grid, limits)
-    walked = limits.velocity * half / delay_step if grid.spacing else 0.0
+    walked = velocity * half / delay_step if grid.spacing else 0.0
     power = segments * (speeds + 2 * bent) * (delays + 2 * walked)
     blocks = min(packets, BLOCKS_PER_SEGMENT * segments)
     step = DECHIRP_STEP * wavelength / (2 * np.pi)
