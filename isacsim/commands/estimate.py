@@ -44,7 +44,7 @@ def estimate(
     All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
     """
-    from isacsim.commands.remarks import body_remark, cubic_remark
+    from isacsim.commands.remarks import body_remark, cubic_remark, rest_remark
     from isacsim.estimation.estimate import estimate_paths
     from isacsim.simulation.truth import truth_at
 
@@ -68,10 +68,10 @@ def estimate(
             bar.advance(task)
     name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
     notes = [*opened.notes, *windows.skipped]
+    times = [w.csi.coords["time"].values for w in windows.used]
     if method == "relax" and opened.simulated:
-        times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
-    notes += filter(None, [body_remark(opened.capture)])
+    notes += filter(None, [body_remark(opened.capture), rest_remark(opened.capture, name, times)])
     full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0
     if full:
         notes.append(
