@@ -8,7 +8,7 @@ path kinematics, the cubic is the path.
 
 ``python -m isacsim.validation.motion out/validation/motion.json`` prints a finished table in Markdown.
 
-Full size: 500 targets of each of 28 scenarios: two minutes on one core.
+Full size: 500 targets of each of 27 scenarios: 40 s on one core.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "NAME", "departures", "figure", "markdown", "point", "run"]
 
 NAME = "motion"
-DESCRIPTION = "each scenario's path velocity, acceleration and jerk; how far paths are from cubics (2 min)"
+DESCRIPTION = "each scenario's path velocity, acceleration and jerk; how far paths are from cubics (40 s)"
 
 Real = NDArray[np.float64]
 
