@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic_core import ValidationError
 
+from isacsim.errors import InputError
 from isacsim.scenario.bodies import RotorBody
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.radio import Radio
@@ -31,8 +33,9 @@ def targets_at_rest(dataset: xr.Dataset, attrs: Mapping[str, Any]) -> tuple[int,
     dataset : xarray.Dataset
         From :func:`isacsim.open_dataset`.
     attrs : mapping
-        Of the store; ``scenarios`` tells window and wavelength. Samples of no scenario there are left out, and those
-        of scenarios with rotors, whose blades move while the target hovers.
+        Of the store; ``scenarios`` tells window and wavelength. Samples of no scenario there, or of one that this
+        version can't read, are left out, and those of scenarios with rotors, whose blades move while the target
+        hovers.
 
     Returns
     -------
@@ -42,7 +45,10 @@ def targets_at_rest(dataset: xr.Dataset, attrs: Mapping[str, Any]) -> tuple[int,
     scenarios = json.loads(attrs.get("scenarios", "{}"))
     still = known = 0
     for name, text in scenarios.items():
-        scenario = Scenario.from_yaml(text, file=name)
+        try:
+            scenario = Scenario.from_yaml(text, file=name)
+        except (ValidationError, InputError):
+            continue  # of a version with other fields
         if any(isinstance(target.body, RotorBody) for target in scenario.targets.configs(1)):
             continue
         rows = np.flatnonzero(dataset["scenario"].values == name)

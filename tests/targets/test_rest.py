@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isacsim.targets.rest import LEAST_SWING, at_rest, swing_of_cubic
+from isacsim.targets.rest import at_rest, swing_of_cubic
 
 
 def test_a_quarter_of_a_wavelength_is_the_border():
     wavelength = 0.05
     time = np.linspace(-0.5, 0.5, 101)
-    speeds = wavelength * LEAST_SWING * np.array([0.0, 0.99, 1.01, -0.99, -1.01])
+    speeds = wavelength * 0.25 * np.array([0.0, 0.99, 1.01, -0.99, -1.01])
     assert at_rest(5 + speeds[:, None] * time, wavelength).tolist() == [True, True, False, True, False]
 
 
