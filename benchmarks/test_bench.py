@@ -58,7 +58,7 @@ TABLE = {
         ("test_part_transform", "of it, three transforms", "sample"),
         ("test_sample_default", "one at a time: `simulate` + `sample_spectra`", "sample"),
     ],
-    "Samples of the scenario `lab` (two channels, all impairments), one thread": [
+    "Samples of the scenario `lab_cubic` (two channels, all impairments), one thread": [
         ("test_samples_lab", "`make_samples`, 32 at once", "sample"),
         ("test_part_lab_received", "of it, the capture as received", "sample"),
         ("test_part_lab_conditioned", "of it, product with the reference and resampling", "sample"),
@@ -278,7 +278,7 @@ def default_parts():
 
 @pytest.fixture(scope="module")
 def lab_parts():
-    return Parts("lab")
+    return Parts("lab_cubic")
 
 
 def measured(benchmark, function, *args, units=MANY, rounds=7):

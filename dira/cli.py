@@ -38,7 +38,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     enhance: "dira enhance lab.zarr -o clean.zarr --model purifier --t-star 50 --rounds 2",
     count: "dira count clean.zarr --model counter --variable aj_enhanced",
     evaluate: "dira evaluate clean.zarr --reference lab.zarr --counter counter",
-    demo: "dira demo --scenario lab --seed 7",
+    demo: "dira demo --scenario lab_cubic --seed 7",
     reproduce: "dira reproduce --preset laptop -o out/laptop",
     report: "dira report out/laptop",
 }

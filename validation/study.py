@@ -39,7 +39,18 @@ __all__ = [
 ]
 
 # In the order in which they are best read.
-STUDIES = ("paper", "bound", "lag", "resolution", "counting", "mismatch", "gait", "retrace", "realism")
+STUDIES = (
+    "paper",
+    "bound",
+    "lag",
+    "resolution",
+    "counting",
+    "mismatch",
+    "motion",
+    "gait",
+    "retrace",
+    "realism",
+)
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
 

@@ -42,7 +42,7 @@ def expand(
     condition: Annotated[
         list[str] | None,
         typer.Option(
-            help="Value of another condition of the model, e.g. scenario=lab or 'snr_db=10 to 20'; may be repeated."
+            help="Value of another condition of the model, as scenario=lab_cubic or 'snr_db=10 to 20'; may be repeated."
         ),
     ] = None,
     sampler: Annotated[

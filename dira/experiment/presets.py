@@ -18,9 +18,9 @@ class Preset(Config):
     name: str
     bins: int
     """Bins of acceleration and of jerk."""
-    original: str = "lab"
+    original: str = "lab_cubic"
     """Scenario that is trained on."""
-    others: tuple[str, ...] = ("corridor", "hall")
+    others: tuple[str, ...] = ("corridor_cubic", "hall_cubic")
     """Scenarios for the cross-validation."""
     out_of_domain: str = "default"
     """Out-of-domain scenario whose spectra are mixed in."""
@@ -97,7 +97,7 @@ PRESETS = {
     "smoke": Preset(
         name="smoke",
         bins=16,
-        others=("corridor",),
+        others=("corridor_cubic",),
         seeds=(0,),
         class_sizes={3: 5, 4: 4, 5: 4, 6: 3, 7: 3},
         expanded=5,

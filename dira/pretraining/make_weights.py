@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_weights"]
 
-SCENARIOS = ("default", "lab", "corridor", "hall")
+SCENARIOS = ("default", "lab_cubic", "corridor_cubic", "hall_cubic")
 PER_CLASS = dict.fromkeys((3, 4, 5, 6, 7), 600)
 DATA_SEED = 20260
 SPLITS = {"train": 0.8, "validation": 0.03, "test": 0.17}

@@ -76,6 +76,7 @@ def estimate(
         body_remark,
         cubic_remark,
         interpolation_remark,
+        rest_remark,
         speed_remark,
     )
     from isacsim.estimation.estimate import METHODS, OWN_TIMES
@@ -109,10 +110,15 @@ def estimate(
             bar.advance(task)
     name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
     notes = [*opened.notes, *windows.skipped]
+    times = [w.csi.coords["time"].values for w in windows.used]
     if method == "relax" and opened.simulated:
-        times = [w.csi.coords["time"].values for w in windows.used]
         notes += filter(None, [cubic_remark(opened.capture, name, times, "--window-s")])
-    notes += filter(None, [interpolation_remark(windows.used), body_remark(opened.capture)])
+    remarks = [
+        interpolation_remark(windows.used),
+        body_remark(opened.capture),
+        rest_remark(opened.capture, name, times),
+    ]
+    notes += filter(None, remarks)
     truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]
     notes += filter(None, [speed_remark(truths, found), ambiguity_remark(found)])
     full = sum(estimates.sizes["path"] == max_paths for estimates in found) if method == "relax" else 0

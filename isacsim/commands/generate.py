@@ -10,7 +10,7 @@ import typer
 from isacsim.checks import check_integer
 from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
 from isacsim.errors import InputError
-from isacsim.terminal import Seed, output
+from isacsim.terminal import Seed, output, remark
 
 if TYPE_CHECKING:
     from isacsim.dataset.parts import Splits
@@ -112,10 +112,13 @@ def generate(
 
 def finished(store: str) -> None:
     """Say what data set is there now, and how to look at it."""
-    from isacsim.dataset.store.store import open_record
+    from isacsim.dataset.store.store import open_dataset, open_record
+    from isacsim.dataset.unseen import unseen_remark
 
-    out = output()
-    out.print(f"data set: {store}, {open_record(store).n_samples} samples{store_size(store)}")
+    out, record = output(), open_record(store)
+    out.print(f"data set: {store}, {record.n_samples} samples{store_size(store)}")
+    if (unseen := unseen_remark(open_dataset(store, incomplete=True), record.attrs)) is not None:
+        remark(f"note: {unseen}")
     out.print(f"look at it: isacsim inspect {store}")
 
 

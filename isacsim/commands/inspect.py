@@ -51,6 +51,7 @@ def inspect(
     """
     from isacsim.dataset.store.soundness import readable
     from isacsim.dataset.store.store import open_dataset, open_record
+    from isacsim.dataset.unseen import unseen_remark
 
     if regenerate and sample is None:
         raise InputError("--regenerate needs --sample, the number of the sample to make again.")
@@ -71,11 +72,14 @@ def inspect(
     dataset = open_dataset(store, incomplete=True)
     with readable(store):
         _summary(dataset, record.attrs)
+        unseen = unseen_remark(dataset, record.attrs)
     here, whole = dataset.sizes["sample"], record.n_samples
     out = output()
     out.print(
         f"{here} of {whole} samples are complete; " + ("finished." if here == whole else "NOT FINISHED.")
     )
+    if unseen is not None:
+        remark(f"note: {unseen}")
     if here < whole:
         remark(f"the same {record.command} makes the rest")
     if picture is not None:

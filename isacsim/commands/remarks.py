@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isacsim.channel.impairments import clock_drift
 from isacsim.simulation.truth import not_drawn_again, realisation_of
+from isacsim.targets.rest import LEAST_SWING, at_rest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +28,7 @@ __all__ = [
     "impairment_lines",
     "interpolation_remark",
     "is_relative",
+    "rest_remark",
     "speed_remark",
     "target_names",
 ]
@@ -199,6 +201,33 @@ def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
         f"{count} paths (marked ?, up to {fastest:.3g} m/s) lie at the edge of the search "
         f"({marked[0].attrs['limits']}) or of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): "
         "another speed, acceleration or jerk may be meant"
+    )
+
+
+def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> str | None:
+    """Say so where targets of a simulated capture are at rest, every point of theirs.
+
+    Parameters
+    ----------
+    capture, receiver, times
+        As for :func:`departure_from_cubic`; a capture without truth, or whose truth can't be drawn again, gives None.
+    """
+    if "scenario" not in capture.attrs or not_drawn_again(capture):
+        return None
+    drawn = realisation_of(capture)
+    radio = drawn.scenario.radio
+    i = [r.name for r in radio.receivers].index(receiver)
+    in_windows = np.zeros(drawn.n_targets, np.int64)
+    for time in times:
+        still = at_rest(drawn.path_lengths(time)[i], radio.wavelength_m)
+        in_windows += [bool(still[drawn.target == n].all()) for n in range(drawn.n_targets)]
+    resting = np.count_nonzero(in_windows)
+    if not resting:
+        return None
+    where = "" if (in_windows[in_windows > 0] == len(times)).all() else " in some of the windows"
+    return (
+        f"{resting} of {drawn.n_targets} targets are at rest{where} (no path of theirs changes by {LEAST_SWING:g} "
+        "wavelengths): they are removed with the static part and are invisible, so they can't be found."
     )
 
 

@@ -232,7 +232,7 @@ def test_generated_spectra_say_how_they_were_made(store, models, tmp_path):
         "--per-class",
         "3=1",
         "--condition",
-        "scenario=lab",
+        "scenario=lab_cubic",
         "--steps",
         1,
         "-o",

@@ -67,7 +67,10 @@ def test_what_test_spectra_leave_to_chance_is_no_gain() -> None:
     sizes = {"original data": 20, "expanded, T* = 50, W = 2": 40, "clean spectra": 60}
     best = _right(three, lambda seed, name, s: list(range(sizes[name] + seed)))
     better, mean, _ = _counting(best, three)
-    assert better.met and "share of the gap closed: 50%; lab 50%, corridor 50%, hall 50%" in mean.measured
+    assert (
+        better.met
+        and "share of the gap closed: 50%; lab_cubic 50%, corridor_cubic 50%, hall_cubic 50%" in mean.measured
+    )
 
 
 def test_counters_trained_otherwise_are_not_mixed_in(tmp_path: Path) -> None:

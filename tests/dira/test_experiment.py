@@ -46,7 +46,7 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
     assert "63.73" in page and "0.67 / 0.71 / 0.71" in page
     table = json.loads((folder / "report.json").read_text())
     assert len(table["aims"]) == 13 and all(set(a) == {"aim", "measured", "met"} for a in table["aims"])
-    assert sorted(table["frozen"]["scenarios"]) == ["corridor", "default", "lab"]
+    assert sorted(table["frozen"]["scenarios"]) == ["corridor_cubic", "default", "lab_cubic"]
 
 
 def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) -> None:
@@ -66,7 +66,7 @@ def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) ->
 def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
     results = json.loads((done[0] / "report.json").read_text())["results"]
     assert set(results["expansion-0"]) == {"dira", "gan", "vae", "simulation"}
-    rows = set(results["enhancement"]["lab"]["rows"])
+    rows = set(results["enhancement"]["lab_cubic"]["rows"])
     assert {"unchanged", "all zero", "paired denoiser", "clean of another sample"} <= rows
     for classical in ("soft threshold", "CLEAN, down to", "CLEAN, Gaussian beam, down to"):
         assert len([name for name in rows if name.startswith(classical)]) == 1
@@ -76,7 +76,7 @@ def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
         counted
     )
     for one in counted.values():
-        assert set(one["scenarios"]) == {"lab", "corridor"}
+        assert set(one["scenarios"]) == {"lab_cubic", "corridor_cubic"}
         for scores in one["scenarios"].values():
             assert scores["accuracy"] == pytest.approx(len(scores["right"]) / scores["spectra"])
             assert np.sum(scores["confusion"]) == scores["spectra"]
@@ -94,7 +94,7 @@ def test_t_star_and_strength_are_those_of_the_best_ssim(done: tuple[Path, str]) 
     assert set(own) == {(first, 0.0), *((first, a) for a in small.scales), (12, 0.0), (12, 1.0)}
     assert (guide["chosen"]["t_star"], guide["chosen"]["a"]) == max(own, key=lambda key: own[key])
     assert guide["scale"] == max(small.scales, key=lambda a: own[first, a])
-    assert "T* and a by validation, W = 1" in results["enhancement"]["lab"]["rows"]
+    assert "T* and a by validation, W = 1" in results["enhancement"]["lab_cubic"]["rows"]
 
 
 def test_calibration_errors_are_shares(done: tuple[Path, str]) -> None:
@@ -118,7 +118,7 @@ def test_no_two_sets_share_a_capture(done: tuple[Path, str]) -> None:
 
 def test_the_stack_is_of_the_captures_of_the_image(done: tuple[Path, str]) -> None:
     run = _again(done[0])
-    image, stack = data(run, "test-lab"), data(run, "test-lab-stack")
+    image, stack = data(run, "test-lab_cubic"), data(run, "test-lab_cubic-stack")
     assert stack["aj_noisy"].sizes["delay"] == 8
     np.testing.assert_array_equal(image["target_jerk"].values, stack["target_jerk"].values)
 
@@ -145,7 +145,7 @@ def test_results_of_other_scenarios_are_not_mixed_in(done: tuple[Path, str], tmp
     with pytest.raises(InputError, match="not done yet: sizes; dira reproduce --preset smoke"):
         collect(_again(folder))
     frozen = json.loads((folder / "frozen.json").read_text())
-    frozen["scenarios"]["lab"] = "changed"
+    frozen["scenarios"]["lab_cubic"] = "changed"
     (folder / "frozen.json").write_text(json.dumps(frozen))
     with pytest.raises(InputError, match="holds a run whose scenarios differ"):
         _again(folder)
@@ -162,19 +162,19 @@ def test_aims_are_judged_by_the_numbers(done: tuple[Path, str]) -> None:
         return {v.aim: v.met for v in criteria(altered, small)}
 
     def good(r: dict[str, Any]) -> None:
-        rows = r["enhancement"]["lab"]["rows"]
+        rows = r["enhancement"]["lab_cubic"]["rows"]
         rows[best] |= {"kept": 0.95, "kept_high": 0.92, "added_high": 0.1, "ssim": 0.99}
         rows["paired denoiser"] |= {"kept": 0.94, "kept_high": 0.7}
         r["distances"]["original"][best]["kernel_clean"] |= {"value": 0.001, "floor": 0.0}
 
     def bad(r: dict[str, Any]) -> None:
-        r["enhancement"]["lab"]["rows"][best] |= {"kept": 0.5, "added_high": 0.5, "ssim": 0.0}
-        r["enhancement"]["lab"]["rows"]["paired denoiser"]["kept"] = 0.94
+        r["enhancement"]["lab_cubic"]["rows"][best] |= {"kept": 0.5, "added_high": 0.5, "ssim": 0.0}
+        r["enhancement"]["lab_cubic"]["rows"]["paired denoiser"]["kept"] = 0.94
         r["distances"]["original"][best]["kernel_clean"] |= {"value": 1e3, "floor": 0.0}
 
     def dim(r: dict[str, Any]) -> None:
         good(r)
-        r["enhancement"]["lab"]["rows"][best]["kept_high"] = 0.5
+        r["enhancement"]["lab_cubic"]["rows"][best]["kept_high"] = 0.5
 
     aims = [a for a in met(good) if re.search(r"kept|invented|SSIM|original spectra to clean", a)]
     assert len(aims) == 5

@@ -48,7 +48,7 @@ def samples():
 
 
 def test_the_generator_makes_spectra_of_each_class_and_scenario() -> None:
-    labels = {"n_targets": [3, 7], "scenario": ["default", "lab"]}
+    labels = {"n_targets": [3, 7], "scenario": ["default", "lab_cubic"]}
     made = dira.ConditionalDiffusion.from_pretrained().sample(labels, seed=1, sampler="dpm", steps=8)
     assert made.shape == (2, 64, 64) and np.isfinite(made).all()
     # Bright spots on a dark ground, as spectra are.

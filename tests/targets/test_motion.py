@@ -245,7 +245,9 @@ def test_realised_motions_follow_their_configuration():
     assert_allclose(realise_motion(way).state([0.0, 0.5]).position, [[1, 0, 0], [1.5, 0, 0]])
 
 
-@pytest.mark.parametrize("name", ["lab", "corridor", "hall", "vehicle", "uav", "intel5300", "walker"])
+@pytest.mark.parametrize(
+    "name", ["lab", "corridor", "hall", "lab_cubic", "vehicle", "uav", "intel5300", "walker"]
+)
 def test_targets_stay_within_the_axes_and_spread_over_them(name):
     scenario = load_scenario(name)
     truth = []

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from isacsim.validation.motion import markdown
+from isacsim.validation.motion import point as motion_of
 from isacsim.validation.study import STUDIES, load_study, rms, share, write_study
 from typer.testing import CliRunner
 
@@ -130,6 +132,32 @@ def test_mismatch(folder):
     )
     assert table["breaks_at"]["stamped"]["relax"] is None or table["settings"]["trials"] < 10
     assert table["breaks_at"]["snap"]["relax"] == 300
+
+
+def test_motion(folder):
+    table = table_of("motion", folder)
+    rows = {row["scenario"]: row for row in table["rows"]}
+    # Given path kinematics are cubics; true motion and a fall are none, and the best cubic is nearer than the truth's.
+    assert rows["default"]["wavelengths"]["taylor"]["max"] < 1e-6
+    assert rows["lab_cubic"]["motion_model"] == "polynomial" and rows["lab"]["motion_model"] == "exact"
+    for name in ("lab", "lab_cubic", "fall"):
+        off = rows[name]["wavelengths"]
+        assert 0.001 < off["best"]["max"] < off["taylor"]["max"]
+    printed = markdown(table)
+    assert len(printed) == 2 + len(rows) and "`default`, cubic" in printed[2] and "| < 0.01 / " in printed[2]
+
+
+@pytest.mark.parametrize("room", ["lab", "corridor", "hall"])
+def test_motion_of_the_rooms_is_a_body_s(room):
+    row = motion_of(room, trials=150, seed=4)
+    # Meant: over the window |a| mostly up to 4 m/s² and |r| up to 20 m/s³, and no slower. Of 150 targets a quantile of
+    # 95 % varies by some 10 %, one of 99 % by 15 %: the bounds are three of those around those of 500.
+    (_, a95, _), (_, r95, r99) = row["window"]["acceleration"], row["window"]["jerk"]
+    assert 3.4 < a95 < 6.6
+    assert 9 < r95 < 18 and 11 < r99 < 26
+    # The axes are what 99 % of the truth reach, rounded up.
+    for state, most, axis in zip(("acceleration", "jerk"), (4, 20), row["axes"], strict=True):
+        assert axis == most and 0.55 * most < row["centre"][state][2] <= most
 
 
 def test_the_command(tmp_path):
