@@ -155,7 +155,7 @@ def figure(table: Table) -> Figure:
     settings = table["settings"]
     drawing = figure_of(
         table,
-        (12, 4.4),
+        (14, 4.4),
         f"Two paths at {settings['snr_db']:g} dB, {settings['subcarriers']} subcarriers over 80 MHz, "
         f"{settings['packets']} packets, "
         "static part 20 dB above; nothing told about the count, but where the legend says so. One cell: "
@@ -187,5 +187,8 @@ def figure(table: Table) -> Figure:
         axis.set(xlabel="separation [resolution cells]", title=title, ylim=(-0.03, 1.03))
         axis.grid(alpha=0.3)
     panels[0].set_ylabel("share resolved")
-    panels[0].legend(title="second path weaker by", fontsize=6, title_fontsize=7)
+    handles = panels[0].get_legend_handles_labels()
+    drawing.legend(
+        *handles, title="second path weaker by", fontsize=7, title_fontsize=7, loc="outside right upper"
+    )
     return drawing
