@@ -18,7 +18,7 @@ __all__ = ["vncmd"]
 
 # Half-power width of a mode's envelope and of a step of its frequency, periods a window: how far off a ridge may be,
 # and how fast a frequency bends.
-ENVELOPE, COURSE = 6.0, 3.0
+ENVELOPE, COURSE = 4.0, 3.0
 # ADMM's rounds at most, and the change of the frequencies, periods a window, at which it ends.
 ROUNDS, SETTLED = 60, 1e-3
 # The short-time spectrum that a ridge is read from: windows a capture, instants, and the price of a bin's jump.
