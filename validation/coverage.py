@@ -4,7 +4,7 @@ Of matched paths (0.45 m/s², 2 m/s³), the share whose error lies within one an
 95 % where they are right. Paths whose deviations are withheld (NaN) are counted and left out of those shares; an error
 beyond the gate never enters, so that very wide deviations look better than they are: hence the width beside the errors.
 
-Full size: 500 captures of `default`, every method that counts: about 5 minutes on one core for `relax`.
+Full size: 500 captures of `default`, every method that counts: about 6 minutes on one core for `relax`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NAME = "coverage"
 DESCRIPTION = (
-    "share of errors within 1 and 2 reported standard deviations, and their width, by scenario (5 min)"
+    "share of errors within 1 and 2 reported standard deviations, and their width, by scenario (6 min)"
 )
 
 # What a normal error does.
