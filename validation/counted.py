@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,12 @@ FIRST = 7_000_000
 MATCH = {"acceleration": 0.2, "jerk": 1.5}
 
 
-def match(estimate: Any, truth: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (estimate, truth) of pairs within 0.2 m/s^2 and 1.5 m/s^3, as many and as close as can be."""
+def match(
+    estimate: Any, truth: dict[str, np.ndarray], gate: Mapping[str, float] = MATCH
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (estimate, truth) of pairs within a gate (0.2 m/s^2, 1.5 m/s^3), as many and as close as can be."""
     cost = np.zeros((estimate["acceleration"].size, truth["acceleration"].size))
-    for name, width in MATCH.items():
+    for name, width in gate.items():
         off = np.abs(np.asarray(estimate[name])[:, None] - truth[name]) / width
         cost = np.maximum(cost, off)
     i, j = linear_sum_assignment(np.where(cost <= 1, cost, 1e3))

@@ -1,6 +1,7 @@
 """Study `counting`: how often the count is right, and how close matched paths come to the joint bound.
 
-The paper's way, counting the peaks of the AJ spectrum above a threshold, is shown on the same captures.
+The paper's way, counting the peaks of the AJ spectrum above a threshold, is shown on the same captures. Asked for
+methods or scenarios, the study compares those instead (`counting_methods`).
 
 Full size: 300 captures with 3-7 targets and 300 with 1-8, 50 at each of 22 points of the sweeps, and 500 without a
 target of either kind: about 15 minutes on one core.
@@ -10,16 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import counting_figure, counting_methods
 from .captures import STATES
 from .counted import FIRST, captures, empty_captures
-from .counting_figure import figure
 from .points import Compute, Point
 from .study import Table, opening, share
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["false_alarms", "figure", "run", "summary"]
 
@@ -110,8 +114,26 @@ def _parts(name: str, function: Callable[..., Any], first: int, count: int, **ar
     ]
 
 
-def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
+def run(
+    *,
+    quick: bool,
+    seed: int,
+    compute: Compute,
+    trials: int | None = None,
+    methods: Iterable[str] = (),
+    scenarios: Iterable[str] = (),
+) -> Table:
     """Do the study; see `validation.study.Study`. `trials` is the number of captures of the main part."""
+    if methods or scenarios:
+        return counting_methods.run(
+            NAME,
+            quick=quick,
+            seed=seed,
+            compute=compute,
+            trials=trials,
+            methods=methods,
+            scenarios=scenarios,
+        )
     trials = trials or (8 if quick else 300)
     each, empty = max(trials // 6, 1), max(trials * 5 // 3, 1)
     sweeps = _QUICK_SWEEPS if quick else SWEEPS
@@ -170,6 +192,11 @@ def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) 
     table["sweeps"] = [{"of": name, "value": value, **summary(next(rows))} for name, value, _ in swept]
     table["false_alarms"] = [false_alarms(next(rows), static=static) for static in without]
     return table
+
+
+def figure(table: Table) -> Figure:
+    """Draw what `run` returned, of either kind."""
+    return counting_methods.figure(table) if "rows" in table else counting_figure.figure(table)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OF_CAPTURES",
+    "OF_METHODS",
+    "OF_SCENARIOS",
     "STUDIES",
     "Study",
     "Table",
@@ -45,6 +47,8 @@ STUDIES = (
     "lag",
     "resolution",
     "counting",
+    "false-alarm",
+    "coverage",
     "mismatch",
     "motion",
     "gait",
@@ -53,6 +57,10 @@ STUDIES = (
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
+# These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
+OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
+# These simulate captures of scenarios: their `run` takes ``scenarios`` too.
+OF_SCENARIOS = ("counting", "false-alarm", "coverage")
 
 Table = dict[str, Any]
 
@@ -80,7 +88,7 @@ class Study(Protocol):
         trials : int, optional
             Trials a point, instead of the study's own number.
         **options
-            Of `OF_CAPTURES` alone: the capture files and their carrier.
+            What the study takes besides, see `OF_CAPTURES`, `OF_METHODS`, `OF_SCENARIOS`.
         """
 
     def figure(self, table: Table) -> Figure:
@@ -97,7 +105,7 @@ def load_study(name: str) -> Study:
     """
     if name not in STUDIES:
         raise InputError(f"there is no study {name!r}; the studies are {', '.join(STUDIES)}.")
-    return cast(Study, importlib.import_module(f"{__package__}.{name}"))
+    return cast(Study, importlib.import_module(f"{__package__}.{name.replace('-', '_')}"))
 
 
 def opening(study: str, *, quick: bool, seed: int, settings: Mapping[str, Any]) -> Table:
@@ -190,6 +198,8 @@ def write_study(
     progress: Progress | None = None,
     captures: Sequence[Path] = (),
     carrier: float | None = None,
+    methods: Sequence[str] = (),
+    scenarios: Sequence[str] = (),
 ) -> tuple[Path, Path]:
     """Run a study and write its table and figure, both whole or not at all.
 
@@ -211,6 +221,8 @@ def write_study(
         Capture files, for the studies of `OF_CAPTURES`.
     carrier : float, optional
         Hz, for those files that don't say theirs.
+    methods, scenarios : sequence of str
+        For the studies of `OF_METHODS` and `OF_SCENARIOS`; empty: the study's own.
 
     Returns
     -------
@@ -227,9 +239,12 @@ def write_study(
     for what, value, least in (("seed", seed, 0), ("jobs", jobs, 1), ("trials", trials, 1)):
         if value is not None and value < least:
             raise InputError(f"{what} must be at least {least}, got {value}.")
-    options = {"captures": captures, "carrier": carrier} if name in OF_CAPTURES else {}
-    if (captures or carrier is not None) and not options:
-        raise InputError(f"study {name} takes no captures; {', '.join(OF_CAPTURES)} does.")
+    options = _options(
+        name,
+        ("captures", OF_CAPTURES, {"captures": captures, "carrier": carrier}),
+        ("methods", OF_METHODS, {"methods": methods}),
+        ("scenarios", OF_SCENARIOS, {"scenarios": scenarios}),
+    )
     files = folder / f"{name}.json", folder / f"{name}.png"
     finished_file = folder / f"{name}.partial.jsonl"
     for file in (*files, finished_file):
@@ -243,3 +258,14 @@ def write_study(
         study.figure(table).savefig(temporary)
     finished_file.unlink()
     return files
+
+
+def _options(name: str, *kinds: tuple[str, Sequence[str], dict[str, Any]]) -> dict[str, Any]:
+    """What a study takes of all that was given; an `InputError` where more was."""
+    options: dict[str, Any] = {}
+    for what, takers, given in kinds:
+        if name in takers:
+            options |= given
+        elif any(value not in (None, ()) and value != [] for value in given.values()):
+            raise InputError(f"study {name} takes no {what}; {', '.join(takers)} can.")
+    return options

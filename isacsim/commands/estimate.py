@@ -24,7 +24,7 @@ DEFAULT_METHOD = "relax"
 def estimate(
     source: given.Input,
     method: Annotated[
-        str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf or qml.")
+        str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
     ] = DEFAULT_METHOD,
     max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 10,
     max_path_length: Annotated[

@@ -36,6 +36,20 @@ def validate(
             help="For realism: a capture of somebody walking; once for each file.", show_default=False
         ),
     ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An estimator to compare; once for each, or several with commas. Default: all that fit.",
+            show_default=False,
+        ),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For counting, false-alarm, coverage: name or file of a scenario; once for each. Default: default.",
+            show_default=False,
+        ),
+    ] = None,
     carrier: Annotated[
         float | None,
         typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
@@ -46,7 +60,14 @@ def validate(
     Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
     where it was.
     """
-    from isacsim.validation.study import OF_CAPTURES, STUDIES, load_study, write_study
+    from isacsim.validation.study import (
+        OF_CAPTURES,
+        OF_METHODS,
+        OF_SCENARIOS,
+        STUDIES,
+        load_study,
+        write_study,
+    )
 
     if study is None:
         rows = [(name, load_study(name).DESCRIPTION) for name in STUDIES]
@@ -55,8 +76,11 @@ def validate(
     names = STUDIES if study == "all" else (study,)
     for name in names:
         load_study(name)
+    methods = [part.strip() for text in method or () for part in text.split(",")]
     for name in names:
-        theirs = name in OF_CAPTURES or study != "all"
+        # Of "all", each study gets what it takes; a study asked for by name says what it doesn't.
+        alone = study != "all"
+        theirs = name in OF_CAPTURES or alone
         if name in OF_CAPTURES and study == "all" and not captures:
             remark(f"{name}: skipped, it needs real captures (--captures FILE).")
             continue
@@ -77,6 +101,8 @@ def validate(
                     progress=tell,
                     captures=captures or () if theirs else (),
                     carrier=carrier if theirs else None,
+                    methods=methods if name in OF_METHODS or alone else (),
+                    scenarios=scenario or () if name in OF_SCENARIOS or alone else (),
                 )
             except InputError as error:
                 raise in_options(error) from error

@@ -16,13 +16,15 @@ from isacsim.spectrum.grid import BINS, WindowResolution, symmetric_axis
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["METHODS", "OWN_TIMES", "estimate_paths"]
+__all__ = ["COUNT_GIVEN", "METHODS", "OWN_TIMES", "estimate_paths"]
 
 
-Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml"]
+Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"]
 
 
 METHODS: tuple[str, ...] = get_args(Method)
+# These find as many paths as they are asked for: they must be told the number.
+COUNT_GIVEN: tuple[str, ...] = ("haf", "cpf", "cpf-haf", "qml", "vncmd")
 
 OWN_TIMES: tuple[str, ...] = ("relax",)
 """Methods that take packets at their own times; the others need a uniform grid."""
@@ -51,12 +53,12 @@ def estimate_paths(
         CSI with its static part. "relax" takes any packet times, the others uniform ones.
     time, frequency : array_like, optional
         Packet times in s and subcarrier frequencies in Hz; default: the xarray's coordinates.
-    method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml"}
+    method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"}
         "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
         supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima of the coherent AJ spectrum, the
         paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf",
-        "cpf-haf", "qml": the peers from the literature, which find exactly ``max_paths`` paths, whether there are so
-        many or not.
+        "cpf-haf", "qml", "vncmd": the peers from the literature, which find exactly ``max_paths`` paths, whether there
+        are so many or not.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
@@ -142,6 +144,10 @@ def _peer(array: CsiArray, method: Method, max_paths: int) -> xr.Dataset:
         from isacsim.estimation.peers.qml import qml
 
         return qml(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
+    if method == "vncmd":
+        from isacsim.estimation.peers.vncmd import vncmd
+
+        return vncmd(*samples, n_paths=max_paths, phase_sign=array.phase_sign)
     from isacsim.estimation.peers.cpf import cpf
 
     lag_ratio = 0.089 if method == "cpf-haf" else None

@@ -1,4 +1,4 @@
-"""HAF, CPF, its hybrid, QML under relax's result: right at high SNR, loud on what they can't take."""
+"""HAF, CPF, its hybrid, QML, VNCMD under relax's result: right at high SNR, loud on what they can't take."""
 
 from functools import partial
 
@@ -14,10 +14,11 @@ from isacsim.estimation.peers.haf import _estimate as haf_one
 from isacsim.estimation.peers.haf import haf
 from isacsim.estimation.peers.qml import qml
 from isacsim.estimation.peers.series import Series, peak_frequency
+from isacsim.estimation.peers.vncmd import vncmd
 
 pytestmark = pytest.mark.numerical
 
-METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml}
+METHODS = {"haf": haf, "cpf": cpf, "cpf-haf": partial(cpf, lag_ratio=0.089), "qml": qml, "vncmd": vncmd}
 ONE = {
     "path_length": np.array([7.0]),
     "velocity": np.array([1.7]),

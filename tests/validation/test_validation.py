@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from isacsim.cli import app
 from isacsim.errors import InputError
+from isacsim.estimation.estimate import COUNT_GIVEN, METHODS
 from tests.extras import need
 
 
@@ -46,7 +47,7 @@ def test_paper(folder):
 
 def test_bound(folder):
     methods = table_of("bound", folder)["methods"]
-    assert set(methods) == {"relax", "qml", "cpf", "cpf-haf", "haf", "peaks"}
+    assert list(methods) == list(METHODS)
     for state in ("acceleration", "jerk"):
         at = {m: {row["snr_db"]: row["ratio"][state]["rms"] for row in methods[m]["rows"]} for m in methods}
         # 6 errors each: the ratio of a sound estimator lies in here but one time in 10⁴.
@@ -100,6 +101,8 @@ def test_lag(folder):
 
 def test_resolution(folder):
     rows = table_of("resolution", folder)["rows"]
+    assert {row["method"] for row in rows} == set(METHODS)
+    assert {row["method"] for row in rows if row["count_given"]} == set(COUNT_GIVEN)
     success = {(r["case"], r["separation_cells"], r["method"]): r["success"]["value"] for r in rows}
     for case in ("acceleration", "jerk", "apart"):
         # Three captures: at most one may fail.
@@ -182,6 +185,8 @@ def test_the_command(tmp_path):
         ["paper", "--jobs", "0"],
         [*small[1:], "-o", str(tmp_path)],
         ["paper", "-o", __file__],
+        ["paper", "--method", "relax"],
+        ["bound", "--scenario", "default"],
     ):
         refused = runner.invoke(app, ["validate", *wrong])
         assert refused.exit_code == 2 and len(refused.stderr.strip().splitlines()) == 1, refused.output

@@ -1,1 +1,1 @@
-"""Methods from the literature to compare with: ``haf``, ``cpf``, ``qml``, over one ``series`` a delay."""
+"""Methods from the literature to compare with: ``haf``, ``cpf``, ``qml``, ``vncmd``, over one ``series`` a delay."""

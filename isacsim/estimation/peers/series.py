@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 from isacsim.estimation.grid import SPEED_OF_LIGHT
-from isacsim.estimation.least_squares import LeastSquaresProblem, empty_fit, evaluate
+from isacsim.estimation.least_squares import Fit, LeastSquaresProblem, empty_fit, evaluate
 from isacsim.estimation.results import path_dataset, read_csi
 
-__all__ = ["Series", "climb", "dechirp", "peak_frequency", "successive"]
+__all__ = ["Series", "climb", "dechirp", "deflate", "even_times", "peak_frequency", "successive"]
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -135,22 +135,38 @@ def successive(
     InputError
         Where the packets are not equally spaced, besides what `relax` refuses.
     """
-    if n_paths < 1:
-        raise InputError(f"n_paths must be at least 1, not {n_paths!r}")
     problem = read_csi(csi, time, frequency, phase_sign)
+    fit = deflate(problem, even_times(problem, method), estimate_one, n_paths)
+    result = path_dataset(problem, fit, bound=False)
+    result.attrs["method"] = method
+    return result
+
+
+def even_times(problem: LeastSquaresProblem, method: str) -> Array:
+    """Packet times on their uniform grid, s; an `InputError` in a method's name where they stray from it."""
     t = problem.grid.time
     even = np.linspace(t[0], t[-1], t.size)
     if np.abs(t - even).max() > STRAY * (even[1] - even[0]):
         raise InputError(f"{method} needs equally spaced packets: resample first, or use method 'relax'")
+    return even
+
+
+def deflate(
+    problem: LeastSquaresProblem,
+    time: Array,
+    estimate_one: Callable[[Series], tuple[float, float, float]],
+    n_paths: int,
+) -> Fit:
+    """One path after another: estimate the strongest, subtract it with all amplitudes fitted, go on with the rest."""
+    if n_paths < 1:
+        raise InputError(f"n_paths must be at least 1, not {n_paths!r}")
     fit = empty_fit(problem)
     for _ in range(n_paths):
         length, values = _focus(problem, *fit.residual)
-        series = Series(values, even, SPEED_OF_LIGHT / problem.grid.centre)
+        series = Series(values, time, SPEED_OF_LIGHT / problem.grid.centre)
         state = np.array([[length, *estimate_one(series)]])
         fit = evaluate(problem, np.concatenate([fit.theta, state]))
-    result = path_dataset(problem, fit, bound=False)
-    result.attrs["method"] = method
-    return result
+    return fit
 
 
 def _focus(
