@@ -1,0 +1,107 @@
+"""The windows of a whole recording to its tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isacsim.tracking.energy import WindowEnergy
+from isacsim.tracking.motion import detection_ratio
+from isacsim.tracking.ridge import ABSENT, earnings, masked, viterbi
+from isacsim.tracking.settings import TrackSettings
+from isacsim.tracking.smoothing import peak, smoothed
+
+__all__ = ["fewest_windows", "linked", "stands_out"]
+
+Real = NDArray[np.float64]
+
+
+def linked(
+    windows: Sequence[WindowEnergy], settings: TrackSettings, channels: float, *, image: bool
+) -> Iterator[Real]:
+    """Find the tracks one after the other, the one of most energy first.
+
+    Parameters
+    ----------
+    windows : sequence of WindowEnergy
+        All of a recording.
+    settings : TrackSettings
+        With the number of targets.
+    channels : float
+        Independent channels of noise.
+    image : bool
+        Whether targets may leave images at their negative speed.
+
+    Yields
+    ------
+    numpy.ndarray, shape (5, window)
+        Speed, its standard error, acceleration, its standard error, and the energy at the negative speed over that at
+        the speed; NaN where there is no target, or a window can't tell.
+    """
+    least = detection_ratio(settings, channels)
+    earned = [earnings(w, least, image=image) for w in windows]
+    for _ in range(settings.max_targets):
+        ridge = viterbi(earned, settings)
+        earned = [masked(row, int(bin_), settings) for row, bin_ in zip(earned, ridge, strict=True)]
+        track = np.full((5, len(windows)), np.nan)
+        for part in _parts(ridge):
+            if _is_target(windows[part], ridge[part], settings, least):
+                track[:, part] = _course(windows[part], ridge[part], settings, channels)
+        yield track
+
+
+def fewest_windows(settings: TrackSettings) -> int:
+    """Windows that a target must last: those that share no packet with the first one come after."""
+    return int(np.ceil(settings.window_s / settings.hop_s))
+
+
+def stands_out(window: WindowEnergy, bin_: int, settings: TrackSettings, least: float) -> bool:
+    """Whether a ridge is sure to move in a window: detected, and outside the static bin."""
+    fast = abs(settings.velocity[bin_]) > settings.static_width
+    return bool(window.known and fast and window.energy[bin_] > least * window.floor)
+
+
+def _parts(ridge: NDArray[np.int32]) -> Iterator[slice]:
+    """Stretches of a ridge without absence."""
+    there = np.concatenate([[False], ridge != ABSENT, [False]])
+    edges = np.flatnonzero(np.diff(there.astype(np.int8)))
+    for low, high in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        yield slice(low, high)
+
+
+def _is_target(
+    windows: Sequence[WindowEnergy], ridge: NDArray[np.int32], settings: TrackSettings, least: float
+) -> bool:
+    """Tell a target from the static channel's unrest, which stays in the static bin, and from a blip."""
+    return len(windows) >= fewest_windows(settings) and any(
+        stands_out(w, int(b), settings, least) for w, b in zip(windows, ridge, strict=True)
+    )
+
+
+def _course(
+    windows: Sequence[WindowEnergy], ridge: NDArray[np.int32], settings: TrackSettings, channels: float
+) -> Real:
+    """Rows of `linked` for a stretch."""
+    known = np.array([w.known for w in windows])
+    out = np.full((5, known.size), np.nan)
+    there = np.flatnonzero(known)
+    if not there.size:
+        return out
+    peaks = [peak(windows[n], int(ridge[n]), settings, channels) for n in there]
+    velocity = np.full(known.size, np.nan)
+    velocity[there] = [p.velocity for p in peaks]
+    variance = np.ones(known.size)
+    variance[there] = [p.variance(0.0, settings) for p in peaks]
+    span = slice(int(there[0]), int(there[-1]) + 1)
+    course = smoothed(velocity[span], variance[span], settings)
+    # Accelerating widens a peak as limbs do; what is sure of it is no error.
+    sure = np.maximum(np.abs(course.acceleration) - course.std_acceleration, 0)
+    variance[there] = [p.variance(sure[n - there[0]], settings) for n, p in zip(there, peaks, strict=True)]
+    course = smoothed(velocity[span], variance[span], settings)
+    out[0], out[1] = velocity, np.sqrt(variance)
+    out[2, span], out[3, span] = course.acceleration, course.std_acceleration
+    out[4, there] = [p.image for p in peaks]
+    out[:, ~known] = np.nan
+    return out
