@@ -89,7 +89,7 @@ def _course(
     there = np.flatnonzero(known)
     if not there.size:
         return out
-    peaks = [peak(windows[n], int(ridge[n]), settings, channels) for n in there]
+    peaks = [peak(windows[int(n)], int(ridge[n]), settings, channels) for n in there]
     velocity = np.full(known.size, np.nan)
     velocity[there] = [p.velocity for p in peaks]
     variance = np.ones(known.size)

@@ -2,8 +2,8 @@
 
 The index is the Doppler energy outside the static bin over all energy. White noise gives ``share × bins × floor /
 total`` of it, floor being its level at speeds where nothing moves. Both are means of squares, so their ratio follows
-an F distribution: with C channels and B independent bins 2CB degrees of freedom. Channels whose noise is alike count for fewer;
-how many is taken from how much the floor's bins differ (`NoiseSpread`).
+an F distribution: with C channels and B independent bins 2CB degrees of freedom. Channels whose noise is alike count
+for fewer; how many is taken from how much the floor's bins differ (`NoiseSpread`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FEWEST_QUIET = 8
 class Motion(NamedTuple):
     """What a window says of motion."""
 
-    index: float
-    """Share of the energy that moves; NaN where it can't be told."""
+    share: float
+    """Motion index, the share of the energy that moves; NaN where it can't be told."""
     threshold: float
     """What noise passes with the false-alarm rate asked for."""
 

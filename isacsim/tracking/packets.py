@@ -131,7 +131,7 @@ class _Live:
         self.spread.add(window)
         channels = self.spread.channels
         motion = motion_index(window, settings, channels)
-        threshold = self._threshold(motion.index, motion.threshold, first - self.begin)
+        threshold = self._threshold(motion.share, motion.threshold, first - self.begin)
         least = detection_ratio(settings, channels)
         earned = earnings(window, least, image=self.static.aligned)
         tracks = np.full((5, len(self.targets)), np.nan)
@@ -140,9 +140,9 @@ class _Live:
             earned = masked(earned, bin_, settings)
         rows = Rows(
             np.array([window.time]),
-            window.energy[np.newaxis] / window.floor if window.known else window.energy[np.newaxis],
+            window.over_noise[np.newaxis],
             np.array([window.variation]),
-            np.array([motion.index]),
+            np.array([motion.share]),
             np.array([threshold]),
             *tracks[..., np.newaxis],
         )
@@ -152,6 +152,7 @@ class _Live:
             settings,
             reference="self" if self.static.aligned else "none",
             threshold_from="noise" if self.limit is None else "quiet stretch",
+            static_s=float(min(self.time[-1] - self.begin, MOST_STATIC_S)),
             latency_s=waited + perf_counter() - came,
         )
 

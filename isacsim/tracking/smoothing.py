@@ -36,8 +36,8 @@ _JERKS = (1.0, 3.0, 10.0, 30.0)
 _JERK_LASTS = 0.25
 _LIVE_JERK = 10.0
 _FIRST_ACCELERATION = 4.0
-# Error of the speed: of any, by jerk and what is second order in the static part, m/s; in what a peak is wider by, where
-# its variance exceeds a point's by more than this many squared widths.
+# Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
+# its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
 _ANY = 0.008
 _BODY = 1.1
 _SLACK = 0.02

@@ -156,14 +156,15 @@ class StaticChannel:
             at = list(rows)
             mean = self._mean[at]
             if not self.aligned:
-                left, size = csi[at] - mean[..., np.newaxis], np.abs(csi[at])
+                left, size = csi[at] - mean.astype(np.complex64)[..., np.newaxis], np.abs(csi[at])
             else:
                 turned, gain, good = self._undo(csi[at], mean)
                 usable &= good
-                scale = np.sqrt(len(self.groups) * max(float((np.abs(mean) ** 2).sum()), _TINY))
-                turned = turned / np.where(good, gain, 1) / scale
+                # Of all groups together the static channel has power 1.
+                scale = float(np.sqrt(len(self.groups) * max(float((np.abs(mean) ** 2).sum()), _TINY)))
+                turned = (turned / np.where(good, gain, 1) / scale).astype(np.complex64)
                 size = np.abs(turned)
-                left = self._across(turned - (mean / scale)[..., np.newaxis], mean)
+                left = self._across(turned - (mean / scale).astype(np.complex64)[..., np.newaxis], mean)
             values[:, at] = left.transpose(2, 0, 1)
             whole[:, at] = size.transpose(2, 0, 1)
         values[~usable] = 0

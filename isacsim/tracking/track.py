@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from isacsim.checks import check_number, refusal
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
 from isacsim.tracking.linking import linked
-from isacsim.tracking.motion import Motion, NoiseSpread, motion_index, quiet_threshold
+from isacsim.tracking.motion import NoiseSpread, motion_index, quiet_threshold
 from isacsim.tracking.packets import follow
 from isacsim.tracking.recording import Recording, check_channels, window_count
 from isacsim.tracking.result import Rows, track_dataset
@@ -24,16 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["track"]
 
 
-@overload
-def track(capture: xr.Dataset, **arguments: Any) -> xr.Dataset: ...
-
-
-@overload
-def track(capture: Iterable[tuple[ArrayLike, ArrayLike]], **arguments: Any) -> Iterator[xr.Dataset]: ...
-
-
 def track(
-    capture: xr.Dataset | Iterable[tuple[ArrayLike, ArrayLike]],
+    capture: Any,
     *,
     window_s: float | None = None,
     hop_s: float | None = None,
@@ -45,7 +37,7 @@ def track(
     frequency: ArrayLike | None = None,
     phase_sign: int | None = None,
     done: Callable[[int, int], Any] | None = None,
-) -> xr.Dataset | Iterator[xr.Dataset]:
+) -> Any:
     """Track the speed of what moves through a recording, and say in which windows anything moves.
 
     All antennas and subcarriers of a window are turned at once: what is not of the static channel is transformed over
@@ -159,7 +151,7 @@ def _track_recording(
         spread.add(window)
     channels = spread.channels
     motion = np.array([motion_index(w, settings, channels) for w in windows])
-    index, threshold = motion[:, Motion._fields.index("index")], motion[:, 1]
+    index, threshold = motion.T
     origin = "noise"
     if quiet is not None:
         begin = np.arange(count) * settings.hop_s
@@ -167,11 +159,9 @@ def _track_recording(
         threshold = np.where(np.isfinite(index), quiet_threshold(index[inside].tolist(), settings), np.nan)
         origin = f"quiet stretch {quiet[0]:g} to {quiet[1]:g} s"
     tracks = np.stack(list(linked(windows, settings, channels, image=recording.aligned)), axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        energy = np.array([w.energy / w.floor for w in windows])
     rows = Rows(
         np.array([w.time for w in windows]),
-        energy,
+        np.array([w.over_noise for w in windows]),
         np.array([w.variation for w in windows]),
         index,
         threshold,
