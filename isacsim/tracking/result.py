@@ -109,8 +109,8 @@ def remarks_on(tracks: xr.Dataset) -> list[str]:
     attrs, aligned = tracks.attrs, tracks.attrs["reference"] == "self"
     if aligned and attrs.get("static_s", np.inf) < _SHORT_STATIC_S:
         said.append(
-            f"the static channel is the mean over {attrs['static_s']:.2g} s only, in which it follows what moves: signs "
-            f"may be wrong, and slow motion may be missed (best from {_SHORT_STATIC_S:g} s on)"
+            f"the static channel is the mean over {attrs['static_s']:.2g} s only, in which it follows what moves: "
+            f"signs may be wrong, and slow motion may be missed (best from {_SHORT_STATIC_S:g} s on)"
         )
     for n in range(tracks.sizes["track"]):
         velocity, mirror = tracks["velocity"].values[n], tracks["mirror"].values[n]
