@@ -13,7 +13,7 @@ from isacsim.tracking.ridge import ABSENT, earnings, masked, viterbi
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import peak, smoothed
 
-__all__ = ["fewest_windows", "linked", "stands_out"]
+__all__ = ["at_rest", "detected", "fewest_windows", "linked", "longest_rest"]
 
 Real = NDArray[np.float64]
 
@@ -46,9 +46,17 @@ def linked(
         ridge = viterbi(earned, settings)
         earned = [masked(row, int(bin_), settings) for row, bin_ in zip(earned, ridge, strict=True)]
         track = np.full((5, len(windows)), np.nan)
-        for part in _parts(ridge):
-            if _is_target(windows[part], ridge[part], settings, least):
-                track[:, part] = _course(windows[part], ridge[part], settings, channels)
+        for part in _parts(ridge != ABSENT):
+            there = np.array(
+                [detected(w, int(b), least) for w, b in zip(windows[part], ridge[part], strict=True)]
+            )
+            for rest in _parts(at_rest(ridge[part], settings)):
+                if rest.stop - rest.start > longest_rest(settings):
+                    there[rest] = False
+            moves = np.abs(settings.velocity[ridge[part]]) > settings.static_width
+            # The static channel's unrest stays in the static bin; a blip is shorter than a window.
+            if there.sum() >= fewest_windows(settings) and (there & moves).any():
+                track[:, part] = _course(windows[part], ridge[part], there, settings, channels)
         yield track
 
 
@@ -57,42 +65,43 @@ def fewest_windows(settings: TrackSettings) -> int:
     return int(np.ceil(settings.window_s / settings.hop_s))
 
 
-def stands_out(window: WindowEnergy, bin_: int, settings: TrackSettings, least: float) -> bool:
-    """Whether a ridge is sure to move in a window: detected, and outside the static bin."""
-    fast = abs(settings.velocity[bin_]) > settings.static_width
-    return bool(window.known and fast and window.energy[bin_] > least * window.floor)
+def detected(window: WindowEnergy, bin_: int, least: float) -> bool:
+    """Whether a ridge is there in a window, or only goes on through it."""
+    return bool(window.known and window.energy[bin_] > least * window.floor)
 
 
-def _parts(ridge: NDArray[np.int32]) -> Iterator[slice]:
-    """Stretches of a ridge without absence."""
-    there = np.concatenate([[False], ridge != ABSENT, [False]])
+def at_rest(bin_: int | NDArray[np.int32], settings: TrackSettings) -> NDArray[np.bool_]:
+    """Where a ridge lies at speed 0, as what the mean left of the static channel does for ever."""
+    return np.asarray(np.abs(settings.velocity[bin_]) < settings.width / 4)
+
+
+def longest_rest(settings: TrackSettings) -> int:
+    """Windows at rest in a row that a target may have; beyond, it can't be told from the static channel."""
+    return 2 * fewest_windows(settings)
+
+
+def _parts(flags: NDArray[np.bool_]) -> Iterator[slice]:
+    """Stretches in which flags (window,) are set."""
+    there = np.concatenate([[False], flags, [False]])
     edges = np.flatnonzero(np.diff(there.astype(np.int8)))
     for low, high in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         yield slice(low, high)
 
 
-def _is_target(
-    windows: Sequence[WindowEnergy], ridge: NDArray[np.int32], settings: TrackSettings, least: float
-) -> bool:
-    """Tell a target from the static channel's unrest, which stays in the static bin, and from a blip."""
-    return len(windows) >= fewest_windows(settings) and any(
-        stands_out(w, int(b), settings, least) for w, b in zip(windows, ridge, strict=True)
-    )
-
-
 def _course(
-    windows: Sequence[WindowEnergy], ridge: NDArray[np.int32], settings: TrackSettings, channels: float
+    windows: Sequence[WindowEnergy],
+    ridge: NDArray[np.int32],
+    found: NDArray[np.bool_],
+    settings: TrackSettings,
+    channels: float,
 ) -> Real:
-    """Rows of `linked` for a stretch."""
-    known = np.array([w.known for w in windows])
-    out = np.full((5, known.size), np.nan)
-    there = np.flatnonzero(known)
-    if not there.size:
-        return out
+    """Rows of `linked` for a stretch, in some of whose windows (window,) the target was found."""
+    out = np.full((5, found.size), np.nan)
+    there = np.flatnonzero(found)
     peaks = [peak(windows[int(n)], int(ridge[n]), settings, channels) for n in there]
-    velocity = np.full(known.size, np.nan)
+    velocity = np.full(found.size, np.nan)
     velocity[there] = [p.velocity for p in peaks]
-    variance = np.ones(known.size)
+    variance = np.ones(found.size)
     variance[there] = [p.variance(0.0, settings) for p in peaks]
     span = slice(int(there[0]), int(there[-1]) + 1)
     course = smoothed(velocity[span], variance[span], settings)
@@ -103,5 +112,5 @@ def _course(
     out[0], out[1] = velocity, np.sqrt(variance)
     out[2, span], out[3, span] = course.acceleration, course.std_acceleration
     out[4, there] = [p.image for p in peaks]
-    out[:, ~known] = np.nan
+    out[:, ~found] = np.nan
     return out

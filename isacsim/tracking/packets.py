@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
-from isacsim.tracking.linking import fewest_windows, stands_out
+from isacsim.tracking.linking import at_rest, detected, fewest_windows, longest_rest
 from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index, quiet_threshold
 from isacsim.tracking.recording import MOST_STATIC_S, check_channels
 from isacsim.tracking.result import Rows, track_dataset
@@ -176,7 +176,7 @@ class _Target:
         self._settings = settings
         self._ridge = RidgeFilter(settings)
         self._course: KalmanFilter | None = None
-        self._lasted, self._moved = 0, False
+        self._lasted, self._rested, self._moved = 0, 0, False
 
     def step(self, window: WindowEnergy, earned: Real, channels: float, least: float) -> tuple[Real, int]:
         """Take a window in; give its numbers (5,), as `isacsim.tracking.linking.linked` does, and its bin."""
@@ -184,24 +184,28 @@ class _Target:
         self._ridge.step(earned)
         bin_ = self._ridge.best
         if bin_ == ABSENT:
-            self._course, self._lasted, self._moved = None, 0, False
+            self._course, self._lasted, self._rested, self._moved = None, 0, 0, False
             return nothing, ABSENT
-        self._lasted += 1
-        self._moved |= stands_out(window, bin_, self._settings, least)
-        if not window.known:
+        settings = self._settings
+        if not detected(window, bin_, least):
             if self._course is not None:
                 self._course.step(np.nan, 1.0)
             return nothing, bin_
-        found = peak(window, bin_, self._settings, channels)
+        self._lasted += 1
+        self._rested = self._rested + 1 if at_rest(bin_, settings) else 0
+        if self._rested > longest_rest(settings):
+            self._moved = False
+        self._moved |= bool(abs(settings.velocity[bin_]) > settings.static_width)
+        found = peak(window, bin_, settings, channels)
         if self._course is None:
-            self._course = live_filter(self._settings)
+            self._course = live_filter(settings)
             before = 0.0
         else:
             assert self._course.state is not None
             before = max(abs(self._course.state[1]) - float(np.sqrt(self._course.spread[1, 1])), 0.0)
-        variance = found.variance(before, self._settings)
+        variance = found.variance(before, settings)
         state, spread, _, _ = self._course.step(found.velocity, variance)
-        if not self._moved or self._lasted < fewest_windows(self._settings):
+        if not self._moved or self._lasted < fewest_windows(settings):
             return nothing, bin_
         out = [found.velocity, np.sqrt(variance), state[1], np.sqrt(spread[1, 1]), found.image]
         return np.array(out), bin_

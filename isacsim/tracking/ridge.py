@@ -24,8 +24,9 @@ ABSENT = -1
 _ACCELERATION = 4.0
 # In deviations; beyond, nothing is linked.
 _FARTHEST = 4.0
-# What coming and going cost, as a logarithm of energy: one window that stands out by less is no target.
-_BIRTH = 3.0
+# What coming and going cost, as a logarithm of energy. One window that stands out by less than the first is no target;
+# the second keeps a ridge from going over to another target whenever that is the stronger one for a while.
+_BIRTH, _DEATH = 3.0, 12.0
 # Share of a target's energy that alignment may leave at the negative speed.
 _IMAGE = 0.1
 
@@ -87,8 +88,8 @@ class RidgeFilter:
         score = np.where(born, self._absent - _BIRTH, score)
         origin[born] = ABSENT
         last = int(self._score.argmax())
-        gone = self._score[last] - _BIRTH > self._absent
-        absent = self._score[last] - _BIRTH if gone else self._absent
+        gone = self._score[last] - _DEATH > self._absent
+        absent = self._score[last] - _DEATH if gone else self._absent
         score = score + earned
         # Only differences count; sums of hours would lose their digits.
         top = max(float(score.max()), absent)

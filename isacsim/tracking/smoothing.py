@@ -38,7 +38,7 @@ _LIVE_JERK = 10.0
 _FIRST_ACCELERATION = 4.0
 # Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
-_ANY = 0.008
+_ANY = 0.006
 _BODY = 1.1
 _SLACK = 0.02
 
