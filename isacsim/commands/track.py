@@ -188,6 +188,7 @@ def _live(capture: xr.Dataset, asked: dict[str, Any], done: Callable[[int, int],
     tracks = xr.concat(made, "window", data_vars="all", coords="minimal", compat="override", join="override",
                        combine_attrs="override")  # fmt: skip
     last = {name: made[-1].attrs[name] for name in ("threshold_from", "static_s")}
+    last["faster"] = float(np.mean([one.attrs["faster"] for one in made]))
     # Windows that had filled before the first answer waited for it, not for the computer.
     running = tracks["time"].values + tracks.attrs["window_s"] / 2 > recording.time[0] + SETTLE_S
     tracks = tracks.assign_attrs(last)

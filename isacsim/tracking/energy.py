@@ -32,6 +32,8 @@ class WindowEnergy:
     """At each of `TrackSettings.velocity`, summed over channels; shape (bin,). NaN where it can't be told."""
     noise: Real
     """The same where only noise is expected; shape (noise bin,)."""
+    beyond: float
+    """The most at speeds between those."""
     total: float
     """Power with the static part, summed over channels."""
     variation: float
@@ -65,7 +67,7 @@ class Kernel:
 
     def __init__(self, settings: TrackSettings) -> None:
         self.settings = settings
-        speeds = np.concatenate([settings.velocity, settings.noise_velocity])
+        speeds = np.concatenate([settings.velocity, settings.noise_velocity, settings.beyond_velocity])
         self._turn = -settings.phase_sign * 2j * np.pi * settings.carrier / speed_of_light * speeds
         self._made: tuple[Real, NDArray[np.complex64], Real] | None = None
 
@@ -92,18 +94,20 @@ class Kernel:
         if not self._enough(at):
             nothing = np.full(settings.velocity.size, np.nan)
             noise = np.full(settings.noise_velocity.size, np.nan)
-            return WindowEnergy(first + settings.window_s / 2, nothing, noise, np.nan, np.nan, np.zeros(3))
+            middle = first + settings.window_s / 2
+            return WindowEnergy(middle, nothing, noise, np.nan, np.nan, np.nan, np.zeros(3))
         kernel, weights = self._kernel(at)
         spectrum = kernel @ moving.values[inside][good]
         energy = (np.abs(spectrum) ** 2).sum(axis=1, dtype=np.float64)
         size = moving.whole[inside][good]
         power = float((size**2).mean(axis=0, dtype=np.float64).sum())
         spread = float(size.var(axis=0, dtype=np.float64).sum())
-        n = settings.velocity.size
+        n, m = settings.velocity.size, settings.velocity.size + settings.noise_velocity.size
         return WindowEnergy(
             first + settings.window_s / 2,
             energy[:n],
-            energy[n:],
+            energy[n:m],
+            float(energy[m:].max(initial=0.0)),
             power,
             float(np.sqrt(spread / power)) if power > 0 else 0.0,
             weights,

@@ -13,7 +13,7 @@ from isacsim.tracking.ridge import ABSENT, earnings, masked, viterbi
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import peak, smoothed
 
-__all__ = ["at_rest", "detected", "fewest_windows", "linked", "longest_rest"]
+__all__ = ["at_rest", "detected", "fewest_windows", "goes_beyond", "linked", "longest_rest"]
 
 Real = NDArray[np.float64]
 
@@ -68,6 +68,11 @@ def fewest_windows(settings: TrackSettings) -> int:
 def detected(window: WindowEnergy, bin_: int, least: float) -> bool:
     """Whether a ridge is there in a window, or only goes on through it."""
     return bool(window.known and window.energy[bin_] > least * window.floor)
+
+
+def goes_beyond(window: WindowEnergy, least: float) -> bool:
+    """Whether what is strongest in a window goes faster than any speed that is searched."""
+    return bool(window.known and window.beyond > max(least * window.floor, float(window.energy.max())))
 
 
 def at_rest(bin_: int | NDArray[np.int32], settings: TrackSettings) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
-from isacsim.tracking.linking import at_rest, detected, fewest_windows, longest_rest
+from isacsim.tracking.linking import at_rest, detected, fewest_windows, goes_beyond, longest_rest
 from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index, quiet_threshold
 from isacsim.tracking.recording import MOST_STATIC_S, check_channels
 from isacsim.tracking.result import Rows, track_dataset
@@ -153,6 +153,7 @@ class _Live:
             reference="self" if self.static.aligned else "none",
             threshold_from="noise" if self.limit is None else "quiet stretch",
             static_s=float(min(self.time[-1] - self.begin, MOST_STATIC_S)),
+            faster=float(goes_beyond(window, least)),
             latency_s=waited + perf_counter() - came,
         )
 

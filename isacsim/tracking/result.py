@@ -23,6 +23,7 @@ _FEWEST_JUDGED = 8
 _WHY_ALIGNED = ", as aligning few antennas and subcarriers to themselves leaves it"
 # Of a walker, signs were right in 0.975 with the mean of a whole recording, 0.71 to 0.77 with that of 1 or 2 s.
 _SHORT_STATIC_S = 4.0
+_MOST_FASTER = 0.1
 
 Real = NDArray[np.float64]
 
@@ -111,6 +112,11 @@ def remarks_on(tracks: xr.Dataset) -> list[str]:
         said.append(
             f"the static channel is the mean over {attrs['static_s']:.2g} s only, in which it follows what moves: "
             f"signs may be wrong, and slow motion may be missed (best from {_SHORT_STATIC_S:g} s on)"
+        )
+    if attrs["faster"] > _MOST_FASTER:
+        said.append(
+            f"in {attrs['faster']:.0%} of the windows what is strongest is faster than max_speed, "
+            f"{attrs['max_speed']:.3g} m/s, which neither tracks nor motion count; raise it"
         )
     for n in range(tracks.sizes["track"]):
         velocity, mirror = tracks["velocity"].values[n], tracks["mirror"].values[n]

@@ -24,6 +24,7 @@ _FEWEST_PACKETS = 8
 _BINS_A_WIDTH = 6
 _MOST_BINS = 4001
 _MOST_NOISE_BINS = 32
+_MOST_BEYOND_BINS = 64
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,14 @@ class TrackSettings:
         free = self.alias > 2.4 * self.max_speed
         low, high = (0.5 if free else 0.8) * self.alias, (0.95 if free else 1.0) * self.alias
         count = int(np.clip((high - low) / self.width, 2, _MOST_NOISE_BINS // 2))
+        side = np.linspace(low, high, count)
+        return np.concatenate([-side[::-1], side])
+
+    @cached_property
+    def beyond_velocity(self) -> NDArray[np.float64]:
+        """Speeds between those searched and those of noise, m/s, a width apart: a target may go there."""
+        low, high = self.max_speed + self.width, float(np.abs(self.noise_velocity).min()) - self.width
+        count = min(int((high - low) / self.width) + 1, _MOST_BEYOND_BINS // 2) if high > low else 0
         side = np.linspace(low, high, count)
         return np.concatenate([-side[::-1], side])
 

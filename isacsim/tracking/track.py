@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from isacsim.checks import check_number, refusal
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
-from isacsim.tracking.linking import linked
-from isacsim.tracking.motion import NoiseSpread, motion_index, quiet_threshold
+from isacsim.tracking.linking import goes_beyond, linked
+from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index, quiet_threshold
 from isacsim.tracking.packets import follow
 from isacsim.tracking.recording import Recording, check_channels, window_count
 from isacsim.tracking.result import Rows, track_dataset
@@ -159,6 +159,7 @@ def _track_recording(
         threshold = np.where(np.isfinite(index), quiet_threshold(index[inside].tolist(), settings), np.nan)
         origin = f"quiet stretch {quiet[0]:g} to {quiet[1]:g} s"
     tracks = np.stack(list(linked(windows, settings, channels, image=recording.aligned)), axis=1)
+    least = detection_ratio(settings, channels)
     rows = Rows(
         np.array([w.time for w in windows]),
         np.array([w.over_noise for w in windows]),
@@ -172,6 +173,7 @@ def _track_recording(
         settings,
         reference="self" if recording.aligned else "none",
         threshold_from=origin,
+        faster=float(np.mean([goes_beyond(w, least) for w in windows])),
         static_s=recording.static_s,
         receiver_groups=len(groups),
     )

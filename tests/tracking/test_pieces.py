@@ -213,7 +213,7 @@ def test_channels_whose_noise_is_alike_count_once() -> None:
     used = settings()
     spread = NoiseSpread(8)
     for window in noise_windows(200, 2, used):
-        spread.add(WindowEnergy(0, 4 * window.energy, 4 * window.noise, 1.0, 0.0, window.weights))
+        spread.add(WindowEnergy(0, 4 * window.energy, 4 * window.noise, 0.0, 1.0, 0.0, window.weights))
     assert spread.channels == pytest.approx(2, rel=0.15)
 
 

@@ -48,6 +48,14 @@ def test_a_sign_that_can_not_be_trusted_is_said() -> None:
     assert "the sign of track 0 can't be trusted" in tracks.attrs["remarks"]
 
 
+def test_what_is_too_fast_to_be_searched_is_said() -> None:
+    capture = recording([steady(5.0)])
+    assert "faster than max_speed, 3 m/s" in isacsim.track(capture).attrs["remarks"]
+    tracks = isacsim.track(capture, max_speed=8.0)
+    assert velocity(tracks).mean() == pytest.approx(5.0, abs=0.01)
+    assert tracks.attrs["remarks"] == ""
+
+
 def test_two_targets_are_tracked_at_once() -> None:
     tracks = isacsim.track(recording([steady(1.5), swaying(-0.9, 0.3, 3.0)]), max_targets=2)
     time = tracks["time"].values
