@@ -109,7 +109,7 @@ class _Live:
 
     def take(self, time: Real, csi: NDArray[np.complex64]) -> None:
         """Take packets in, and let go of those that no window needs any more."""
-        self.static.add(csi, forget=MOST_STATIC_S / self.settings.interval)
+        self.static.follow(csi, MOST_STATIC_S / self.settings.interval)
         old = int(np.searchsorted(self.time, self.settings.first(self.next, self.begin)))
         self.time = np.concatenate([self.time[old:], time])
         self.csi = np.concatenate([self.csi[..., old:], csi], axis=-1)

@@ -85,18 +85,6 @@ class StaticChannel:
         self._mean: NDArray[np.complex128] | None = None
         self._weight = np.zeros(len(groups))
 
-    @property
-    def power(self) -> float:
-        """Power of the static channel, summed over channels; 1 where packets were divided by it."""
-        return (
-            1.0 if self.aligned else float((np.abs(self._mean) ** 2).sum()) if self._mean is not None else 0.0
-        )
-
-    @property
-    def lost(self) -> int:
-        """Complex dimensions that taking errors out costs."""
-        return 2 * len(self.groups) if self.aligned else 0
-
     def fit(self, csi: Complex) -> None:
         """Take the mean channel of these packets, found anew until it stands.
 
@@ -104,41 +92,49 @@ class StaticChannel:
         ----------
         csi : numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
         """
-        self._mean = None
+        # The packet of median power is the first guess.
+        power = (np.abs(csi) ** 2).sum(axis=(0, 1))
+        middle = int(np.argsort(power, kind="stable")[power.size // 2])
+        self._mean = csi[..., middle].astype(np.complex128)
         for _ in range(_ROUNDS if self.aligned else 1):
-            self._weight[:] = 0
-            self.add(csi, forget=0)
+            self._mean, self._weight = self._mean_of(csi, self._mean)
 
-    def add(self, csi: Complex, *, forget: float) -> None:
-        """Let packets take part in the mean.
+    def follow(self, csi: Complex, most: float) -> None:
+        """Let further packets take part in the mean.
 
         Parameters
         ----------
         csi : numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
-        forget : float
-            Packets that the mean goes back, when more have come; 0: all since `fit` began count alike, and replace it.
+        most : float
+            Packets that the mean goes back, when more have come.
         """
-        if self._mean is None:
-            self._mean = self._begin(csi)
-        made = self._mean.copy() if forget else np.zeros_like(self._mean)
+        assert self._mean is not None
+        mean, weight = self._mean_of(csi, self._mean)
+        self._weight = np.minimum(self._weight + weight, most)
+        for g, rows in enumerate(self.groups):
+            if weight[g]:
+                at = list(rows)
+                self._mean[at] += (mean[at] - self._mean[at]) * min(weight[g] / self._weight[g], 1.0)
+
+    def _mean_of(
+        self, csi: Complex, against: NDArray[np.complex128]
+    ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+        """Mean channel of packets aligned to another one, and of how many packets it is in each group."""
+        made, weight = against.copy(), np.zeros(len(self.groups))
         for g, rows in enumerate(self.groups):
             at = list(rows)
-            part = csi[at]
-            if self.aligned:
-                turned, gain, usable = self._undo(part, self._mean[at])
+            if not self.aligned:
+                made[at], weight[g] = csi[at].mean(axis=-1, dtype=np.complex128), csi.shape[-1]
+                continue
+            turned, gain, usable = self._undo(csi[at], against[at])
+            if usable.any():
                 # The mean in the sense of least squares: strong packets know the channel better.
-                weight = float((np.abs(gain[usable]) ** 2).sum())
-                mean = (turned[..., usable] * gain[usable].conj()).sum(axis=-1) / max(weight, _TINY)
-            else:
-                mean = part.mean(axis=-1, dtype=np.complex128)
-                weight = part.shape[-1]
-            if forget:
-                weight = float(part.shape[-1])
-                self._weight[g] = min(self._weight[g] + weight, forget)
-                made[at] += (mean - made[at]) * min(weight / self._weight[g], 1.0)
-            else:
-                made[at] = mean
-        self._mean = made
+                strength = float((np.abs(gain[usable]) ** 2).sum(dtype=np.float64))
+                made[at] = (turned[..., usable] * gain[usable].conj()).sum(
+                    axis=-1, dtype=np.complex128
+                ) / strength
+                weight[g] = usable.sum()
+        return made, weight
 
     def moving(self, csi: Complex) -> Moving:
         """Take errors and static part out of packets.
@@ -169,12 +165,6 @@ class StaticChannel:
             whole[:, at] = size.transpose(2, 0, 1)
         values[~usable] = 0
         return Moving(values.reshape(n, -1), whole.reshape(n, -1), usable)
-
-    def _begin(self, csi: Complex) -> NDArray[np.complex128]:
-        """First guess: the packet of median power."""
-        power = (np.abs(csi) ** 2).sum(axis=(0, 1))
-        middle = int(np.argsort(power, kind="stable")[power.size // 2])
-        return csi[..., middle].astype(np.complex128)
 
     def _undo(
         self, part: Complex, mean: NDArray[np.complex128]

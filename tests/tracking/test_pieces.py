@@ -79,6 +79,21 @@ def test_what_is_no_measurement_of_the_channel_is_not_used() -> None:
     assert np.flatnonzero(~static.moving(csi).usable).tolist() == [50, 60]
 
 
+def test_the_static_channel_follows_slowly_and_not_what_is_no_measurement() -> None:
+    first = recording(seconds=1, seed=1, noise=0.0, errors=False)["csi"].values
+    for aligned in (True, False):
+        static = StaticChannel(frequencies(), ((0, 1),), aligned=aligned)
+        static.fit(first)
+        assert static._mean is not None
+        if aligned:
+            static.follow(np.zeros_like(first[..., :100]), 1000.0)
+            np.testing.assert_allclose(static._mean, first[..., 0], atol=1e-5)
+        static.follow(2 * first[..., :1], 1000.0)
+        # Gain is no change of the channel; without errors it is: one packet of 501.
+        expected = first[..., 0] * (1 if aligned else 502 / 501)
+        np.testing.assert_allclose(static._mean, expected, atol=1e-5)
+
+
 def test_receivers_are_grouped_by_oscillator() -> None:
     both = [recording(receivers=2, seconds=1, seed=s)["csi"].values for s in (1, 2)]
     assert coherent_groups(np.concatenate(both)) == ((0, 1), (2, 3))
