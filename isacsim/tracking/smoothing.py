@@ -34,7 +34,7 @@ Real = NDArray[np.float64]
 # Jerk's deviation, m/s³, and how long it lasts, s.
 _JERKS = (1.0, 3.0, 10.0, 30.0)
 _JERK_LASTS = 0.25
-_LIVE_JERK = 10.0
+_LIVE_JERK = 30.0
 _FIRST_ACCELERATION = 4.0
 # Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
