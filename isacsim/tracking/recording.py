@@ -116,27 +116,29 @@ class Recording:
         """Make the windows one after the other; ``done`` is told how many there are so far."""
         kernel = Kernel(settings)
         count = window_count(self.time, settings)
-        begin, stretches = float(self.time[0]), self._stretches()
-        borders = np.linspace(0, count, stretches + 1).round().astype(int)
+        borders = np.linspace(0, count, self._stretches() + 1).round().astype(int)
         for low, high in zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True):
-            edges = settings.first(low, begin), settings.first(high - 1, begin) + settings.window_s
-            first, last = (int(i) for i in np.searchsorted(self.time, edges))
-            csi = self.read(slice(first, last))
-            static = StaticChannel(self.frequency, groups, aligned=self.aligned)
-            static.fit(csi)
-            time = self.time[first:last]
-            n = low
-            while n < high:
-                # As many windows as begin within a block of packets.
-                start = int(np.searchsorted(time, settings.first(n, begin)))
-                until = n + max(int((_BLOCK * settings.interval - settings.window_s) / settings.hop_s), 1)
-                until = min(until, high)
-                stop = int(np.searchsorted(time, settings.first(until - 1, begin) + settings.window_s))
-                moving = static.moving(csi[..., start:stop])
-                for number in range(n, until):
-                    yield kernel.window(moving, time[start:stop], number, begin)
-                    done(number + 1)
-                n = until
+            for number, window in enumerate(self._stretch(low, high, kernel, groups), low + 1):
+                yield window
+                done(number)
+
+    def _stretch(self, low: int, high: int, kernel: Kernel, groups: Groups) -> Iterator[WindowEnergy]:
+        """Windows of one stretch, whose CSI goes with this function."""
+        settings, begin = kernel.settings, float(self.time[0])
+        edges = settings.first(low, begin), settings.first(high - 1, begin) + settings.window_s
+        inside = slice(*(int(i) for i in np.searchsorted(self.time, edges)))
+        csi, time = self.read(inside), self.time[inside]
+        static = StaticChannel(self.frequency, groups, aligned=self.aligned)
+        static.fit(csi)
+        # As many windows at once as a block of packets holds.
+        many = max(int((_BLOCK * settings.interval - settings.window_s) / settings.hop_s), 1)
+        for first in range(low, high, many):
+            until = min(first + many, high)
+            edges = settings.first(first, begin), settings.first(until - 1, begin) + settings.window_s
+            block = slice(*(int(i) for i in np.searchsorted(time, edges)))
+            moving = static.moving(csi[..., block])
+            for number in range(first, until):
+                yield kernel.window(moving, time[block], number, begin)
 
     def _stretches(self) -> int:
         values = self.csi.size
