@@ -115,7 +115,7 @@ def test_viterbi_finds_the_best_of_all_ways() -> None:
             worth, last = 0.0, ABSENT
             for n, here in enumerate(way):
                 if here == ABSENT:
-                    worth -= 12.0 * (last != ABSENT)
+                    worth -= 40.0 * (last != ABSENT)
                 elif last == ABSENT:
                     worth -= 3.0
                 elif abs(here - last) > reach:

@@ -139,6 +139,27 @@ def test_memory_does_not_grow_with_the_recording(monkeypatch: pytest.MonkeyPatch
     assert np.isfinite(tracks["velocity"]).mean() > 0.95
 
 
+def test_memory_does_not_grow_with_a_stream() -> None:
+    capture = recording([steady(1.0)], seconds=4)
+    time, csi = capture["time"].values, capture["csi"].values
+
+    def again(times: int) -> Iterator[tuple[Any, Any]]:
+        for n in range(times):
+            for first in range(0, time.size, 50):
+                some = slice(first, first + 50)
+                yield time[some] + 4 * n, csi[..., some]
+
+    peaks = []
+    for times in (1, 1, 5):
+        tracemalloc.start()
+        for _ in isacsim.track(again(times), frequency=frequencies()):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Sixteen seconds more of CSI are 2 MB.
+    assert peaks[2] - peaks[1] < 0.2e6
+
+
 def test_stretches_and_blocks_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     capture = recording([swaying(*SWAY)], seconds=8)
     whole = isacsim.track(capture)

@@ -65,6 +65,28 @@ def test_two_targets_are_tracked_at_once() -> None:
     assert np.isfinite(tracks["velocity"]).mean() > 0.98
 
 
+def test_a_track_keeps_its_target_while_another_one_is_stronger() -> None:
+    def now_and_then(t: np.ndarray) -> np.ndarray:
+        return 0.07 * np.where(np.sin(np.pi * t) > 0, 1.4, 0.7)
+
+    def else_(t: np.ndarray) -> np.ndarray:
+        return 0.07 * np.where(np.sin(np.pi * t) > 0, 0.7, 1.4)
+
+    capture = recording([steady(1.5), steady(-0.8)], amplitude=[now_and_then, else_])
+    tracks = isacsim.track(capture, max_targets=2)
+    for n in range(2):
+        there = velocity(tracks, n)[np.isfinite(velocity(tracks, n))]
+        assert there.size > 100
+        assert np.ptp(np.sign(there)) == 0
+
+
+def test_a_target_that_rests_can_not_be_told_from_the_static_channel() -> None:
+    tracks = isacsim.track(recording([lambda t: 20 + 1.2 * np.minimum(t, 4)], seconds=10))
+    time, there = tracks["time"].values, np.isfinite(velocity(tracks))
+    assert there[time < 3.8].all()
+    assert not there[time > 4.3].any()
+
+
 @pytest.mark.parametrize("window_s", [0.25, 0.4])
 def test_standard_errors_cover(window_s: float) -> None:
     """Weak targets, so that noise rules: a standard error covers 68 % of the errors."""
@@ -132,6 +154,24 @@ def test_lost_and_jittered_packets_need_no_grid() -> None:
     truth, _ = swaying_speed(tracks["time"].values, *SWAY)
     off = np.abs(velocity(tracks) - truth)
     assert np.median(off[np.isfinite(off)]) < 0.01
+
+
+def test_garbage_where_no_signal_is_does_not_count() -> None:
+    capture = recording([steady(1.0)], seconds=5)
+    rng = np.random.default_rng(0)
+    capture["csi"][:, 3] = 30 * rng.standard_normal((2, capture.sizes["packet"]))
+    valid = ("subcarrier", np.arange(16) != 3)
+    tracks = isacsim.track(capture.assign_coords(valid=valid))
+    assert velocity(tracks).mean() == pytest.approx(1.0, abs=0.01)
+
+
+def test_gain_that_is_reported_is_undone() -> None:
+    capture = recording(errors=False, seconds=5)
+    steps = np.repeat(np.arange(50) % 4, 50).astype(float)
+    capture["csi"] = capture["csi"] * (10 ** (steps / 20)).astype(np.complex64)
+    assert (isacsim.track(capture)["motion"] == 1).mean() > 0.9
+    known = capture.assign(agc_gain_db=("packet", steps))
+    assert (isacsim.track(known)["motion"] == 1).mean() < 0.05
 
 
 def test_receivers_of_their_own_oscillators_are_aligned_each_by_itself() -> None:
