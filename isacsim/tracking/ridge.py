@@ -25,7 +25,7 @@ _ACCELERATION = 4.0
 # In deviations; beyond, nothing is linked.
 _FARTHEST = 4.0
 # What coming and going cost, as a logarithm of energy. One window that stands out by less than the first is no target;
-# the second keeps a ridge from going over to another target that is 6 dB stronger for a second.
+# the second keeps a ridge from going over to another target that is 6 dB stronger for 1.5 s.
 _BIRTH, _DEATH = 3.0, 40.0
 # Share of a target's energy that alignment may leave at the negative speed.
 _IMAGE = 0.1

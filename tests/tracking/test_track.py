@@ -67,10 +67,10 @@ def test_two_targets_are_tracked_at_once() -> None:
 
 def test_a_track_keeps_its_target_while_another_one_is_stronger() -> None:
     def now_and_then(t: np.ndarray) -> np.ndarray:
-        return 0.07 * np.where(np.sin(np.pi * t) > 0, 1.4, 0.7)
+        return 0.07 * np.where(np.sin(2 * np.pi * t / 3.4) > 0, 1.4, 0.7)
 
     def else_(t: np.ndarray) -> np.ndarray:
-        return 0.07 * np.where(np.sin(np.pi * t) > 0, 0.7, 1.4)
+        return 0.07 * np.where(np.sin(2 * np.pi * t / 3.4) > 0, 0.7, 1.4)
 
     capture = recording([steady(1.5), steady(-0.8)], amplitude=[now_and_then, else_])
     tracks = isacsim.track(capture, max_targets=2)
