@@ -29,6 +29,7 @@ ORDER = (
     "capture",
     "conditioning",
     "estimation",
+    "tracking",
     "figures",
     "dataset",
     "validation",
