@@ -90,7 +90,7 @@ class ComponentFit:
     def slow(self) -> Complex:
         """Amplitudes of the components proper, (component, basis, channel)."""
         n = len(self)
-        return self.amplitudes[1 : 1 + N_BASIS * n].reshape(n, N_BASIS, -1)
+        return self.amplitudes[1 : 1 + N_BASIS * n].reshape(n, N_BASIS, self.amplitudes.shape[1])
 
     def energies(self) -> Array:
         """Energy of each component."""
