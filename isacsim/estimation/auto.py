@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.algorithm import modes
 from isacsim.estimation.relax.algorithm import relax
@@ -16,6 +17,8 @@ __all__ = ["modes_or_exact", "split_images"]
 
 # What exact cubics may leave over the noise that the capture shows away from its paths: its own scatter.
 WHITE = 1.15
+# From this share of half the packet rate on, a component may be the alias of a faster path.
+NEAR_ALIAS = 0.7
 
 
 def modes_or_exact(
@@ -55,16 +58,25 @@ def modes_or_exact(
     single = csi.ndim == 2 or csi.shape[0] == 1
     if not reference and single and frequency.size > 1 and not found.attrs["cannot_tell"]:
         targets = found.isel(path=np.flatnonzero(found["kind"].values == "target"))
-        start = _states(targets)
         plain = csi if csi.ndim == 2 else csi[0]
         # First as many as the components: a capture of modulated paths is told by what they leave.
-        near = relax(plain, time, frequency, n_paths=targets.sizes["path"] or None, start=start, **arguments)
-        if float(near["noise_variance"]) < WHITE * float(found["noise_variance"]):
-            exact = relax(plain, time, frequency, start=_states(near), **arguments)
-            exact.attrs.update(method="auto", model="exact", cannot_tell=0, reason="")
-            return exact
+        count = targets.sizes["path"]
+        near = relax(plain, time, frequency, n_paths=count or None, start=_states(targets), **arguments)
+        white = WHITE * float(found["noise_variance"])
+        if float(near["noise_variance"]) < white:
+            return _exact(relax(plain, time, frequency, start=_states(near), **arguments))
+        # Beyond half the packet rate an alias walks the wrong way through the delays: only relax tells.
+        grid = SamplingGrid.from_axes(time, frequency)
+        if count and (np.abs(targets["velocity"].values) > NEAR_ALIAS * grid.nyquist_velocity).any():
+            exact = relax(plain, time, frequency, **arguments)
+            if float(exact["noise_variance"]) < white:
+                return _exact(exact)
     found.attrs.update(method="auto", model="modulated")
     return found
+
+
+def _exact(paths: xr.Dataset) -> xr.Dataset:
+    return paths.assign_attrs(method="auto", model="exact", cannot_tell=0, reason="")
 
 
 def _states(paths: xr.Dataset) -> NDArray[np.float64] | None:

@@ -60,7 +60,9 @@ def test_packet_times_say_which_speeds_look_alike():
 def test_limits_are_checked(name):
     with pytest.raises(InputError, match=name):
         Limits.for_axes(LATTICE, FREQUENCY, **{name: -1.0})
-    with pytest.raises(InputError, match="for method 'relax' only" if name[4] in "ps" else name):
+    with pytest.raises(
+        InputError, match="for methods 'auto', 'modes' and 'relax'" if name[4] in "ps" else name
+    ):
         isacsim.estimate_paths(
             one_path(LATTICE, FREQUENCY, 1.0),
             time=LATTICE,

@@ -157,7 +157,7 @@ def test_axes_as_asked_for():
     found = estimate(h, acceleration=np.linspace(-5, 0, 32), jerk=np.linspace(-40, 0, 32), max_paths=1)
     assert float(found.acceleration[0]) == pytest.approx(-3, abs=0.06)
     with pytest.raises(
-        isacsim.InputError, match=r"acceleration and jerk are for method 'peaks' only, not 'relax'"
+        isacsim.InputError, match=r"acceleration and jerk are for method 'peaks' only, not 'auto'"
     ):
         isacsim.estimate_paths(h, time=TIME, frequency=FREQUENCY, jerk=[1.0, 2.0])
 

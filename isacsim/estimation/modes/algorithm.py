@@ -28,14 +28,14 @@ Array = NDArray[np.float64]
 # A component must hold this share of the strongest one's energy: with a reference, products of two moving parts
 # stand in the capture too, and what images leave.
 DYNAMIC_RANGE, WITH_REFERENCE = 5e-4, 2.5e-3
-# Beside others a component may bring less than it holds: they would wander in its place.
-SUBTLE = 0.1
 # Orders of the phases while components are being found, and after.
 EARLY, LATE = 3, 4
+# Where suspects remain, the search is made again with another width of what amplitudes may do.
+WIDTHS = (5, 2)
 # A component whose amplitude is this many prior variances from constant is a suspect.
 SUSPECT = 25.0
 # At most so many groups of suspects are taken out and sought anew.
-MOST_MOVES = 6
+MOST_MOVES = 4
 # A new set must leave this many noise variances less.
 BETTER = 20.0
 # Growth goes on while the newest brings half of what it must to stay.
@@ -129,30 +129,38 @@ class _Run:
         self.share = WITH_REFERENCE if problem.images else DYNAMIC_RANGE
 
     def standing(self, fit: ComponentFit) -> Array:
-        """What each component brings over what it must: below one it goes.
-
-        It must bring more than noise does, with the others as they are, and hold its share of the strongest's energy.
-        """
-        energies = fit.energies()
-        brought = np.array([fit.removal(i) for i in range(len(fit))])
-        return np.minimum(brought / self.least(fit), energies / (self.share * energies.max()))
+        """What each component brings, with the others as they are, over what it must: below one it goes."""
+        return np.array([fit.removal(i) for i in range(len(fit))]) / self.least(fit)
 
     def least(self, fit: ComponentFit) -> float:
         """Energy that a component must bring."""
         strongest = fit.energies().max() if len(fit) else 0.0
-        return max(self.noise_energy, SUBTLE * self.share * strongest)
+        return max(self.noise_energy, self.share * strongest)
 
     def find(self) -> ComponentFit:
         """Grow, take suspects out, read the courses once more without the fixed prior."""
-        fit = self.problem.solve(())
         if not self.problem.series.values.shape[0]:
-            return fit
-        fit = self.grow(fit, self.most)
-        self.order = LATE
-        fit = self.renew(self.joint(fit.components))
+            return self.problem.solve(())
+        best = None
+        for width in WIDTHS:
+            self.bank.gather(width)
+            self.order = EARLY
+            fit = self.grow(self.problem.solve(()), self.most)
+            self.order = LATE
+            fit = self.renew(self.joint(fit.components))
+            if best is None or self.price(fit) < self.price(best):
+                best = fit
+            if not self._groups(best):
+                break
+        assert best is not None
+        fit = best
         self.limit_reached = len(fit) >= self.most
         start = self.problem.solve(fit.components, learned=True)
         return self.problem.follow_courses(start, 4, LATE, learned=True)
+
+    def price(self, fit: ComponentFit) -> float:
+        """Objective, and for every component what the least must bring."""
+        return fit.objective + len(fit) * self.noise_energy
 
     def joint(self, components: tuple[Component, ...]) -> ComponentFit:
         """Fit all components together."""

@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 IMAGE_SHARE, IMAGE_GATE = 0.04, 4.0
 # A component this weak and this near, Hz, to a stronger one is a part of it: what its amplitude could not hold.
 PART_SHARE, PART_GATE = 0.03, 3.5
+# Variance of a course's phase, from what its polynomial leaves and from the amplitudes' polynomials of high order.
+# Fitted to the errors of matched paths in 15 captures each of lab, corridor, hall, lab_cubic and hall_cubic.
+PHASE_LEFT, HIGH_POLYNOMIALS, FROM_POLYNOMIAL = 36.0, 1.0, 4
 # More than this share of the moving energy, beyond noise, unexplained: the components are not to be trusted.
 UNEXPLAINED = 0.05
 
@@ -126,8 +129,9 @@ def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: f
     """Standard deviations of velocity, acceleration and jerk.
 
     The phase of the strongest channel's amplitude is fitted by a polynomial, weighted with its power: to first order
-    the error of the fit is linear in the errors of the amplitudes. What the polynomial leaves of the phase is
-    modulation: as many independent values of it as the amplitude has polynomials are errors too.
+    the error of the fit is linear in the errors of the amplitudes. What the polynomial leaves of the phase, and what
+    the amplitudes hold in polynomials that a smooth path would not need, is modulation: as many independent values of
+    it as the amplitude has polynomials are errors too.
     """
     basis = series.basis
     block = fit.block(i)
@@ -145,7 +149,10 @@ def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: f
     covariance = variance / 2 * (by_amplitude @ fit.inverse[block, block] @ by_amplitude.conj().T).real
     angle = np.unwrap(np.angle(slow))
     left = angle - rows @ (to_phase @ angle)
+    energy = (np.abs(amplitudes) ** 2).sum(axis=1)
+    high = float(energy[FROM_POLYNOMIAL:].sum() / max(energy[0], 1e-300))
     spread = float((weight * left**2).sum() / weight.sum())
+    spread = PHASE_LEFT * spread + HIGH_POLYNOMIALS * high
     # POINTS readings hold N_BASIS independent ones.
     modulation = spread * POINTS / N_BASIS * (to_phase @ to_phase.T)
     to_state = basis.to_state[:, : rows.shape[1]]

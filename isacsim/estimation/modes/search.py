@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.cells import CellSeries
-from isacsim.estimation.modes.chirps import N_BASIS
 
 __all__ = ["ChirpBank"]
 
@@ -21,13 +20,13 @@ Complex = NDArray[np.complex128]
 
 # Steps of the bank in cycles of phase at the window's edge, quadratic and cubic.
 QUADRATIC_STEP, CUBIC_STEP = 1.0, 1.2
-# Half the width that energy is gathered over, in cycles a window.
-GATHER = 4.0
 # The strongest channels of the residual that the bank looks at.
 CHANNELS = 4
+# Polynomials that a candidate's amplitude may have, for a start.
+WIDE = 5
 CANDIDATES = 6
-# Rounds of re-reading a candidate's phase, with so many basis polynomials.
-ROUNDS, NARROW = 3, 5
+# Rounds of re-reading a candidate's phase.
+ROUNDS = 3
 # A candidate may leave the limits by this factor.
 SLACK = 1.2
 
@@ -45,6 +44,7 @@ class ChirpBank:
 
     def __init__(self, series: CellSeries, limits: Limits) -> None:
         self.series = series
+        self.gather(WIDE)
         self.limits = np.array([limits.velocity, limits.acceleration, limits.jerk])
         basis = series.basis
         h, wavelength = basis.half, basis.wavelength
@@ -58,9 +58,17 @@ class ChirpBank:
         self.size = int(scipy.fft.next_fast_len(int(np.ceil(1.2 * series.slots))))
         shift = scipy.fft.fftfreq(self.size, 2 * h / series.slots)
         self.velocity = -shift * wavelength
-        step = series.slots / (2 * h * self.size)
-        self.reach = max(1, round(GATHER / 2 / (2 * h) / step))
         self.allowed = np.abs(shift) <= min(series.band, limits.velocity / wavelength)
+
+    def gather(self, polynomials: int) -> None:
+        """Set how far amplitudes may wander while candidates are sought: by so many polynomials."""
+        self.width = polynomials
+
+    @property
+    def reach(self) -> int:
+        """Bins of velocity to either side that energy is gathered over."""
+        cycles = (self.width - 1) / 2
+        return max(1, round(cycles * self.size / self.series.slots))
 
     @property
     def trials(self) -> float:
@@ -87,18 +95,18 @@ class ChirpBank:
         for start in self._maxima(residual):
             phase = start
             for _ in range(ROUNDS):
-                phase = phase + basis.course(self._matched(phase, residual, NARROW), 3)
+                phase = phase + basis.course(self._matched(phase, residual), 3)
             if (np.abs(basis.to_state @ phase) > SLACK * self.limits).any():
                 continue
-            energy = (np.abs(self._matched(phase, residual, NARROW)) ** 2).sum(axis=1)
+            energy = (np.abs(self._matched(phase, residual)) ** 2).sum(axis=1)
             # Once more the constant part: a true path hardly wanders.
             found.append((energy.sum() + energy[0], phase))
         found.sort(key=lambda item: -item[0])
         return [phase for _, phase in found[:count]]
 
-    def _matched(self, phase: Array, residual: Complex, width: int) -> Complex:
+    def _matched(self, phase: Array, residual: Complex) -> Complex:
         basis = self.series.basis
-        atoms = basis.chirp(phase)[:, None] * basis.basis[:, : min(width, N_BASIS)]
+        atoms = basis.chirp(phase)[:, None] * basis.basis[:, : self.width]
         return atoms.conj().T @ residual.T
 
     def _maxima(self, residual: Complex) -> list[Array]:
