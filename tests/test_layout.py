@@ -29,6 +29,7 @@ ORDER = (
     "capture",
     "conditioning",
     "estimation",
+    "counting",
     "figures",
     "dataset",
     "validation",
