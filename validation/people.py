@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from typing import Any
@@ -36,8 +36,9 @@ Array = NDArray[np.float64]
 
 TEACHING, JUDGING = 10_000, 900_000
 POINTS = ("default", "lab", "corridor", "hall", "lab_cubic", "corridor_cubic", "hall_cubic", "walker")
-# Captures (of people, of points) for each bandwidth in Hz.
-TAUGHT = {20e6: (2500, 1000), 40e6: (2500, 1000), 80e6: (6000, 2000), 160e6: (2500, 1000)}
+# Captures (of people, of points) for each bandwidth in MHz; those of points that the estimator counts.
+TAUGHT = {"80": (5000, 1500), "20": (1500, 600), "40": (1500, 600), "160": (1500, 600)}
+POINT_CAPTURES = 210
 # Bandwidth of scenario `intel5300`, whose subcarriers are few.
 INTEL = 20e6
 REFERENCE = {
@@ -143,21 +144,29 @@ def one_rule(bandwidth: float, people: int, points: int, jobs: int) -> dict[str,
     }
 
 
-def learn(jobs: int) -> None:
-    """Write the rule's file."""
-    differences = Counter(
-        d for d in _run(counted_points, range(TEACHING, TEACHING + 350), jobs) if d is not None
-    )
+def learn(jobs: int, parts: Sequence[str]) -> None:
+    """Write parts of the rule's file anew, each as soon as it is learned: "points", or bandwidths in MHz."""
+    stored = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"points": {}, "rules": []}
+    for part in parts:
+        if part == "points":
+            stored["points"] = _point_table(jobs)
+        else:
+            new = one_rule(1e6 * float(part), *TAUGHT[part], jobs)
+            others = [rule for rule in stored["rules"] if rule["bandwidth_hz"] != new["bandwidth_hz"]]
+            stored["rules"] = sorted([*others, new], key=lambda rule: float(rule["bandwidth_hz"]))
+        stored |= {"command": "python -m isacsim.validation.people learn", "names": NAMES}
+        with written_whole(FILE) as temporary:
+            temporary.write_text(json.dumps(stored, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(part, flush=True)
+
+
+def _point_table(jobs: int) -> dict[str, float]:
+    """Probability of how many more points move than are counted."""
+    found = _run(counted_points, range(TEACHING, TEACHING + POINT_CAPTURES), jobs)
+    differences = Counter(d for d in found if d is not None)
     # Half a capture is added for what was not seen, one off to either side.
     weight = {d: differences[d] + (0.5 if abs(d) == 1 else 0.0) for d in {*differences, -1, 1}}
-    stored = {
-        "command": "python -m isacsim.validation.people learn",
-        "names": NAMES,
-        "points": {str(d): round(weight[d] / sum(weight.values()), 4) for d in sorted(weight)},
-        "rules": [one_rule(bandwidth, *captures, jobs) for bandwidth, captures in TAUGHT.items()],
-    }
-    with written_whole(FILE) as temporary:
-        temporary.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return {str(d): round(weight[d] / sum(weight.values()), 4) for d in sorted(weight)}
 
 
 def counted_people(seed: int, people: int, max_targets: int) -> int:
@@ -182,10 +191,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("learn", "confusion"))
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--parts", nargs="*", choices=("points", *TAUGHT), help="what to learn; default: all")
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--max-targets", type=int, default=12)
     options = parser.parse_args()
     if options.what == "learn":
-        learn(options.jobs)
+        learn(options.jobs, options.parts or ["80", "points", "20", "40", "160"])
     else:
         print(confusion(options.trials, options.max_targets, options.jobs))
