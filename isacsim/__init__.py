@@ -12,6 +12,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
 ``counting``         how many targets move in a capture
+``tracking``         CSI to the speeds of what moves over time, and whether anything does
 ``dataset``          samples in a store: made, imported, mixed, checked, loaded
 ``figures``          pictures and pages
 ``commands``         the command line, one module a command, put together by ``cli``
@@ -58,6 +59,7 @@ _HOME = {
     "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.spectrum.doppler",
+    "track": "isacsim.tracking.track",
     "read_capture": "isacsim.capture.reading",
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",

@@ -20,6 +20,7 @@ from isacsim.commands import (
     scenarios,
     simulate,
     spectrum,
+    track,
     validate,
 )
 from isacsim.errors import InputError
@@ -52,6 +53,7 @@ for _name, _command, _example in (
     ("spectrum", spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
     ("estimate", estimate.estimate, "isacsim estimate default --seed 3"),
     ("count", count.count, "isacsim count lab --seed 3"),
+    ("track", track.track, "isacsim track walker --seed 3 --plot walker.png -o walker.nc"),
     ("environment", environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
     ("generate", generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),

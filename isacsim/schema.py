@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
-__all__ = ["AXES", "CAPTURE", "COUNT", "DATASET", "STREAM", "TRUTH", "Variable", "attributes", "described"]
+__all__ = [
+    "AXES",
+    "CAPTURE",
+    "COUNT",
+    "DATASET",
+    "STREAM",
+    "TRACK",
+    "TRUTH",
+    "Variable",
+    "attributes",
+    "described",
+]
 
 
 class Variable(NamedTuple):
@@ -91,6 +102,24 @@ COUNT = {
     "reason": Variable(("window",), "1", "why the number can't be told"),
 }
 """Of what `isacsim.count_targets` gives."""
+
+_TRACKS = ("track", "window")
+
+TRACK = {
+    "time": Variable(("window",), "s", "middle of the window"),
+    "path_velocity": Variable(("path_velocity",), "m/s", "rate of change of the path length"),
+    "velocity": Variable(_TRACKS, "m/s", "rate of change of the path length"),
+    "std_velocity": Variable(_TRACKS, "m/s", "standard error of velocity"),
+    "acceleration": Variable(_TRACKS, "m/s2", "acceleration of the path length"),
+    "std_acceleration": Variable(_TRACKS, "m/s2", "standard error of acceleration"),
+    "mirror": Variable(_TRACKS, "1", "energy at the negative velocity over that at the velocity"),
+    "motion_index": Variable(("window",), "1", "Doppler energy outside the static bin over all energy"),
+    "motion_threshold": Variable(("window",), "1", "motion index that a window without motion seldom passes"),
+    "motion": Variable(("window",), "1", "whether anything moves: 1 yes, 0 no, -1 it can't be told"),
+    "amplitude_variation": Variable(("window",), "1", "standard deviation of the amplitude over its rms"),
+    "doppler_energy": Variable(("window", "path_velocity"), "1", "Doppler energy over the noise floor"),
+}
+"""Of tracks (`isacsim.track`)."""
 
 _SAMPLES_CSI = ("sample", "all_receivers", "subcarrier", "packet")
 

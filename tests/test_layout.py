@@ -30,6 +30,7 @@ ORDER = (
     "conditioning",
     "estimation",
     "counting",
+    "tracking",
     "figures",
     "dataset",
     "validation",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isacsim import aj_spectrum, simulate
+from isacsim import aj_spectrum, simulate, track
 from isacsim.dataset.synthetic.batch import make_samples
-from isacsim.schema import AXES, CAPTURE, DATASET, STREAM
+from isacsim.schema import AXES, CAPTURE, DATASET, STREAM, TRACK
 
 TWO = [{"name": "a", "position_m": [4.0, 0.0, 1.0]}, {"name": "b", "position_m": [0.0, 4.0, 1.0]}]
 
@@ -48,3 +48,9 @@ def test_a_spectrum(make_scenario):
     for name, axis in AXES.items():
         assert spectrum[name].dims == axis.dims and spectrum[name].attrs["units"] == axis.units
     assert set(STREAM) <= set(spectrum.coords)
+
+
+def test_tracks(make_scenario):
+    tracks = track(simulate(make_scenario(), seed=1))
+    holds(tracks, TRACK)
+    assert set(tracks.variables) == set(TRACK)

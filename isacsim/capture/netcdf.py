@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from isacsim.schema import STREAM, described
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["check_capture_path", "load_capture", "looks_saved", "save_capture"]
+__all__ = ["check_capture_path", "load_capture", "looks_saved", "open_capture", "save_capture"]
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".nc", ".netcdf", ".h5")
@@ -68,13 +69,29 @@ def load_capture(path: str | PathLike[str]) -> xr.Dataset:
     """
     import xarray as xr
 
-    path = Path(path)
+    return _read(Path(path), xr.load_dataset)
+
+
+def open_capture(path: str | PathLike[str]) -> xr.Dataset:
+    """Open what :func:`save_capture` wrote: CSI is read where it is used, so the file may be larger than memory.
+
+    Raises
+    ------
+    CaptureError
+        As `load_capture`.
+    """
+    import xarray as xr
+
+    return _read(Path(path), xr.open_dataset)
+
+
+def _read(path: Path, how: Callable[..., xr.Dataset]) -> xr.Dataset:
     try:
         path.open("rb").close()  # HDF5's own words for a missing file fill three lines
     except OSError as error:
         raise CaptureError(f"{path}: can't be read ({error.strerror or error}).") from error
     try:
-        capture = xr.load_dataset(path, engine="h5netcdf", phony_dims="sort")
+        capture = how(path, engine="h5netcdf", phony_dims="sort")
     except OSError as error:
         raise CaptureError(f"{path}: not a netCDF-4 file, or a damaged one.") from error
     except (KeyError, ValueError, TypeError, RuntimeError) as error:  # what HDF5 makes of damage inside

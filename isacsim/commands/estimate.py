@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 
-DEFAULT_METHOD = "relax"
+DEFAULT_METHOD = "auto"
 
 
 def estimate(
     source: given.Input,
     method: Annotated[
-        str, typer.Option(help="Estimator: relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
+        str, typer.Option(help="Estimator: auto, modes, relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
     ] = DEFAULT_METHOD,
-    max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 10,
+    max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 12,
     max_path_length: Annotated[
         float | None,
-        typer.Option(help="Largest path length of relax in m; default: 120.", show_default=False),
+        typer.Option(help="Largest path length searched, in m; default: 120.", show_default=False),
     ] = None,
     max_speed: Annotated[
         float | None,
         typer.Option(
-            help="Largest speed of relax in m/s; default: by packet rate, at most 60.", show_default=False
+            help="Largest speed searched, in m/s; default: by packet rate, at most 60.", show_default=False
         ),
     ] = None,
     max_acceleration: Annotated[
         float | None,
         typer.Option(
-            help="Largest acceleration of relax and peaks in m/s²; default: 8, more or less by rate.",
+            help="Largest acceleration searched, in m/s²; default: 8, more or less by rate.",
             show_default=False,
         ),
     ] = None,
     max_jerk: Annotated[
         float | None,
         typer.Option(
-            help="Largest jerk of relax and peaks in m/s³; default: 40, more or less by rate.",
+            help="Largest jerk searched, in m/s³; default: 40, more or less by rate.",
             show_default=False,
         ),
     ] = None,
@@ -69,11 +69,13 @@ def estimate(
 
     All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
     receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
-    relax takes the packets at their own times; for the other methods they are interpolated onto a uniform grid.
+    auto, modes and relax take the packets at their own times; for the others they are interpolated onto a uniform grid.
+    auto allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
     """
     from isacsim.commands.remarks import (
         ambiguity_remark,
         body_remark,
+        component_remarks,
         cubic_remark,
         interpolation_remark,
         rest_remark,
@@ -127,6 +129,7 @@ def estimate(
             f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
             "and if the motion is no sum of cubics the deviations mean little"
         )
+    notes += component_remarks(found)
     for line in notes:
         remark(f"note: {line}")
     for window, estimates, truth in zip(windows.used, found, truths, strict=True):

@@ -23,6 +23,7 @@ __all__ = [
     "RELATIVE_LENGTH",
     "ambiguity_remark",
     "body_remark",
+    "component_remarks",
     "cubic_remark",
     "departure_from_cubic",
     "impairment_lines",
@@ -202,6 +203,44 @@ def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
         f"({marked[0].attrs['limits']}) or of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): "
         "another speed, acceleration or jerk may be meant"
     )
+
+
+def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
+    """Say of windows what the default estimator says of its components: what it can't tell, images, the model.
+
+    Parameters
+    ----------
+    found : sequence of xarray.Dataset
+        Estimates, window by window; other methods' give nothing.
+    """
+    ours = [estimates for estimates in found if "cannot_tell" in estimates.attrs]
+    notes = []
+    unsure = [estimates.attrs["reason"] for estimates in ours if estimates.attrs["cannot_tell"]]
+    if unsure:
+        notes.append(
+            f"{len(unsure)} of {len(found)} windows can't be told: {unsure[0]}; standard deviations are withheld there"
+        )
+    kinds = [
+        str(kind)
+        for estimates in ours
+        if "image_kind" in estimates
+        for kind in estimates["image_kind"].values
+    ]
+    if "image" in kinds:
+        notes.append(
+            f"{kinds.count('image')} mirror images by way of the reference were recognised and left out"
+        )
+    if "part" in kinds:
+        notes.append(
+            f"{kinds.count('part')} weak components beside stronger ones were taken as parts of these"
+        )
+    models = [estimates.attrs["model"] for estimates in ours if "model" in estimates.attrs]
+    if models:
+        notes.append(
+            f"{models.count('exact')} of {len(models)} windows are exact cubics, with deviations from the Cramér-Rao "
+            f"bound; in {models.count('modulated')} amplitudes wander slowly, and the deviations contain that"
+        )
+    return notes
 
 
 def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> str | None:

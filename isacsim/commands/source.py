@@ -144,8 +144,9 @@ def open_source(
     carrier: float | None = None,
     bandwidth: float | None = None,
     phase_sign: int | None = None,
+    whole: bool = True,
 ) -> Source:
-    """Simulate or read what the user named.
+    """Simulate or read what the user named; a saved capture is only opened if it need not be ``whole`` in memory.
 
     Raises
     ------
@@ -167,11 +168,11 @@ def open_source(
         return _simulated(given, seed)
     if seed is not None:
         raise InputError(f"--seed is for scenarios; {given} is a capture.")
-    from isacsim.capture.netcdf import load_capture, looks_saved
+    from isacsim.capture.netcdf import load_capture, looks_saved, open_capture
 
     if looks_saved(path):
         _refuse(file_options, f"{given} is a saved capture and has all that")
-        capture = load_capture(path)
+        capture = load_capture(path) if whole else open_capture(path)
         return Source(capture, path.name, path.stem, _notes(capture))
     from isacsim.capture import read_capture
     from isacsim.capture.packets import CaptureWarning
@@ -268,7 +269,9 @@ def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputE
         text = re.sub(r" or wider axes \([^)]*\)", "", text)
     else:
         text = text.replace("acceleration= up to", axes[0]).replace("jerk= up to", axes[1])
-    return type(error)(re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk|targets|components)\b", _as_option, text))
+    return type(error)(
+        re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk|targets|components)\b", _as_option, text)
+    )
 
 
 def _as_option(name: re.Match[str]) -> str:

@@ -27,6 +27,8 @@ CANNOT_TELL = -1
 """Count of a window that the counter can't tell."""
 
 _MAX_SECONDS = 20.0
+# Numbers up to ``max_targets`` that are this unlikely together are not shared out among.
+_LEAST_LIKELY = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,4 +259,7 @@ def _people(people: Array | None, max_targets: int, bodies: float, reason: str) 
     probability = np.zeros(max_targets + 1)
     known = min(most, max_targets)
     probability[: known + 1] = people[: known + 1]
+    if probability.sum() < _LEAST_LIKELY:
+        reason = f"more people move than the {max_targets} targets that may be"
+        return _Answer(None, "bodies", bodies, reason, max_targets)
     return _Answer(probability / probability.sum(), "bodies", bodies)

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["COUNT_GIVEN", "METHODS", "OWN_TIMES", "estimate_paths"]
 
 
-Method = Literal["relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"]
+Method = Literal["auto", "modes", "relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"]
 
 
 METHODS: tuple[str, ...] = get_args(Method)
 # These find as many paths as they are asked for: they must be told the number.
 COUNT_GIVEN: tuple[str, ...] = ("haf", "cpf", "cpf-haf", "qml", "vncmd")
 
-OWN_TIMES: tuple[str, ...] = ("relax",)
+OWN_TIMES: tuple[str, ...] = ("auto", "modes", "relax")
 """Methods that take packets at their own times; the others need a uniform grid."""
 
 
@@ -35,8 +35,8 @@ def estimate_paths(
     *,
     time: ArrayLike | None = None,
     frequency: ArrayLike | None = None,
-    method: Method = "relax",
-    max_paths: int = 10,
+    method: Method = "auto",
+    max_paths: int = 12,
     phase_sign: int | None = None,
     acceleration: ArrayLike | None = None,
     jerk: ArrayLike | None = None,
@@ -49,16 +49,20 @@ def estimate_paths(
 
     Parameters
     ----------
-    csi : array_like or xarray.DataArray, complex, shape (subcarrier, packet)
-        CSI with its static part. "relax" takes any packet times, the others uniform ones.
+    csi : array_like or xarray.DataArray, complex, shape ([pair,] subcarrier, packet)
+        CSI with its static part. "auto" and "modes" take several antenna pairs of one place together, the others one.
+        "auto", "modes" and "relax" take any packet times, the others uniform ones.
     time, frequency : array_like, optional
         Packet times in s and subcarrier frequencies in Hz; default: the xarray's coordinates.
-    method : {"relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"}
-        "relax" (default): path by path, all refined together by least squares on the CSI, as many as the data
-        supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima of the coherent AJ spectrum, the
-        paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf", "cpf",
-        "cpf-haf", "qml", "vncmd": the peers from the literature, which find exactly ``max_paths`` paths, whether there
-        are so many or not.
+    method : {"auto", "modes", "relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"}
+        "auto" (default): "modes", then, where exact cubics explain the capture down to its noise, "relax" from there;
+        the attribute ``model`` says which ("modulated" or "exact"). "modes": components whose complex amplitude may
+        wander slowly in every pair and delay (:func:`isacsim.estimation.modes.algorithm.modes`), for motion that is
+        no exact cubic. "relax": exact cubics, path by path, all refined together by least squares on the CSI, as many
+        as the data supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima of the coherent AJ
+        spectrum, the paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf",
+        "cpf", "cpf-haf", "qml", "vncmd": the peers from the literature, which find exactly ``max_paths`` paths,
+        whether there are so many or not.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
@@ -66,17 +70,19 @@ def estimate_paths(
     acceleration, jerk : array_like, optional
         Axes of the spectrum for "peaks", in m/s² and m/s³.
     max_path_length, max_speed, max_acceleration, max_jerk : float, optional
-        How far "relax" searches, in m, m/s, m/s², m/s³; defaults follow carrier, packet rate and window
-        (:meth:`isacsim.estimation.limits.Limits.for_axes`). The last two also say how far the axes of the spectrum
-        for "peaks" reach.
+        How far "auto", "modes" and "relax" search, in m, m/s, m/s², m/s³; defaults follow carrier, packet rate and
+        window (:meth:`isacsim.estimation.limits.Limits.for_axes`). The last two also say how far the axes of the
+        spectrum for "peaks" reach.
 
     Returns
     -------
     xarray.Dataset
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
         ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
-        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak); only "relax" gives standard
-        deviations, from the Cramér-Rao bound at the estimate. "relax" also says how far it searched (attribute
+        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak). Standard deviations are those of
+        the Cramér-Rao bound at the estimate for "relax"; for "modes" they contain the modulation, and are NaN where
+        the attribute ``cannot_tell`` is 1 (``reason`` says why). Images of a reference are no paths: they stand over
+        ``image``. These methods also say how far they searched (attribute
         ``limits``), the ``unambiguous_speed`` in m/s that the packet times allow, and which paths are ``ambiguous``
         because they come near either.
 
@@ -92,9 +98,11 @@ def estimate_paths(
     check_choice("method", method, METHODS)
     check_integer("max_paths", max_paths, least=1)
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
-    if array.values.ndim != 2:
+    several = method in ("auto", "modes")
+    if array.values.ndim != 2 and not (several and array.values.ndim == 3):
         raise InputError(
-            f"csi must be (subcarrier, packet), got shape {array.values.shape}: estimate one receiver at a time."
+            f"csi must be {'([pair,] subcarrier, packet)' if several else '(subcarrier, packet)'}, got shape "
+            f"{array.values.shape}: estimate one receiver at a time."
         )
     if method != "peaks" and not (acceleration is None and jerk is None):
         raise InputError(f"acceleration and jerk are for method 'peaks' only, not {method!r}.")
@@ -104,33 +112,52 @@ def estimate_paths(
         "max_acceleration": max_acceleration,
         "max_jerk": max_jerk,
     }
-    if method == "relax":
-        from isacsim.estimation.limits import Limits
-        from isacsim.estimation.relax.algorithm import relax
-
-        out = relax(
-            array.values,
-            array.time,
-            array.frequency,
-            max_paths=max_paths,
-            phase_sign=array.phase_sign,
-            limits=Limits.for_axes(array.time, array.frequency, **limits),
-        )
+    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
+    if method in OWN_TIMES:
+        out = _searched(array, method, max_paths, reference >= 0, limits)
     elif method == "peaks":
         if not (max_path_length is None and max_speed is None):
-            raise InputError("max_path_length and max_speed are for method 'relax' only, not 'peaks'.")
+            raise InputError(
+                "max_path_length and max_speed are for methods 'auto', 'modes' and 'relax', not 'peaks'."
+            )
         acceleration = _axis("acceleration", acceleration, max_acceleration)
         jerk = _axis("jerk", jerk, max_jerk)
         out = _peaks(array, max_paths, acceleration, jerk)
     elif any(value is not None for value in limits.values()):
-        raise InputError(f"{', '.join(limits)} are for methods 'relax' and 'peaks', not {method!r}.")
+        raise InputError(
+            f"{', '.join(limits)} are for methods 'auto', 'modes', 'relax' and 'peaks', not {method!r}."
+        )
     else:
         out = _peer(array, method, max_paths)
-    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
     if reference >= 0:
         out.attrs["reference"] = reference
         for name in ("path_length", "std_path_length"):
             out[name].attrs["long_name"] += " minus that of the reference's static path"
+    return out
+
+
+def _searched(
+    array: CsiArray, method: Method, max_paths: int, reference: bool, asked: dict[str, float | None]
+) -> xr.Dataset:
+    """Estimate by the methods that search as far as limits say, and mark what comes near them."""
+    from isacsim.estimation.auto import modes_or_exact, split_images
+    from isacsim.estimation.grid import SamplingGrid
+    from isacsim.estimation.limits import Limits
+    from isacsim.estimation.modes.algorithm import modes
+    from isacsim.estimation.relax.algorithm import relax
+
+    samples = (array.values, array.time, array.frequency)
+    limits = Limits.for_axes(array.time, array.frequency, **asked)
+    common = {"max_paths": max_paths, "phase_sign": array.phase_sign, "limits": limits}
+    if method == "relax":
+        return relax(*samples, **common)  # type: ignore[arg-type]
+    find = modes if method == "modes" else modes_or_exact
+    out = split_images(find(*samples, reference=reference, **common))  # type: ignore[arg-type]
+    if "ambiguous" not in out:
+        grid = SamplingGrid.from_axes(array.time, array.frequency)
+        marks = limits.ambiguous(grid, *(out[name].values for name in ("velocity", "acceleration", "jerk")))
+        out["ambiguous"] = ("path", marks, {"long_name": "near the edge of the search or of the unambiguous"})
+        out.attrs.update(limits=str(limits), unambiguous_speed=grid.unambiguous_velocity)
     return out
 
 

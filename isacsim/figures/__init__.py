@@ -1,4 +1,5 @@
 """Pictures.
 
-``spectra``, ``scene`` with ``environment`` and ``body``, ``montage`` of a data set; ``html`` is the demo's page.
+``spectra``, ``tracks``, ``scene`` with ``environment`` and ``body``, ``montage`` of a data
+set; ``html`` is the demo's page.
 """

@@ -23,9 +23,13 @@ from isacsim.estimation.modes.search import ChirpBank
 
 __all__ = ["modes"]
 
+Array = NDArray[np.float64]
+
 # A component must hold this share of the strongest one's energy: with a reference, products of two moving parts
 # stand in the capture too, and what images leave.
 DYNAMIC_RANGE, WITH_REFERENCE = 5e-4, 2.5e-3
+# Beside others a component may bring less than it holds: they would wander in its place.
+SUBTLE = 0.1
 # Orders of the phases while components are being found, and after.
 EARLY, LATE = 3, 4
 # A component whose amplitude is this many prior variances from constant is a suspect.
@@ -124,10 +128,19 @@ class _Run:
         self.noise_energy = series.noise * float(gamma.isf(min(false_alarm / bank.trials, 0.5), degrees))
         self.share = WITH_REFERENCE if problem.images else DYNAMIC_RANGE
 
-    def threshold(self, fit: ComponentFit) -> float:
+    def standing(self, fit: ComponentFit) -> Array:
+        """What each component brings over what it must: below one it goes.
+
+        It must bring more than noise does, with the others as they are, and hold its share of the strongest's energy.
+        """
+        energies = fit.energies()
+        brought = np.array([fit.removal(i) for i in range(len(fit))])
+        return np.minimum(brought / self.least(fit), energies / (self.share * energies.max()))
+
+    def least(self, fit: ComponentFit) -> float:
         """Energy that a component must bring."""
         strongest = fit.energies().max() if len(fit) else 0.0
-        return max(self.noise_energy, self.share * strongest)
+        return max(self.noise_energy, SUBTLE * self.share * strongest)
 
     def find(self) -> ComponentFit:
         """Grow, take suspects out, read the courses once more without the fixed prior."""
@@ -154,7 +167,7 @@ class _Run:
             if not found:
                 break
             more = self.joint((*fit.components, Component.at(found[0])))
-            if fit.objective - more.objective < GOES_ON * self.threshold(more):
+            if fit.objective - more.objective < GOES_ON * self.least(more):
                 break
             more = self.prune(more)
             if len(more) <= len(fit) and more.objective > fit.objective * 0.999:
@@ -165,9 +178,9 @@ class _Run:
     def prune(self, fit: ComponentFit) -> ComponentFit:
         """Drop components, weakest first, that bring too little."""
         while len(fit):
-            bring = [fit.removal(i) for i in range(len(fit))]
-            weakest = int(np.argmin(bring))
-            if bring[weakest] > self.threshold(fit):
+            standing = self.standing(fit)
+            weakest = int(np.argmin(standing))
+            if standing[weakest] > 1:
                 break
             fit = self.joint(_without(fit, {weakest}))
         return fit

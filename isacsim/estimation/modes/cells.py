@@ -35,7 +35,7 @@ BAND_MARGIN, SLOTS_PER_CYCLE = 12.0, 3.0
 # The largest singular value of noise, squared, is below this times (sqrt(cells) + sqrt(slots))^2 variances.
 NOISE_EDGE = 1.05
 # Relative rounding of complex64 CSI, squared: less than this of the capture's power is not looked at.
-ROUNDING = 4 * np.finfo(np.float32).eps ** 2
+ROUNDING = 4 * float(np.finfo(np.float32).eps) ** 2
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class ComponentFit:
     def slow(self) -> Complex:
         """Amplitudes of the components proper, (component, basis, channel)."""
         n = len(self)
-        return self.amplitudes[1 : 1 + N_BASIS * n].reshape(n, N_BASIS, -1)
+        return self.amplitudes[1 : 1 + N_BASIS * n].reshape(n, N_BASIS, self.amplitudes.shape[1])
 
     def energies(self) -> Array:
         """Energy of each component."""
@@ -148,13 +148,13 @@ class ComponentProblem:
         adjoint = np.ascontiguousarray(columns.conj().T)
         gram, matched = adjoint @ columns, adjoint @ self.series.values.T
         prior = self._prior(gram, matched, len(components))
-        inverse = np.linalg.inv(gram + np.diag(prior))
-        amplitudes = inverse @ matched
+        inverse: Complex = np.linalg.inv(gram + np.diag(prior)).astype(np.complex128)
+        amplitudes: Complex = inverse @ matched
         if learned and components:
             noise = self.series.noise
             variance = (np.abs(amplitudes) ** 2).mean(axis=1) + noise * np.diag(inverse).real
             prior = self._with_free(noise / np.maximum(variance, 1e-12 * self.series.energy), len(components))
-            inverse = np.linalg.inv(gram + np.diag(prior))
+            inverse = np.linalg.inv(gram + np.diag(prior)).astype(np.complex128)
             amplitudes = inverse @ matched
         residual = self.series.values - (columns @ amplitudes).T
         rss = float((np.abs(residual) ** 2).sum())
@@ -243,8 +243,7 @@ class ComponentProblem:
         taken = (fit.inverse @ seen.reshape(seen.shape[0], -1)).reshape(seen.shape)
         flat = slope.reshape(slots, n, channels).transpose(1, 0, 2).reshape(n, -1)
         normal = (flat.conj() @ flat.T).real
-        seen, taken = (part.transpose(1, 0, 2).reshape(n, -1) for part in (seen, taken))
-        normal -= (seen.conj() @ taken.T).real
+        normal -= np.einsum("npr,nqr->pq", seen.conj(), taken, optimize=True).real
         return normal, (flat.conj() @ fit.residual.T.ravel()).real
 
 

@@ -105,6 +105,7 @@ def relax(
     phase_sign: int = -1,
     limits: Limits | None = None,
     false_alarm: float = 1e-3,
+    start: NDArray[np.float64] | None = None,
 ) -> xr.Dataset:
     """Estimate every moving path of a capture at the Cramér-Rao bound's precision, and how many there are.
 
@@ -127,6 +128,8 @@ def relax(
         How far to search; default: `Limits.for_axes`.
     false_alarm : float
         Probability that noise alone brings a path; it sets the criterion's penalty.
+    start : ndarray (path, 4), optional
+        Path length, velocity, acceleration and jerk of paths to begin with, in place of none.
 
     Returns
     -------
@@ -158,7 +161,7 @@ def relax(
     search = _search_for(grid.time.tobytes(), grid.frequency.tobytes(), limits)
     penalty = path_penalty(grid, search.ranges, false_alarm)
     run = _Run(problem, search, penalty)
-    fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None)
+    fit, criterion = _find_paths(run, n_paths or max_paths, n_paths is not None, start)
     result = path_dataset(problem, fit, bound=True)
     result["criterion"] = (
         "step",
@@ -178,9 +181,9 @@ def relax(
     return result
 
 
-def _find_paths(run: _Run, most: int, exactly: bool) -> tuple[Fit, list[float]]:
+def _find_paths(run: _Run, most: int, exactly: bool, start: Array | None) -> tuple[Fit, list[float]]:
     problem = run.problem
-    fit = empty_fit(problem)
+    fit = empty_fit(problem) if start is None else fit_paths(problem, start)
     floor = ROUNDING * problem.re.size
     criterion = [problem.degrees * float(np.log(max(fit.rss, floor)))]
     while fit.theta.shape[0] < most:

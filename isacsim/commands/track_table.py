@@ -1,0 +1,120 @@
+"""What `isacsim track` prints: tracks as a table, how they fared against the truth, and under which conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from isacsim.simulation.truth import truth_at
+from isacsim.terminal import number, output, show_table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Truth", "conditions", "show_tracks", "true_speeds"]
+
+# A table of ten minutes would have ten thousand rows.
+_MOST_ROWS = 20
+# Windows at which the truth is asked for.
+_MOST_TRUTHS = 500
+# The sign of what hardly moves means nothing, m/s.
+_SLOW = 0.4
+
+Truth = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Times, s, and speeds of the targets then, m/s (target, time)."""
+
+
+def true_speeds(capture: xr.Dataset, time: NDArray[np.float64]) -> Truth | None:
+    """Speeds of the targets of a simulated capture at some of these times (target, time)."""
+    if "target" not in capture or not capture.sizes["path"] or not (capture["target"].values >= 0).any():
+        return None
+    roles = [str(r) for r in capture.coords["role"].values]
+    receiver = str(capture.coords["receiver"].values[roles.index("surveillance")])
+    some = time[:: -(-time.size // _MOST_TRUTHS)]
+    found = [truth_at(capture, receiver, float(at)) for at in some]
+    speeds = [one["velocity"].values for one in found if one is not None]
+    return (some, np.array(speeds).T) if len(speeds) == some.size else None
+
+
+def _matched(tracks: xr.Dataset, truth: Truth) -> list[int | None]:
+    """Give the target of each track: those that lie closest together, taken all at once."""
+    at = np.searchsorted(tracks["time"].values, truth[0])
+    found, count = tracks["velocity"].values[:, at], tracks.sizes["track"]
+    with np.errstate(invalid="ignore"):
+        off = np.array([[np.nanmean(np.minimum(np.abs(f - t), 1.0)) if np.isfinite(f).any() else 1.0
+                         for t in truth[1]] for f in found])  # fmt: skip
+    rows, columns = linear_sum_assignment(off)
+    pairs = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    return [pairs.get(n) for n in range(count)]
+
+
+def show_tracks(tracks: xr.Dataset, truth: Truth | None) -> None:
+    """Print some windows, evenly over the recording, and how the tracks fared against the truth."""
+    time, motion = tracks["time"].values, tracks["motion"].values
+    every = -(-time.size // _MOST_ROWS)
+    matched = None if truth is None else _matched(tracks, truth)
+    columns = ["time [s]", "motion", "index / threshold"]
+    for n in range(tracks.sizes["track"]):
+        columns += [f"track {n}: velocity [m/s]", "acceleration [m/s²]"]
+        if matched is not None and matched[n] is not None:
+            columns.append("truth [m/s]")
+    rows = []
+    for w in range(every // 2, time.size, every):
+        ratio = float(tracks["motion_index"][w] / tracks["motion_threshold"][w])
+        row = [number(time[w], 3), {1: "yes", 0: "no", -1: "?"}[int(motion[w])], number(ratio)]
+        for n in range(tracks.sizes["track"]):
+            row += [_with_error(tracks, name, n, w) for name in ("velocity", "acceleration")]
+            if matched is not None and truth is not None and (target := matched[n]) is not None:
+                row.append(number(float(np.interp(time[w], truth[0], truth[1][target]))))
+        rows.append(row)
+    share = (
+        f"{np.mean(motion == 1):.0%} of {time.size} windows move, {np.mean(motion == -1):.0%} can't be told"
+    )
+    show_table(share + (f"; every {every}th shown" if every > 1 else ""), columns, rows)
+    if matched is not None and truth is not None:
+        _fared(tracks, truth, matched)
+
+
+def _with_error(tracks: xr.Dataset, name: str, n: int, window: int) -> str:
+    value, error = (float(tracks[prefix + name][n, window]) for prefix in ("", "std_"))
+    return number(value) if value != value else f"{number(value)} ± {number(error)}"
+
+
+def _fared(tracks: xr.Dataset, truth: Truth, matched: list[int | None]) -> None:
+    at = np.searchsorted(tracks["time"].values, truth[0])
+    for n, target in enumerate(matched):
+        if target is None:
+            continue
+        found, real = tracks["velocity"].values[n, at], truth[1][target]
+        there = np.isfinite(found)
+        if not there.any():
+            continue
+        fast = there & (np.abs(real) > _SLOW)
+        signs = f"{np.mean(np.sign(found[fast]) == np.sign(real[fast])):.3f}" if fast.any() else "–"
+        output().print(
+            f"track {n} against target {target}: in {np.mean(there):.0%} of the windows, median error "
+            f"{np.median(np.abs(found - real)[there]):.3f} m/s, signs right {signs} (above {_SLOW:g} m/s)"
+        )
+
+
+def conditions(tracks: xr.Dataset) -> str:
+    """Say how the tracks were made, in a sentence."""
+    attrs = tracks.attrs
+    parts = [
+        f"{attrs['packet_rate']:.4g} packets/s, windows of {attrs['window_s']:g} s every {attrs['hop_s']:g} s, up to "
+        f"±{attrs['max_speed']:.3g} m/s",
+        "phase, timing and gain of each packet taken out"
+        if attrs["reference"] == "self"
+        else "packets as they are",
+        f"threshold of motion from {attrs['threshold_from']}, false-alarm rate {attrs['false_alarm']:g}; motion "
+        f"slower than {attrs['static_speed']:.2g} m/s does not count",
+    ]
+    if "longest_latency_s" in attrs:
+        parts.append(
+            f"latency {attrs['latency_s'] * 1e3:.1f} ms in the median, "
+            f"{attrs['longest_latency_s'] * 1e3:.1f} ms at most (from a window's end to its answer)"
+        )
+    return "; ".join(parts) + "."
