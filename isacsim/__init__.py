@@ -11,6 +11,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
+``counting``         how many targets move in a capture
 ``tracking``         CSI to the speeds of what moves over time, and whether anything does
 ``dataset``          samples in a store: made, imported, mixed, checked, loaded
 ``figures``          pictures and pages
@@ -55,6 +56,7 @@ _HOME = {
     "aj_spectrum": "isacsim.spectrum.aj",
     "point_response": "isacsim.spectrum.point_response",
     "estimate_paths": "isacsim.estimation.estimate",
+    "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.spectrum.doppler",
     "track": "isacsim.tracking.track",

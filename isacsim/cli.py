@@ -8,6 +8,7 @@ import typer
 
 from isacsim import __version__
 from isacsim.commands import (
+    count,
     demo,
     environment,
     estimate,
@@ -51,6 +52,7 @@ for _name, _command, _example in (
     ("simulate", simulate.simulate, "isacsim simulate lab --seed 3 --targets 4 -o lab.nc"),
     ("spectrum", spectrum.spectrum, "isacsim spectrum walk.dat --carrier 5.32e9 -o walk.png"),
     ("estimate", estimate.estimate, "isacsim estimate default --seed 3"),
+    ("count", count.count, "isacsim count lab --seed 3"),
     ("track", track.track, "isacsim track walker --seed 3 --plot walker.png -o walker.nc"),
     ("environment", environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
     ("generate", generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),

@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
-__all__ = ["AXES", "CAPTURE", "DATASET", "STREAM", "TRACK", "TRUTH", "Variable", "attributes", "described"]
+__all__ = [
+    "AXES",
+    "CAPTURE",
+    "COUNT",
+    "DATASET",
+    "STREAM",
+    "TRACK",
+    "TRUTH",
+    "Variable",
+    "attributes",
+    "described",
+]
 
 
 class Variable(NamedTuple):
@@ -79,6 +90,18 @@ TRUTH = {
     "target_amplitude": Variable(_TARGETS, "1", "amplitude of the target's path at the receiver"),
 }
 """Of a data set's targets: the rows of `isacsim.simulation.realisation.Realisation.kinematics`, then the amplitude."""
+
+COUNT = {
+    "time": Variable(("window",), "s", "centre of the window"),
+    "n": Variable(("n",), "1", "number of targets"),
+    "count": Variable(("window",), "1", "likeliest number of moving targets, -1 for cannot tell"),
+    "probability": Variable(("window", "n"), "1", "probability of the number of targets"),
+    "at_least": Variable(("window",), "1", "least number of moving targets"),
+    "kind": Variable(("window",), "1", "what was counted: points or bodies"),
+    "bodies": Variable(("window",), "1", "probability that bodies move, not points"),
+    "reason": Variable(("window",), "1", "why the number can't be told"),
+}
+"""Of what `isacsim.count_targets` gives."""
 
 _TRACKS = ("track", "window")
 

@@ -29,6 +29,7 @@ ORDER = (
     "capture",
     "conditioning",
     "estimation",
+    "counting",
     "tracking",
     "figures",
     "dataset",

@@ -269,7 +269,9 @@ def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputE
         text = re.sub(r" or wider axes \([^)]*\)", "", text)
     else:
         text = text.replace("acceleration= up to", axes[0]).replace("jerk= up to", axes[1])
-    return type(error)(re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk)\b", _as_option, text))
+    return type(error)(
+        re.sub(r"\bmax_(?:path_length|speed|acceleration|jerk|targets|components)\b", _as_option, text)
+    )
 
 
 def _as_option(name: re.Match[str]) -> str:

@@ -1,0 +1,131 @@
+"""``isacsim count``: how many targets move in each window of a capture, against the truth where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isacsim.commands import source as given
+from isacsim.errors import InputError
+from isacsim.terminal import output, progress, remark, show_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from isacsim.conditioning.windows import CaptureWindow
+
+__all__ = ["count"]
+
+
+def count(
+    source: given.Input,
+    method: Annotated[
+        str, typer.Option(help="auto (by models) or a counter that a package registers, as dira.")
+    ] = "auto",
+    targets: Annotated[str, typer.Option(help="What may move: points, bodies (people) or auto.")] = "auto",
+    max_targets: Annotated[int, typer.Option(help="The most targets that may be; knowing it helps.")] = 12,
+    max_components: Annotated[int, typer.Option(help="At most so many components of points a window.")] = 60,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Store all windows (.nc, .netcdf or .h5).", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    seed: given.Seed = None,
+    window_s: given.WindowLength = None,
+    hop_s: given.Hop = None,
+    start_s: given.Start = 0.0,
+    max_windows: given.MaxWindows = 8,
+    reference: given.Reference = "auto",
+    pair: given.Pair = None,
+    gain: given.Gain = "auto",
+    receiver: given.Receiver = 0,
+    format: given.Format = "auto",
+    carrier: given.Carrier = None,
+    bandwidth: given.Bandwidth = None,
+    phase_sign: given.PhaseSign = None,
+) -> None:
+    """Count the moving targets in each window of a capture; a simulated one is set against its truth.
+
+    A window whose number can't be told says why, and how many there are at least. Points are counted by their paths,
+    people by a rule learned from simulated walkers (docs/counting.md says when to believe it).
+
+    More examples: [bold]isacsim count walker --max-targets 4[/bold],
+    [bold]isacsim count walk.dat --carrier 5.32e9 --targets bodies -o count.nc[/bold]
+    """
+    from isacsim.capture.netcdf import check_capture_path, save_capture
+    from isacsim.commands.remarks import rest_remark
+    from isacsim.counting.counting import count_windows
+
+    if output_file is not None:
+        check_capture_path(output_file, overwrite=overwrite)
+    with progress() as bar:
+        task = bar.add_task("reading", total=None)
+        opened, windows = given.open_windows(
+            source,
+            lambda name: bar.update(task, description=name),
+            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
+            seed=seed,
+            reference=reference,
+            pair=pair,
+            gain=gain,
+            uniform=False,
+        )
+        bar.update(task, description="counting", total=len(windows.used))
+        csi = [given.receiver_of(window.csi, receiver) for window in windows.used]
+        try:
+            found = count_windows(
+                csi,
+                method=method,
+                max_targets=max_targets,
+                targets=targets,  # type: ignore[arg-type]  # checked there
+                max_components=max_components,
+                step=lambda: bar.advance(task),
+            )
+        except InputError as error:
+            raise given.in_options(error) from error
+    name = str(csi[0].coords["receiver"].values)
+    notes = [*opened.notes, *windows.skipped]
+    notes += filter(None, [rest_remark(opened.capture, name, [c.coords["time"].values for c in csi])])
+    for line in notes:
+        remark(f"note: {line}")
+    _show(windows.used, found, int(opened.capture.attrs["n_targets"]) if opened.simulated else None)
+    out = output()
+    untold = int((found["count"] < 0).sum())
+    out.print(
+        f"cannot tell: {untold} of {len(csi)} windows ({untold / len(csi):.0%}); conditioning: "
+        f"{windows.conditioning}; method: {method}"
+        + (f"; {windows.remaining} further windows" if windows.remaining else "")
+    )
+    if output_file is not None:
+        save_capture(found, output_file, overwrite=overwrite)
+        out.print(f"{output_file}: {found.sizes['window']} windows")
+
+
+def _show(windows: list[CaptureWindow], found: xr.Dataset, truth: int | None) -> None:
+    columns = ["window", "count", "probability", "else", "at least", "of"]
+    columns += [] if truth is None else ["true"]
+    rows, reasons = [], []
+    for n, window in enumerate(windows):
+        row = [f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"]
+        at = found.isel(window=n)
+        if int(at["count"]) < 0:
+            reasons.append(f"{row[0]}: {at['reason'].item()}")
+            row += ["cannot tell", "", ""]
+        else:
+            row += [str(int(at["count"])), *_likeliest(at["probability"].values)]
+        row += [str(int(at["at_least"])), at["kind"].item() or "–"]
+        rows.append(row if truth is None else [*row, str(truth)])
+    for reason in reasons:
+        remark(f"note: {reason}")
+    show_table(f"{len(windows)} windows", columns, rows)
+
+
+def _likeliest(probability: NDArray[np.float64]) -> list[str]:
+    """Probability of the count, and the runner-up with its own."""
+    first, second = probability.argsort()[::-1][:2]
+    return [f"{probability[first]:.2f}", f"{second} ({probability[second]:.2f})"]
