@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.algorithm import modes
 from isacsim.estimation.relax.algorithm import relax
@@ -17,8 +16,8 @@ __all__ = ["modes_or_exact", "split_images"]
 
 # What exact cubics may leave over the noise that the capture shows away from its paths: its own scatter.
 WHITE = 1.15
-# From this share of half the packet rate on, a component may be the alias of a faster path.
-NEAR_ALIAS = 0.7
+# Exact cubics are sought from nothing with at most so many paths more than there are components.
+FURTHER = 2
 
 
 def modes_or_exact(
@@ -65,12 +64,12 @@ def modes_or_exact(
         white = WHITE * float(found["noise_variance"])
         if float(near["noise_variance"]) < white:
             return _exact(relax(plain, time, frequency, start=_states(near), **arguments))
-        # Beyond half the packet rate an alias walks the wrong way through the delays: only relax tells.
-        grid = SamplingGrid.from_axes(time, frequency)
-        if count and (np.abs(targets["velocity"].values) > NEAR_ALIAS * grid.nyquist_velocity).any():
-            exact = relax(plain, time, frequency, **arguments)
-            if float(exact["noise_variance"]) < white:
-                return _exact(exact)
+        # From nothing, with room for a few more: components may have met a wrong set, and beyond half the packet rate
+        # an alias walks the wrong way through the delays, which only relax tells.
+        few = arguments | {"max_paths": min(max_paths, count + FURTHER)}
+        exact = relax(plain, time, frequency, **few)
+        if float(exact["noise_variance"]) < white:
+            return _exact(exact)
     found.attrs.update(method="auto", model="modulated")
     return found
 
