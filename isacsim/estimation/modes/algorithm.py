@@ -35,7 +35,7 @@ WIDTHS = (5, 2)
 # A component whose amplitude is this many prior variances from constant is a suspect.
 SUSPECT = 25.0
 # At most so many groups of suspects are taken out and sought anew.
-MOST_MOVES = 4
+MOST_MOVES = 5
 # A new set must leave this many noise variances less.
 BETTER = 20.0
 # Growth goes on while the newest brings half of what it must to stay.
@@ -160,7 +160,7 @@ class _Run:
 
     def price(self, fit: ComponentFit) -> float:
         """Objective, and for every component what the least must bring."""
-        return fit.objective + len(fit) * self.noise_energy
+        return fit.objective + len(fit) * self.least(fit)
 
     def joint(self, components: tuple[Component, ...]) -> ComponentFit:
         """Fit all components together."""
