@@ -148,16 +148,6 @@ def test_deviations_are_withheld_at_the_limit_of_paths():
     assert out["std_velocity"].isnull().all()
 
 
-def test_auto_gives_exact_cubics_at_the_bound_and_says_so():
-    capture = isacsim.simulate(isacsim.load_scenario("default"), seed=3)
-    csi = capture["csi"].isel(receiver=0)
-    auto, exact = estimate_paths(csi), estimate_paths(csi, method="relax")
-    assert auto.attrs["model"] == "exact"
-    assert auto.sizes["path"] == exact.sizes["path"]
-    for name in STATES:
-        np.testing.assert_allclose(auto[name], exact[name], atol=float(exact[f"std_{name}"].max()) / 5)
-
-
 @pytest.mark.parametrize("seed", [1000, 1003])
 def test_a_room_with_all_impairments_is_counted(seed):
     capture = isacsim.simulate(isacsim.load_scenario("lab_cubic"), seed=seed)
