@@ -66,6 +66,7 @@ _HOME = {
     "generate": "isacsim.dataset.synthetic.generate",
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
+    "benchmark": "isacsim.validation.benchmark",
 }
 
 __all__ = ["__version__", *_HOME]
