@@ -65,8 +65,8 @@ def benchmark(
     -------
     xarray.Dataset
         Over ``estimator``, the user's first. bound: ``rmse_over_bound_*`` of each quantity, ``outliers`` and ``missed``
-        (estimator, snr), ``threshold_db`` (estimator), NaN where there is none. resolution: ``success`` (estimator, case,
-        separation, ratio). counting: ``count_right``, ``recall``, ``false_a_capture``, ``seconds`` (estimator,
+        (estimator, snr), ``threshold_db`` (estimator), NaN where there is none. resolution: ``success`` (estimator,
+        case, separation, ratio). counting: ``count_right``, ``recall``, ``false_a_capture``, ``seconds`` (estimator,
         scenario). The whole table is the attribute ``table``, as JSON.
 
     Raises
