@@ -12,6 +12,7 @@ import xarray as xr
 from isacsim.capture.formats import atheros, esp32, intel5300, nexmon, picoscenes
 from isacsim.capture.labelling import agreed, to_dataset
 from isacsim.capture.packets import Packets
+from isacsim.capture.tones import undo_rotation
 from isacsim.errors import CaptureError, InputError
 
 __all__ = ["FORMATS", "read_capture"]
@@ -73,7 +74,9 @@ def read_capture(
         `bandwidth` [Hz], `phase_sign`, `phase_sign_source`, `source`, and `warnings`: one line for each thing
         that was dropped or repaired.
 
-        Packets that repeat or go back in time are dropped (`isacsim.capture.clock`), 32-bit clocks unwrapped;
+        Tones that 40 and 80 MHz frames rotate are turned back where all of the capture shows it
+        (`isacsim.capture.tones`). Packets that repeat or go back in time are dropped (`isacsim.capture.clock`), 32-bit
+        clocks unwrapped;
         of packets with several layouts (tones, antennas, transmitter) the most common one is kept.
 
     Raises
@@ -100,13 +103,14 @@ def read_capture(
     if format == "auto":
         format = _detected(data, path)
     packets = FORMATS[format].read(data, path)
-    return to_dataset(
+    capture = to_dataset(
         packets,
         path,
         carrier=agreed("carrier", carrier, packets.carrier, "5.745e9", path),
         bandwidth=agreed("bandwidth", bandwidth, packets.bandwidth, "20e6", path),
         phase_sign=phase_sign,
     )
+    return undo_rotation(capture)
 
 
 def _check_arguments(
