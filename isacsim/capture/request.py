@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.capture.packets import common_streams
 from isacsim.errors import CaptureError, InputError
 
 __all__ = ["Reading", "malformed"]
@@ -157,6 +158,33 @@ class Reading:
         asked = str(self.frame_kind).lower().strip()
         singular = asked[:-1] if asked.endswith("s") and asked not in map(str.lower, kinds) else asked
         return self._of_one("frame_kind", [k.lower() for k in kinds], singular, choose=False)
+
+    def common_streams(
+        self,
+        held: Sequence[frozenset[tuple[int, int]]],
+        what: str = "streams (receive antenna, transmit stream)",
+    ) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
+        """Choose the streams of the antennas asked for, else those in common, and the packets that hold them.
+
+        See `isacsim.capture.packets.common_streams`.
+        """
+        if self.antennas is None:
+            return common_streams(held, self.notes, what)
+        wanted = set(self.antennas)
+        of_wanted = [frozenset(s for s in one if s[0] in wanted) for one in held]
+        whole = [k for k, one in enumerate(of_wanted) if {s[0] for s in one} == wanted]
+        if not whole:
+            there = sorted({s[0] for one in held for s in one})
+            raise CaptureError(
+                f"{self.path}: no packet with all of antennas={self.antennas}; the file holds antennas "
+                f"{', '.join(map(str, there))}"
+            )
+        if len(whole) < len(held):
+            self.notes.append(
+                f"dropped {len(held) - len(whole)} packets without all of antennas {self.antennas}"
+            )
+        streams, kept = common_streams([of_wanted[k] for k in whole], self.notes, what)
+        return streams, np.array(whole)[kept]
 
     def _of_one(self, name: str, labels: list[str], asked: str | None, *, choose: bool) -> NDArray[np.int64]:
         counts = Counter(labels)
