@@ -14,7 +14,6 @@ RSSI and AGC are variables of the data set instead.
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +133,7 @@ def _whole_offsets(data: bytes, reading: Reading) -> list[int]:
         else:
             if code == _PACKET and end <= len(data):
                 complaint = (f"a packet record of length {length} that no record follows", "a whole one")
-            elif code not in (_MEASUREMENT, _PACKET) and 0 < length and end <= len(data):
+            elif code not in (_MEASUREMENT, _PACKET) and length > 0 and end <= len(data):
                 complaint = (f"a record of code 0x{code:02x}, length {length}", "0xbb or 0xc1")
             found, expected = complaint or ("no record", "0xbb or 0xc1")
             reading.drop(found, expected, offset=offset)
