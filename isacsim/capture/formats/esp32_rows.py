@@ -141,7 +141,9 @@ def _whole_row(text: str, columns: tuple[str, ...] | None, number: int) -> Row:
     names, behind = _names(columns, len(before))
     if names is None:
         known = " or ".join(map(str, sorted(_WITHOUT_HEADER) if columns is None else [len(behind)]))
-        raise _NotWholeError(f"{len(before)} columns before the list", f"{known}, or a header that names them")
+        raise _NotWholeError(
+            f"{len(before)} columns before the list", f"{known}, or a header that names them"
+        )
     cells = dict(zip(names, before, strict=True)) | dict(zip(behind, after, strict=False))
     numbers = {}
     for name in _NUMBERS:
