@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -58,6 +58,8 @@ class CapturePlan:
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
     windowing: WindowingOptions
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Files left out, and why."""
 
     @property
     def n_samples(self) -> int:
@@ -91,6 +93,7 @@ class CapturePlan:
             "captures": json.dumps(records, ensure_ascii=False),
             "spectrum": json.dumps(settings),
             "parts": parts_to_json(parts),
+            **({"skipped": json.dumps(dict(self.skipped), ensure_ascii=False)} if self.skipped else {}),
         }
 
     def samples_of(self, file: CaptureFile) -> xr.Dataset:
@@ -136,10 +139,8 @@ def plan_captures(
     receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
     gain: Gain = "auto",
-    format: str = "auto",
-    carrier: float | None = None,
-    bandwidth: float | None = None,
-    phase_sign: int | None = None,
+    skip_bad: bool = False,
+    **reading: Any,
 ) -> CapturePlan:
     """Check capture files and their labels, and settle the axes; arguments as for :func:`capture_dataset`."""
     if label is not None and labels is not None:
@@ -149,11 +150,12 @@ def plan_captures(
     check_choice("split", split, SPLITS)
     check_choice("receivers", receivers, ("all", "one"))
     rows = None if labels is None else read_labels(labels)
-    reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
-    checked = tuple(capture_files(files, rows, label, split))
-    summaries, with_axes = summarise(checked, windowing, settings or {})
-    return CapturePlan(checked, tuple(summaries), with_axes, windowing)
+    skipped: dict[str, str] | None = {} if skip_bad else None
+    checked = tuple(capture_files(files, rows, label, split, skipped))
+    summaries, with_axes = summarise(checked, windowing, settings or {}, skipped)
+    checked = tuple(file for file in checked if file.source not in (skipped or {}))
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {})
 
 
 def capture_dataset(
@@ -187,7 +189,9 @@ def capture_dataset(
             "one": of several receivers the pair whose phases agree best makes one.
         reference, gain
             As for :func:`isacsim.conditioning.condition`.
-        format, carrier, bandwidth, phase_sign
+        skip_bad : bool
+            Leave out files that can't be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
+        **reading
             As for :func:`isacsim.read_capture`.
 
     Returns
