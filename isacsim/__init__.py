@@ -9,6 +9,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``simulation``       scenario and seed to one capture with its truth
 ``capture``          files of real receivers to the same capture
 ``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
+``survey``           what a capture holds, and a scenario like it
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
 ``counting``         how many targets move in a capture
@@ -61,6 +62,7 @@ _HOME = {
     "doppler_spectrogram": "isacsim.spectrum.doppler",
     "track": "isacsim.tracking.track",
     "read_capture": "isacsim.capture.reading",
+    "describe_capture": "isacsim.survey.describe",
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",
     "generate": "isacsim.dataset.synthetic.generate",
