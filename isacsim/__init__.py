@@ -63,6 +63,7 @@ _HOME = {
     "track": "isacsim.tracking.track",
     "read_capture": "isacsim.capture.reading",
     "describe_capture": "isacsim.survey.describe",
+    "scenario_from_capture": "isacsim.survey.match",
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",
     "generate": "isacsim.dataset.synthetic.generate",

@@ -14,11 +14,10 @@ from isacsim.terminal import number, output, remark, sample_progress, show_table
 if TYPE_CHECKING:
     from isacsim.survey.describe import CaptureDescription
 
-__all__ = ["capture"]
+__all__ = ["capture", "check_capture", "facts", "receiver_rows"]
 
 _MOST_LINES = 12
 _MOST_GAPS = 3
-_MOST_BYTES = 1 << 31
 
 
 def capture(
@@ -49,7 +48,9 @@ def capture(
     """
     from isacsim.survey.describe import describe_capture
 
-    _check(file, where)
+    check_capture(file)
+    if where is not None:
+        _kind(where)
     opened = open_source(
         file, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign, whole=False
     )
@@ -134,20 +135,23 @@ def receiver_rows(described: CaptureDescription) -> list[list[str]]:
     return rows
 
 
-def _check(file: str, where: Path | None) -> None:
-    """Refuse what can't work before the file is read."""
+def check_capture(file: str) -> None:
+    """Refuse what is no file of a capture, before it is read.
+
+    Raises
+    ------
+    InputError
+        If it is a scenario, a folder, or not there.
+    """
     path = Path(file)
-    if path.suffix.lower() in (".yaml", ".yml") or not path.exists():
-        what = "no such file" if "." in file or "/" in file else "no capture file of that name"
-        if path.suffix.lower() in (".yaml", ".yml"):
-            what = "this is a scenario, no capture; isacsim simulate makes one of it"
-        raise InputError(f"{file}: {what}.")
+    if path.suffix.lower() in (".yaml", ".yml"):
+        raise InputError(f"{file}: this is a scenario, no capture; isacsim simulate makes one of it.")
     if path.is_dir():
         raise InputError(
             f"{file}: this is a directory, expected a capture; of a data set: isacsim inspect {file}."
         )
-    if where is not None:
-        _kind(where)
+    if not path.exists():
+        raise InputError(f"{file}: no such file.")
 
 
 def _kind(where: Path) -> str:

@@ -42,8 +42,8 @@ class CaptureDescription:
     """packets, duration_s, rates, intervals, jitter_s, lost, gaps (start_s, length_s), bursts."""
     receivers: list[dict[str, Any]]
     """Of each: name, device, rx and tx element, role, power_db below the strongest, variation of the amplitude
-    (standard deviation over mean, median over subcarriers), steadiness (mean aligned channel over rms, median), and the phase
-    coherence with each receiver."""
+    (standard deviation over mean, median over subcarriers), steadiness (mean aligned channel over rms, median), and
+    the phase coherence with each receiver."""
     reported: dict[str, dict[str, Any]]
     """Of each packet variable: least, median, most, units."""
     kinds: dict[str, dict[str, int]]

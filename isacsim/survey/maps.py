@@ -15,13 +15,14 @@ from isacsim.survey.alignment import align_to, blocks, reference_channel
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["capture_maps"]
+__all__ = ["ALIKE", "capture_maps", "likeness"]
 
 Real = NDArray[np.float64]
 
 _MOST_VALUES = 2**20
 # Packets of one kind are above 0.92 in captures of three chips, beacons in 20 of 80 MHz at 0.37.
-_ALIKE = 0.8
+ALIKE = 0.8
+"""Cosine from which on a packet's amplitudes are like a channel's."""
 # A subcarrier of noise reaches about 1/√packets, a channel with somebody in it 0.9.
 _STEADY = 0.3
 
@@ -80,7 +81,7 @@ class _Sums:
             for j in range(i):
                 self.cross[i, j] += (csi[i] * csi[j].conj()).sum(axis=-1)
                 self.sizes[i, j] += (size[i] * size[j]).sum(axis=-1)
-        self.odd += int((_likeness(size[:, used], np.abs(self.channel[:, used])) < _ALIKE).sum())
+        self.odd += int((likeness(size[:, used], np.abs(self.channel[:, used])) < ALIKE).sum())
 
     def coherence(self, used: Any) -> Real:
         """As `isacsim.conditioning.reference.phase_coherence`."""
@@ -176,7 +177,7 @@ def capture_maps(
     )
 
 
-def _likeness(size: Real, like: Real) -> Real:
+def likeness(size: Real, like: Real) -> Real:
     """Cosine between each packet's amplitudes (receiver, subcarrier, packet) and a channel's."""
     norm = np.sqrt((size**2).sum(axis=(0, 1)) * (like**2).sum())
     return np.asarray(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from isacsim import load_scenario
 from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from tests.capture.capture_files import integers, intel_file
@@ -57,3 +58,20 @@ def test_what_is_no_capture_is_refused(intel: Path, tmp_path: Path) -> None:
     assert "directory" in refused("capture", tmp_path)
     assert "must be a folder or end in" in refused("capture", intel, "-o", tmp_path / "a.txt")
     assert f"isacsim capture {intel}" in CliRunner().invoke(app, ["inspect", str(intel)]).stderr
+
+
+def test_a_scenario_like_a_capture(tmp_path: Path) -> None:
+    save_capture(capture(0, packets=600, receivers=1, subcarriers=16), tmp_path / "c.nc")
+    written = run(
+        "scenarios", "from-capture", tmp_path / "c.nc", "--body", "none", "-o", tmp_path / "like.yaml"
+    )
+    assert written.exit_code == 0, written.output
+    assert "delay spread" in written.output
+    printed = run("scenarios", "from-capture", tmp_path / "c.nc", "--body", "none")
+    assert printed.stdout == (tmp_path / "like.yaml").read_text()
+    assert load_scenario(tmp_path / "like.yaml").radio.n_subcarriers == 16
+    assert "must end in .yaml" in refused(
+        "scenarios", "from-capture", tmp_path / "c.nc", "-o", tmp_path / "a.txt"
+    )
+    assert "body must be one of" in refused("scenarios", "from-capture", tmp_path / "c.nc", "--body", "cat")
+    assert "this is a scenario" in refused("scenarios", "from-capture", tmp_path / "x.yaml")

@@ -46,9 +46,9 @@ def scenario(
                 "transmitter_m": [0, 0, 1],
                 "receivers": [{"name": "abc"[i], "position_m": PLACES[i]} for i in range(receivers)],
             },
+            "targets": {"fixed": fixed},
             "environment": environment
             or {"kind": "rayleigh", "power_db": 20, "delay_spread_ns": 30, "n_taps": 30, "k_factor_db": 6},
-            "targets": {"fixed": fixed},
             "impairments": impairments or {},
             "spectrum": {"acceleration_max_m_s2": 1e-3, "jerk_max_m_s3": 1e-3},
             **fields,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isacsim.validation import realism_measures as measures
 from isacsim.validation import study
-from isacsim.validation.realism_windows import levels_db, read_windows, simulated_windows
+from isacsim.validation.realism_windows import read_windows, simulated_windows
 from typer.testing import CliRunner
 
 from isacsim import load_scenario, simulate
@@ -19,6 +19,7 @@ from isacsim.cli import app
 from isacsim.dataset.real.files import capture_files
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
+from isacsim.survey.levels import levels_db
 from tests.capture.capture_files import real_capture
 
 RATE, CARRIER = 100.0, 5.32e9
