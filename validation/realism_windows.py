@@ -31,7 +31,7 @@ from isacsim.survey.levels import levels_db
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Matched", "RealWindows", "read_windows", "simulated_windows"]
+__all__ = ["Matched", "RealWindows", "read_file", "read_windows", "simulated_windows"]
 
 Real = NDArray[np.float64]
 
@@ -97,9 +97,7 @@ def read_windows(
     InputError
         Naming the file: it can't be read, its packet rate is too low, or it has no two windows that share no packet.
     """
-    from isacsim.capture.netcdf import load_capture, looks_saved
-
-    capture = load_capture(file.path) if looks_saved(file.path) else _received(file.path, carrier)
+    capture = read_file(file.path, carrier)
     odd = 0
     if cleaned:
         alike = _alike(capture)
@@ -140,9 +138,20 @@ def read_windows(
     )
 
 
-def _received(path: Path, carrier: float | None) -> xr.Dataset:
+def read_file(path: Path, carrier: float | None) -> xr.Dataset:
+    """A capture, with a carrier in Hz for a receiver's file that doesn't say its own.
+
+    Raises
+    ------
+    CaptureError
+        As :func:`isacsim.read_capture`.
+    """
     from isacsim.capture import read_capture
+    from isacsim.capture.netcdf import load_capture, looks_saved
     from isacsim.capture.packets import CaptureWarning
+
+    if looks_saved(path):
+        return load_capture(path)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CaptureWarning)  # replicated streams are dropped, as in every command

@@ -12,6 +12,7 @@ from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.spectrum.grid import WindowResolution
 from isacsim.survey.measure import Measured, Recording
+from isacsim.survey.static import N_TAPS
 
 __all__ = ["SPEEDS", "Builder", "Fitted"]
 
@@ -83,9 +84,9 @@ class Builder:
                 "environment": {
                     "kind": "rayleigh",
                     "power_db": _rounded(fitted.power_db),
-                    "delay_spread_ns": _uniform(static.delay_spread_ns[0], static.delay_spread_ns[2]),
-                    "n_taps": 24,
-                    "k_factor_db": _uniform(static.k_factor_db[0], static.k_factor_db[2]),
+                    "delay_spread_ns": _rounded(static.likely[0]),
+                    "n_taps": N_TAPS,
+                    "k_factor_db": _rounded(static.likely[1]),
                 },
                 "targets": self._targets(fitted.speed, 1.0 if everywhere else self.moving),
                 "impairments": _impairments(self.measured, self.bursts),
