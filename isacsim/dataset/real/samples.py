@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from isacsim import __version__
 from isacsim.checks import check_choice, check_integer
 from isacsim.conditioning.conditioning import Gain, Reference
+from isacsim.dataset.groups import groups_to_splits
 from isacsim.dataset.parts import SPLITS, Part, parts_to_json
 from isacsim.dataset.real.files import (
     CaptureFile,
@@ -58,6 +59,15 @@ class CapturePlan:
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
     windowing: WindowingOptions
+    split_by: Mapping[str, Any] | None = None
+    """By what splits were made: the column, the shares, the seed."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The labels' own columns, which each sample keeps."""
+        return list(
+            dict.fromkeys(name for file in self.files for row in file.rows for name, _ in row.columns)
+        )
 
     @property
     def n_samples(self) -> int:
@@ -75,7 +85,14 @@ class CapturePlan:
             Part("", -1, file.split, 0, one.n, file.source)
             for file, one in zip(self.files, self.summaries, strict=True)
         ]
-        rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
+        # Columns of one's own come behind, where there are any: a store without them is as it was.
+        rows: list[list[list[Any]]] = [
+            [
+                [row.start, row.end, row.label, *([dict(row.columns)] if row.columns else [])]
+                for row in file.rows
+            ]
+            for file in self.files
+        ]
         records = [
             {**one.record, "labels": own}
             for one, own in zip(self.summaries, _without_infinity(rows), strict=True)
@@ -84,7 +101,10 @@ class CapturePlan:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in sorted(self.settings.items())
         }
-        return {
+        own = {"columns": json.dumps(self.columns)} if self.columns else {}
+        if self.split_by:
+            own["split_by"] = json.dumps(dict(self.split_by))
+        return own | {
             "title": "acceleration-jerk spectra of captures, made by isacsim",
             "isacsim": __version__,
             "numpy": np.__version__,
@@ -104,12 +124,16 @@ class CapturePlan:
         if rms == 0:
             raise InputError(f"{file.source}: the conditioned CSI is all zero.")
         spectra, labels = [], []
+        own: dict[str, list[str]] = {name: [] for name in self.columns}
         for window in windows:
             # A copy keeps the attributes, the phase sign among them, in every version of xarray.
             csi = window.csi.copy(data=window.csi.values / np.float32(rms))
             spectra.append(aj_spectrum(csi, **self.settings))
             start = window.start - made.origin
-            labels.append(file.label(start, start + (window.packets - 1) * window.interval))
+            end = start + (window.packets - 1) * window.interval
+            labels.append(file.label(start, end))
+            for name, said in own.items():
+                said.append(file.column(name, start, end))
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
@@ -121,7 +145,11 @@ class CapturePlan:
         }
         if noisy.sizes["receiver"] == 1:
             noisy = noisy.isel(receiver=0, drop=True)
-        return _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        made_of = _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        text = np.dtypes.StringDType()
+        return made_of.assign(
+            {name: ("sample", np.array(said, text), {"long_name": name}) for name, said in own.items()}
+        )
 
 
 def plan_captures(
@@ -132,6 +160,9 @@ def plan_captures(
     label: int | None = None,
     labels: FilePath | None = None,
     split: str = "train",
+    splits: Mapping[str, float] | None = None,
+    split_by: str | None = None,
+    split_seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
@@ -152,8 +183,36 @@ def plan_captures(
     reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
     checked = tuple(capture_files(files, rows, label, split))
+    if splits is not None and any(row.split for file in checked for row in file.rows):
+        raise InputError("the labels say each file's split already; leave out their column split, or splits.")
+    by = "file" if split_by is None else split_by
+    if split_by is not None and splits is None:
+        raise InputError(f"split_by={split_by!r} needs splits, the share of each, e.g. train=0.8, test=0.2.")
+    _check_column(by, checked)
+    groups = [file.group(by) for file in checked] if splits is not None else []
     summaries, with_axes = summarise(checked, windowing, settings or {})
-    return CapturePlan(checked, tuple(summaries), with_axes, windowing)
+    if splits is None:
+        return CapturePlan(checked, tuple(summaries), with_axes, windowing)
+    sizes: dict[str, int] = dict.fromkeys(groups, 0)
+    for group, one in zip(groups, summaries, strict=True):
+        sizes[group] += one.n
+    where = groups_to_splits(sizes, splits, seed=split_seed, what=by)
+    checked = tuple(replace(file, split=where[group]) for file, group in zip(checked, groups, strict=True))
+    summaries = [
+        replace(one, record=one.record | {"split": file.split})
+        for one, file in zip(summaries, checked, strict=True)
+    ]
+    record = {"by": by, "splits": dict(splits), "seed": split_seed}
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing, record)
+
+
+def _check_column(by: str, files: Sequence[CaptureFile]) -> None:
+    """Refuse to split by what the labels don't have."""
+    there = dict.fromkeys(name for file in files for row in file.rows for name, _ in row.columns)
+    if by != "file" and by not in there:
+        raise InputError(
+            f"split_by={by!r}: the labels have no such column; there are file{''.join(f', {n}' for n in there)}."
+        )
 
 
 def capture_dataset(
@@ -181,6 +240,12 @@ def capture_dataset(
             holds all of it, else -1. Every file must have a row.
         split : {"train", "validation", "test"}
             Of all files whose rows don't say. The windows of one file are in one split.
+        splits : mapping, optional
+            Split to its share of the samples, instead: whole groups go into each (`isacsim.dataset.groups`).
+        split_by : str, optional
+            What a group is: a column of the labels (person, room, session), or "file", the default.
+        split_seed : int
+            Of the order in which groups are put into splits.
         settings : mapping, optional
             Arguments of :func:`isacsim.aj_spectrum`. Without axes: those that every file's packet rate allows.
         receivers : {"all", "one"}
@@ -210,7 +275,8 @@ def capture_dataset(
         if progress is not None:
             progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
     how: Any = {"coords": "minimal", "compat": "override", "join": "override", "combine_attrs": "override"}
-    return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    whole = xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    return whole.set_coords(plan.columns)
 
 
 def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
@@ -237,9 +303,10 @@ def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
         cut_windows.cache_clear()
 
 
-def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
+def _without_infinity(rows: list[list[list[Any]]]) -> list[list[list[Any]]]:
     """Rows of labels without infinities, which JSON lacks."""
-    return [[[v if np.isfinite(v) else None for v in row] for row in own] for own in rows]
+    infinite = (np.inf, -np.inf)
+    return [[[None if v in infinite else v for v in row] for row in own] for own in rows]
 
 
 def _dataset(
