@@ -19,6 +19,8 @@ _RANDOM = 0.1
 _TELLING = 0.3
 # A line in the spectrum of delays stands out from this many times √n on: by chance once in e^25.
 _LINE = 5.0
+# Whole samples are jumped if the delays' variance is so many times what the line leaves for jitter within a sample.
+_WIDER = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,11 @@ def packet_errors(
     sfo = 0.0
     if height * np.sqrt(time.size) > _LINE and abs(line) > 2 / max(time[-1] - time[0], interval):
         sfo = line / bandwidth * 1e6
-        spread = float(np.sqrt(max(-2 * np.log(min(height, 1.0)), 0.0))) / (2 * np.pi * bandwidth)
+        within = float(np.sqrt(max(-2 * np.log(min(height, 1.0)), 0.0))) / (2 * np.pi * bandwidth)
+        # A saw-tooth of one sample is the clock's; what is wider than it jumps by whole samples, which the line can't see.
+        tooth = 1 / bandwidth**2 / 12 if abs(line) * (time[-1] - time[0]) > 1 else 0.0
+        wider = max(spread**2 - tooth, 0.0)
+        spread = float(np.sqrt(wider)) if wider > _WIDER * within**2 else within
     return PacketErrors(cfo, noise, random, float(np.sqrt(max(spread**2 - delay_noise**2, 0.0))), sfo)
 
 

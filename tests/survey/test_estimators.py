@@ -69,6 +69,14 @@ def test_sampling_clock_beside_jitter_and_loss(ppm: float) -> None:
         assert errors.timing_jitter * 1e9 == pytest.approx(4, rel=0.1)
 
 
+def test_jumps_by_whole_samples_are_jitter() -> None:
+    captured = capture(0, impairments={"sto": {"offset_ns": 0, "jitter_ns": 3}})
+    jump = np.rint(np.random.default_rng(0).normal(0, 4, 2000)) / 40e6
+    turn = np.exp(-2j * np.pi * (captured.frequency.values[:, np.newaxis] - 5.3e9) * jump)
+    errors = measure(recording(captured.assign(csi=captured.csi * turn.astype(np.complex64)))).errors
+    assert errors.timing_jitter == pytest.approx(np.hypot(jump.std(), 3e-9), rel=0.05)
+
+
 @pytest.mark.parametrize(("step", "rate"), [(1.0, 2.0), (3.0, 0.5)])
 def test_gain_steps(step: float, rate: float) -> None:
     steps, true = 0, 0

@@ -101,7 +101,9 @@ class CapturePlan:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in sorted(self.settings.items())
         }
-        own = {"columns": json.dumps(self.columns)} if self.columns else {}
+        own: dict[str, str | int | float] = {}
+        if self.columns:
+            own["columns"] = json.dumps(self.columns)
         if self.split_by:
             own["split_by"] = json.dumps(dict(self.split_by))
         return own | {
