@@ -262,7 +262,7 @@ def _remarks(timing: PacketTiming, maps: xr.Dataset, reported: dict[str, dict[st
         )
     if timing.gap_length.size:
         found.append(
-            f"{timing.gap_length.size} gaps, together {timing.gap_length.sum():.3g} s, the longest "
+            f"gaps: {timing.gap_length.size}, together {timing.gap_length.sum():.3g} s, the longest "
             f"{timing.gap_length.max():.3g} s"
         )
     odd = float(maps.attrs["odd_packets"]) / timing.packets

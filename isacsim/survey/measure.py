@@ -27,6 +27,8 @@ Real = NDArray[np.float64]
 
 _FEWEST = 64
 _MOSTLY = 0.7
+# Weaker receivers, as shares of the strongest one's power, hear noise.
+_HEARD = 1e-4
 # Complex numbers looked at: 64 MiB in double precision.
 _MOST_VALUES = 2**22
 _MOST_WINDOWS = 24
@@ -100,12 +102,16 @@ def recording(capture: xr.Dataset, fewest: int = _FEWEST) -> Recording:
     csi, time = np.asarray(part.values), time[first : first + part.sizes["packet"]]
     whole = np.isfinite(csi).all(axis=(0, 1)) & (csi != 0).any(axis=(0, 1))
     csi, time = csi[..., whole], time[whole]
-    alike = _alike(csi)
+    alike = _alike(csi) if time.size else whole[:0]
     csi, time = csi[..., alike], time[alike]
     if time.size < fewest:
-        raise InputError(f"the capture holds {time.size} packets; {fewest} or more are needed to measure it.")
+        raise InputError(
+            f"the capture holds {time.size} packets with CSI; {fewest} or more are needed to measure it."
+        )
     if int(part.attrs.get("phase_sign", capture.attrs.get("phase_sign", -1))) > 0:
         csi = csi.conj()
+    if (csi == csi[..., :1]).all():
+        raise InputError("the CSI is the same in all packets: there is nothing to measure.")
     frequency = np.asarray(part.coords["frequency"].values, np.float64)
     return Recording(
         csi,
@@ -174,7 +180,7 @@ def measure(taken: Recording, *, window_s: float = 1.024) -> Measured:
             taken.timing,
             errors,
             gain_steps(10 * np.log10(power.mean(axis=0)), taken.time),
-            static_channel(channel, taken.frequency),
+            static_channel(channel[mean > _HEARD * mean.max()], taken.frequency),
             quantised,
             np.maximum(10 * np.log10(mean / mean.max()), -60.0),
             window_levels(taken, window_s),

@@ -81,7 +81,7 @@ def packet_errors(
     if height * np.sqrt(time.size) > _LINE and abs(line) > 2 / max(time[-1] - time[0], interval):
         sfo = line / bandwidth * 1e6
         within = float(np.sqrt(max(-2 * np.log(min(height, 1.0)), 0.0))) / (2 * np.pi * bandwidth)
-        # A saw-tooth of one sample is the clock's; what is wider than it jumps by whole samples, which the line can't see.
+        # A saw-tooth of one sample is the clock's; what is wider jumps by whole samples, which the line can't see.
         tooth = 1 / bandwidth**2 / 12 if abs(line) * (time[-1] - time[0]) > 1 else 0.0
         wider = max(spread**2 - tooth, 0.0)
         spread = float(np.sqrt(wider)) if wider > _WIDER * within**2 else within

@@ -208,8 +208,12 @@ def test_the_sign_of_the_phase_is_undone() -> None:
 
 
 def test_what_is_too_short_is_refused() -> None:
-    with pytest.raises(InputError, match="40 packets; 64 or more"):
+    with pytest.raises(InputError, match="40 packets with CSI; 64 or more"):
         recording(capture(0, packets=40))
+    still = capture(0)
+    for csi, message in ((still.csi * 0, "0 packets with CSI"), (still.csi * 0 + 1, "same in all packets")):
+        with pytest.raises(InputError, match=message):
+            recording(still.assign(csi=csi))
     with pytest.raises(InputError, match="no window"):
         measure(recording(capture(0, packets=100)), window_s=1e-3)
 
