@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isacsim.commands.source import Bandwidth, Carrier, Format, PhaseSign, open_source
+from isacsim.commands.reading import reads_files
+from isacsim.commands.source import open_source
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, remark, sample_progress, show_table
 
@@ -20,6 +21,7 @@ _MOST_LINES = 12
 _MOST_GAPS = 3
 
 
+@reads_files
 def capture(
     file: Annotated[
         str,
@@ -37,10 +39,8 @@ def capture(
             show_default=False,
         ),
     ] = None,
-    format: Format = "auto",
-    carrier: Carrier = None,
-    bandwidth: Bandwidth = None,
-    phase_sign: PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Show what a capture holds: packets, rate, gaps, antennas, kinds, what was dropped, what is assumed.
 
@@ -51,9 +51,7 @@ def capture(
     check_capture(file)
     if where is not None:
         _kind(where)
-    opened = open_source(
-        file, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign, whole=False
-    )
+    opened = open_source(file, whole=False, **reading)
     with sample_progress("capture", unit="packets") as progress:
         described = describe_capture(opened.capture, progress=progress)
     show_table("", [opened.name, ""], facts(described), numbers=False)
@@ -94,6 +92,7 @@ def facts(described: CaptureDescription) -> list[tuple[str, str]]:
             f"{radio['lowest']} to {radio['highest']}",
         ),
         ("packets", f"{timing['packets']} over {timing['duration_s']:.4g} s"),
+        ("dropped", f"{timing['records_dropped']} records by the reader; see below"),
         ("rate", rate),
         (
             "intervals",

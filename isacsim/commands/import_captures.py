@@ -10,7 +10,8 @@ import typer
 
 from isacsim.commands.generate import finished
 from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
-from isacsim.commands.source import Bandwidth, Carrier, Format, Gain, PhaseSign, Reference, in_options
+from isacsim.commands.reading import in_option_names, reads_files
+from isacsim.commands.source import Gain, Reference, in_options
 from isacsim.errors import InputError
 from isacsim.terminal import remark, sample_progress
 
@@ -44,6 +45,7 @@ Labels = Annotated[
 ]
 
 
+@reads_files
 def import_captures(
     files: Annotated[
         list[str],
@@ -85,13 +87,14 @@ def import_captures(
     ] = False,
     reference: Reference = "auto",
     gain: Gain = "auto",
-    format: Format = "auto",
-    carrier: Carrier = None,
-    bandwidth: Bandwidth = None,
-    phase_sign: PhaseSign = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out files that can't be read, and list them.")
+    ] = False,
     chunk: Chunk = None,
     no_progress: NoProgress = False,
     overwrite: Overwrite = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Make a data set of captures' windows, with labels where you know them.
 
@@ -120,13 +123,13 @@ def import_captures(
                 receivers="one" if one_receiver else "all",
                 reference=reference,
                 gain=gain,
-                format=format,
-                carrier=carrier,
-                bandwidth=bandwidth,
-                phase_sign=phase_sign,
+                skip_bad=skip_bad,
+                **reading,
             )
     except InputError as error:
         raise in_options(error) from error
+    for file, why in json.loads(dataset.attrs.get("skipped", "{}")).items():
+        remark(f"skipped {file}: {in_option_names(why)}")
     lines = [f"{r['file']}: {line}" for r in json.loads(dataset.attrs["captures"]) for line in r["notes"]]
     for line in lines[:_MOST_NOTES]:
         remark(f"note: {line}")

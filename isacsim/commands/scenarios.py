@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from isacsim.commands.source import Bandwidth, Carrier, Format, PhaseSign, open_source
+from isacsim.commands.reading import reads_files
+from isacsim.commands.source import open_source
 from isacsim.errors import InputError
 from isacsim.terminal import output, remark, sentences_of, show_table
 
@@ -105,6 +106,7 @@ def schema(
     "from-capture",
     epilog="Example: [bold]isacsim scenarios from-capture walk.dat --carrier 5.32e9 -o like_walk.yaml[/bold]",
 )
+@reads_files
 def from_capture(
     file: Annotated[
         str,
@@ -125,10 +127,8 @@ def from_capture(
         typer.Option("--window-s", help="Window of a sample in s; default: 1.024.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulations that levels are fitted by.")] = 0,
-    format: Format = "auto",
-    carrier: Carrier = None,
-    bandwidth: Bandwidth = None,
-    phase_sign: PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write a scenario like a capture: radio, static channel, noise, gain steps, loss, jitter, phase and timing errors.
 
@@ -144,9 +144,7 @@ def from_capture(
         if output_file.suffix.lower() not in (".yaml", ".yml"):
             raise InputError(f"{output_file}: a scenario's name must end in .yaml.")
         check_output(output_file)
-    opened = open_source(
-        file, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign, whole=False
-    )
+    opened = open_source(file, whole=False, **reading)
     made = scenario_from_capture(opened.capture, body=body, window_s=window_s, seed=seed)  # type: ignore[arg-type]  # checked there
     if output_file is None:
         typer.echo(made.to_yaml(), nl=False)

@@ -39,7 +39,8 @@ class CaptureDescription:
     radio: dict[str, Any]
     """format, chip, carrier, bandwidth and spacing in Hz, subcarriers, used, dead and unsteady ones by index."""
     timing: dict[str, Any]
-    """packets, duration_s, rates, intervals, jitter_s, lost, gaps (start_s, length_s), bursts."""
+    """packets, duration_s, rates, intervals, jitter_s, lost, gaps (start_s, length_s), bursts; records_dropped by the
+    reader."""
     receivers: list[dict[str, Any]]
     """Of each: name, device, rx and tx element, role, power_db below the strongest, variation of the amplitude
     (standard deviation over mean, median over subcarriers), steadiness (mean aligned channel over rms, median), and
@@ -115,7 +116,8 @@ def describe_capture(
     return CaptureDescription(
         str(capture.attrs.get("source", capture.attrs.get("scenario_name", "capture"))),
         _radio(capture, maps),
-        _timing(timing, float(capture.coords["time"][0])),
+        _timing(timing, float(capture.coords["time"][0]))
+        | {"records_dropped": int(capture.attrs.get("n_dropped", 0))},
         _receivers(capture, maps),
         reported,
         _kinds(capture),
@@ -241,11 +243,10 @@ def _assumed(capture: xr.Dataset) -> list[str]:
         )
     elif "phase_sign_source" in attrs:
         found.append(f"phase sign: {attrs.get('phase_sign')}, as given")
-    if attrs.get("carrier_source") == "argument" or attrs.get("format") == "intel5300":
+    if attrs.get("format") == "intel5300":
         found.append(f"carrier: {attrs['carrier'] / 1e9:g} GHz, as given; the file doesn't say it")
-    for name, label in (("clock_source", "packet times"), ("chip_source", "chip"), ("clock", "packet times")):
-        if name in attrs:
-            found.append(f"{label}: {attrs[name]}")
+    if "packet_rate" in attrs:
+        found.append(f"packet times: {attrs['packet_rate']:g} packets/s, as given")
     if "role" in capture.coords and (capture.coords["role"].values == "unknown").all():
         found.append("roles of the receivers: unknown; a reference is chosen by phase coherence")
     if "agc_gain_db" not in capture:

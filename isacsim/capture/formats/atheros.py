@@ -15,7 +15,8 @@ import numpy as np
 
 from isacsim.capture.formats.guard import parse_guarded
 from isacsim.capture.formats.wifi import used_indices
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["looks_like", "read"]
 
@@ -33,15 +34,15 @@ def looks_like(data: bytes) -> bool:
     return _byte_order(data) is not None
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of an Atheros CSI Tool file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -54,10 +55,10 @@ def read(data: bytes, path: Path) -> Packets:
     CaptureError
         If a record is cut or of a wrong length, or there is none with CSI.
     """
+    path, warnings = reading.path, reading.notes
     order = _byte_order(data)
     if order is None:
         raise malformed(path, "no Atheros record in either byte order", "one whose lengths add up", offset=0)
-    warnings: list[str] = []
     headers, offsets = _checked(data, order, path)
     with_csi = [n for n, header in enumerate(headers) if header[1]]
     if not with_csi:
@@ -102,7 +103,6 @@ def read(data: bytes, path: Path) -> Packets:
                 "received power above the noise floor, all antennas",
             )
         },
-        warnings=warnings,
     )
 
 

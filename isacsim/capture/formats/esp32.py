@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.capture.formats.wifi import channel_frequency, guards
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["looks_like", "read"]
 
@@ -56,15 +57,15 @@ def looks_like(data: bytes) -> bool:
     return any(line.startswith((b"CSI_DATA,", b"type,")) for line in data[:8192].splitlines())
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of an ESP32 CSI file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def read(data: bytes, path: Path) -> Packets:
     CaptureError
         If a row is cut or malformed, or there is none.
     """
-    warnings: list[str] = []
+    path, warnings = reading.path, reading.notes
     rows = _rows(data, path, warnings)
     layout, kept = most_common_layout(
         [
@@ -133,7 +134,6 @@ def read(data: bytes, path: Path) -> Packets:
             "rssi": PacketVariable(column["rssi"].astype(float), "dBm", "received power"),
             "noise": PacketVariable(column["noise_floor"].astype(float), "dBm", "noise floor"),
         },
-        warnings=warnings,
     )
 
 

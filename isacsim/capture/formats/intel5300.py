@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.capture.formats.guard import parse_guarded
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["SUBCARRIERS", "looks_like", "read"]
 
@@ -49,15 +50,15 @@ def looks_like(data: bytes) -> bool:
     return data[2] == _PACKET and following in (b"\xbb", b"\xc1")
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of an Intel 5300 file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def read(data: bytes, path: Path) -> Packets:
     CaptureError
         If a record is cut, of another kind or of a wrong length, or there is none with CSI.
     """
-    warnings: list[str] = []
+    path, warnings = reading.path, reading.notes
     offsets = _checked_offsets(data, path)
     headers = np.array([_HEADER.unpack_from(data, o + 3) for o in offsets], dtype=np.int64)
     antennas = [_antennas(antenna_sel, nrx) for antenna_sel, nrx in headers[:, [10, 3]]]
@@ -111,7 +112,6 @@ def read(data: bytes, path: Path) -> Packets:
         wrap=2**32,
         bandwidth=bandwidth * 1e6,
         variables=_variables(headers),
-        warnings=warnings,
     )
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.capture.formats.wifi import channel_frequency, occupied
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["looks_like", "read"]
 
@@ -96,15 +97,15 @@ def looks_like(data: bytes) -> bool:
     return data[:4] in _PCAP or data[:4] == _PCAPNG
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of a Nexmon CSI pcap file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def read(data: bytes, path: Path) -> Packets:
     CaptureError
         If the file is cut, no pcap, of an unknown chip or bandwidth, or holds no Nexmon packet.
     """
-    warnings: list[str] = []
+    path, warnings = reading.path, reading.notes
     reports, tick = _reports(data, path, warnings)
     layout, kept = most_common_layout(
         [(r.source.hex(":"), r.chip, r.chanspec, len(r.values)) for r in reports],
@@ -171,7 +172,6 @@ def read(data: bytes, path: Path) -> Packets:
                 "first octet of the frame's 802.11 header: version, type, subtype; 128: beacon, 148: block ack",
             ),
         },
-        warnings=warnings,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from isacsim.capture.content import check_readable
 from isacsim.checks import refusal
 from isacsim.conditioning.conditioning import (
     Gain,
@@ -25,7 +26,7 @@ from isacsim.conditioning.conditioning import (
 )
 from isacsim.conditioning.windows import Windows, capture_windows, common_axes
 from isacsim.dataset.real.labels import UNLABELLED, LabelRow, rows_of
-from isacsim.errors import InputError
+from isacsim.errors import CaptureError, InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,9 +129,13 @@ class CaptureSummary:
 
 
 def capture_files(
-    files: Sequence[FilePath], rows: list[LabelRow] | None, label: int | None, split: str
+    files: Sequence[FilePath],
+    rows: list[LabelRow] | None,
+    label: int | None,
+    split: str,
+    skipped: dict[str, str] | None = None,
 ) -> Iterator[CaptureFile]:
-    """Check capture files and give each its labels and split.
+    """Check capture files and give each its labels and split; those that are no files go to `skipped`, where given.
 
     Raises
     ------
@@ -151,6 +156,13 @@ def capture_files(
     seen: dict[str, Path] = {}
     taken: dict[str, Path] = {}
     for path, name in zip(paths, called, strict=True):
+        try:
+            check_readable(path)
+        except CaptureError as error:
+            if skipped is None:
+                raise
+            skipped[str(path)] = str(error)
+            continue
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         # A copy under another name, in another split, would leak.
@@ -222,14 +234,17 @@ def cut_windows(windowing: WindowingOptions, file: CaptureFile) -> CaptureWindow
 
 
 def summarise(
-    files: Sequence[CaptureFile], windowing: WindowingOptions, settings: Mapping[str, Any]
+    files: Sequence[CaptureFile],
+    windowing: WindowingOptions,
+    settings: Mapping[str, Any],
+    skipped: dict[str, str] | None = None,
 ) -> tuple[list[CaptureSummary], dict[str, Any]]:
     """Go through all files before anything is computed or written.
 
     Returns
     -------
     list of CaptureSummary
-        One a file.
+        One a file; those that can't be read go to `skipped` by their source, where given.
     dict
         The settings, with axes: those given, else those that every file's packet rate allows.
 
@@ -243,7 +258,13 @@ def summarise(
     found: list[CaptureSummary] = []
     narrowest: Any = None
     for file in files:
-        made = cut_windows(windowing, file)
+        try:
+            made = cut_windows(windowing, file)
+        except InputError as error:
+            if skipped is None:
+                raise
+            skipped[file.source] = str(error)
+            continue
         windows = made.windows.used
         try:
             if any(axis is None for axis in given):
@@ -260,6 +281,10 @@ def summarise(
                 f"{file.source} gives {found[-1].receivers} receivers, {files[0].source} {found[0].receivers}; within "
                 "a data set the number must be the same: take the most coherent one of each file (--one-receiver)."
             )
+    if not found:
+        raise InputError(
+            f"none of the {len(files)} files can be read: {next(iter((skipped or {'': ''}).values()))}"
+        )
     if narrowest is not None:
         settings = {**dict(zip(("acceleration", "jerk"), narrowest, strict=True)), **settings}
     return found, dict(settings)
@@ -272,7 +297,7 @@ def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, 
     from isacsim.capture.packets import CaptureWarning
 
     if looks_saved(file.path):
-        if given := [name for name, value in reading.items() if value not in (None, "auto")]:
+        if given := [name for name, value in reading.items() if value not in (None, "auto", False)]:
             raise InputError(f"{file.path} is a saved capture and has all that: {given[0]} is for others.")
         capture = load_capture(file.path)
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -59,6 +59,8 @@ class CapturePlan:
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
     windowing: WindowingOptions
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Files left out, and why."""
     split_by: Mapping[str, Any] | None = None
     """By what splits were made: the column, the shares, the seed."""
 
@@ -113,6 +115,7 @@ class CapturePlan:
             "captures": json.dumps(records, ensure_ascii=False),
             "spectrum": json.dumps(settings),
             "parts": parts_to_json(parts),
+            **({"skipped": json.dumps(dict(self.skipped), ensure_ascii=False)} if self.skipped else {}),
         }
 
     def samples_of(self, file: CaptureFile) -> xr.Dataset:
@@ -169,10 +172,8 @@ def plan_captures(
     receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
     gain: Gain = "auto",
-    format: str = "auto",
-    carrier: float | None = None,
-    bandwidth: float | None = None,
-    phase_sign: int | None = None,
+    skip_bad: bool = False,
+    **reading: Any,
 ) -> CapturePlan:
     """Check capture files and their labels, and settle the axes; arguments as for :func:`capture_dataset`."""
     if label is not None and labels is not None:
@@ -182,39 +183,58 @@ def plan_captures(
     check_choice("split", split, SPLITS)
     check_choice("receivers", receivers, ("all", "one"))
     rows = None if labels is None else read_labels(labels)
-    reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
-    checked = tuple(capture_files(files, rows, label, split))
-    if splits is not None and any(row.split for file in checked for row in file.rows):
-        raise InputError("the labels say each file's split already; leave out their column split, or splits.")
-    by = "file" if split_by is None else split_by
-    if split_by is not None and splits is None:
-        raise InputError(f"split_by={split_by!r} needs splits, the share of each, e.g. train=0.8, test=0.2.")
-    _check_column(by, checked)
-    groups = [file.group(by) for file in checked] if splits is not None else []
-    summaries, with_axes = summarise(checked, windowing, settings or {})
+    skipped: dict[str, str] | None = {} if skip_bad else None
+    checked = tuple(capture_files(files, rows, label, split, skipped))
+    by = _group_column(checked, splits, split_by)
+    groups = {file.source: file.group(by) for file in checked} if by else {}
+    summaries, with_axes = summarise(checked, windowing, settings or {}, skipped)
+    checked = tuple(file for file in checked if file.source not in (skipped or {}))
+    plan = CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {})
+    if splits is None or by is None:
+        return plan
+    return _split(plan, groups, splits, by, split_seed)
+
+
+def _group_column(
+    files: Sequence[CaptureFile], splits: Mapping[str, float] | None, asked: str | None
+) -> str | None:
+    """What a group is; None without splits to make.
+
+    Raises
+    ------
+    InputError
+        If the labels say the splits already, or have no such column; if a column is asked for without splits.
+    """
     if splits is None:
-        return CapturePlan(checked, tuple(summaries), with_axes, windowing)
-    sizes: dict[str, int] = dict.fromkeys(groups, 0)
-    for group, one in zip(groups, summaries, strict=True):
-        sizes[group] += one.n
-    where = groups_to_splits(sizes, splits, seed=split_seed, what=by)
-    checked = tuple(replace(file, split=where[group]) for file, group in zip(checked, groups, strict=True))
-    summaries = [
-        replace(one, record=one.record | {"split": file.split})
-        for one, file in zip(summaries, checked, strict=True)
-    ]
-    record = {"by": by, "splits": dict(splits), "seed": split_seed}
-    return CapturePlan(checked, tuple(summaries), with_axes, windowing, record)
-
-
-def _check_column(by: str, files: Sequence[CaptureFile]) -> None:
-    """Refuse to split by what the labels don't have."""
+        if asked is not None:
+            raise InputError(f"split_by={asked!r} needs splits, the share of each, e.g. train=0.8, test=0.2.")
+        return None
+    if any(row.split for file in files for row in file.rows):
+        raise InputError("the labels say each file's split already; leave out their column split, or splits.")
     there = dict.fromkeys(name for file in files for row in file.rows for name, _ in row.columns)
-    if by != "file" and by not in there:
+    if asked not in (None, "file") and asked not in there:
         raise InputError(
-            f"split_by={by!r}: the labels have no such column; there are file{''.join(f', {n}' for n in there)}."
+            f"split_by={asked!r}: the labels have no such column; there are file{''.join(f', {n}' for n in there)}."
         )
+    return asked or "file"
+
+
+def _split(
+    plan: CapturePlan, groups: Mapping[str, str], splits: Mapping[str, float], by: str, seed: int
+) -> CapturePlan:
+    """The plan with whole groups of files in each split; ``groups`` is file to group."""
+    sizes: dict[str, int] = {}
+    for file, one in zip(plan.files, plan.summaries, strict=True):
+        sizes[groups[file.source]] = sizes.get(groups[file.source], 0) + one.n
+    where = groups_to_splits(sizes, splits, seed=seed, what=by)
+    files = tuple(replace(file, split=where[groups[file.source]]) for file in plan.files)
+    summaries = tuple(
+        replace(one, record=one.record | {"split": file.split})
+        for one, file in zip(plan.summaries, files, strict=True)
+    )
+    record = {"by": by, "splits": dict(splits), "seed": seed}
+    return replace(plan, files=files, summaries=summaries, split_by=record)
 
 
 def capture_dataset(
@@ -254,7 +274,9 @@ def capture_dataset(
             "one": of several receivers the pair whose phases agree best makes one.
         reference, gain
             As for :func:`isacsim.conditioning.condition`.
-        format, carrier, bandwidth, phase_sign
+        skip_bad : bool
+            Leave out files that can't be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
+        **reading
             As for :func:`isacsim.read_capture`.
 
     Returns
