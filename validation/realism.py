@@ -91,17 +91,8 @@ def run(
     trials = trials or (4 if quick else 60)
     every = list(capture_files(found, None, None, "test"))
     hop_s = WINDOW_S / (2 if quick else 4)
-    files, left_out = [], {}
-    for file in every:
-        # What can't be used is refused before anything is computed or written.
-        try:
-            for cleaned in (True, False):
-                read_windows(file, carrier=carrier, window_s=WINDOW_S, hop_s=hop_s, cleaned=cleaned)
-            files.append(file)
-        except InputError as error:
-            if captures:
-                raise
-            left_out[file.source] = str(error)
+    left_out = _unusable(every, carrier, hop_s, refuse=bool(captures))
+    files = [file for file in every if file.source not in left_out]
     settings = {
         "trials": trials,
         "captures": [{"file": file.source, "sha256": file.sha256} for file in files],
@@ -148,6 +139,22 @@ def run(
         if than != "walker"
     }
     return table
+
+
+def _unusable(
+    files: Sequence[CaptureFile], carrier: float | None, hop_s: float, *, refuse: bool
+) -> dict[str, str]:
+    """Files of which no windows can be had, and why; refused, before anything is computed, if they were named."""
+    found = {}
+    for file in files:
+        try:
+            for cleaned in (True, False):
+                read_windows(file, carrier=carrier, window_s=WINDOW_S, hop_s=hop_s, cleaned=cleaned)
+        except InputError as error:
+            if refuse:
+                raise
+            found[file.source] = str(error)
+    return found
 
 
 def compare(

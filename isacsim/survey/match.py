@@ -107,10 +107,6 @@ def scenario_from_capture(
     window, rate, bursts = _window(taken, window_s)
     measured = measure(taken, window_s=window)
     notes = ["what moves, and where antennas and people are, no capture says: assumed as in scenario walker"]
-    if taken.odd:
-        notes.append(
-            f"{taken.odd} packets of another shape over frequency (frame kind, bandwidth) are left out"
-        )
     moves = _moving(measured)
     if body == "auto":
         body = "walker" if moves.any() else "none"
@@ -124,10 +120,6 @@ def scenario_from_capture(
             f"body={body!r}: nothing moves in this capture: what changes is as weak, or as evenly spread, as noise."
         )
     levels = np.median(measured.levels[moves], axis=0)
-    if bursts:
-        notes.append(
-            "packets come in bursts or with long gaps, which a scenario can't say: it has their mean rate"
-        )
     source = str(capture.attrs.get("source", capture.attrs.get("scenario_name", "capture")))
     build = Builder(
         taken,
@@ -141,12 +133,28 @@ def scenario_from_capture(
         name or _name(source),
         source,
     )
-    if build.axes is None:
-        notes.append(f"{rate:.3g} packets/s give no acceleration-jerk spectrum: its axes are none")
     fitted = _fitted(build, levels, seed)
+    return CaptureMatch(
+        build(fitted), measured, _found(measured, levels, build), notes + _unsaid(build, fitted)
+    )
+
+
+def _unsaid(build: Builder, fitted: Fitted) -> list[str]:
+    """What the scenario can't say of the capture."""
+    notes = []
+    if build.taken.odd:
+        notes.append(
+            f"{build.taken.odd} packets of another shape over frequency (frame kind, bandwidth) are left out"
+        )
+    if build.bursts:
+        notes.append(
+            "packets come in bursts or with long gaps, which a scenario can't say: it has their mean rate"
+        )
+    if build.axes is None:
+        notes.append(f"{build.rate:.3g} packets/s give no acceleration-jerk spectrum: its axes are none")
     if fitted.snr_db in _SNR_DB:
         notes.append(f"the noise could not be matched: snr_db stays at {fitted.snr_db:g}")
-    return CaptureMatch(build(fitted), measured, _found(measured, levels, build), notes)
+    return notes
 
 
 def _window(taken: Recording, asked: float | None) -> tuple[float, float, bool]:

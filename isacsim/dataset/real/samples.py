@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,7 +18,6 @@ import numpy as np
 from isacsim import __version__
 from isacsim.checks import check_choice, check_integer
 from isacsim.conditioning.conditioning import Gain, Reference
-from isacsim.dataset.groups import groups_to_splits
 from isacsim.dataset.parts import SPLITS, Part, parts_to_json
 from isacsim.dataset.real.files import (
     CaptureFile,
@@ -30,6 +29,7 @@ from isacsim.dataset.real.files import (
     summarise,
 )
 from isacsim.dataset.real.labels import UNLABELLED, read_labels
+from isacsim.dataset.real.splitting import group_column, split_files
 from isacsim.errors import InputError
 from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
@@ -186,55 +186,15 @@ def plan_captures(
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
     skipped: dict[str, str] | None = {} if skip_bad else None
     checked = tuple(capture_files(files, rows, label, split, skipped))
-    by = _group_column(checked, splits, split_by)
+    by = group_column(checked, splits, split_by)
     groups = {file.source: file.group(by) for file in checked} if by else {}
     summaries, with_axes = summarise(checked, windowing, settings or {}, skipped)
     checked = tuple(file for file in checked if file.source not in (skipped or {}))
-    plan = CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {})
-    if splits is None or by is None:
-        return plan
-    return _split(plan, groups, splits, by, split_seed)
-
-
-def _group_column(
-    files: Sequence[CaptureFile], splits: Mapping[str, float] | None, asked: str | None
-) -> str | None:
-    """What a group is; None without splits to make.
-
-    Raises
-    ------
-    InputError
-        If the labels say the splits already, or have no such column; if a column is asked for without splits.
-    """
-    if splits is None:
-        if asked is not None:
-            raise InputError(f"split_by={asked!r} needs splits, the share of each, e.g. train=0.8, test=0.2.")
-        return None
-    if any(row.split for file in files for row in file.rows):
-        raise InputError("the labels say each file's split already; leave out their column split, or splits.")
-    there = dict.fromkeys(name for file in files for row in file.rows for name, _ in row.columns)
-    if asked not in (None, "file") and asked not in there:
-        raise InputError(
-            f"split_by={asked!r}: the labels have no such column; there are file{''.join(f', {n}' for n in there)}."
-        )
-    return asked or "file"
-
-
-def _split(
-    plan: CapturePlan, groups: Mapping[str, str], splits: Mapping[str, float], by: str, seed: int
-) -> CapturePlan:
-    """The plan with whole groups of files in each split; ``groups`` is file to group."""
-    sizes: dict[str, int] = {}
-    for file, one in zip(plan.files, plan.summaries, strict=True):
-        sizes[groups[file.source]] = sizes.get(groups[file.source], 0) + one.n
-    where = groups_to_splits(sizes, splits, seed=seed, what=by)
-    files = tuple(replace(file, split=where[groups[file.source]]) for file in plan.files)
-    summaries = tuple(
-        replace(one, record=one.record | {"split": file.split})
-        for one, file in zip(plan.summaries, files, strict=True)
-    )
-    record = {"by": by, "splits": dict(splits), "seed": seed}
-    return replace(plan, files=files, summaries=summaries, split_by=record)
+    record = None
+    if splits is not None and by is not None:
+        checked, summaries = split_files(checked, summaries, groups, splits, by=by, seed=split_seed)
+        record = {"by": by, "splits": dict(splits), "seed": split_seed}
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {}, record)
 
 
 def capture_dataset(
