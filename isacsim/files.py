@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -15,7 +16,7 @@ import numpy as np
 
 from isacsim.errors import InputError
 
-__all__ = ["check_output", "read_json", "strict_json", "written_whole"]
+__all__ = ["check_file", "check_output", "read_json", "strict_json", "written_whole"]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -53,6 +54,30 @@ def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
         raise InputError(f"{path}: {parent} is not a directory.")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise InputError(f"{path}: no permission to write in {parent}.")
+    return path
+
+
+def check_file(path: str | PathLike[str], *, most_bytes: int | None = None) -> Path:
+    """Refuse what can't be read as a file, before it is opened: a pipe would wait for ever, a device never end.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, it is no regular file, its name can't be one, or it is larger than ``most_bytes``.
+    """
+    path = Path(path)
+    try:
+        found = path.stat()
+    except ValueError as error:
+        raise InputError(f"{str(path)!r}: no name of a file ({error}).") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path}: this is a directory, expected a file.")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: no regular file (a pipe, a device or a socket).")
+    if most_bytes is not None and found.st_size > most_bytes:
+        raise InputError(f"{path}: {found.st_size} bytes, expected at most {most_bytes}.")
     return path
 
 
