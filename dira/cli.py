@@ -13,6 +13,7 @@ from dira.commands.expand import expand
 from dira.commands.judging import count, evaluate
 from dira.commands.reproduce import report, reproduce
 from dira.commands.train import train
+from isacsim.commands.options import MemoryLimit
 from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
@@ -28,7 +29,10 @@ app = typer.Typer(
 
 
 @app.callback()
-def _root(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    memory_limit: MemoryLimit = None,
+) -> None:
     """Generate, purify and count: learning from acceleration-jerk spectra."""
 
 

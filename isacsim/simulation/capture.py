@@ -12,6 +12,7 @@ from isacsim.scenario.model import Scenario
 from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive, streams_of
+from isacsim.simulation.size import check_capture_size
 from isacsim.targets.kinematics import PathMotion
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Raises
     ------
     InputError
-        If seed, index or n_targets is out of range, or a drawn target passes through an antenna.
+        If seed, index or n_targets is out of range, a drawn target passes through an antenna, or there is not enough memory.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
         raise InputError(
             f"scenario must be a Scenario, got {scenario!r}; load it with isacsim.load_scenario first."
         )
+    check_capture_size(scenario)
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
     damage = received.impairments

@@ -18,6 +18,7 @@ from isacsim.dataset.parts import Splits
 from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
 from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.synthetic.resume import open_or_create
+from isacsim.dataset.synthetic.size import check_size
 from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
@@ -138,6 +139,7 @@ def make_missing(
 ) -> xr.Dataset:
     """Make what of a plan is not in a store; arguments as for :func:`generate`, whose second half this is."""
     n_done = 0
+    check_size(plan, store, client, workers)
     try:
         record = open_or_create(plan, store, **how)
         done = record.complete()
