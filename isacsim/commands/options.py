@@ -9,7 +9,7 @@ import typer
 
 from isacsim.compute.memory import LIMIT, parse_size
 
-__all__ = ["MemoryLimit", "Chunk", "NoProgress", "OutputStore", "Overwrite"]
+__all__ = ["Chunk", "MemoryLimit", "NoProgress", "OutputStore", "Overwrite"]
 
 OutputStore = Annotated[
     str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")

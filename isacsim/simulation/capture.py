@@ -50,7 +50,8 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Raises
     ------
     InputError
-        If seed, index or n_targets is out of range, a drawn target passes through an antenna, or there is not enough memory.
+        If seed, index or n_targets is out of range, a drawn target passes through an antenna, or there is not
+        enough memory.
 
     Examples
     --------

@@ -12,6 +12,7 @@ _ARRAYS = 5
 # Spectra that one pass of the transform holds beside its results (isacsim.spectrum.transform_kernels.BLOCK, twice).
 _SPECTRA = 64
 
+
 def check_capture_size(scenario: Scenario, *, at_once: int = 1, spectra: bool = False) -> None:
     """Refuse a scenario whose captures don't fit into memory.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isacsim.compute.memory import size_words
-from isacsim.dataset.store.record import StorePath, location
+from isacsim.dataset.store.record import MOST_SAMPLES, StorePath, location
 from isacsim.dataset.synthetic.plan import Plan
 from isacsim.dataset.synthetic.workers import processes
 from isacsim.errors import InputError
@@ -17,10 +17,8 @@ from isacsim.simulation.size import check_capture_size
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["MOST_SAMPLES", "check_size", "sample_bytes"]
+__all__ = ["check_size", "sample_bytes"]
 
-MOST_SAMPLES = 2**31 - 1
-"""In one store: readers count samples in 32 bits."""
 # Noise hardly shrinks: measured 0.93 of the size uncompressed on `default`; half of that may be wrong.
 _SHRINKS_TO = 0.5
 
