@@ -125,11 +125,9 @@ def create_store(
             dimension_names=[str(d) for d in variable.dims],
             attributes={str(k): v for k, v in variable.attrs.items()},
         )
-    axes = {
-        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
-        for name, array in group.arrays()
-        if name in rest.variables
-    }
+    # By name: a listing would trip over whatever else is in the folder.
+    stored: dict[str, Any] = {str(name): group[str(name)] for name in rest.variables}
+    axes = {name: f"{digest(rest[name].values.astype(array.dtype)):016x}" for name, array in stored.items()}
     group.create_group("record").create_array(
         "digest",
         shape=(-(-n_samples // chunk), len(over)),
