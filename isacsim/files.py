@@ -137,9 +137,9 @@ def running(pid: int) -> bool:
         return True  # there, asking would end it
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except (OSError, OverflowError):  # another user's
+    except OSError:  # another user's
         return True
     return True
 
