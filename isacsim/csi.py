@@ -14,13 +14,15 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LONGEST_GAP", "CsiArray", "read"]
+__all__ = ["HIGHEST_HZ", "LONGEST_GAP", "LOWEST_HZ", "CsiArray", "read"]
 
 # Packets may lie this share of their interval off the uniform grid; a path at 100 Hz Doppler then errs by 0.6 % of a
 # radian at 1000 packets/s.
 _UNIFORM = 0.01
 LONGEST_GAP = 0.1
 """Longest gap between packets over which CSI is interpolated, as a share of the window."""
+# What any Wi-Fi radio could work on, Hz: others are in another unit, or offsets from a carrier.
+LOWEST_HZ, HIGHEST_HZ = 1e8, 1e12
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,12 @@ def read(
     if (np.diff(t) <= 0).any():
         raise InputError("time must ascend strictly from packet to packet.")
     f = _axis("frequency", frequency, values.shape[-2])
-    if f.min() <= 0:
-        raise InputError(f"frequency must be positive absolute frequencies in Hz, got {f.min():g}.")
+    if not (f.min() >= LOWEST_HZ and f.max() <= HIGHEST_HZ):
+        off = f.min() if f.min() < LOWEST_HZ else f.max()
+        raise InputError(
+            f"frequency must be positive absolute frequencies in Hz, of radios from {LOWEST_HZ:g} to "
+            f"{HIGHEST_HZ:g}, got {off:g}."
+        )
     sign = -1 if phase_sign is None else phase_sign
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")

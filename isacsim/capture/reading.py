@@ -106,7 +106,8 @@ def read_capture(
 
         Tones that 40 and 80 MHz frames rotate are turned back where all of the capture shows it
         (`isacsim.capture.tones`). Packets that repeat or go back in time are dropped (`isacsim.capture.clock`),
-        32-bit clocks unwrapped; where the clock was set anew, the longest session is kept. Of packets with several layouts the common part is kept.
+        32-bit clocks unwrapped; where the clock was set anew, the longest session is kept. Of packets with several
+        layouts the common part is kept.
 
     Raises
     ------
