@@ -292,10 +292,11 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.sto is not None:
         time = capture["time"].values
         drift = clock_drift(attrs["sfo_ppm"], time, scenario.radio.bandwidth_hz)
-        timing = (capture["timing_offset"].values - drift) * 1e9
+        # Of the first device, as the attributes are.
+        timing = (np.atleast_2d(capture["timing_offset"].values)[0] - drift) * 1e9
         lines.append(f"symbol timing offset: {timing.mean():.1f} ns, {timing.std():.1f} ns of jitter")
     if on.agc is not None:
-        gain = capture["agc_gain_db"].values
+        gain = np.atleast_2d(capture["agc_gain_db"].values)[0]
         steps = int(np.count_nonzero(np.diff(gain)))
         lines.append(f"gain control: {steps} steps, {gain.min():.1f} to {gain.max():.1f} dB")
     if on.jitter is not None:
@@ -303,6 +304,12 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.loss is not None:
         lost = int(attrs["packets"]) - capture.sizes["packet"]
         lines.append(f"packet loss: {lost} of {attrs['packets']} packets")
+    if on.chains is not None:
+        turned = float(capture["chain_turned"].values.mean())
+        lines.append(
+            f"chains: phases {on.chains.phase}, gains of {np.std(capture['chain_gain_db'].values):.1f} dB about their "
+            f"mean, turned by π in {turned:.0%} of the packets"
+        )
     if on.quantisation is not None:
         lines.append(f"quantisation: {attrs['quantisation_bits']} bits")
     return lines

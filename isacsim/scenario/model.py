@@ -100,8 +100,9 @@ class Scenario(Section):
             point, normal = surface.point_m, np.array(surface.normal)
         # Sides are linear in the point: what holds at the ends of what may be drawn holds between them.
         ends = np.array(list(product(*map(support, point))))
-        for receiver in self.radio.receivers:
-            antennas = np.array([self.radio.transmitter_m, receiver.position_m])
+        sent_from = self.radio.transmitter_elements_m
+        for receiver, elements in zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True):
+            antennas = np.concatenate([sent_from, elements])
             with np.errstate(invalid="ignore"):  # a normal distribution reaches to infinity, on either side
                 sides = (antennas[:, np.newaxis] - ends) @ normal
             if not ((sides > 0).all() or (sides < 0).all()):
@@ -123,12 +124,27 @@ class Scenario(Section):
                     f"there is no receiver {antenna.name!r}; radio.receivers has {', '.join(names)}",
                     *("environment", "receivers", i, "name"),
                 )
+        arrays = {receiver.name: receiver.array for receiver in self.radio.receivers}
+        twice = [("transmitter",)] if "transmitter" in self.environment.model_fields_set else []
+        of_arrays: list[tuple[str | int, ...]] = twice if self.radio.transmitter_array is not None else []
+        of_arrays += [("receivers", i) for i, a in enumerate(self.environment.receivers) if arrays[a.name]]
+        if of_arrays:
+            raise refuse(
+                f"environment.{'.'.join(map(str, of_arrays[0]))} is the antenna of an array, whose elements have the "
+                "pattern and direction that radio gives; leave it out",
+                *("environment", *of_arrays[0]),
+            )
         places = [("transmitter", self.radio.transmitter_m)]
         places += [(f"receiver {r.name!r}", r.position_m) for r in self.radio.receivers]
-        for name, place in places:
-            blocked = "" if self.environment.room is None else self.environment.room.blocked(place)
-            if blocked:
-                raise refuse(f"the {name} at {list(place)} is {blocked}", "environment", "room")
+        elements = [self.radio.transmitter_elements_m, *self.radio.receiver_elements_m]
+        for (name, place), of_array in zip(places, elements, strict=True):
+            for number, element in enumerate(of_array):
+                at = place if len(of_array) == 1 else (float(element[0]), float(element[1]), float(element[2]))
+                blocked = "" if self.environment.room is None else self.environment.room.blocked(at)
+                if blocked:
+                    which = f"the {name}" if len(of_array) == 1 else f"element {number} of the {name}"
+                    where = [round(x, 4) for x in at]
+                    raise refuse(f"{which} at {where} is {blocked}", "environment", "room")
         looking: list[tuple[Antenna, tuple[str | int, ...]]] = [
             (self.environment.transmitter, ("transmitter",))
         ]
