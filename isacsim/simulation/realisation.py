@@ -135,6 +135,11 @@ class Realisation:
             )
         return length
 
+    def receivers_of(self, streams: Sequence[int]) -> list[int]:
+        """Number of the receiver that each of some streams is of."""
+        every = self.scenario.radio.streams
+        return [every[i].receiver for i in streams]
+
     def stream_lengths(self, time: Real, streams: Sequence[int]) -> Real:
         """Path lengths in m of pairs of elements, by their position among the streams; (stream, path, packet)."""
         radio = self.scenario.radio

@@ -50,6 +50,13 @@ class Received:
         """Whether there is a phase or timing error that all channels of a device share."""
         return any(one.shared for one in (self.impairments, *self.further))
 
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to condition."""
+        turned = self.chains is not None and bool(self.chains.turned.any())
+        steps = any(one.gain_db.any() for one in (self.impairments, *self.further))
+        return not (self.shared or steps or turned)
+
     def over_packets(self, name: str) -> dict[str, Any]:
         """Variable of a capture that an impairment is, by its name there; over receivers too, of several devices."""
         field = {"agc_gain_db": "gain_db"}.get(name, name)

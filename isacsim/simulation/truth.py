@@ -57,8 +57,8 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     if exact and not_drawn_again(capture):
         return None
     motions = realisation_of(capture).motions if exact else ()
-    names: list[str] = streams_of(radio)["receiver"][1]
-    position = radio.receivers[radio.streams[names.index(receiver)].receiver].position_m
+    channels: list[str] = streams_of(radio)["receiver"][1]
+    position = radio.receivers[radio.streams[channels.index(receiver)].receiver].position_m
     moved = np.empty((4, reference_paths.size))
     for n, p in enumerate(reference_paths):
         cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))

@@ -126,7 +126,7 @@ def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[
     rows = [*drawn.kinematics, drawn.received_amplitude]
     for name, of_paths in zip(TRUTH, rows, strict=True):
         out[name] = np.full((len(kept), most), np.nan)
-        out[name][:, : targets.size] = of_paths[kept][:, targets]
+        out[name][:, : targets.size] = of_paths[drawn.receivers_of(kept)][:, targets]
     return out
 
 

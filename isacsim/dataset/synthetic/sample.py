@@ -46,22 +46,24 @@ class Conditioned:
     """A simulated capture's CSI, ready for spectra."""
 
     csi: NDArray[np.complex64]
-    """(receiver, subcarrier, packet), uniform in time; surveillance receivers."""
+    """(receiver, subcarrier, packet), uniform in time; surveillance receivers, of arrays each pair of elements."""
     time: NDArray[np.float64]
     receivers: list[int]
-    """Which of the radio's receivers these are."""
+    """Which of the radio's streams these are."""
     reference: int
-    """Receiver that the signal went through, -1 for none."""
+    """Stream that the signal went through, -1 for none."""
     done: str
 
     @classmethod
     def of(cls, scenario: Scenario, capture: xr.Dataset) -> Conditioned:
         """Condition a capture as the scenario says."""
-        roles = [r.role for r in scenario.radio.receivers]
-        paired = "reference" in roles or (len(roles) > 1 and bool(capture.attrs["shared_phase_error"]))
+        radio = scenario.radio
+        roles = [r.role for r in radio.receivers]
+        broken = bool(capture.attrs["shared_phase_error"])
+        paired = "reference" in roles or (len(roles) > 1 and broken and not radio.has_arrays)
         how: Any = scenario.spectrum.reference if paired else "auto"
         csi = condition(capture, reference=how).transpose("receiver", "subcarrier", "packet")
-        names = [r.name for r in scenario.radio.receivers]
+        names = [str(n) for n in capture.coords["receiver"].values]
         return cls(
             np.ascontiguousarray(csi.values),
             csi.coords["time"].values,
@@ -74,9 +76,8 @@ class Conditioned:
     def of_received(cls, received: Received) -> Conditioned:
         """The same of a capture that no one wants to see; shorter where there is nothing to do."""
         radio = received.realisation.scenario.radio
-        plain = not received.impairments.shared and not received.impairments.gain_db.any()
-        if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
-            return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
+        if received.plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
+            return cls(received.csi, received.time, list(range(len(received.csi))), -1, "none")
         return cls.of(received.realisation.scenario, received.bare_capture())
 
 
@@ -149,8 +150,8 @@ class SampleWindow:
             return self.window.rows(np.ascontiguousarray(paths, np.complex64))
         grid = self.window.grid
         targets = np.flatnonzero(drawn.target >= 0)
-        length = drawn.path_lengths(self.time)[kept][:, targets]
-        amplitude = drawn.received_amplitude[kept][:, targets]
+        length = drawn.stream_lengths(self.time, kept)[:, targets]
+        amplitude = drawn.received_amplitude[drawn.receivers_of(kept)][:, targets]
         weight = np.abs(factor[:, 0].astype(np.complex128)) ** 2
         exponent = unit_exponent(amplitude.max(axis=1, initial=0.0) * np.sqrt(weight.max()))
         products = np.zeros((len(kept), 1, max(1, targets.size), grid.length), np.complex64)
