@@ -150,7 +150,13 @@ def clock_drift(ppm: float, time: Real, bandwidth_hz: float) -> Real:
 
 
 def draw_impairments(
-    scenario: Scenario, time: Real, seed: int, index: int, *, device: int = 0, sections: Impairments | None = None
+    scenario: Scenario,
+    time: Real,
+    seed: int,
+    index: int,
+    *,
+    device: int = 0,
+    sections: Impairments | None = None,
 ) -> Impairment:
     """Make one capture's impairments at the received packets' times (packet,) in s, of a scenario that was drawn.
 

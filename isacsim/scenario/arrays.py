@@ -15,7 +15,15 @@ from pydantic import Field, model_validator
 from isacsim.scenario.numbers import Float, Int
 from isacsim.scenario.section import Positive, Section, Vector, refuse
 
-__all__ = ["Array", "LinearArray", "ListedArray", "RectangularArray", "axes_of", "element_places", "pattern_gain"]
+__all__ = [
+    "Array",
+    "LinearArray",
+    "ListedArray",
+    "RectangularArray",
+    "axes_of",
+    "element_places",
+    "pattern_gain",
+]
 
 Real = NDArray[np.float64]
 

@@ -155,7 +155,9 @@ class Scenario(Section):
         elements = [self.radio.transmitter_elements_m, *self.radio.receiver_elements_m]
         for (name, place), of_array in zip(places, elements, strict=True):
             for number, element in enumerate(of_array):
-                at = place if len(of_array) == 1 else (float(element[0]), float(element[1]), float(element[2]))
+                at = (
+                    place if len(of_array) == 1 else (float(element[0]), float(element[1]), float(element[2]))
+                )
                 blocked = "" if self.environment.room is None else self.environment.room.blocked(at)
                 if blocked:
                     which = f"the {name}" if len(of_array) == 1 else f"element {number} of the {name}"

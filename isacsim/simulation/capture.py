@@ -81,7 +81,9 @@ def simulate(
     radio, sign = scenario.radio, {"phase_sign": -1}
     of = [one.receiver for one in radio.streams]
     values: dict[str, Any] = {
-        **dict(zip(("path_length", "velocity", "acceleration", "jerk"), drawn.kinematics[:, of], strict=True)),
+        **dict(
+            zip(("path_length", "velocity", "acceleration", "jerk"), drawn.kinematics[:, of], strict=True)
+        ),
         "amplitude": drawn.received_amplitude[of],
         "phase": np.broadcast_to(drawn.phase, (len(of), drawn.phase.size)),
         "model_error": drawn.model_error()[of],
@@ -111,7 +113,10 @@ def simulate(
             **{
                 name: described(CAPTURE, name, places)
                 for name, places in (
-                    ("rx_position", np.concatenate([np.repeat(e, n_tx, axis=0) for e in radio.receiver_elements_m])),
+                    (
+                        "rx_position",
+                        np.concatenate([np.repeat(e, n_tx, axis=0) for e in radio.receiver_elements_m]),
+                    ),
                     ("tx_position", radio.transmitter_elements_m[[one.tx_element for one in radio.streams]]),
                 )
             },

@@ -18,7 +18,9 @@ __all__ = ["bearings", "gains", "leg_offsets"]
 Real = NDArray[np.float64]
 
 
-def bearings(radio: Radio, motions: Sequence[Motion], target: NDArray[np.int64], seed: int, index: int) -> Real:
+def bearings(
+    radio: Radio, motions: Sequence[Motion], target: NDArray[np.int64], seed: int, index: int
+) -> Real:
     """Give the directions in which the antennas see each path's reflecting point at the window's centre.
 
     A path that is given by its length alone has no place. It comes from anywhere ahead of each array and level with it,

@@ -87,7 +87,9 @@ def _response(
             lengths.append(-(places - centre) @ away.T)
         # (rx, tx, path)
         more = lengths[1][:, np.newaxis] + lengths[0]
-        straight = np.linalg.norm(elements[:, np.newaxis] - sent_from, axis=-1) - np.linalg.norm(sink - source)
+        straight = np.linalg.norm(elements[:, np.newaxis] - sent_from, axis=-1) - np.linalg.norm(
+            sink - source
+        )
         more = np.where(count == 0, straight[..., np.newaxis], more).reshape(-1, len(vertex))
         delay = paths.delay[i] + more / speed_of_light
         of_paths = np.broadcast_to(coefficient[i], delay.shape)
