@@ -1,8 +1,8 @@
 """Moving paths over arrays: each pair of elements has its own length of every path (docs/arrays.md).
 
 The phase of a pair at the band's middle is a product, one factor of the transmitting and one of the receiving element.
-Over the band a path turns little: with the delay's place x from -1 to 1 within the range of all delays, and y from -1 to 1
-over the subcarriers, its course is ``exp(-j X y x)``, a short sum of Chebyshev polynomials (Jacobi and Anger):
+Over the band a path turns little: with the delay's place x from -1 to 1 within the range of all delays, and y from -1
+to 1 over the subcarriers, its course is ``exp(-j X y x)``, a short sum of Chebyshev polynomials (Jacobi and Anger):
 ``J_0(X y) + 2 Σ_b (-j)^b J_b(X y) T_b(x)``. All paths share the functions of y, so that a pair costs as many terms a
 sample as the delays' range asks for, however many paths there are. Where that is more than the paths themselves, each
 pair is summed by itself.

@@ -83,7 +83,7 @@ def over_arrays(
 
 def _phases(towards: Real, turns: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Phases (element, subcarrier, ray) of plane waves over elements; towards (element, ray) m along each ray."""
-    return np.exp(turns[:, np.newaxis] * towards[:, np.newaxis])
+    return np.asarray(np.exp(turns[:, np.newaxis] * towards[:, np.newaxis]), np.complex128)
 
 
 def _directions(taps: int, spread_deg: float, rng: np.random.Generator) -> Real:

@@ -2,8 +2,8 @@
 
 A kind of environment is one section in `isacsim.scenario.environments` and one function, registered for it at the end
 of this module. Each function gets the section (its distributions replaced by numbers), the radio and a Generator and
-returns the response of shape (stream, subcarrier), a stream a pair of elements (`Radio.streams`), before the receivers' ``static_gain_db``. ``power_db`` is relative
-to a path of unit amplitude.
+returns the response of shape (stream, subcarrier), a stream a pair of elements (`Radio.streams`), before the receivers'
+``static_gain_db``. ``power_db`` is relative to a path of unit amplitude.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Res
                 made.append(both @ (np.array([1.0, coefficient]) / length))
         response = np.array(made, np.complex128)
         out.append(response / np.sqrt(np.mean(np.abs(response) ** 2)))
-    return np.concatenate(out) * 10 ** (power / 20)
+    return np.asarray(np.concatenate(out) * 10 ** (power / 20), np.complex128)
 
 
 @environment_response.register

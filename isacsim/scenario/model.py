@@ -74,6 +74,7 @@ class Scenario(Section):
             self._check_axes,
             self._check_reflector,
             self._check_room,
+            self._check_patterns,
             self._check_motions,
             self._check_sway,
             self._check_classes,
@@ -140,29 +141,17 @@ class Scenario(Section):
                     f"there is no receiver {antenna.name!r}; radio.receivers has {', '.join(names)}",
                     *("environment", "receivers", i, "name"),
                 )
-        arrays = {receiver.name: receiver.array for receiver in self.radio.receivers}
-        twice = [("transmitter",)] if "transmitter" in self.environment.model_fields_set else []
-        of_arrays: list[tuple[str | int, ...]] = twice if self.radio.transmitter_array is not None else []
-        of_arrays += [("receivers", i) for i, a in enumerate(self.environment.receivers) if arrays[a.name]]
-        if of_arrays:
-            raise refuse(
-                f"environment.{'.'.join(map(str, of_arrays[0]))} is the antenna of an array, whose elements have the "
-                "pattern and direction that radio gives; leave it out",
-                *("environment", *of_arrays[0]),
-            )
         places = [("transmitter", self.radio.transmitter_m)]
         places += [(f"receiver {r.name!r}", r.position_m) for r in self.radio.receivers]
         elements = [self.radio.transmitter_elements_m, *self.radio.receiver_elements_m]
         for (name, place), of_array in zip(places, elements, strict=True):
-            for number, element in enumerate(of_array):
-                at = (
-                    place if len(of_array) == 1 else (float(element[0]), float(element[1]), float(element[2]))
-                )
-                blocked = "" if self.environment.room is None else self.environment.room.blocked(at)
+            for number, (x, y, z) in enumerate(of_array.tolist()):
+                single = len(of_array) == 1
+                spot = place if single else (round(x, 4), round(y, 4), round(z, 4))
+                blocked = "" if self.environment.room is None else self.environment.room.blocked(spot)
                 if blocked:
-                    which = f"the {name}" if len(of_array) == 1 else f"element {number} of the {name}"
-                    where = [round(x, 4) for x in at]
-                    raise refuse(f"{which} at {where} is {blocked}", "environment", "room")
+                    which = f"the {name}" if single else f"element {number} of the {name}"
+                    raise refuse(f"{which} at {list(spot)} is {blocked}", "environment", "room")
         looking: list[tuple[Antenna, tuple[str | int, ...]]] = [
             (self.environment.transmitter, ("transmitter",))
         ]
@@ -177,6 +166,22 @@ class Scenario(Section):
                     "differ",
                     *field,
                 )
+
+    def _check_patterns(self) -> None:
+        if not isinstance(self.environment, RayTraced):
+            return
+        arrays = {receiver.name for receiver in self.radio.receivers if receiver.array is not None}
+        twice: list[tuple[str | int, ...]] = [
+            ("receivers", i) for i, antenna in enumerate(self.environment.receivers) if antenna.name in arrays
+        ]
+        if self.radio.transmitter_array is not None and self.environment.transmitter != Antenna():
+            twice = [("transmitter",), *twice]
+        if twice:
+            raise refuse(
+                f"environment.{'.'.join(map(str, twice[0]))} is the antenna of an array, whose elements have the "
+                "pattern and direction that radio gives; leave it out",
+                *("environment", *twice[0]),
+            )
 
     def _check_motions(self) -> None:
         motions: list[tuple[tuple[str | int, ...], MotionConfig]] = [

@@ -42,8 +42,8 @@ class Receiver(Section):
     array: Array | None = None
     """Elements of an array; null: a single isotropic antenna."""
     device: Annotated[str, Field(min_length=1)] | None = None
-    """Receivers of one device share oscillator, clock and gain. null: single antennas share those of one device; an array
-    has its own, unless there is a reference, which shares with all."""
+    """Receivers of one device share oscillator, clock and gain. null: single antennas share those of one device; an
+    array has its own, unless there is a reference, which shares with all."""
     dynamic_gain_db: Decibels = 0.0
     """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
     static_gain_db: Decibels = 0.0
@@ -74,8 +74,8 @@ class Radio(Section):
     transmitter_array: Array | None = None
     """Elements of the transmitter; null: a single isotropic antenna."""
     wavefront: Literal["spherical", "plane"] | None = None
-    """Over arrays. null or spherical: every pair of elements has its exact path. plane: the path to the centres, and the
-    phases of a plane wave over the elements (docs/arrays.md has its error)."""
+    """Over arrays. null or spherical: every pair of elements has its exact path. plane: the path to the centres, and
+    the phases of a plane wave over the elements (docs/arrays.md has its error)."""
     receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
     """Receive channels: at least one surveillance, at most one reference."""
 
@@ -181,7 +181,7 @@ class Radio(Section):
 
     @property
     def streams(self) -> tuple[AntennaPair, ...]:
-        """Pairs of elements in the order of a capture: receiver by receiver, the transmitter's element running fastest."""
+        """Pairs of elements as a capture has them: receiver by receiver, the transmitter's element running fastest."""
         n_tx = len(self.transmitter_elements_m)
         return tuple(
             AntennaPair(i, device, element, tx)

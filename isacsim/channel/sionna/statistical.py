@@ -65,7 +65,7 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
 
 
 def tdl(environment: Tdl, radio: Radio, rng: np.random.Generator) -> Response:
-    """Tapped delay line, one draw a receiver, from the line of sight's delay on; over arrays, its profile in clusters."""
+    """Tapped delay line, one draw a receiver, from the line of sight's delay on; over arrays, its taps are clusters."""
     power, scale = plain(environment.power_db), 1.0
     if environment.delay_spread_ns is not None:
         scale = plain(environment.delay_spread_ns) * 1e-9
