@@ -53,7 +53,7 @@ def over_arrays(
     """
     f = radio.frequency_hz
     source, sent_from = np.array(radio.transmitter_m), radio.transmitter_elements_m
-    turns = 2j * np.pi * f / speed_of_light
+    turns = np.asarray(2j * np.pi * f / speed_of_light, np.complex128)
     responses = []
     for i, (receiver, elements) in enumerate(zip(radio.receivers, radio.receiver_elements_m, strict=True)):
         centre = np.array(receiver.position_m)

@@ -130,7 +130,9 @@ class Radio(Section):
                 )
 
     def _check_arrays(self) -> None:
-        places = [(self.transmitter_array, self.transmitter_m, ("transmitter_array",))]
+        places: list[tuple[Array | None, Vector, tuple[str | int, ...]]] = [
+            (self.transmitter_array, self.transmitter_m, ("transmitter_array",))
+        ]
         places += [(r.array, r.position_m, ("receivers", i, "array")) for i, r in enumerate(self.receivers)]
         for array, place, where in places:
             if array is not None and array.looks_at_m is not None and dist(array.looks_at_m, place) < 0.01:

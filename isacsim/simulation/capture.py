@@ -49,7 +49,8 @@ def simulate(
         a receiver. Coordinates ``frequency`` Hz, ``time`` s about the window's centre, ``role``, which antennas a
         receiver is: ``device``, ``rx_element``, ``tx_element``, and where they stand: ``rx_position``,
         ``tx_position`` (receiver, xyz) m. Truth over (receiver, path) at the window's centre, between the arrays'
-        centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths; ``target``
+        centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase``
+        rad, ``model_error`` in wavelengths; ``target``
         (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is the one that the
         target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The impairments are
         recorded over packets and in the attributes.

@@ -99,7 +99,8 @@ def leg_offsets(
     Notes
     -----
     Spherical waves: ``|p - e| - |p - c|`` for the point p, the element e, the centre c. Plane ones: ``-(e - c)·u``, u
-    the direction from c to p at each moment; they leave out ``|e - c|² sin²/(2 |p - c|)``, the angle between e - c and u.
+    the direction from c to p at each moment; they leave out ``|e - c|² sin²/(2 |p - c|)``, the angle between
+    e - c and u.
     """
     place = _places(motions, time)
     antennas = [(np.array(radio.transmitter_m), radio.transmitter_elements_m)]
