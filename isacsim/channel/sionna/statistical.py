@@ -83,7 +83,7 @@ def tdl(environment: Tdl, radio: Radio, rng: np.random.Generator) -> Response:
 def _tdl_over_arrays(
     model: Any, scale: float, environment: Tdl, radio: Radio, rng: np.random.Generator
 ) -> Response:
-    share, line = np.array(model.mean_powers, np.float64), 0.0
+    share, line = model.mean_powers.numpy().astype(np.float64), 0.0
     if model.los:
         k_factor = float(model.k_factor)
         line = share[0] * k_factor / (1 + k_factor)
@@ -91,7 +91,7 @@ def _tdl_over_arrays(
     angles = environment.angular_spread_deg
     return over_arrays(
         radio,
-        np.array(model.delays, np.float64) * scale,
+        model.delays.numpy() * scale,
         share / share.sum(),
         rng,
         k_factor=np.full(len(radio.receivers), line / share.sum()),
