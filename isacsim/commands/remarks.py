@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.channel.impairments import clock_drift
+from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
 
@@ -83,7 +84,7 @@ def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray
     """
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     counted = np.flatnonzero((drawn.target < 0) | np.isin(np.arange(drawn.target.size), drawn.reference))
     worst = 0.0
     for time in times:
@@ -255,7 +256,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
         return None
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     in_windows = np.zeros(drawn.n_targets, np.int64)
     for time in times:
         still = at_rest(drawn.path_lengths(time)[i], radio.wavelength_m)

@@ -294,7 +294,7 @@ class Scenario(Section):
             "radio": f"{radio.carrier_hz / 1e9:g} GHz, {radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} "
             "subcarriers",
             "packets": f"{radio.packets} packets at {radio.packet_rate_hz:g}/s",
-            "receivers": ", ".join(f"{r.name} ({r.role})" for r in radio.receivers),
+            "receivers": radio.receivers_text,
             "environment": str(kind),
             "motion": self.motion_model,
         }

@@ -153,6 +153,21 @@ class Radio(Section):
                 )
 
     @property
+    def receivers_text(self) -> str:
+        """Names, roles and numbers of elements."""
+        texts = []
+        for receiver, elements in zip(self.receivers, self.receiver_elements_m, strict=True):
+            words = [receiver.role] if receiver.role != receiver.name else []
+            words += [f"{len(elements)} elements"] if receiver.array is not None else []
+            texts.append(receiver.name + (f" ({', '.join(words)})" if words else ""))
+        sent = (
+            ""
+            if self.transmitter_array is None
+            else f" of {len(self.transmitter_elements_m)} transmitting elements"
+        )
+        return ", ".join(texts) + sent
+
+    @property
     def has_arrays(self) -> bool:
         """Whether transmitter or receivers are arrays."""
         return self.transmitter_array is not None or any(r.array is not None for r in self.receivers)

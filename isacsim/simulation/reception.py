@@ -24,7 +24,7 @@ from isacsim.simulation.realisation import Real, Realisation
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Received", "receive", "streams_of"]
+__all__ = ["Received", "receive", "receiver_number", "streams_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +114,12 @@ def streams_of(radio: Radio) -> dict[str, Any]:
         "tx_element": np.array([one.tx_element for one in streams], np.int64),
     }
     return {name: described(STREAM, name, array) for name, array in values.items()}
+
+
+def receiver_number(radio: Radio, name: str) -> int:
+    """Which of the radio's receivers a capture's receiver, a pair of elements of theirs, is of."""
+    names: list[str] = streams_of(radio)["receiver"][1]
+    return radio.streams[names.index(name)].receiver
 
 
 @on_one_thread

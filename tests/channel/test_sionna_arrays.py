@@ -97,4 +97,4 @@ def test_traced_paths_over_an_array_are_those_to_each_element(scenario):
         # A plane wave errs by (0.013 m)² / (2 · 5 m) of length, 0.2 % of a radian; lengths change strengths by 0.3 %.
         np.testing.assert_allclose(response, want, atol=0.02 * np.abs(got).max())
     assert np.abs(got[0] - got[3]).max() > 0.2 * np.abs(got).max()
-    assert TRANSMITTER == arrays.radio.transmitter_m
+    assert arrays.radio.transmitter_m == TRANSMITTER
