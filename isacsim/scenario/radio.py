@@ -157,7 +157,7 @@ class Radio(Section):
         """Names, roles and numbers of elements."""
         texts = []
         for receiver, elements in zip(self.receivers, self.receiver_elements_m, strict=True):
-            words = [receiver.role] if receiver.role != receiver.name else []
+            words: list[str] = [receiver.role] if receiver.role != receiver.name else []
             words += [f"{len(elements)} elements"] if receiver.array is not None else []
             texts.append(receiver.name + (f" ({', '.join(words)})" if words else ""))
         sent = (
