@@ -17,7 +17,7 @@ from scipy.signal import get_window
 from isacsim.compute.threads import on_one_thread
 from isacsim.spectrum.range_walk import keep_in_cells, stretch
 
-__all__ = ["BandCells", "Cells", "sub_bands"]
+__all__ = ["BandCells", "Cells", "mean_over_packets", "sub_bands"]
 
 F64 = NDArray[np.float64]
 Complex = NDArray[np.complex64]
@@ -129,7 +129,7 @@ class BandCells:
 
     def of(self, csi: Complex, *, remove_static: bool) -> Cells:
         """Cells of CSI (pair, subcarrier, packet) that have energy, in order of delay and beam."""
-        mean = _mean(csi) if remove_static else np.zeros(csi.shape[:2], np.complex64)
+        mean = mean_over_packets(csi) if remove_static else np.zeros(csi.shape[:2], np.complex64)
         delays = self._with_energy(csi, mean)
         cells = self.at(csi, mean, delays).reshape(-1, csi.shape[-1])
         centred = cells * np.sqrt(_centre(csi.shape[-1]))
@@ -173,7 +173,8 @@ def _arc(lit: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 @on_one_thread
-def _mean(csi: Complex) -> Complex:
+def mean_over_packets(csi: Complex) -> Complex:
+    """Mean of CSI (..., packet): its static part."""
     n = csi.shape[-1]
     return np.asarray(csi @ np.full(n, 1 / n, np.complex64))
 

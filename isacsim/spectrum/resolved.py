@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.compute.threads import on_one_thread
+from isacsim.spectrum.cells import mean_over_packets
 from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
+from isacsim.spectrum.separation import Sources, find_sources
 from isacsim.spectrum.transform import AJTransform
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ Complex = NDArray[np.complex64]
 
 # Cells that go through a transform together; bounds memory, changes no bit.
 _TOGETHER = 512
+# beams="auto" separates blindly where the sources' modulus is below this.
+STANDS_STILL = 1.3
 # How large CSI is, is judged by every so many packets; a power of two more or less does not matter.
 _COARSE = 8
 
@@ -56,8 +61,18 @@ class CellProducts:
 def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
     """Lag products of the cells of CSI (capture, pair, subcarrier, packet)."""
 
+    settings = window.settings
+
     def of_band(band: int, csi: Complex) -> tuple[Complex, F64]:
-        cells = window.cells[band].of(csi, remove_static=window.settings.remove_static)
+        if settings.beams != "fixed" and len(csi) > 1:
+            mean = mean_over_packets(csi) if settings.remove_static else np.zeros(csi.shape[:2], np.complex64)
+            # Signatures that move count as many sources.
+            most = None if settings.beams == "blind" else len(csi) // 2
+            sources = find_sources(csi, mean, most=most)
+            if settings.beams == "blind" or sources.modulus < STANDS_STILL:
+                separated = _separated(sources, csi, mean)
+                return _products(window, separated), np.stack([sources.amplitude_sq] * 2)
+        cells = window.cells[band].of(csi, remove_static=settings.remove_static)
         return _products(window, cells.values[:, np.newaxis]), np.stack([cells.shared, cells.amplitude_sq])
 
     return _rows(window, values, of_band)
@@ -71,6 +86,15 @@ def rows_of_paths(window: SpectrumPlan, values: Complex) -> CellProducts:
         return _products(window, csi, mean), np.stack([power.mean(axis=1)] * 2)
 
     return _rows(window, values, of_band)
+
+
+@on_one_thread
+def _separated(sources: Sources, csi: Complex, mean: Complex) -> Complex:
+    """CSI of each source (source, subcarrier, packet)."""
+    made = sources.separate @ csi.reshape(len(csi), -1)
+    made = made.reshape(-1, *csi.shape[1:])
+    made -= (sources.separate @ mean)[..., np.newaxis]
+    return np.asarray(made)
 
 
 def _products(window: SpectrumPlan, csi: Complex, mean: NDArray[np.complex128] | None = None) -> Complex:
