@@ -99,7 +99,11 @@ def make_samples(
     dims = ["sample", "receiver", *(["delay"] if "delay" in coords else []), "acceleration", "jerk"]
     shape = (len(number), len(noisy.receivers), *(coords[dim][1].size for dim in dims[2:]))
     grid = one.grid
-    settings = settings_attrs(one.settings, grid.packets * grid.interval)
+    settings = settings_attrs(one.settings)
+    settings |= {
+        "lag_ratio": float(one.settings.lag_ratio),
+        "window_s": round(grid.packets * grid.interval, 9),
+    }
     spectra_of_kind = {
         name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))
         for name, blocks in blocks_of_spectra.items()

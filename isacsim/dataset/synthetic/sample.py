@@ -18,7 +18,9 @@ from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.aj import labelled
 from isacsim.spectrum.grid import symmetric_axis
-from isacsim.spectrum.plan import LagProducts, SpectrumPlan, unit_exponent
+from isacsim.spectrum.lag_product import unit_exponent
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan
+from isacsim.spectrum.resolved import CellProducts
 from isacsim.spectrum.self_terms import self_products
 from isacsim.spectrum.settings import SpectrumSettings
 
@@ -85,9 +87,9 @@ class Conditioned:
 class SampleRows:
     """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
 
-    noisy: LagProducts
-    noiseless: LagProducts
-    clean: LagProducts
+    noisy: LagProducts | CellProducts
+    noiseless: LagProducts | CellProducts
+    clean: LagProducts | CellProducts
 
     @property
     def nbytes(self) -> int:
@@ -136,7 +138,7 @@ class SampleWindow:
             self._clean(drawn, noisy.receivers, noisy.reference),
         )
 
-    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts:
+    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts | CellProducts:
         """Self-terms of the target paths, each received as the conditioned signal was."""
         factor = np.ones((self.frequency.size, 1), np.complex64)
         if reference >= 0:
@@ -147,7 +149,7 @@ class SampleWindow:
             if drawn.n_targets == 0:
                 # A silent path stands for none: its spectrum is zero.
                 paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
-            return self.window.rows(np.ascontiguousarray(paths, np.complex64))
+            return self.window.self_terms(np.ascontiguousarray(paths, np.complex64))
         grid = self.window.grid
         targets = np.flatnonzero(drawn.target >= 0)
         length = drawn.stream_lengths(self.time, kept)[:, targets]
