@@ -153,6 +153,13 @@ class Radio(Section):
                 )
 
     @property
+    def antennas(self) -> tuple[int, int]:
+        """Receiving and transmitting elements of a surveillance receiver; of several, those of the first."""
+        of_receivers = zip(self.receivers, self.receiver_elements_m, strict=True)
+        first = next(len(places) for receiver, places in of_receivers if receiver.role == "surveillance")
+        return first, len(self.transmitter_elements_m)
+
+    @property
     def receivers_text(self) -> str:
         """Names, roles and numbers of elements."""
         texts = []
