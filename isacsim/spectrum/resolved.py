@@ -60,7 +60,6 @@ class CellProducts:
 
 def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
     """Lag products of the cells of CSI (capture, pair, subcarrier, packet)."""
-
     settings = window.settings
 
     def of_band(band: int, csi: Complex) -> tuple[Complex, F64]:
