@@ -129,9 +129,8 @@ def _courses(
         start, heading = rng.uniform((0.5, 1.0), (5.5, 7.5)), rng.uniform(0, 2 * np.pi)
         velocity = rng.uniform(0, 1.5) * np.array([np.cos(heading), np.sin(heading)])
         terms = [start, velocity, rng.uniform(-3, 3, 2), rng.uniform(-15, 15, 2)]
-        course = sum(
-            np.outer(time**k / d, x) for k, (d, x) in enumerate(zip((1, 1, 2, 6), terms, strict=True))
-        )
+        powers = np.stack([time**k / d for k, d in enumerate((1, 1, 2, 6))], axis=1)
+        course = powers @ np.array(terms)
         lengths = [
             np.linalg.norm(course - centres[0], axis=1) + np.linalg.norm(course - rx, axis=1)
             for rx in centres[1:]
