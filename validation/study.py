@@ -51,6 +51,7 @@ STUDIES = (
     "coverage",
     "mismatch",
     "motion",
+    "images",
     "gait",
     "retrace",
     "realism",

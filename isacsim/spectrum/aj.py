@@ -222,6 +222,9 @@ def labelled(
         coords["delay"] = described(AXES, "delay", window.delay)
         out_dims.append("delay")
         lead.append(window.delay.size)
+    if window.settings.cube:
+        out_dims.append("beam")
+        lead.append(window.beams)
     coords["acceleration"] = described(AXES, "acceleration", window.acceleration)
     coords["jerk"] = described(AXES, "jerk", window.jerk)
     settings = window.settings

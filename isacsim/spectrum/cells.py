@@ -15,6 +15,7 @@ from scipy.constants import speed_of_light
 from scipy.signal import get_window
 
 from isacsim.compute.threads import on_one_thread
+from isacsim.errors import InputError
 from isacsim.spectrum.range_walk import keep_in_cells, stretch
 
 __all__ = ["BandCells", "Cells", "mean_over_packets", "sub_bands"]
@@ -139,6 +140,13 @@ class BandCells:
             kept = np.sort(kept[np.argsort(-energy[kept], kind="stable")[:MOST_CELLS]])
         shared, whole = _coherent_energy(centred, energy, kept)
         return Cells(np.ascontiguousarray(cells[kept]), shared, whole)
+
+    def every(self, csi: Complex, delays: int, *, remove_static: bool) -> Complex:
+        """The first delay cells, in all beams, (delay * beam, packet)."""
+        if delays > self.delays:
+            raise InputError(f"delays must be at most {self.delays} with this band, got {delays}.")
+        mean = mean_over_packets(csi) if remove_static else np.zeros(csi.shape[:2], np.complex64)
+        return self.at(csi, mean, np.arange(delays)).reshape(-1, csi.shape[-1])
 
     @on_one_thread
     def at(self, csi: Complex, mean: Complex, delays: NDArray[np.intp]) -> Complex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class SpectrumPlan:
     jerk: F64
     carrier: float
     transforms: tuple[AJTransform, ...]
-    """One for each frequency that has axes of its own."""
+    """One for each frequency that has axes of its own; for "resolved" again without the cells' stretched time."""
     blocks: tuple[NDArray[np.intp] | slice, ...]
     """The subcarriers of each."""
     delay: F64 | None
@@ -65,6 +66,9 @@ class SpectrumPlan:
         carrier, delay, matrix = grid.frequency, None, None
         blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
         frequencies = [carrier]
+        if settings.cube:
+            width = float(np.ptp(f)) + (float(np.diff(np.sort(f)).min()) if f.size > 1 else 0.0)
+            delay = np.arange(settings.delays) / max(width, 1e-300)
         if settings.combine == "delay":
             delay, matrix = _delay_bins(array, settings)
         elif settings.combine == "single":
@@ -87,7 +91,9 @@ class SpectrumPlan:
             cells = tuple(
                 BandCells(f[block], antennas, settings.delay_window, array.phase_sign) for block in blocks
             )
-        stretches = [band.stretch for band in cells] or [1.0] * len(frequencies)
+            # What is not brought into cells keeps its time.
+            frequencies = frequencies * 2
+        stretches = [band.stretch for band in cells] + [1.0] * (len(frequencies) - len(cells))
         transforms = tuple(
             plan(
                 grid.length,
@@ -105,6 +111,11 @@ class SpectrumPlan:
             for frequency, stretch in zip(frequencies, stretches, strict=True)
         )
         return cls(grid, a, r, carrier, transforms, blocks, delay, matrix, array.phase_sign, settings, cells)
+
+    @property
+    def beams(self) -> int:
+        """Beams of a cube."""
+        return math.prod(self.settings.antennas or (1, 1))
 
     def rows(self, values: Products) -> LagProducts | CellProducts:
         """Lag products of CSI (capture, group, subcarrier, packet).
@@ -169,9 +180,11 @@ def spectra(many: Sequence[LagProducts | CellProducts]) -> F32:
         If a spectrum is too large or too small for float32.
     """
     exponent = np.concatenate([rows.exponent for rows in many])
+    if many[0].window.settings.cube:
+        exponent = np.repeat(exponent, many[0].window.settings.delays * many[0].window.beams)
     if many[0].window.cells:
         total = resolved_spectra([rows for rows in many if isinstance(rows, CellProducts)])
-        power = 4 * (1 - many[0].window.settings.equalise)
+        power = 4 if many[0].window.settings.cube else 4 * (1 - many[0].window.settings.equalise)
     else:
         total = _summed([rows for rows in many if isinstance(rows, LagProducts)])
         power = 4

@@ -33,6 +33,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Complex = NDArray[np.complex64]
 
+_Made = tuple[bool, Complex, F64]
+"""Whether time was stretched to keep paths in their cells; lag products (cell, N); energies (2, cell)."""
+
 # Cells that go through a transform together; bounds memory, changes no bit.
 _TOGETHER = 512
 # beams="auto" separates blindly where the sources' modulus is below this.
@@ -47,23 +50,23 @@ class CellProducts:
 
     window: SpectrumPlan
     products: tuple[Complex, ...]
-    """For each of the window's transforms (one a sub-band), (cell, N): the captures' cells one after another."""
+    """For each of the window's transforms, (cell, N): the captures' cells one after another."""
     counts: tuple[NDArray[np.intp], ...]
     """How many of them each capture has."""
     energy: tuple[F64, ...]
     """(2, cell): energy of the path that each cell holds, within the cells here and in all."""
     exponent: NDArray[np.int64]
     """The captures were multiplied by 2^-exponent first; shape (capture,)."""
-    bands: int
-    """Sub-bands that the image is the mean of."""
 
 
 def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
     """Lag products of the cells of CSI (capture, pair, subcarrier, packet)."""
-
     settings = window.settings
 
-    def of_band(band: int, csi: Complex) -> tuple[Complex, F64]:
+    def of_band(band: int, csi: Complex) -> _Made:
+        if settings.cube:
+            every = window.cells[band].every(csi, settings.delays, remove_static=settings.remove_static)
+            return True, _products(window, every[:, np.newaxis]), np.ones((2, len(every)))
         if settings.beams != "fixed" and len(csi) > 1:
             mean = mean_over_packets(csi) if settings.remove_static else np.zeros(csi.shape[:2], np.complex64)
             # Signatures that move count as many sources.
@@ -71,9 +74,10 @@ def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
             sources = find_sources(csi, mean, most=most)
             if settings.beams == "blind" or sources.modulus < STANDS_STILL:
                 separated = _separated(sources, csi, mean)
-                return _products(window, separated), np.stack([sources.amplitude_sq] * 2)
+                return False, _products(window, separated), np.stack([sources.amplitude_sq] * 2)
         cells = window.cells[band].of(csi, remove_static=settings.remove_static)
-        return _products(window, cells.values[:, np.newaxis]), np.stack([cells.shared, cells.amplitude_sq])
+        energy = np.stack([cells.shared, cells.amplitude_sq])
+        return True, _products(window, cells.values[:, np.newaxis]), energy
 
     return _rows(window, values, of_band)
 
@@ -81,9 +85,9 @@ def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
 def rows_of_paths(window: SpectrumPlan, values: Complex) -> CellProducts:
     """Lag products of single paths' CSI (capture, path, subcarrier, packet), each in a cell of its own."""
 
-    def of_band(band: int, csi: Complex) -> tuple[Complex, F64]:
+    def of_band(band: int, csi: Complex) -> _Made:
         mean, power = statistics(csi)
-        return _products(window, csi, mean), np.stack([power.mean(axis=1)] * 2)
+        return False, _products(window, csi, mean), np.stack([power.mean(axis=1)] * 2)
 
     return _rows(window, values, of_band)
 
@@ -105,26 +109,27 @@ def _products(window: SpectrumPlan, csi: Complex, mean: NDArray[np.complex128] |
     return lag_product(csi, mean.astype(np.complex64), lag, phase_sign=sign, average=True)[:, 0]
 
 
-def _rows(
-    window: SpectrumPlan, values: Complex, of_band: Callable[[int, Complex], tuple[Complex, F64]]
-) -> CellProducts:
+def _rows(window: SpectrumPlan, values: Complex, of_band: Callable[[int, Complex], _Made]) -> CellProducts:
     """Lag products of cells, which `of_band` makes of a band's number and its CSI of one capture."""
-    made: list[list[tuple[Complex, F64]]] = [[] for _ in window.blocks]
+    bands = len(window.blocks)
+    empty: tuple[Complex, F64] = np.zeros((0, window.grid.length), np.complex64), np.zeros((2, 0))
+    made: list[list[tuple[Complex, F64]]] = [[] for _ in window.transforms]
     exponent = np.zeros(len(values), np.int64)
     for c, capture in enumerate(values):
         exponent[c] = unit_exponent(np.abs(capture[..., ::_COARSE]).max())
         if exponent[c]:
             capture = capture * np.float32(np.exp2(-float(exponent[c])))
         for band, which in enumerate(window.blocks):
-            csi = capture if len(window.blocks) == 1 else np.ascontiguousarray(capture[:, which])
-            made[band].append(of_band(band, csi))
+            csi = capture if bands == 1 else np.ascontiguousarray(capture[:, which])
+            in_cells, products, energy = of_band(band, csi)
+            made[band if in_cells else bands + band].append((products, energy))
+            made[bands + band if in_cells else band].append(empty)
     return CellProducts(
         window,
         tuple(np.concatenate([products for products, _ in band]) for band in made),
         tuple(np.array([len(products) for products, _ in band], np.intp) for band in made),
         tuple(np.concatenate([energy for _, energy in band], axis=1) for band in made),
         exponent,
-        len(window.blocks),
     )
 
 
@@ -134,6 +139,8 @@ def resolved_spectra(many: Sequence[CellProducts]) -> F32:
     The bits of an image don't depend on what else is transformed with it.
     """
     shape = many[0].window.transforms[0].shape
+    if many[0].window.settings.cube:
+        return _cubes(many)
     total = np.zeros((sum(len(rows.exponent) for rows in many), *shape), np.float32)
     for band in range(len(many[0].products)):
         for transform in {
@@ -171,7 +178,17 @@ def _add(total: F32, capture: NDArray[np.intp], spectra: F32, energy: F64, rows:
     shared, whole = energy[:, lit]
     weight = np.zeros(len(largest))
     power = 2 - 2 * rows.window.settings.equalise
-    weight[lit] = whole**power / (np.sqrt(largest[lit]) * shared * rows.bands)
+    weight[lit] = whole**power / (np.sqrt(largest[lit]) * shared * len(rows.window.blocks))
     weight32 = weight.astype(np.float32)
     for c in range(len(capture)):
         total[capture[c]] += spectra[c] * weight32[c]
+
+
+def _cubes(many: Sequence[CellProducts]) -> F32:
+    """Spectra of all cells, (capture * cell, acceleration, jerk), mean over sub-bands."""
+    bands = len(many[0].window.blocks)
+    total = np.zeros(())
+    for band in range(bands):
+        made = [rows.window.transforms[band](rows.products[band][:, np.newaxis]) for rows in many]
+        total = total + np.concatenate(made) / bands
+    return total.astype(np.float32)
