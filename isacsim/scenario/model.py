@@ -75,6 +75,7 @@ class Scenario(Section):
             self._check_reflector,
             self._check_room,
             self._check_patterns,
+            self._check_cells,
             self._check_motions,
             self._check_sway,
             self._check_classes,
@@ -181,6 +182,19 @@ class Scenario(Section):
                 f"environment.{'.'.join(map(str, twice[0]))} is the antenna of an array, whose elements have the "
                 "pattern and direction that radio gives; leave it out",
                 *("environment", *twice[0]),
+            )
+
+    def _check_cells(self) -> None:
+        """One spectrum a receiver, and all of one kind: arrays of one size."""
+        of_receivers = zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True)
+        sizes = {
+            len(places): receiver.name for receiver, places in of_receivers if receiver.role == "surveillance"
+        }
+        if self.spectrum.combine == "resolved" and len(sizes) > 1:
+            told = ", ".join(f"{name!r} has {size}" for size, name in sizes.items())
+            raise refuse(
+                f"spectrum.combine is resolved, which takes receivers with as many elements each, but {told}",
+                *("spectrum", "combine"),
             )
 
     def _check_motions(self) -> None:
