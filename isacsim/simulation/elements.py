@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from isacsim.compute.jit import JIT
 from isacsim.scenario.arrays import axes_of, pattern_gain
 from isacsim.scenario.radio import Radio
 from isacsim.streams import Stream, stream
@@ -116,14 +118,8 @@ def leg_offsets(
             if isinstance(motion, BounceMotion) and motion.first == (i == 0):
                 around[p] = motion.mirrored(centre)
                 offset[:, p] = np.array([motion.mirrored(element) for element in elements]) - around[p]
-        away = place - around[..., np.newaxis]
-        distance = _length(away)
         leg = np.empty((len(elements), len(motions), time.size))
-        for one, of_element in zip(leg, offset, strict=True):
-            if radio.wavefront == "plane":
-                np.divide(-np.einsum("pj,pjt->pt", of_element, away), distance, out=one)
-            else:
-                np.subtract(_length(away - of_element[..., np.newaxis]), distance, out=one)
+        _fill(place, around, offset, radio.wavefront == "plane", leg)
         for p, motion in enumerate(motions):
             if isinstance(motion, PathMotion):
                 leg[:, p] = -(offset[:, p] @ bearing[i, p])[:, np.newaxis]
@@ -144,6 +140,28 @@ def _places(motions: Sequence[Motion], time: Real) -> Real:
     return place
 
 
-def _length(vectors: Real) -> Real:
-    """Lengths of vectors (path, 3, packet)."""
-    return np.asarray(np.sqrt(vectors[:, 0] ** 2 + vectors[:, 1] ** 2 + vectors[:, 2] ** 2))
+@njit(**JIT)
+def _fill(place, around, offset, plane, out):  # type: ignore[no-untyped-def]
+    """Fill out (element, path, packet) with what a leg is longer than that to the centre.
+
+    place (path, 3, packet), around (path, 3), offset (element, path, 3).
+    """
+    n_path, _, n_packet = place.shape
+    away = np.empty((3, n_packet))
+    distance = np.empty(n_packet)
+    for p in range(n_path):
+        for i in range(n_packet):
+            x, y, z = place[p, 0, i] - around[p, 0], place[p, 1, i] - around[p, 1], place[p, 2, i] - around[p, 2]
+            away[0, i] = x
+            away[1, i] = y
+            away[2, i] = z
+            distance[i] = np.sqrt(x * x + y * y + z * z)
+        for e in range(out.shape[0]):
+            a, b, c = offset[e, p, 0], offset[e, p, 1], offset[e, p, 2]
+            if plane:
+                for i in range(n_packet):
+                    out[e, p, i] = -(a * away[0, i] + b * away[1, i] + c * away[2, i]) / distance[i]
+            else:
+                for i in range(n_packet):
+                    x, y, z = away[0, i] - a, away[1, i] - b, away[2, i] - c
+                    out[e, p, i] = np.sqrt(x * x + y * y + z * z) - distance[i]
