@@ -42,7 +42,29 @@ import importlib.util
 import os
 import sys
 from importlib.machinery import ModuleSpec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` loads
+    from isacsim.capture.reading import read_capture as read_capture
+    from isacsim.channel.paths import simulate_paths as simulate_paths
+    from isacsim.counting.counting import count_targets as count_targets
+    from isacsim.dataset.loading.tf_data import to_tf_dataset as to_tf_dataset
+    from isacsim.dataset.loading.torch_data import to_torch as to_torch
+    from isacsim.dataset.mixed.mix import mix as mix
+    from isacsim.dataset.store.store import open_dataset as open_dataset
+    from isacsim.dataset.synthetic.generate import generate as generate
+    from isacsim.errors import CaptureError as CaptureError
+    from isacsim.errors import InputError as InputError
+    from isacsim.estimation.bounds import cramer_rao_bound as cramer_rao_bound
+    from isacsim.estimation.estimate import estimate_paths as estimate_paths
+    from isacsim.scenario.catalogue import load_scenario as load_scenario
+    from isacsim.scenario.model import Scenario as Scenario
+    from isacsim.simulation.capture import simulate as simulate
+    from isacsim.spectrum.aj import aj_spectrum as aj_spectrum
+    from isacsim.spectrum.doppler import doppler_spectrogram as doppler_spectrogram
+    from isacsim.spectrum.point_response import point_response as point_response
+    from isacsim.tracking.track import track as track
+    from isacsim.validation.benchmark import benchmark as benchmark
 
 __version__ = "0.2.0"
 
@@ -67,6 +89,7 @@ _HOME = {
     "generate": "isacsim.dataset.synthetic.generate",
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
+    "benchmark": "isacsim.validation.benchmark",
 }
 
 __all__ = ["__version__", *_HOME]

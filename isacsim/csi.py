@@ -14,11 +14,13 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CsiArray", "read"]
+__all__ = ["LONGEST_GAP", "CsiArray", "read"]
 
 # Packets may lie this share of their interval off the uniform grid; a path at 100 Hz Doppler then errs by 0.6 % of a
 # radian at 1000 packets/s.
 _UNIFORM = 0.01
+LONGEST_GAP = 0.1
+"""Longest gap between packets over which CSI is interpolated, as a share of the window."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""``isacsim scenarios``: what ships, one of them in full, and the schema."""
+"""``isacsim scenarios``: what ships, one of them in full, checks of files, and the schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from isacsim.terminal import output, show_table
+from isacsim.terminal import output, sentences_of, show_table
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON schema.")
+app = typer.Typer(help="List the shipped scenarios, print one, check files, or write the JSON schema.")
 
 
 @app.callback(
@@ -19,7 +19,7 @@ app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON
     epilog="Example: [bold]isacsim scenarios show default > mine.yaml[/bold], then edit it",
 )
 def list_all(ctx: typer.Context) -> None:
-    """List the shipped scenarios; `show` prints one, `schema` writes the JSON schema."""
+    """List the shipped scenarios; `show` prints one, `check` checks files, `schema` writes the JSON schema."""
     if ctx.invoked_subcommand is None:
         from isacsim.scenario.catalogue import list_scenarios
 
@@ -34,6 +34,43 @@ def show(
     from isacsim.scenario.catalogue import scenario_text
 
     typer.echo(scenario_text(name), nl=False)
+
+
+@app.command(epilog="Example: [bold]isacsim scenarios check mine.yaml[/bold]")
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Scenario files (.yaml), or names of shipped ones.", show_default=False
+        ),
+    ],
+) -> None:
+    """Check scenario files, and list everything that is wrong, each with its line.
+
+    Exits with 2 if any file has an error.
+    """
+    from pydantic_core import ValidationError
+
+    from isacsim.errors import InputError
+    from isacsim.scenario.catalogue import load_scenario
+
+    wrong = 0
+    for file in files:
+        try:
+            scenario = load_scenario(file)
+        except ValidationError as error:
+            lines = list(sentences_of(error.errors()))
+        except InputError as error:
+            lines = [str(error)]
+        else:
+            output().print(f"{file}: valid; {', '.join(f'{k}: {v}' for k, v in scenario.summary().items())}")
+            continue
+        wrong += 1
+        for line in lines:
+            typer.echo(line, err=True)
+    if wrong:
+        typer.echo(f"isacsim: {wrong} of {len(files)} files have errors.", err=True)
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: [bold]isacsim scenarios schema -o scenario.schema.json[/bold]")

@@ -170,6 +170,8 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
         power = (np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64)
         level = 10 ** ((capture[name].values - capture[name].values.mean()) / 10)
         factor = np.sqrt(level * power.mean() / power)
+    # Of several devices the gain is over receivers too.
+    factor = factor if factor.ndim == 1 else factor[:, np.newaxis]
     return array.copy(data=array.values * factor.astype(np.float32))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from isacsim.channel.paths import uniform_spacing
 from isacsim.conditioning.conditioning import condition, reference_factor
 from isacsim.csi import CsiArray
+from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.schema import DATASET, STREAM, attributes
 from isacsim.simulation.realisation import Realisation
@@ -33,6 +35,9 @@ __all__ = ["Conditioned", "SampleRows", "SampleWindow", "sample_spectra", "spect
 def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
     """Arguments of :func:`isacsim.aj_spectrum` that a scenario asks for."""
     s = scenario.spectrum
+    antennas = {}
+    if s.combine == "resolved":
+        antennas["antennas"] = scenario.radio.antennas
     return {
         "acceleration": symmetric_axis(s.acceleration_max_m_s2, s.bins_acceleration),
         "jerk": symmetric_axis(s.jerk_max_m_s3, s.bins_jerk),
@@ -40,6 +45,7 @@ def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
         "lags": s.lags,
         "min_lag": s.min_lag,
         "combine": s.combine,
+        **antennas,
     }
 
 
@@ -48,22 +54,24 @@ class Conditioned:
     """A simulated capture's CSI, ready for spectra."""
 
     csi: NDArray[np.complex64]
-    """(receiver, subcarrier, packet), uniform in time; surveillance receivers."""
+    """(receiver, subcarrier, packet), uniform in time; surveillance receivers, of arrays each pair of elements."""
     time: NDArray[np.float64]
     receivers: list[int]
-    """Which of the radio's receivers these are."""
+    """Which of the radio's streams these are."""
     reference: int
-    """Receiver that the signal went through, -1 for none."""
+    """Stream that the signal went through, -1 for none."""
     done: str
 
     @classmethod
     def of(cls, scenario: Scenario, capture: xr.Dataset) -> Conditioned:
         """Condition a capture as the scenario says."""
-        roles = [r.role for r in scenario.radio.receivers]
-        paired = "reference" in roles or (len(roles) > 1 and bool(capture.attrs["shared_phase_error"]))
+        radio = scenario.radio
+        roles = [r.role for r in radio.receivers]
+        broken = bool(capture.attrs["shared_phase_error"])
+        paired = "reference" in roles or (len(roles) > 1 and broken and not radio.has_arrays)
         how: Any = scenario.spectrum.reference if paired else "auto"
         csi = condition(capture, reference=how).transpose("receiver", "subcarrier", "packet")
-        names = [r.name for r in scenario.radio.receivers]
+        names = [str(n) for n in capture.coords["receiver"].values]
         return cls(
             np.ascontiguousarray(csi.values),
             csi.coords["time"].values,
@@ -76,9 +84,8 @@ class Conditioned:
     def of_received(cls, received: Received) -> Conditioned:
         """The same of a capture that no one wants to see; shorter where there is nothing to do."""
         radio = received.realisation.scenario.radio
-        plain = not received.impairments.shared and not received.impairments.gain_db.any()
-        if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
-            return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
+        if received.plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
+            return cls(received.csi, received.time, list(range(len(received.csi))), -1, "none")
         return cls.of(received.realisation.scenario, received.bare_capture())
 
 
@@ -102,6 +109,7 @@ class SampleWindow:
 
     def __init__(self, scenario: Scenario) -> None:
         self.settings = SpectrumSettings(**spectrum_settings(scenario))
+        self.pairs = 1 if self.settings.antennas is None else math.prod(self.settings.antennas)
         self.frequency = scenario.radio.frequency_hz
         self.time = scenario.radio.time_s
         self.spacing = uniform_spacing(self.frequency)
@@ -110,6 +118,18 @@ class SampleWindow:
     def _window(self, time: NDArray[np.float64]) -> SpectrumPlan:
         nothing = np.empty((0, self.frequency.size, time.size), np.complex64)
         return SpectrumPlan.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
+
+    def images(self, streams: list[int]) -> list[int]:
+        """Streams that stand for the images that are made of some: each, or the first of each array."""
+        if len(streams) % self.pairs:
+            raise InputError(
+                f"combine='resolved' takes all {self.pairs} pairs of elements of each receiver, but conditioning left "
+                f"{len(streams)} streams; leave spectrum.reference out."
+            )
+        return streams[:: self.pairs]
+
+    def _by_image(self, csi: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        return csi.reshape(-1, self.pairs, *csi.shape[1:])
 
     def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
         """Lag products of the three spectra of a simulated capture.
@@ -132,9 +152,9 @@ class SampleWindow:
             factor = reference_factor(undamaged[noisy.reference], ratio=_ratio(drawn))
             clean = np.asarray(clean * factor, np.complex64)
         return SampleRows(
-            window.rows(noisy.csi[:, np.newaxis]),
-            self.window.rows(clean[:, np.newaxis]),
-            self._clean(drawn, noisy.receivers, noisy.reference),
+            window.rows(self._by_image(noisy.csi)),
+            self.window.rows(self._by_image(clean)),
+            self._clean(drawn, self.images(noisy.receivers), noisy.reference),
         )
 
     def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts | CellProducts:
@@ -144,15 +164,19 @@ class SampleWindow:
             static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
             factor = reference_factor(static, ratio=_ratio(drawn))
         if self.settings.combine != "coherent" or self.spacing is None:
-            paths = drawn.each_path(self.time)[kept] * factor
+            if self.settings.combine == "resolved":
+                # An array's image is about its centre.
+                paths = drawn.each_path(self.time, centres=True)[drawn.receivers_of(kept)] * factor
+            else:
+                paths = drawn.each_path(self.time)[kept] * factor
             if drawn.n_targets == 0:
                 # A silent path stands for none: its spectrum is zero.
                 paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
             return self.window.self_terms(np.ascontiguousarray(paths, np.complex64))
         grid = self.window.grid
         targets = np.flatnonzero(drawn.target >= 0)
-        length = drawn.path_lengths(self.time)[kept][:, targets]
-        amplitude = drawn.received_amplitude[kept][:, targets]
+        length = drawn.stream_lengths(self.time, kept)[:, targets]
+        amplitude = drawn.received_amplitude[drawn.receivers_of(kept)][:, targets]
         weight = np.abs(factor[:, 0].astype(np.complex128)) ** 2
         exponent = unit_exponent(amplitude.max(axis=1, initial=0.0) * np.sqrt(weight.max()))
         products = np.zeros((len(kept), 1, max(1, targets.size), grid.length), np.complex64)
@@ -204,9 +228,12 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     nominal = np.array_equal(capture["time"].values, window.time)
     undamaged = capture["csi_noiseless"].values if nominal else drawn.noiseless_csi(window.time)
     rows = window.rows(drawn, noisy, undamaged)
-    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in STREAM}
+    images = window.images(noisy.receivers)
+    coords = {n: capture.coords[n].isel(receiver=images) for n in STREAM}
+    if window.pairs > 1:
+        coords["receiver"] = coords["receiver"].copy(data=drawn.names_of(images))
     made = {}
     for kind in ("noisy", "noiseless", "clean"):
-        one = labelled(getattr(rows, kind), {"receiver": len(noisy.receivers)}, coords)
+        one = labelled(getattr(rows, kind), {"receiver": len(images)}, coords)
         made[f"aj_{kind}"] = one.assign_attrs(attributes(DATASET[f"aj_{kind}"]))
     return xr.Dataset(made, attrs={"conditioning": noisy.done})
