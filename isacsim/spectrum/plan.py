@@ -50,6 +50,8 @@ class SpectrumPlan:
     settings: SpectrumSettings
     cells: tuple[BandCells, ...] = ()
     """Of each block, for "resolved"."""
+    frequencies: tuple[float, ...] = ()
+    """In the middle of each block, Hz."""
 
     @classmethod
     def of(cls, array: CsiArray, settings: SpectrumSettings) -> SpectrumPlan:
@@ -110,7 +112,20 @@ class SpectrumPlan:
             )
             for frequency, stretch in zip(frequencies, stretches, strict=True)
         )
-        return cls(grid, a, r, carrier, transforms, blocks, delay, matrix, array.phase_sign, settings, cells)
+        return cls(
+            grid,
+            a,
+            r,
+            carrier,
+            transforms,
+            blocks,
+            delay,
+            matrix,
+            array.phase_sign,
+            settings,
+            cells,
+            tuple(frequencies),
+        )
 
     @property
     def beams(self) -> int:

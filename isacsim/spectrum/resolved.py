@@ -27,7 +27,7 @@ from isacsim.spectrum.transform import AJTransform
 if TYPE_CHECKING:
     from isacsim.spectrum.plan import SpectrumPlan
 
-__all__ = ["CellProducts", "resolved_spectra", "rows_of_cells", "rows_of_paths"]
+__all__ = ["CellProducts", "resolved_spectra", "rows_of_cells", "rows_of_paths", "rows_of_self_terms"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -90,6 +90,42 @@ def rows_of_paths(window: SpectrumPlan, values: Complex) -> CellProducts:
         return False, _products(window, csi, mean), np.stack([power.mean(axis=1)] * 2)
 
     return _rows(window, values, of_band)
+
+
+def rows_of_self_terms(
+    window: SpectrumPlan,
+    of_band: Callable[[float, int], Complex],
+    amplitude: F64,
+    exponent: NDArray[np.int64],
+) -> CellProducts:
+    """Lag products of paths that are known, each in a cell of its own.
+
+    Parameters
+    ----------
+    window : SpectrumPlan
+        The window.
+    of_band : callable
+        Of a band's frequency in Hz and a capture's number: its paths' lag products (path, N).
+    amplitude : numpy.ndarray, shape (capture, path)
+        The paths' amplitudes.
+    exponent : numpy.ndarray of int, shape (capture,)
+        Both were multiplied by 2^-exponent.
+    """
+    captures = range(len(amplitude))
+    counts = np.full(len(amplitude), amplitude.shape[1], np.intp)
+    energy = np.stack([amplitude.ravel() ** 2] * 2)
+    bands = len(window.blocks)
+    products = [
+        np.concatenate([of_band(window.frequencies[band], c) for c in captures]) for band in range(bands)
+    ]
+    nothing = np.zeros((0, window.grid.length), np.complex64)
+    return CellProducts(
+        window,
+        (*[nothing] * bands, *products),
+        (*[0 * counts] * bands, *[counts] * bands),
+        (*[energy[:, :0]] * bands, *[energy] * bands),
+        exponent,
+    )
 
 
 @on_one_thread

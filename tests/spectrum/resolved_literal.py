@@ -50,12 +50,12 @@ def keystone(cells: NDArray, relative: float) -> tuple[NDArray, float]:
 
 def _polynomial(x: NDArray, at: NDArray) -> NDArray:
     """Values between samples by the polynomial through eight of them."""
+    first = np.clip(np.floor(at).astype(int) - 3, 0, x.size - 8)
     out = np.zeros(at.size, complex)
-    for i, place in enumerate(at):
-        first = min(max(int(np.floor(place)) - 3, 0), x.size - 8)
-        for tap in range(8):
-            others = [j for j in range(8) if j != tap]
-            out[i] += x[first + tap] * np.prod([(place - first - j) / (tap - j) for j in others])
+    for tap in range(8):
+        others = np.array([j for j in range(8) if j != tap])
+        weight = np.prod((at[:, None] - first[:, None] - others) / (tap - others), axis=1)
+        out += x[first + tap] * weight
     return out
 
 

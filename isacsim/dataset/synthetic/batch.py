@@ -106,6 +106,10 @@ def make_samples(
     settings |= {
         "lag_ratio": float(one.settings.lag_ratio),
         "window_s": round(grid.packets * grid.interval, 9),
+        "carrier": one.carrier,
+        "lag_packets": grid.lag,
+        "packets": grid.packets,
+        "packet_interval": grid.interval,
     }
     spectra_of_kind = {
         name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))

@@ -19,10 +19,9 @@ from isacsim.simulation.realisation import Realisation
 from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.aj import labelled
-from isacsim.spectrum.grid import symmetric_axis
 from isacsim.spectrum.lag_product import unit_exponent
 from isacsim.spectrum.plan import LagProducts, SpectrumPlan
-from isacsim.spectrum.resolved import CellProducts
+from isacsim.spectrum.resolved import CellProducts, rows_of_self_terms
 from isacsim.spectrum.self_terms import self_products
 from isacsim.spectrum.settings import SpectrumSettings
 
@@ -34,19 +33,8 @@ __all__ = ["Conditioned", "SampleRows", "SampleWindow", "sample_spectra", "spect
 
 def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
     """Arguments of :func:`isacsim.aj_spectrum` that a scenario asks for."""
-    s = scenario.spectrum
-    antennas = {}
-    if s.combine == "resolved":
-        antennas["antennas"] = scenario.radio.antennas
-    return {
-        "acceleration": symmetric_axis(s.acceleration_max_m_s2, s.bins_acceleration),
-        "jerk": symmetric_axis(s.jerk_max_m_s3, s.bins_jerk),
-        "lag_ratio": s.lag_ratio,
-        "lags": s.lags,
-        "min_lag": s.min_lag,
-        "combine": s.combine,
-        **antennas,
-    }
+    arrays = {"antennas": scenario.radio.antennas} if scenario.spectrum.combine == "resolved" else {}
+    return scenario.spectrum.settings | arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +151,10 @@ class SampleWindow:
         if reference >= 0:
             static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
             factor = reference_factor(static, ratio=_ratio(drawn))
+        if self.settings.combine == "resolved":
+            return self._clean_resolved(drawn, drawn.receivers_of(kept), factor)
         if self.settings.combine != "coherent" or self.spacing is None:
-            if self.settings.combine == "resolved":
-                # An array's image is about its centre.
-                paths = drawn.each_path(self.time, centres=True)[drawn.receivers_of(kept)] * factor
-            else:
-                paths = drawn.each_path(self.time)[kept] * factor
+            paths = drawn.each_path(self.time)[kept] * factor
             if drawn.n_targets == 0:
                 # A silent path stands for none: its spectrum is zero.
                 paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
@@ -192,6 +178,30 @@ class SampleWindow:
                 phase_sign=self.window.phase_sign,
             )
         return LagProducts(self.window, (products,), exponent)
+
+    def _clean_resolved(
+        self, drawn: Realisation, receivers: list[int], factor: NDArray[np.complex64]
+    ) -> CellProducts:
+        """Self-terms about the arrays' centres, each path in a cell of its own and at its band's frequency alone."""
+        targets = np.flatnonzero(drawn.target >= 0)
+        length = drawn.path_lengths(self.time)[receivers][:, targets]
+        amplitude = drawn.received_amplitude[receivers][:, targets] * np.sqrt(np.mean(np.abs(factor) ** 2))
+        exponent = unit_exponent(amplitude.max(axis=1, initial=0.0))
+        amplitude = amplitude * np.exp2(-exponent)[:, np.newaxis]
+
+        def of_band(frequency: float, receiver: int) -> NDArray[np.complex64]:
+            return self_products(
+                length[receiver],
+                amplitude[receiver],
+                np.array([frequency]),
+                2 * self.window.grid.lag,
+                spacing=0.0,
+                weight=np.ones(1),
+                remove_static=self.settings.remove_static,
+                phase_sign=self.window.phase_sign,
+            )
+
+        return rows_of_self_terms(self.window, of_band, amplitude, exponent)
 
 
 def _ratio(drawn: Realisation) -> bool:
