@@ -151,7 +151,11 @@ def _fill(place, around, offset, plane, out):  # type: ignore[no-untyped-def]
     distance = np.empty(n_packet)
     for p in range(n_path):
         for i in range(n_packet):
-            x, y, z = place[p, 0, i] - around[p, 0], place[p, 1, i] - around[p, 1], place[p, 2, i] - around[p, 2]
+            x, y, z = (
+                place[p, 0, i] - around[p, 0],
+                place[p, 1, i] - around[p, 1],
+                place[p, 2, i] - around[p, 2],
+            )
             away[0, i] = x
             away[1, i] = y
             away[2, i] = z

@@ -79,6 +79,8 @@ class Received:
         variables: dict[str, Any] = {"csi": described(CAPTURE, "csi", self.csi, phase_sign=-1)}
         if any(one.gain_db.any() for one in (self.impairments, *self.further)):
             variables |= self.over_packets("agc_gain_db")
+        if self.chains is not None:
+            variables["chain_turned"] = described(CAPTURE, "chain_turned", self.chains.turned)
         coords = {
             **streams_of(radio),
             "frequency": described(CAPTURE, "frequency", radio.frequency_hz),

@@ -58,6 +58,9 @@ class Conditioned:
         broken = bool(capture.attrs["shared_phase_error"])
         paired = "reference" in roles or (len(roles) > 1 and broken and not radio.has_arrays)
         how: Any = scenario.spectrum.reference if paired else "auto"
+        turned = "chain_turned" in capture and bool(capture["chain_turned"].values.any())
+        if radio.has_arrays and not paired and (broken or turned):
+            how = "array"
         csi = condition(capture, reference=how).transpose("receiver", "subcarrier", "packet")
         names = [str(n) for n in capture.coords["receiver"].values]
         return cls(
