@@ -80,6 +80,7 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum.aj",
     "point_response": "isacsim.spectrum.point_response",
+    "render_spectrum": "isacsim.spectrum.render",
     "estimate_paths": "isacsim.estimation.estimate",
     "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.channel.impairments import clock_drift
+from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
 
@@ -83,7 +84,7 @@ def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray
     """
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     counted = np.flatnonzero((drawn.target < 0) | np.isin(np.arange(drawn.target.size), drawn.reference))
     worst = 0.0
     for time in times:
@@ -255,7 +256,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
         return None
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     in_windows = np.zeros(drawn.n_targets, np.int64)
     for time in times:
         still = at_rest(drawn.path_lengths(time)[i], radio.wavelength_m)
@@ -292,10 +293,11 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.sto is not None:
         time = capture["time"].values
         drift = clock_drift(attrs["sfo_ppm"], time, scenario.radio.bandwidth_hz)
-        timing = (capture["timing_offset"].values - drift) * 1e9
+        # Of the first device, as the attributes are.
+        timing = (np.atleast_2d(capture["timing_offset"].values)[0] - drift) * 1e9
         lines.append(f"symbol timing offset: {timing.mean():.1f} ns, {timing.std():.1f} ns of jitter")
     if on.agc is not None:
-        gain = capture["agc_gain_db"].values
+        gain = np.atleast_2d(capture["agc_gain_db"].values)[0]
         steps = int(np.count_nonzero(np.diff(gain)))
         lines.append(f"gain control: {steps} steps, {gain.min():.1f} to {gain.max():.1f} dB")
     if on.jitter is not None:
@@ -303,6 +305,12 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.loss is not None:
         lost = int(attrs["packets"]) - capture.sizes["packet"]
         lines.append(f"packet loss: {lost} of {attrs['packets']} packets")
+    if on.chains is not None:
+        turned = float(capture["chain_turned"].values.mean())
+        lines.append(
+            f"chains: phases {on.chains.phase}, gains of {np.std(capture['chain_gain_db'].values):.1f} dB about their "
+            f"mean, turned by π in {turned:.0%} of the packets"
+        )
     if on.quantisation is not None:
         lines.append(f"quantisation: {attrs['quantisation_bits']} bits")
     return lines
