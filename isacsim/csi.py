@@ -106,7 +106,7 @@ def read(
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
-    if not np.isfinite(values).all():
+    if not _all_finite(values):
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
@@ -126,6 +126,16 @@ def read(
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
     return CsiArray(values, t, f, int(sign), dims, coords)
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    """Whether no value is NaN or infinite; the sum of squares tells in a quarter of the time, unless it overflows."""
+    if values.dtype == np.complex64 and values.flags.c_contiguous:
+        parts = values.view(np.float32).ravel()
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(np.dot(parts, parts)):
+                return True
+    return bool(np.isfinite(values).all())
 
 
 def _single(values: NDArray[Any]) -> NDArray[np.complex64]:
