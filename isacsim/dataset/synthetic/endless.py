@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import count
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,12 @@ from isacsim.streams import stream as generator_of
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["EndlessSamples", "make_block", "stream", "stream_seed"]
+    from isacsim.dataset.loading.reuse import ReusedSamples
 
-# Samples that a worker makes at a time: half a second to a few of them, so that asking costs nothing beside.
-_BLOCK = 16
+__all__ = ["BLOCK", "EndlessSamples", "make_block", "stream", "stream_seed"]
+
+BLOCK = 16
+"""Samples that a worker makes at a time: a tenth of a second to a few of them, so that asking costs little beside."""
 # Blocks of each worker that may wait for whoever takes them.
 _AHEAD = 3
 
@@ -190,7 +193,7 @@ class EndlessSamples:
             )
 
     def blocks(
-        self, start: int, *, size: int = _BLOCK, step: int = 1, stop: int | None = None
+        self, start: int, *, size: int = BLOCK, step: int = 1, stop: int | None = None
     ) -> Iterator[dict[str, Any]]:
         """Samples start, start + step, ... below stop, if there is one, so many at a time.
 
@@ -203,11 +206,34 @@ class EndlessSamples:
         check_integer("step", step, least=1)
         firsts = count(start, size * step) if stop is None else range(start, stop, size * step)
         ends = ((n, n + size * step) for n in firsts)
-        tasks = ((self, range(n, end if stop is None else min(end, stop), step)) for n, end in ends)
+        yield from self.made(range(n, end if stop is None else min(end, stop), step) for n, end in ends)
+
+    def made(self, numbers: Iterable[range], *, ahead: int = _AHEAD) -> Iterator[dict[str, Any]]:
+        """Blocks of samples by their numbers, in the order given.
+
+        Parameters
+        ----------
+        numbers : iterable of range
+            Of each block; may be endless.
+        ahead : int
+            So many blocks of each worker are made before they are asked for.
+
+        Yields
+        ------
+        dict of name to numpy.ndarray
+            As `blocks` does.
+        """
+        tasks = ((self, of_block) for of_block in numbers)
         if self.workers == 0:
             yield from (make_block(*task) for task in tasks)
-            return
-        yield from map_ordered(make_block, tasks, workers=self.workers, ahead=_AHEAD)
+        else:
+            yield from map_ordered(make_block, tasks, workers=self.workers, ahead=ahead)
+
+    def reused(self, uses: int, *, folder: str | PathLike[str] | None = None) -> ReusedSamples:
+        """The stream's samples, each used several times: see `isacsim.dataset.loading.reuse`."""
+        from isacsim.dataset.loading.reuse import ReusedSamples
+
+        return ReusedSamples(self, uses=uses, folder=folder)
 
     def __iter__(self) -> EndlessSamples:
         return self
