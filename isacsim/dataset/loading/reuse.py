@@ -71,6 +71,15 @@ class ReusedSamples:
         """JSON that says which samples come in which order."""
         return self.stream.identity() | {"uses": self.uses, "chunk": CHUNK, "spacing": SPACING}
 
+    def fresh(self, n: int) -> int:
+        """How many different samples the first n uses are of, at most."""
+        tick, fresh = 0, 0
+        while n > 0:
+            fresh += min(n, CHUNK)
+            n -= CHUNK * len(self._lags(tick))
+            tick += 1
+        return fresh
+
     def check(self, variables: Sequence[str]) -> tuple[str, ...]:
         """Refuse variables that the samples don't have.
 
