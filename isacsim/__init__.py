@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from isacsim.spectrum.aj import aj_spectrum as aj_spectrum
     from isacsim.spectrum.doppler import doppler_spectrogram as doppler_spectrogram
     from isacsim.spectrum.point_response import point_response as point_response
+    from isacsim.spectrum.render import render_spectrum as render_spectrum
     from isacsim.survey.describe import describe_capture as describe_capture
     from isacsim.survey.match import scenario_from_capture as scenario_from_capture
     from isacsim.tracking.track import track as track

@@ -1,0 +1,342 @@
+"""Paths in a spectrum: where they are, how sure that is, and how many (trained to positions, not to pixels)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.ndimage import maximum_filter, uniform_filter
+from scipy.optimize import minimize
+from scipy.special import expit, logit, softmax
+from torch import nn
+from torch.nn import functional
+
+from dira.config import Axes, Config, Scaling
+from dira.data.spectra import read_spectra
+from dira.metrics.detection import GATE, match_detections, true_paths
+from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.networks.detection import DetectionUNet, PathMaps
+from dira.training.train import Batch
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["DetectorConfig", "PathDetector"]
+
+# Bins about a path's nearest one that learn where it is, and how much each counts.
+_NEIGHBOURS = [(i, j, 1.0 if i == j == 0 else 0.25) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+# Detections below this score are not worth calibrating.
+_LEAST_SCORE = 0.02
+
+
+class DetectorConfig(Config):
+    """Configuration of a path detector."""
+
+    widths: tuple[int, ...] = Field(default=(32, 64, 96, 128), min_length=1)
+    """Channels at each resolution, multiples of 8."""
+    patch: int = Field(default=2, ge=1)
+    """Bins of each axis that become channels of one pixel."""
+    scaling: Scaling = Scaling()
+    most_targets: int = Field(default=10, ge=1)
+    """Largest number of targets that the count knows."""
+    mirror: bool = True
+    """Train on spectra mirrored along either axis by chance, which are spectra again: time reversed mirrors the jerk,
+    the other sign of the phase both axes."""
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    """Least score of a detection; `calibrate` sets it."""
+    slope: float = 1.0
+    """With `shift` from the network's score to a probability, on the logit's scale; `calibrate` sets both."""
+    shift: float = 0.0
+
+
+class PathDetector(Model):
+    """Finds paths in acceleration-jerk spectra.
+
+    A small U-Net says of every bin how probable it is that a path lies there, where within the bin, how high it stands
+    by itself, and how sure that is. It is trained to the true positions (Nehme et al. 2020, DECODE, do so for single
+    molecules), which shows weak paths beside strong ones that a squared error between images gives up.
+
+    Parameters
+    ----------
+    **config
+        Fields of `DetectorConfig`.
+
+    Examples
+    --------
+    >>> import isacsim, dira
+    >>> store = isacsim.open_dataset("lab.zarr")  # doctest: +SKIP
+    >>> detector = dira.PathDetector().fit(store.aj_noisy, store, steps=20_000)  # doctest: +SKIP
+    >>> detector.detect(store.aj_noisy[:8])  # doctest: +SKIP
+    """
+
+    Settings = DetectorConfig
+    config: DetectorConfig
+    title = "the detector"
+
+    def build(self, axes: Axes, classes: Classes) -> DetectionUNet:
+        """Make the network."""
+        c = self.config
+        if wrong := [width for width in c.widths if width < 8 or width % 8]:
+            raise InputError(f"PathDetector: widths must be multiples of 8, got {wrong[0]}.")
+        shape = (axes.bins_acceleration, axes.bins_jerk)
+        return DetectionUNet(
+            c.widths, patch=c.patch, channels=axes.channels, shape=shape, most_targets=c.most_targets
+        )
+
+    def fit(self, spectra: Any, truth: Any, *, steps: int, **options: Unpack[FitOptions]) -> Self:
+        """Train on spectra and the true positions of their targets.
+
+        Parameters
+        ----------
+        spectra : xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes with their axes.
+        truth : xarray.Dataset
+            The same samples of a data set: ``target_acceleration``, ``target_jerk``, ``target_amplitude``. Of a body it
+            is the torso's. Targets beyond the axes are none here.
+        steps, **options
+            As `dira.ConditionalDiffusion.fit`'s.
+
+        Raises
+        ------
+        InputError
+            If the spectra have no axes, the truth is of other samples, or an argument is out of range.
+        """
+        return self.learn((spectra, truth), steps=steps, **options)
+
+    def examples(self, *learnt_from: Any) -> Examples:
+        """Spectra, and their targets in bins: (sample, target, 3) with row, column and ln level; NaN for none."""
+        spectra, truth = learnt_from
+        values, axes = read_spectra(spectra)
+        most = np.array(_limits(axes))
+        paths = true_paths(truth, most=_limits(axes))
+        if len(paths) != len(values):
+            raise InputError(
+                f"spectra and truth must hold the same samples, got {len(values)} and {len(paths)}."
+            )
+        counts = np.isfinite(paths).all(axis=-1).sum(axis=1)
+        if counts.max(initial=0) > self.config.most_targets:
+            raise InputError(
+                f"a sample has {counts.max()} targets, more than most_targets {self.config.most_targets}; raise it."
+            )
+        bins = np.array([axes.bins_acceleration, axes.bins_jerk])
+        at = (paths[..., :2] + most) / (2 * most) * (bins - 1)
+        highest = values.max(axis=(1, 2, 3))[:, np.newaxis]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            level = _power(axes) * np.log(paths[..., 2]) - np.log(highest)
+        targets = np.concatenate([at, level[..., np.newaxis]], axis=-1)
+        targets[~np.isfinite(targets).all(axis=-1)] = np.nan
+        return Examples(axes, {}, [self.scaled(values), torch.from_numpy(targets.astype(np.float32))])
+
+    def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
+        """Cross-entropy of each bin, likelihood of offsets and levels about true paths, cross-entropy of the count."""
+        spectra, targets = batch.tensors
+        if self.config.mirror:
+            spectra, targets = _mirrored(spectra, targets, batch)
+        channels, number = network(spectra)
+        maps = PathMaps.of(channels.float())
+        there = torch.isfinite(targets).all(dim=-1)
+        sample, which = torch.nonzero(there, as_tuple=True)
+        paths = targets[sample, which]
+        nearest = paths[:, :2].round().long()
+        present = torch.zeros_like(maps.logit)
+        present[sample, nearest[:, 0], nearest[:, 1]] = 1.0
+        found = functional.binary_cross_entropy_with_logits(maps.logit, present, reduction="none")
+        of_bins = found.sum(dim=(1, 2)).mean()
+        of_count = functional.cross_entropy(number.float(), there.sum(dim=1))
+        return of_bins + _of_paths(maps, sample, nearest, paths) / len(spectra) + of_count
+
+    def detect(
+        self, spectra: Any, *, threshold: float | None = None, batch_size: int = 128, device: str = "auto"
+    ) -> xr.Dataset:
+        """Find paths.
+
+        Parameters
+        ----------
+        spectra : xarray.DataArray or array_like, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        threshold : float, optional
+            Least score; default: the model's, which `calibrate` sets.
+        batch_size : int
+            Spectra at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        xarray.Dataset
+            Over (sample, detection), best score first, NaN where there is none: ``acceleration`` m/s², ``jerk`` m/s³,
+            ``amplitude``, ``score`` (probability that a path is there), ``std_acceleration``, ``std_jerk``,
+            ``std_amplitude``. ``count_probability`` (sample, count).
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's, or the threshold is not from 0 to 1.
+        """
+        least = self.config.threshold if threshold is None else threshold
+        if not 0 <= least <= 1:
+            raise InputError(f"threshold must be from 0 to 1, got {threshold!r}.")
+        values = self.spectra_of_its_axes(spectra)
+        _, axes = self.fitted()
+        out = self.run(_joined, values, batch_size=batch_size, device=device)
+        n_bins = axes.bins_acceleration * axes.bins_jerk * DetectionUNet.MAPS
+        channels = out[:, :n_bins].reshape(-1, DetectionUNet.MAPS, axes.bins_acceleration, axes.bins_jerk)
+        sample, columns = self._maxima(channels, max(least, 1e-6), values.max(axis=(1, 2, 3)))
+        return _dataset(sample, columns, len(values), softmax(out[:, n_bins:].astype(np.float64), axis=1))
+
+    def _maxima(
+        self, channels: NDArray[np.float32], least: float, highest: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.float64]]]:
+        """Local maxima of the probability, each with what its neighbourhood says of the path."""
+        _, axes = self.fitted()
+        maps = [m.numpy().astype(np.float64) for m in PathMaps.of(torch.from_numpy(channels))]
+        p = expit(maps[0])
+        around = (1, 3, 3)
+        # A path between bins shares its probability among them.
+        total = np.clip(uniform_filter(p, around, mode="constant") * 9, 1e-12, 1 - 1e-7)
+        score = expit(self.config.slope * logit(total) + self.config.shift)
+        peak = (p >= maximum_filter(p, size=around, mode="constant")) & (score >= least)
+        sample, row, column = np.nonzero(peak)
+        padded = [np.pad(m, _edges(m)) for m in (p, *maps[1:])]
+        weight, mean, square = np.zeros(sample.size), np.zeros((3, sample.size)), np.zeros((3, sample.size))
+        for i, j, _ in _NEIGHBOURS:
+            at = (sample, ..., row + i + 1, column + j + 1)
+            w = padded[0][at]
+            offset, log_std = padded[1][at].T, padded[2][at].T
+            value = np.stack([row + i + offset[0], column + j + offset[1], padded[3][at]])
+            variance = np.exp(2 * np.stack([log_std[0], log_std[1], padded[4][at]]))
+            weight += w
+            mean += w * value
+            square += w * (variance + value**2)
+        mean /= weight
+        std = np.sqrt(np.maximum(square / weight - mean**2, 0))
+        most, power = np.array(_limits(axes)), _power(axes)
+        step = 2 * most / (np.array([axes.bins_acceleration, axes.bins_jerk]) - 1)
+        amplitude = np.exp((mean[2] + np.log(np.maximum(highest[sample], 1e-30))) / power)
+        return sample, {
+            "acceleration": mean[0] * step[0] - most[0],
+            "jerk": mean[1] * step[1] - most[1],
+            "amplitude": amplitude,
+            "score": score[peak],
+            "std_acceleration": std[0] * step[0],
+            "std_jerk": std[1] * step[1],
+            "std_amplitude": amplitude * std[2] / power,
+        }
+
+    def calibrate(self, spectra: Any, truth: Any, *, false: float = 0.3, **how: Any) -> Self:
+        """Make scores probabilities, and set the threshold for a rate of false detections, on held-out samples.
+
+        Parameters
+        ----------
+        spectra, truth
+            As `fit`'s; samples that were not trained on.
+        false : float
+            False detections a spectrum.
+        **how
+            As `detect`'s.
+
+        Raises
+        ------
+        InputError
+            If the truth is of other samples, or ``false`` is not above 0.
+        """
+        if not false > 0:
+            raise InputError(f"false must be above 0, got {false!r}.")
+        self.config = self.config.model_copy(update={"slope": 1.0, "shift": 0.0})
+        _, axes = self.fitted()
+        paths = true_paths(truth, most=_limits(axes))
+        raw = match_detections(self.detect(spectra, threshold=_LEAST_SCORE, **how), paths, GATE)
+        if raw.score.size:
+            x, y = logit(np.clip(raw.score, 1e-7, 1 - 1e-7)), raw.true
+
+            def surprise(line: NDArray[np.float64]) -> float:
+                z = line[0] * x + line[1]
+                return float((np.logaddexp(0, z) - y * z).mean() + 1e-4 * (line[0] - 1) ** 2)
+
+            slope, shift = minimize(surprise, [1.0, 0.0], method="Nelder-Mead").x
+            if slope > 0:  # scores that say nothing are left as they are
+                self.config = self.config.model_copy(update={"slope": float(slope), "shift": float(shift)})
+        found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, GATE)
+        self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
+        return self
+
+
+def _joined(network: nn.Module, spectra: torch.Tensor) -> torch.Tensor:
+    channels, number = network(spectra)
+    return torch.cat([channels.flatten(1), number], dim=1).float()
+
+
+def _edges(array: NDArray[Any]) -> list[tuple[int, int]]:
+    return [(0, 0)] * (array.ndim - 2) + [(1, 1), (1, 1)]
+
+
+def _limits(axes: Axes) -> tuple[float, float]:
+    if axes.acceleration_max is None or axes.jerk_max is None:
+        raise InputError("the detector needs spectra with their axes: an xarray with acceleration and jerk.")
+    return axes.acceleration_max, axes.jerk_max
+
+
+def _power(axes: Axes) -> float:
+    """Power of its amplitude with which a path's peak goes: 4, less where cells are equalised."""
+    return 4 * (1 - float(axes.made_with.get("equalise", 0.0)))
+
+
+def _mirrored(
+    spectra: torch.Tensor, targets: torch.Tensor, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    targets = targets.clone()
+    for axis in (0, 1):
+        chosen = torch.randint(0, 2, (batch.size,), generator=batch.generator)[batch.rows].bool()
+        chosen = chosen.to(spectra.device)
+        spectra = torch.where(chosen[:, None, None, None], spectra.flip(axis + 2), spectra)
+        last = spectra.shape[axis + 2] - 1
+        targets[..., axis] = torch.where(chosen[:, None], last - targets[..., axis], targets[..., axis])
+    return spectra, targets
+
+
+def _of_paths(
+    maps: PathMaps, sample: torch.Tensor, nearest: torch.Tensor, paths: torch.Tensor
+) -> torch.Tensor:
+    """Negative log-likelihood of true offsets and levels at each path's bin and those about it, summed over paths."""
+    total = maps.logit.new_zeros(())
+    bins = torch.tensor(maps.logit.shape[1:], device=nearest.device)
+    for i, j, weight in _NEIGHBOURS:
+        at = nearest + torch.tensor([i, j], device=nearest.device)
+        inside = ((at >= 0) & (at < bins)).all(dim=1)
+        s, (row, column), true = sample[inside], at[inside].T, paths[inside]
+        offset, log_std = maps.offset[s, :, row, column], maps.log_std[s, :, row, column]
+        miss = (true[:, :2] - at[inside] - offset) * torch.exp(-log_std)
+        level_log_std = maps.level_log_std[s, row, column]
+        level_miss = (true[:, 2] - maps.level[s, row, column]) * torch.exp(-level_log_std)
+        gaussian = (0.5 * miss**2 + log_std).sum() + (0.5 * level_miss**2 + level_log_std).sum()
+        total = total + weight * gaussian
+    return total / sum(weight for *_, weight in _NEIGHBOURS)
+
+
+def _dataset(
+    sample: NDArray[np.intp],
+    columns: dict[str, NDArray[np.float64]],
+    n: int,
+    odds: NDArray[np.float64],
+) -> xr.Dataset:
+    """Detections of all samples, padded with NaN to the most that any has."""
+    import xarray as xr
+
+    order = np.lexsort((-columns["score"], sample))
+    counts = np.bincount(sample, minlength=n)
+    place = np.arange(sample.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    units = {"acceleration": "m/s2", "jerk": "m/s3"}
+    variables: dict[str, Any] = {}
+    for name, values in columns.items():
+        table = np.full((n, int(counts.max(initial=0))), np.nan)
+        table[sample[order], place] = values[order]
+        unit = units.get(name.removeprefix("std_"), "1")
+        variables[name] = (("sample", "detection"), table, {"units": unit})
+    variables["count_probability"] = (("sample", "count"), odds, {"units": "1"})
+    return xr.Dataset(variables, {"count": np.arange(odds.shape[1])})
