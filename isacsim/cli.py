@@ -24,6 +24,7 @@ from isacsim.commands import (
     track,
     validate,
 )
+from isacsim.commands.options import MemoryLimit
 from isacsim.errors import InputError
 from isacsim.terminal import Guarded
 
@@ -87,6 +88,7 @@ def _global_options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show Python's traceback on errors (before the command).")
     ] = False,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion."""
 

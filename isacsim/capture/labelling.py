@@ -66,6 +66,7 @@ def to_dataset(
         )
     streams, kept = _with_signal(packets, path, notes)
     csi = packets.csi[streams][:, :, kept]
+    _check_varies(csi[:, packets.valid], packets, streams, path, notes)
     different = _without_replicas(csi, packets, streams, path, notes)
     streams, csi = streams[different], csi[different]
 
@@ -184,6 +185,20 @@ def _with_signal(
     if kept.size < alive.shape[1]:
         notes.append(f"dropped {alive.shape[1] - kept.size} packets with zero or not finite CSI")
     return streams, kept
+
+
+def _check_varies(
+    csi: NDArray[np.complex64], packets: Packets, streams: NDArray[np.int64], path: Path, notes: list[str]
+) -> None:
+    """Refuse CSI that is one number, and name streams that never change: noise alone changes what is measured."""
+    if csi[0].size > 2 and (csi == csi[0, 0, 0]).all():
+        raise malformed(path, f"the same number {csi[0, 0, 0]:g} in all of the CSI", "a measurement")
+    if csi.shape[2] > 2 and (still := np.flatnonzero((csi == csi[:, :, :1]).all(axis=(1, 2)))).size:
+        _loudly(
+            f"{_names(packets, streams[still])}: the same in all {csi.shape[2]} packets, which no measurement is",
+            path,
+            notes,
+        )
 
 
 def _without_replicas(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Layout = TypeVar("Layout", bound=Hashable)
-Stream = tuple[int, ...]
+Stream = tuple[int, int]
 
 # More kinds of packets than this hold noise, not streams.
 _MOST_LAYOUTS = 32

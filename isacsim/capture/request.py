@@ -12,9 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.capture.packets import common_streams
 from isacsim.errors import CaptureError, InputError
 
-__all__ = ["Reading", "malformed"]
+__all__ = ["UNKNOWN", "Reading", "malformed"]
+
+UNKNOWN = "unknown"
+"""Transmitter or kind of a packet that doesn't say it."""
 
 _MOST_PLACES = 5
 _NUMBERS = re.compile(r"0x[0-9a-f]+|-?\d+(\.\d+)?|'.*'|[0-9a-f]{2}( [0-9a-f]{2})+")
@@ -142,9 +146,17 @@ class Reading:
                 )
 
     def of_transmitter(self, transmitters: Sequence[str]) -> NDArray[np.int64]:
-        """Positions of the packets of the transmitter asked for, else of the one that sent most."""
+        """Positions of the packets of the transmitter asked for, else of the one that sent most and of unknown ones."""
         asked = None if self.transmitter is None else self.transmitter.lower().replace("-", ":")
-        return self._of_one("transmitter", [t.lower() for t in transmitters], asked, choose=True)
+        senders = [t.lower() for t in transmitters]
+        if asked is not None or len(set(senders) - {UNKNOWN}) < 2:
+            return np.arange(len(senders)) if asked is None else self._of_one("transmitter", senders, asked)
+        counts = Counter(t for t in senders if t != UNKNOWN)
+        most, n = counts.most_common(1)[0]
+        self.notes.append(
+            f"kept the {n} packets of transmitter {most}; the file holds {_shown(counts)}: transmitter= chooses"
+        )
+        return np.flatnonzero([t in (most, UNKNOWN) for t in senders])
 
     def of_kind(self, kinds: Sequence[str], codes: Sequence[int | None]) -> NDArray[np.int64]:
         """Positions of the packets of the frame kind asked for, by name or number; of all if none was."""
@@ -153,24 +165,49 @@ class Reading:
         number = _number(self.frame_kind)
         if number is not None:
             labels = ["unknown" if code is None else str(code) for code in codes]
-            return self._of_one("frame_kind", labels, str(number), choose=False)
+            return self._of_one("frame_kind", labels, str(number))
         asked = str(self.frame_kind).lower().strip()
         singular = asked[:-1] if asked.endswith("s") and asked not in map(str.lower, kinds) else asked
-        return self._of_one("frame_kind", [k.lower() for k in kinds], singular, choose=False)
+        return self._of_one("frame_kind", [k.lower() for k in kinds], singular)
 
-    def _of_one(self, name: str, labels: list[str], asked: str | None, *, choose: bool) -> NDArray[np.int64]:
+    def common_streams(
+        self,
+        held: Sequence[frozenset[tuple[int, int]]],
+        what: str = "streams (receive antenna, transmit stream)",
+    ) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
+        """Choose the streams of the antennas asked for, else those in common, and the packets that hold them.
+
+        See `isacsim.capture.packets.common_streams`.
+        """
+        if self.antennas is None:
+            return common_streams(held, self.notes, what)
+        wanted = set(self.antennas)
+        of_wanted = [frozenset(s for s in one if s[0] in wanted) for one in held]
+        whole = [k for k, one in enumerate(of_wanted) if {s[0] for s in one} == wanted]
+        if not whole:
+            there = sorted({s[0] for one in held for s in one})
+            raise CaptureError(
+                f"{self.path}: no packet with all of antennas={self.antennas}; the file holds antennas "
+                f"{', '.join(map(str, there))}"
+            )
+        if len(whole) < len(held):
+            self.notes.append(
+                f"dropped {len(held) - len(whole)} packets without all of antennas {self.antennas}"
+            )
+        streams, kept = common_streams([of_wanted[k] for k in whole], self.notes, what)
+        return streams, np.array(whole)[kept]
+
+    def _of_one(self, name: str, labels: list[str], asked: str) -> NDArray[np.int64]:
         counts = Counter(labels)
-        held = ", ".join(f"{label} ({n})" for label, n in counts.most_common(8))
-        if asked is None:
-            asked = counts.most_common(1)[0][0]
-            if len(counts) > 1 and choose:
-                self.notes.append(
-                    f"kept the {counts[asked]} packets of {name} {asked}; dropped those of the others: the file "
-                    f"holds {held}; {name}= chooses"
-                )
         if asked not in counts:
-            raise CaptureError(f"{self.path}: no packet of {name} {asked}; the file holds {held}")
+            raise CaptureError(f"{self.path}: no packet of {name} {asked}; the file holds {_shown(counts)}")
+        if len(counts) > 1:
+            self.notes.append(f"kept the {counts[asked]} packets of {name} {asked} of {len(labels)}")
         return np.flatnonzero([label == asked for label in labels])
+
+
+def _shown(counts: Counter[str]) -> str:
+    return ", ".join(f"{label} ({n})" for label, n in counts.most_common(8))
 
 
 def _number(value: str | int) -> int | None:
