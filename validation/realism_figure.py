@@ -27,7 +27,7 @@ def draw(table: Table) -> Figure:
     files = [one["file"] for one in table["settings"]["captures"]]
     drawing = figure_of(
         table,
-        (15, 18.5 + 1.2 + 0.36 * len(_matched(table))),
+        (max(15.0, 4.4 * len(files)), 18.5 + 1.2 + 0.36 * len(_matched(table))),
         "Top: Doppler spectrograms (static part removed, dB below the maximum) of the window with most motion of each "
         "capture, as received and cleaned, and of a simulated walker and point with the packet times and levels of the "
         "latter, impaired. Below: distance of simulated windows from the real ones, captures by number; lower is "
@@ -131,7 +131,7 @@ def _panel(axes: Axes, table: Table, files: list[str], name: str) -> None:
         if floor is not None:
             axes.plot([n - 0.4, n + 0.4], [floor["value"]] * 2, "k-", lw=1.2)
             axes.fill_between([n - 0.4, n + 0.4], floor["low"], floor["high"], color="k", alpha=0.12, lw=0)
-    axes.set_xticks(range(len(labels)), labels, fontsize=7)
+    axes.set_xticks(range(len(labels)), labels, fontsize=7 if len(files) < 4 else 5)
     axes.grid(axis="y", alpha=0.3)
     if name == "kernel":
         axes.axhline(0, color="k", lw=0.6)

@@ -79,11 +79,15 @@ def compare_match(
         return {"capture": file.source, "left_out": str(error)}
     radio = match.scenario.radio
     window_s = max(window_s, radio.packets / radio.packet_rate_hz)
-    starts = np.linspace(taken.time[0], max(taken.time[-1] - window_s, taken.time[0]), _MOST_WINDOWS)
-    real = [one for start in starts if (one := _cut(taken, start, window_s)) is not None]
+    starts, real = _windows(taken, window_s)
     sets = {name: _simulated(load_scenario(name), trials, seed) for name in SHIPPED}
     sets["from-capture"] = _simulated(match.scenario, trials, seed + 1)
-    half = len(real) // 2
+    # Windows of the two halves share no packet; a short capture has none such.
+    middle = (taken.time[0] + taken.time[-1]) / 2
+    halves = (
+        [real[i] for i in np.flatnonzero(starts + window_s <= middle)],
+        [real[i] for i in np.flatnonzero(starts >= middle)],
+    )
     return {
         "capture": file.source,
         "windows": len(real),
@@ -91,12 +95,21 @@ def compare_match(
         "measured": match.found,
         "notes": match.notes,
         "distances": {name: _distances(real, made) for name, made in sets.items()},
-        "floor": _distances(real[:half], real[-half:]) if half else {},
+        "floor": _distances(*halves) if all(halves) else {},
         "medians": {
             set_name: {name: float(np.median(_pooled(rows, name))) for name in STATISTICS}
             for set_name, rows in {"real": real, **sets}.items()
         },
     }
+
+
+def _windows(taken: Recording, window_s: float) -> tuple[Real, list[dict[str, Real]]]:
+    """Starts in s and statistics of windows spread over a recording, a quarter of a window apart or more."""
+    span = float(taken.time[-1] - taken.time[0])
+    count = int(np.clip(1 + 4 * (span - window_s) / window_s, 1, _MOST_WINDOWS))
+    tried = np.linspace(taken.time[0], max(taken.time[-1] - window_s, taken.time[0]), count)
+    found = [(start, one) for start in tried if (one := _cut(taken, start, window_s)) is not None]
+    return np.array([start for start, _ in found]), [one for _, one in found]
 
 
 def folder_captures() -> list[Path]:

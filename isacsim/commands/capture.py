@@ -59,7 +59,7 @@ def capture(
     show_table("Receivers", columns, receiver_rows(described))
     if described.reported:
         rows = [
-            [f"{name} [{v['units']}]", *(number(v[key], 1) for key in ("least", "median", "most"))]
+            [f"{name} [{v['units']}]", *(f"{v[key]:.4g}" for key in ("least", "median", "most"))]
             for name, v in described.reported.items()
         ]
         show_table("Reported by packet", ["", "least", "median", "most"], rows)
@@ -92,7 +92,7 @@ def facts(described: CaptureDescription) -> list[tuple[str, str]]:
             f"{radio['lowest']} to {radio['highest']}",
         ),
         ("packets", f"{timing['packets']} over {timing['duration_s']:.4g} s"),
-        ("dropped", f"{timing['records_dropped']} records by the reader; see below"),
+        *([("dropped", f"{n} records by the reader; see below")] if (n := timing["records_dropped"]) else []),
         ("rate", rate),
         (
             "intervals",

@@ -149,10 +149,13 @@ def _radio(capture: xr.Dataset, maps: xr.Dataset) -> dict[str, Any]:
 
 
 def _indices(capture: xr.Dataset) -> np.ndarray:
-    """Subcarrier numbers; positions where the capture doesn't say them."""
+    """Subcarrier numbers, 0 at the carrier; positions where there is neither number nor carrier."""
     if "subcarrier_index" in capture.coords:
         return np.asarray(capture.coords["subcarrier_index"].values, int)
-    return np.arange(capture.sizes["subcarrier"])
+    frequency = capture.coords["frequency"].values.astype(np.float64)
+    if "carrier" not in capture.attrs or frequency.size < 2:
+        return np.arange(frequency.size)
+    return np.rint((frequency - capture.attrs["carrier"]) / np.diff(frequency).min()).astype(int)
 
 
 def _timing(timing: PacketTiming, origin: float) -> dict[str, Any]:

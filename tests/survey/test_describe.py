@@ -20,6 +20,7 @@ def test_radio_packets_and_receivers() -> None:
     described = describe_capture(captured)
     assert described.radio["used"] == 32
     assert described.radio["spacing"] == 1.25e6
+    assert (described.radio["lowest"], described.radio["highest"]) == (-16, 15)
     assert described.timing["packets"] == 2000
     assert described.timing["mean_rate"] == pytest.approx(500)
     first, second = described.receivers
@@ -68,8 +69,8 @@ def test_dead_and_unsteady_subcarriers_and_odd_packets() -> None:
     captured["csi"][:, 9] = (rng.standard_normal((2, 2000, 2)) @ [1, 1j]) * 10
     captured["csi"][:, 16:, ::10] *= 0.05
     described = describe_capture(captured)
-    assert described.radio["dead"] == [5]
-    assert described.radio["unsteady"] == [9]
+    assert described.radio["dead"] == [5 - 16]
+    assert described.radio["unsteady"] == [9 - 16]
     assert described.maps.attrs["odd_packets"] == 200
     assert any("another shape" in line for line in described.remarks)
 
