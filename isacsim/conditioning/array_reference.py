@@ -139,7 +139,7 @@ def align_arrays(csi: Complex, frequency: Real, *, rounds: int = _ROUNDS) -> Com
     numpy.ndarray, complex64, of csi's shape
         The pairs' phases against each other are kept, but for receive chains that were turned by π.
     """
-    n_rx, n_tx, n_sub, n_packet = csi.shape
+    n_rx, _, n_sub, n_packet = csi.shape
     offset = frequency - frequency.mean()
     static = np.ascontiguousarray(csi[..., 0])
     projected = np.empty((n_rx, n_sub, n_packet), np.complex64)

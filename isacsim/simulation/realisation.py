@@ -164,16 +164,12 @@ class Realisation:
         made = [simulate_path_lengths(d, f, amplitude=a, phase=self.phase, static=s) for d, a, s in each]
         return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
 
-    def each_path(self, time: Real, *, centres: bool = False) -> NDArray[np.complex64]:
-        """CSI of each target path by itself; shape (stream, path, subcarrier, packet), movers left out.
-
-        ``centres``: as a single antenna at each receiver's centre gets it, (receiver, path, subcarrier, packet).
-        """
+    def each_path(self, time: Real) -> NDArray[np.complex64]:
+        """CSI of each target path by itself; shape (stream, path, subcarrier, packet), movers left out."""
         radio = self.scenario.radio
         keep = np.flatnonzero(self.target >= 0)
-        rows = len(radio.receivers) if centres else len(self.static)
-        out = np.empty((rows, keep.size, radio.n_subcarriers, time.size), np.complex64)
-        if radio.has_arrays and not centres:
+        out = np.empty((len(self.static), keep.size, radio.n_subcarriers, time.size), np.complex64)
+        if radio.has_arrays:
             legs, silence = self._legs(time), np.zeros_like(self.static)
             for n, p in enumerate(keep):
                 self._fill(legs, slice(p, p + 1), silence, out[:, n])
