@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
+from isacsim.scenario.limits import between
 from isacsim.scenario.numbers import Float, Int
-from isacsim.scenario.section import Positive, Section, Vector, refuse
+from isacsim.scenario.section import Section, Vector, refuse
 
 __all__ = [
     "Array",
@@ -27,6 +28,9 @@ __all__ = [
 
 Real = NDArray[np.float64]
 
+_Spacing = Annotated[Float, between(0.01, 1000, "wavelengths")]
+_InWavelengths = Annotated[Float, between(-1000, 1000, "wavelengths")]
+
 # TR 38.901, table 7.3-1: half-power width of the element, and the most that it falls.
 _WIDTH_DEG, _MOST_DB = 65.0, 30.0
 
@@ -39,7 +43,7 @@ class _Elements(Section):
     element (65 degrees wide) that looks ahead. Amplitudes are relative to the direction of its maximum."""
     looks_at_m: Vector | None = None
     """Point [x, y, z] that the array looks at, metres; null: along x, with left along y."""
-    roll_deg: Float = 0.0
+    roll_deg: Annotated[Float, between(-360, 360, "degrees")] = 0.0
     """Turn of the places about the direction ahead, degrees: 90 sets a level row upright. Elements stay upright."""
 
     @model_validator(mode="after")
@@ -56,7 +60,7 @@ class LinearArray(_Elements):
     """linear: a row."""
     elements: Annotated[Int, Field(ge=1, le=64)]
     """Number of elements."""
-    spacing_wavelengths: Positive = 0.5
+    spacing_wavelengths: _Spacing = 0.5
     """Distance of neighbours, wavelengths of the carrier."""
 
 
@@ -69,7 +73,7 @@ class RectangularArray(_Elements):
     """Elements beside each other."""
     rows: Annotated[Int, Field(ge=1, le=64)]
     """Elements above each other."""
-    spacing_wavelengths: Positive = 0.5
+    spacing_wavelengths: _Spacing = 0.5
     """Distance of neighbours, wavelengths of the carrier."""
 
 
@@ -78,7 +82,9 @@ class ListedArray(_Elements):
 
     kind: Literal["list"]
     """list: places one by one."""
-    places_wavelengths: Annotated[tuple[Vector, ...], Field(min_length=1, max_length=256)]
+    places_wavelengths: Annotated[
+        tuple[tuple[_InWavelengths, _InWavelengths, _InWavelengths], ...], Field(min_length=1, max_length=256)
+    ]
     """Places [ahead, left, up] of the elements, wavelengths of the carrier; their mean comes to stand at the antenna's
     place."""
 

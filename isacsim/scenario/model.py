@@ -45,7 +45,7 @@ class Scenario(Section):
     """Name: letters, digits, - _ and dots."""
     description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
     """One line that says what this is."""
-    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """Seed used where none is given."""
     snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))
     """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""

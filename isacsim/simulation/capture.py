@@ -13,6 +13,7 @@ from isacsim.scenario.model import Scenario
 from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive, streams_of
+from isacsim.simulation.size import check_capture_size
 from isacsim.targets.kinematics import PathMotion
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def simulate(
     Raises
     ------
     InputError
-        If there is no such scenario, seed, index or n_targets is out of range, or a drawn target passes through an
-        antenna.
+        If there is no such scenario, seed, index or n_targets is out of range, a drawn target passes through an
+        antenna, or there is not enough memory.
 
     Examples
     --------
@@ -71,6 +72,7 @@ def simulate(
     import xarray as xr
 
     scenario = load_scenario(scenario)
+    check_capture_size(scenario)
     seed = scenario.seed if seed is None else seed
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)

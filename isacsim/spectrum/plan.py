@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
+from isacsim.compute.memory import check_memory
 from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
@@ -19,6 +20,7 @@ from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
 from isacsim.spectrum.resolved import CellProducts, resolved_spectra, rows_of_cells, rows_of_paths
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import AJTransform, plan
+from isacsim.spectrum.transform_kernels import BLOCK
 
 __all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
 
@@ -28,6 +30,9 @@ Products = NDArray[np.complex64]
 
 # Subcarriers within this relative distance of a common frequency share its axes ("noncoherent").
 _SAME_FREQUENCY = 1e-3
+
+# Spectra of up to so many bins need no look at the memory.
+_MODEST_BINS = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +65,17 @@ class SpectrumPlan:
         Raises
         ------
         InputError
-            If the axes, the subcarrier or the delays don't fit the window and the band.
+            If the axes, the subcarrier or the delays don't fit the window and the band, or the bins into memory.
         """
         f = array.frequency
         grid = WindowResolution(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
         a, r = settings.axes(grid)
+        if a.size * r.size > _MODEST_BINS:
+            check_memory(
+                8.0 * BLOCK * a.size * r.size,
+                f"{a.size} bins of acceleration and {r.size} of jerk (bins_acceleration, bins_jerk, --bins)",
+                how="take fewer",
+            )
         carrier, delay, matrix = grid.frequency, None, None
         blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
         frequencies = [carrier]
@@ -74,9 +85,7 @@ class SpectrumPlan:
         if settings.combine == "delay":
             delay, matrix = _delay_bins(array, settings)
         elif settings.combine == "single":
-            k = f.size // 2 if settings.subcarrier is None else settings.subcarrier
-            if not -f.size <= k < f.size:
-                raise InputError(f"subcarrier must be below {f.size}, got {k}.")
+            k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
             frequencies = [carrier]
         elif settings.combine == "noncoherent":
