@@ -34,6 +34,7 @@ class Stream(IntEnum):
     BODIES = 16
     RCS = 17
     ARRAYS = 18
+    SAMPLES = 19
 
 
 def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:

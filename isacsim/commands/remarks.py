@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import speed_of_light
 
 from isacsim.channel.impairments import clock_drift
 from isacsim.simulation.reception import receiver_number
@@ -23,6 +24,7 @@ __all__ = [
     "QUANTITIES",
     "RELATIVE_LENGTH",
     "ambiguity_remark",
+    "band_remark",
     "body_remark",
     "component_remarks",
     "cubic_remark",
@@ -34,6 +36,9 @@ __all__ = [
     "speed_remark",
     "target_names",
 ]
+
+# m/s; sinc² has fallen by a tenth at this share of the way to its first null.
+_WALKING, _KEPT_TO = 3.0, 0.18
 
 QUANTITIES = {
     "path_length": "path length [m]",
@@ -183,6 +188,29 @@ def speed_remark(truths: Sequence[xr.Dataset | None], found: Sequence[xr.Dataset
     return (
         f"a target moves at {speed:.3g} m/s, beyond half the packet rate ({limit:.3g} m/s): its speed is ambiguous, "
         "and what is found of it may be false; take a higher packet rate"
+    )
+
+
+def band_remark(window: CaptureWindow, lag_ratio: float) -> str | None:
+    """Say so where the mean of R over a wide band loses walking paths (docs/method.md, "Which subcarriers").
+
+    Parameters
+    ----------
+    window : CaptureWindow
+        What the spectrum is made of.
+    lag_ratio : float
+        Its lag as a share of the packets.
+    """
+    band = float(np.ptp(window.csi.coords["frequency"].values))
+    lag_s = round(lag_ratio * window.packets) * window.interval
+    if band == 0 or lag_s == 0:
+        return None
+    null = speed_of_light / (2 * lag_s * band)
+    if _KEPT_TO * null >= _WALKING:
+        return None
+    return (
+        f"the mean over a band of {band / 1e6:.4g} MHz weakens fast paths: by a tenth at {_KEPT_TO * null:.2g} m/s, to "
+        f"nothing at {null:.2g} m/s; spectra with --combine resolved or noncoherent keep them"
     )
 
 

@@ -126,6 +126,7 @@ def open_source(
     given: str,
     *,
     seed: int | None = None,
+    settings: list[str] | None = None,
     whole: bool = True,
     **reading: Any,
 ) -> Source:
@@ -137,6 +138,8 @@ def open_source(
         Scenario, saved capture or receiver's file.
     seed : int, optional
         Of a scenario.
+    settings : list of str, optional
+        Fields of a scenario to change, as ``--set`` takes them.
     whole : bool
         Whether all is loaded into memory.
     **reading
@@ -153,9 +156,11 @@ def open_source(
         if not is_yaml and ("." in given or "/" in given):
             raise InputError(f"{given}: no such file.")
         _refuse(reading, f"{given} is a scenario")
-        return _simulated(given, seed)
+        return _simulated(given, seed, settings)
     if seed is not None:
         raise InputError(f"--seed is for scenarios; {given} is a capture.")
+    if settings:
+        raise InputError(f"--set is for scenarios; {given} is a capture.")
     from isacsim.capture.netcdf import load_capture, looks_saved, open_capture
 
     if looks_saved(path):
@@ -182,6 +187,7 @@ def open_windows(
     file: dict[str, Any],
     cut: dict[str, Any],
     seed: int | None,
+    settings: list[str] | None,
     reference: str,
     pair: tuple[int, int] | None,
     gain: str,
@@ -191,7 +197,7 @@ def open_windows(
 
     Parameters
     ----------
-    given, seed
+    given, seed, settings
         As for :func:`open_source`.
     step : callable
         Called with the name of each stage.
@@ -207,7 +213,7 @@ def open_windows(
     from isacsim.conditioning.windows import capture_windows
 
     step("reading")
-    opened = open_source(given, seed=seed, **file)
+    opened = open_source(given, seed=seed, settings=settings, **file)
     step("conditioning")
     windows = capture_windows(
         opened.capture,
@@ -232,6 +238,24 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     if not 0 <= receiver < csi.sizes["receiver"]:
         raise InputError(f"--receiver must be one of {names}; got {receiver}.")
     return csi.isel(receiver=receiver)
+
+
+def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
+    """All antenna pairs of the device that one of the analysed receivers belongs to, in the order of its elements.
+
+    Raises
+    ------
+    InputError
+        If there is no receiver of that number.
+    """
+    import numpy as np
+
+    one = receiver_of(csi, receiver)
+    if "device" not in csi.coords:
+        return csi.isel(receiver=[receiver])
+    pairs = np.flatnonzero(csi.coords["device"].values == one.coords["device"].values)
+    order = np.lexsort([csi.coords[name].values[pairs] for name in ("tx_element", "rx_element")])
+    return csi.isel(receiver=pairs[order])
 
 
 def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputError:
@@ -261,11 +285,11 @@ def _as_option(name: re.Match[str]) -> str:
     return "--" + name[0].replace("_", "-")
 
 
-def _simulated(given: str, seed: int | None) -> Source:
-    from isacsim.scenario.catalogue import load_scenario
+def _simulated(given: str, seed: int | None, settings: list[str] | None) -> Source:
+    from isacsim.commands.options import scenario_with
     from isacsim.simulation.capture import simulate
 
-    scenario = load_scenario(given)
+    scenario = scenario_with(given, settings)
     seed = scenario.seed if seed is None else seed
     return Source(
         simulate(scenario, seed=seed), f"{scenario.name}, seed {seed}", f"{scenario.name}-seed{seed}", ()

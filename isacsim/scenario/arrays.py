@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from isacsim.scenario.limits import between
+from isacsim.scenario.limits import Wavelengths, between
 from isacsim.scenario.numbers import Float, Int
 from isacsim.scenario.section import Section, Vector, refuse
 
@@ -27,9 +27,6 @@ __all__ = [
 ]
 
 Real = NDArray[np.float64]
-
-_Spacing = Annotated[Float, between(0.01, 1000, "wavelengths")]
-_InWavelengths = Annotated[Float, between(-1000, 1000, "wavelengths")]
 
 # TR 38.901, table 7.3-1: half-power width of the element, and the most that it falls.
 _WIDTH_DEG, _MOST_DB = 65.0, 30.0
@@ -60,7 +57,7 @@ class LinearArray(_Elements):
     """linear: a row."""
     elements: Annotated[Int, Field(ge=1, le=64)]
     """Number of elements."""
-    spacing_wavelengths: _Spacing = 0.5
+    spacing_wavelengths: Wavelengths = 0.5
     """Distance of neighbours, wavelengths of the carrier."""
 
 
@@ -73,7 +70,7 @@ class RectangularArray(_Elements):
     """Elements beside each other."""
     rows: Annotated[Int, Field(ge=1, le=64)]
     """Elements above each other."""
-    spacing_wavelengths: _Spacing = 0.5
+    spacing_wavelengths: Wavelengths = 0.5
     """Distance of neighbours, wavelengths of the carrier."""
 
 
@@ -82,9 +79,7 @@ class ListedArray(_Elements):
 
     kind: Literal["list"]
     """list: places one by one."""
-    places_wavelengths: Annotated[
-        tuple[tuple[_InWavelengths, _InWavelengths, _InWavelengths], ...], Field(min_length=1, max_length=256)
-    ]
+    places_wavelengths: Annotated[tuple[Vector, ...], Field(min_length=1, max_length=256)]
     """Places [ahead, left, up] of the elements, wavelengths of the carrier; their mean comes to stand at the antenna's
     place."""
 

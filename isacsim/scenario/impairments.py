@@ -92,9 +92,9 @@ class Chains(Section):
 
     phase: Literal["random", "calibrated"] = "random"
     """random: each receive and each transmit chain turns by an angle of its own. calibrated: none does."""
-    gain_std_db: Annotated[Number, between(0, 100, "dB")] = 0.0
+    gain_std_db: Annotated[Number, Bounds(ge=0), Bounds(le=60, unit="dB", practical=True)] = 0.0
     """Standard deviation of each chain's gain, dB."""
-    delay_std_ns: Annotated[Number, between(0, 1e6, "ns")] = 0.0
+    delay_std_ns: Annotated[Number, Bounds(ge=0), Bounds(le=1e6, unit="ns", practical=True)] = 0.0
     """Standard deviation of each chain's delay, ns."""
     pi_jumps: Annotated[Number, Bounds(ge=0, le=0.5)] = 0.0
     """Share of the packets in which a receive chain is turned by π, as in an Intel 5300."""
