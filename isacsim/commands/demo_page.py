@@ -21,6 +21,7 @@ from isacsim.commands.remarks import (
     is_relative,
     target_names,
 )
+from isacsim.commands.source import reference_of
 from isacsim.conditioning.conditioning import condition
 from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
@@ -77,8 +78,7 @@ def demo_page(
     drawn = realisation_of(capture)
     step("spectra")
     sample = sample_spectra(capture)
-    has_reference = any(r.role == "reference" for r in scenario.radio.receivers)
-    how = scenario.spectrum.reference if has_reference else "auto"
+    how = reference_of(scenario, capture)
     csi = condition(capture, reference=how).isel(receiver=0)
     receiver = str(csi.coords["receiver"].values)
     window = CaptureWindow(csi, capture.sizes["packet"])

@@ -91,11 +91,10 @@ class Source:
         return "scenario" in self.capture.attrs
 
     def reference(self, asked: str) -> Any:
-        """How to use the reference channel: as asked, else as the scenario says."""
-        roles = self.capture.coords["role"].values if "role" in self.capture.coords else ()
-        if asked != "auto" or not self.simulated or "reference" not in roles:
+        """How to take the common phase out: as asked, else as the scenario says."""
+        if asked != "auto" or not self.simulated:
             return asked
-        return self._scenario().spectrum.reference
+        return reference_of(self._scenario(), self.capture)
 
     def spectrum_settings(self) -> dict[str, Any]:
         """Arguments of `isacsim.aj_spectrum` that the scenario asks for; none for a real capture."""
@@ -114,6 +113,13 @@ class Source:
         from isacsim.scenario.model import Scenario
 
         return Scenario.from_yaml(self.capture.attrs["scenario"], file=self.name)
+
+
+def reference_of(scenario: Scenario, capture: xr.Dataset) -> Any:
+    """How `isacsim.conditioning.condition` is to take the common phase out of a simulated capture."""
+    if any(receiver.role == "reference" for receiver in scenario.radio.receivers):
+        return scenario.spectrum.reference
+    return "array" if scenario.radio.has_arrays and capture.attrs["shared_phase_error"] else "auto"
 
 
 def open_source(

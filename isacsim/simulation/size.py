@@ -31,12 +31,13 @@ def check_capture_size(scenario: Scenario, *, at_once: int = 1, spectra: bool = 
         Naming the fields, what they need and what there is.
     """
     radio, spectrum = scenario.radio, scenario.spectrum
+    pairs = f" of {len(radio.streams)} pairs of elements" if radio.has_arrays else ""
     fewer = "" if at_once == 1 else f" for {at_once} workers at once"
-    need = 8.0 * radio.n_subcarriers * radio.packets * len(radio.receivers) * _ARRAYS * at_once
+    need = 8.0 * radio.n_subcarriers * radio.packets * len(radio.streams) * _ARRAYS * at_once
     check_memory(
         need,
         f"scenario {scenario.name}: radio.subcarriers {radio.n_subcarriers}, radio.packets {radio.packets} and "
-        f"{len(radio.receivers)} radio.receivers{fewer}",
+        f"{len(radio.receivers)} radio.receivers{pairs}{fewer}",
         how="lower radio.packets or radio.subcarriers" + (", or take fewer workers" if fewer else ""),
     )
     if spectra:

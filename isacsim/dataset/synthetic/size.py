@@ -57,10 +57,13 @@ def sample_bytes(plan: Plan) -> int:
     most = 0
     for scenario in plan.scenarios:
         radio, spectrum = scenario.radio, scenario.spectrum
-        kept = sum(receiver.role == "surveillance" for receiver in radio.receivers)
+        # One image a receiver, or one a pair of elements.
+        of = [one.receiver for one in radio.streams]
+        of = sorted(set(of)) if spectrum.combine == "resolved" else of
+        kept = sum(radio.receivers[i].role == "surveillance" for i in of)
         size = 3 * 4 * kept * spectrum.bins_acceleration * spectrum.bins_jerk
         if plan.keep_csi:
-            size += 2 * 8 * radio.n_subcarriers * radio.packets * len(radio.receivers)
+            size += 2 * 8 * radio.n_subcarriers * radio.packets * len(radio.streams)
         most = max(most, size)
     return most
 
