@@ -63,7 +63,7 @@ def test_a_stream_is_the_constructed_seed_sequence():
         assert words(stream(7, 3, Stream.NOISE, *part)) == words(want)
 
 
-@pytest.mark.parametrize("bad", [-1, 1.0, True, "1", None])
+@pytest.mark.parametrize("bad", [-1, 1.0, True, "1"])
 @pytest.mark.parametrize("name", ["seed", "index"])
 def test_bad_seeds_are_named(make_scenario, name, bad):
     with pytest.raises(InputError, match=f"{name} must be an integer from 0 to .*, got {bad!r}"):
