@@ -35,7 +35,7 @@ def parse_guarded(parser: str, records: bytes, path: Path, **options: Any) -> di
 
     Parameters
     ----------
-    parser : {"intel5300", "atheros", "picoscenes"}
+    parser : {"intel5300", "atheros"}
         Which of csiread's classes, see `isacsim.capture.formats.csiread_child`.
     records : bytes
         The records, complete and checked.
