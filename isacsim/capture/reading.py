@@ -14,6 +14,7 @@ from isacsim.capture.formats import atheros, esp32, intel5300, nexmon, picoscene
 from isacsim.capture.labelling import agreed, to_dataset
 from isacsim.capture.packets import Packets
 from isacsim.capture.request import Reading
+from isacsim.capture.tones import undo_rotation
 from isacsim.checks import check_number
 from isacsim.errors import CaptureError, InputError
 
@@ -103,8 +104,10 @@ def read_capture(
         `n_dropped`, how many records weren't whole, and `dropped`: the same as JSON, a list of {unit, found, expected,
         count, places}, places being byte offsets or rows.
 
-        Packets that repeat or go back in time are dropped (`isacsim.capture.clock`), 32-bit clocks unwrapped; where
-        the clock was set anew, the longest session is kept. Of packets with several layouts the common part is kept.
+        Tones that 40 and 80 MHz frames rotate are turned back where all of the capture shows it
+        (`isacsim.capture.tones`). Packets that repeat or go back in time are dropped (`isacsim.capture.clock`),
+        32-bit clocks unwrapped; where the clock was set anew, the longest session is kept. Of packets with several
+        layouts the common part is kept.
 
     Raises
     ------
@@ -141,7 +144,7 @@ def read_capture(
     if format == "auto":
         format = _detected(data, reading.path)
     packets = FORMATS[format].read(data, reading)
-    return to_dataset(
+    capture = to_dataset(
         packets,
         reading,
         carrier=agreed("carrier", carrier, packets.carrier, "5.745e9", reading.path),
@@ -149,6 +152,7 @@ def read_capture(
         phase_sign=phase_sign,
         packet_rate=packet_rate,
     )
+    return undo_rotation(capture)
 
 
 def _check_arguments(

@@ -38,7 +38,9 @@ Hop = Annotated[
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="CSV of labels: file, label, and if need be start, end (s) and split.", show_default=False
+        help="CSV of labels: file, label, and if need be start, end (s), split and columns of your own (person, ...), "
+        "which samples keep.",
+        show_default=False,
     ),
 ]
 
@@ -67,6 +69,18 @@ def import_captures(
     split: Annotated[
         str, typer.Option(help="Split of the files: train, validation or test; --labels may say it for each.")
     ] = "train",
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            help="Share of each split instead, e.g. train=0.7,test=0.3: whole files, or groups of --split-by.",
+            show_default=False,
+        ),
+    ] = None,
+    split_by: Annotated[
+        str | None,
+        typer.Option(help="Column of --labels of which each split gets whole groups.", show_default=False),
+    ] = None,
+    split_seed: Annotated[int, typer.Option(help="Seed of which group goes where.")] = 0,
     one_receiver: Annotated[
         bool,
         typer.Option("--one-receiver", help="Of several receivers take the pair whose phases agree best."),
@@ -86,6 +100,7 @@ def import_captures(
 
     All files are checked before anything is written. The same command finishes what was interrupted.
     """
+    from isacsim.dataset.notation import split_fractions
     from isacsim.dataset.real.write import write_captures
 
     try:
@@ -101,6 +116,9 @@ def import_captures(
                 label=label,
                 labels=labels,
                 split=split,
+                splits=None if splits is None else split_fractions(splits),
+                split_by=split_by,
+                split_seed=split_seed,
                 settings=settings_like(like) if like else None,
                 receivers="one" if one_receiver else "all",
                 reference=reference,

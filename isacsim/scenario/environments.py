@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from isacsim.scenario.limits import DelaySpread, Metres, Place
 from isacsim.scenario.numbers import Bounds, DecibelNumber, Float, Int, Number, WholeNumber
 from isacsim.scenario.rooms import BoxRoom, Room
-from isacsim.scenario.section import NumberVector, Positive, Section, Vector, refuse
+from isacsim.scenario.section import NumberVector, Section, Vector, refuse
 
 __all__ = [
     "Antenna",
@@ -45,7 +46,7 @@ class Floor(Section):
 
     kind: Literal["floor"]
     """floor: the plane z = height_m."""
-    height_m: Number = 0.0
+    height_m: Place = 0.0
     """Height z of the plane, metres."""
 
 
@@ -61,8 +62,8 @@ class Wall(Section):
 
     @model_validator(mode="after")
     def _not_zero(self) -> Wall:
-        if not any(self.normal):
-            raise refuse("normal is [0, 0, 0]; it must have a length", "normal")
+        if max(map(abs, self.normal)) < 1e-6:
+            raise refuse(f"normal is {list(self.normal)}; it must have a length", "normal")
         return self
 
 
@@ -86,7 +87,7 @@ class Rayleigh(Section):
     """rayleigh: complex Gaussian taps, drawn once a capture."""
     power_db: DecibelNumber = 20.0
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
+    delay_spread_ns: DelaySpread = 50.0
     """Root-mean-square delay spread of the profile, ns."""
     n_taps: Annotated[WholeNumber, Bounds(ge=1, le=1000)] = 12
     """Number of taps."""
@@ -108,7 +109,7 @@ class Tdl(Expected):
     """sionna_tdl: taps of a 3GPP profile, drawn once a capture, independent from receiver to receiver."""
     model: Literal["A", "B", "C", "D", "E", "A10", "A30", "B100", "C60", "C300", "D10", "D30"]
     """A to E: profiles scaled by delay_spread_ns (D and E with a line of sight). Others: fixed profiles."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)] | None = None
+    delay_spread_ns: DelaySpread | None = None
     """Root-mean-square delay spread, ns: required with models A to E, not allowed with the fixed profiles."""
 
     @model_validator(mode="after")
@@ -139,7 +140,7 @@ class Cdl(Expected):
     """sionna_cdl: clusters of rays with 3GPP's powers, delays and angles, drawn once a capture."""
     model: Literal["A", "B", "C", "D", "E"]
     """Profile; D and E have a line of sight."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)]
+    delay_spread_ns: DelaySpread
     """Root-mean-square delay spread, ns."""
 
 
@@ -169,7 +170,7 @@ class Factory(Tr38901):
     """sionna_inf: 3GPP's indoor factory."""
     factory: Literal["SL", "DL", "SH", "DH", "HH"] = "DL"
     """Sparse or dense clutter, low or high transmitter; HH: transmitter and receiver above the clutter."""
-    hall_m: tuple[Positive, Positive, Positive] | None = None
+    hall_m: tuple[Metres, Metres, Metres] | None = None
     """Length, width, height of the hall, metres; null: 3GPP's for the kind of factory (table 7.8-7)."""
     clutter_density: Annotated[Float, Field(ge=0, lt=1)] | None = None
     """Share of the floor that clutter covers; null: 3GPP's."""

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from isacsim.scenario.limits import Samples, between
 from isacsim.scenario.numbers import Float, Int
-from isacsim.scenario.section import Positive, Section, refuse
+from isacsim.scenario.section import Section, refuse
 from isacsim.spectrum.settings import Combine
 
 __all__ = ["Dataset", "Spectrum"]
@@ -16,9 +17,9 @@ __all__ = ["Dataset", "Spectrum"]
 class Spectrum(Section):
     """How the acceleration-jerk spectrum is made (method.md section 2)."""
 
-    acceleration_max_m_s2: Positive = 8.0
+    acceleration_max_m_s2: Annotated[Float, between(1e-9, 1e9, "m/s²")] = 8.0
     """The acceleration axis runs from minus to plus this, m/s²."""
-    jerk_max_m_s3: Positive = 40.0
+    jerk_max_m_s3: Annotated[Float, between(1e-9, 1e12, "m/s³")] = 40.0
     """The jerk axis runs from minus to plus this, m/s³."""
     bins_acceleration: Annotated[Int, Field(ge=2, le=4096)] = 64
     """Bins of the acceleration axis."""
@@ -39,9 +40,9 @@ class Spectrum(Section):
 class Dataset(Section):
     """How many samples, and of which classes."""
 
-    per_class: dict[Int, Annotated[Int, Field(ge=0)]] | None = None
+    per_class: dict[Int, Samples] | None = None
     """Samples for each number of targets; null: counts are drawn as targets.count says."""
-    n_samples: Annotated[Int, Field(ge=1)] = 1000
+    n_samples: Annotated[Samples, Field(ge=1)] = 1000
     """Samples in all; with per_class its sum."""
 
     @model_validator(mode="before")

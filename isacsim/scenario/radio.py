@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag, model_validator
 from scipy.constants import speed_of_light
 
+from isacsim.scenario.limits import Bandwidth, Carrier, PacketRate, Spacing, SubcarrierIndex
 from isacsim.scenario.numbers import Decibels, Int
-from isacsim.scenario.section import Positive, Section, Vector, refuse
+from isacsim.scenario.section import Section, Vector, refuse
 
 __all__ = ["Radio", "Receiver"]
 
@@ -33,19 +34,19 @@ class Receiver(Section):
 class Radio(Section):
     """Carrier, subcarriers, packets, and where the antennas stand."""
 
-    carrier_hz: Positive
+    carrier_hz: Carrier
     """Carrier frequency, Hz: the frequency of subcarrier index 0."""
-    bandwidth_hz: Positive
+    bandwidth_hz: Bandwidth
     """Bandwidth, Hz."""
     subcarriers: Annotated[
         Annotated[Int, Field(ge=1, le=65536), Tag("count")]
-        | Annotated[tuple[Int, ...], Field(min_length=1), Tag("indices")],
+        | Annotated[tuple[SubcarrierIndex, ...], Field(min_length=1), Tag("indices")],
         Discriminator(lambda value: "indices" if isinstance(value, list | tuple) else "count"),
     ]
     """Number n of subcarriers (indices from -(n//2) on), or the list of indices that the receiver reports."""
-    subcarrier_spacing_hz: Positive | None = None
+    subcarrier_spacing_hz: Spacing | None = None
     """Subcarrier spacing, Hz; default bandwidth_hz / subcarriers; required with a list of indices."""
-    packet_rate_hz: Positive
+    packet_rate_hz: PacketRate
     """Packets per second, Hz."""
     packets: Annotated[Int, Field(ge=32, le=1_000_000)]
     """Packets in one window."""

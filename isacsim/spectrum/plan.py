@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
+from isacsim.compute.memory import check_memory
 from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
@@ -16,6 +17,7 @@ from isacsim.spectrum.grid import WindowResolution
 from isacsim.spectrum.lag_product import lag_product, statistics
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import AJTransform, plan
+from isacsim.spectrum.transform_kernels import BLOCK
 
 __all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
 
@@ -28,6 +30,8 @@ _SAME_FREQUENCY = 1e-3
 
 # Amplitudes within 2^±this are left as they are: their fourth powers are far from the limits of float32.
 _MODERATE = 10
+# Spectra of up to so many bins need no look at the memory.
+_MODEST_BINS = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,20 +60,24 @@ class SpectrumPlan:
         Raises
         ------
         InputError
-            If the axes, the subcarrier or the delays don't fit the window and the band.
+            If the axes, the subcarrier or the delays don't fit the window and the band, or the bins into memory.
         """
         f = array.frequency
         grid = WindowResolution(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
         a, r = settings.axes(grid)
+        if a.size * r.size > _MODEST_BINS:
+            check_memory(
+                8.0 * BLOCK * a.size * r.size,
+                f"{a.size} bins of acceleration and {r.size} of jerk (bins_acceleration, bins_jerk, --bins)",
+                how="take fewer",
+            )
         carrier, delay, matrix = grid.frequency, None, None
         blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
         frequencies = [carrier]
         if settings.combine == "delay":
             delay, matrix = _delay_bins(array, settings)
         elif settings.combine == "single":
-            k = f.size // 2 if settings.subcarrier is None else settings.subcarrier
-            if not -f.size <= k < f.size:
-                raise InputError(f"subcarrier must be below {f.size}, got {k}.")
+            k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
             frequencies = [carrier]
         elif settings.combine == "noncoherent":

@@ -64,6 +64,35 @@ class CaptureFile:
         inside = [row.label for row in self.rows if row.start <= start and end <= row.end]
         return inside[0] if inside else UNLABELLED
 
+    def column(self, name: str, start: float, end: float) -> str:
+        """What a column of the labels says of a window: its row, or all rows if they agree; else empty."""
+        said = [
+            (row.start <= start and end <= row.end, value)
+            for row in self.rows
+            for key, value in row.columns
+            if key == name
+        ]
+        inside = [value for within, value in said if within] or sorted({value for _, value in said})
+        return inside[0] if len(inside) == 1 else ""
+
+    def group(self, name: str) -> str:
+        """The one thing that a column says of the whole file, or the file itself for "file".
+
+        Raises
+        ------
+        InputError
+            If the column says two things of it, or nothing.
+        """
+        if name == "file":
+            return self.source
+        values = sorted({value for row in self.rows for key, value in row.columns if key == name})
+        if len(values) != 1 or not values[0]:
+            said = f"has {name} {' and '.join(values)}" if any(values) else f"has no {name}"
+            raise InputError(
+                f"{self.source} {said}; to split by it, all windows of a capture must be of one {name}."
+            )
+        return values[0]
+
 
 @dataclass(frozen=True)
 class WindowingOptions:
@@ -120,10 +149,13 @@ def capture_files(
         raise InputError("there is no capture file.")
     for path in paths:
         if not path.is_file():
-            raise InputError(f"{path}: {'this is a directory' if path.is_dir() else 'no such file'}.")
-    folder = os.path.commonpath([path.resolve().parent for path in paths])
+            raise InputError(f"{path}: {_why_no_file(path)}.")
+    # As they are called here: what a link leads to may have another name.
+    called = [Path(os.path.abspath(path)) for path in paths]
+    folder = os.path.commonpath([path.parent for path in called])
     seen: dict[str, Path] = {}
-    for path in paths:
+    taken: dict[str, Path] = {}
+    for path, name in zip(paths, called, strict=True):
         try:
             check_readable(path)
         except CaptureError as error:
@@ -137,12 +169,25 @@ def capture_files(
         if digest in seen:
             raise InputError(f"{path} and {seen[digest]} hold the same capture; give it once.")
         seen[digest] = path
-        source = path.resolve().relative_to(folder).as_posix()
+        source = name.relative_to(folder).as_posix()
         own: tuple[LabelRow, ...] = () if label is None or label == UNLABELLED else (LabelRow(source, label),)
         if rows is not None:
-            own = tuple(rows_of(rows, path.resolve().as_posix()))
+            own = tuple(rows_of(rows, path.resolve().as_posix(), link=name.as_posix()))
+            for row in own:
+                if taken.setdefault(row.where, path) != path:
+                    raise InputError(
+                        f"{row.where}: {row.file} names both {taken[row.where]} and {path}; write more of the path."
+                    )
         of_rows = own[0].split if own else None
         yield CaptureFile(path, source, digest, of_rows or split, own)
+
+
+def _why_no_file(path: Path) -> str:
+    if path.is_dir():
+        return "this is a directory"
+    if path.is_symlink():
+        return f"this is a link to {os.readlink(path)}, where no file is"
+    return "no such file"
 
 
 # Files are gone through twice, for the summaries and for the spectra; a single one need not be.

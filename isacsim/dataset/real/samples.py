@@ -29,6 +29,7 @@ from isacsim.dataset.real.files import (
     summarise,
 )
 from isacsim.dataset.real.labels import UNLABELLED, read_labels
+from isacsim.dataset.real.splitting import group_column, split_files
 from isacsim.errors import InputError
 from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
@@ -60,6 +61,15 @@ class CapturePlan:
     windowing: WindowingOptions
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Files left out, and why."""
+    split_by: Mapping[str, Any] | None = None
+    """By what splits were made: the column, the shares, the seed."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The labels' own columns, which each sample keeps."""
+        return list(
+            dict.fromkeys(name for file in self.files for row in file.rows for name, _ in row.columns)
+        )
 
     @property
     def n_samples(self) -> int:
@@ -77,7 +87,14 @@ class CapturePlan:
             Part("", -1, file.split, 0, one.n, file.source)
             for file, one in zip(self.files, self.summaries, strict=True)
         ]
-        rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
+        # Columns of one's own come behind, where there are any: a store without them is as it was.
+        rows: list[list[list[Any]]] = [
+            [
+                [row.start, row.end, row.label, *([dict(row.columns)] if row.columns else [])]
+                for row in file.rows
+            ]
+            for file in self.files
+        ]
         records = [
             {**one.record, "labels": own}
             for one, own in zip(self.summaries, _without_infinity(rows), strict=True)
@@ -86,7 +103,12 @@ class CapturePlan:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in sorted(self.settings.items())
         }
-        return {
+        own: dict[str, str | int | float] = {}
+        if self.columns:
+            own["columns"] = json.dumps(self.columns)
+        if self.split_by:
+            own["split_by"] = json.dumps(dict(self.split_by))
+        return own | {
             "title": "acceleration-jerk spectra of captures, made by isacsim",
             "isacsim": __version__,
             "numpy": np.__version__,
@@ -107,12 +129,16 @@ class CapturePlan:
         if rms == 0:
             raise InputError(f"{file.source}: the conditioned CSI is all zero.")
         spectra, labels = [], []
+        own: dict[str, list[str]] = {name: [] for name in self.columns}
         for window in windows:
             # A copy keeps the attributes, the phase sign among them, in every version of xarray.
             csi = window.csi.copy(data=window.csi.values / np.float32(rms))
             spectra.append(aj_spectrum(csi, **self.settings))
             start = window.start - made.origin
-            labels.append(file.label(start, start + (window.packets - 1) * window.interval))
+            end = start + (window.packets - 1) * window.interval
+            labels.append(file.label(start, end))
+            for name, said in own.items():
+                said.append(file.column(name, start, end))
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
@@ -124,7 +150,11 @@ class CapturePlan:
         }
         if noisy.sizes["receiver"] == 1:
             noisy = noisy.isel(receiver=0, drop=True)
-        return _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        made_of = _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        text = np.dtypes.StringDType()
+        return made_of.assign(
+            {name: ("sample", np.array(said, text), {"long_name": name}) for name, said in own.items()}
+        )
 
 
 def plan_captures(
@@ -135,6 +165,9 @@ def plan_captures(
     label: int | None = None,
     labels: FilePath | None = None,
     split: str = "train",
+    splits: Mapping[str, float] | None = None,
+    split_by: str | None = None,
+    split_seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
@@ -153,9 +186,15 @@ def plan_captures(
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
     skipped: dict[str, str] | None = {} if skip_bad else None
     checked = tuple(capture_files(files, rows, label, split, skipped))
+    by = group_column(checked, splits, split_by)
+    groups = {file.source: file.group(by) for file in checked} if by else {}
     summaries, with_axes = summarise(checked, windowing, settings or {}, skipped)
     checked = tuple(file for file in checked if file.source not in (skipped or {}))
-    return CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {})
+    record = None
+    if splits is not None and by is not None:
+        checked, summaries = split_files(checked, summaries, groups, splits, by=by, seed=split_seed)
+        record = {"by": by, "splits": dict(splits), "seed": split_seed}
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {}, record)
 
 
 def capture_dataset(
@@ -183,6 +222,12 @@ def capture_dataset(
             holds all of it, else -1. Every file must have a row.
         split : {"train", "validation", "test"}
             Of all files whose rows don't say. The windows of one file are in one split.
+        splits : mapping, optional
+            Split to its share of the samples, instead: whole groups go into each (`isacsim.dataset.groups`).
+        split_by : str, optional
+            What a group is: a column of the labels (person, room, session), or "file", the default.
+        split_seed : int
+            Of the order in which groups are put into splits.
         settings : mapping, optional
             Arguments of :func:`isacsim.aj_spectrum`. Without axes: those that every file's packet rate allows.
         receivers : {"all", "one"}
@@ -214,7 +259,8 @@ def capture_dataset(
         if progress is not None:
             progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
     how: Any = {"coords": "minimal", "compat": "override", "join": "override", "combine_attrs": "override"}
-    return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    whole = xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    return whole.set_coords(plan.columns)
 
 
 def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
@@ -241,9 +287,10 @@ def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
         cut_windows.cache_clear()
 
 
-def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
+def _without_infinity(rows: list[list[list[Any]]]) -> list[list[list[Any]]]:
     """Rows of labels without infinities, which JSON lacks."""
-    return [[[v if np.isfinite(v) else None for v in row] for row in own] for own in rows]
+    infinite = (np.inf, -np.inf)
+    return [[[None if v in infinite else v for v in row] for row in own] for own in rows]
 
 
 def _dataset(
