@@ -175,8 +175,8 @@ def _powers(packets: list[_Packet]) -> dict[str, PacketVariable]:
 
 def _packets(data: bytes, reading: Reading) -> list[_Packet]:
     """All frames with CSI that are whole."""
-    packets = []
-    offset = 0
+    packets: list[_Packet] = []
+    offset, behind = 0, -1  # `behind`: end of the frame kept last
     while offset < len(data):
         left = len(data) - offset
         fault: tuple[str, str] | None = None
@@ -194,9 +194,16 @@ def _packets(data: bytes, reading: Reading) -> list[_Packet]:
             packet = _packet(data[offset:end], version, n_segments, offset)
             if isinstance(packet, _Packet):
                 packets.append(packet)
+                behind = end
             else:
                 fault = packet
         if fault is not None:
+            overlapping = data.find(_MAGIC, packets[-1].offset + 8) - 4 if offset == behind else offset
+            if 0 <= overlapping < offset:
+                # Bytes are lacking in the frame before: it reaches into the next one.
+                reading.drop("a frame that another one begins in", "a whole one", offset=packets.pop().offset)
+                offset, behind = overlapping, -1
+                continue
             reading.drop(*fault, offset=offset)
             if not (end == len(data) and left >= _FRAME.size) and data[end + 4 : end + 8] != _MAGIC:
                 following = data.find(_MAGIC, offset + 8)
@@ -243,6 +250,11 @@ def _packet(frame: bytes, version: int, n_segments: int, offset: int) -> _Packet
         return f"device 0x{csi.device:04x}", f"one of {known}"
     if not (csi.spacing > 0 and 1e8 < csi.carrier < 1e12 and csi.tx >= 1 and 1 <= csi.rx <= 8 and csi.mhz):
         return f"CSI of {csi.rx} receive chains at {csi.carrier} Hz", "1 to 8 at a radio frequency"
+    if not 1 <= csi.streams <= 8 or csi.length > len(csi.raw):
+        return (
+            f"{csi.length} bytes of {CHIP_NAMES[csi.device]} CSI in {len(csi.raw)}",
+            f"what {csi.tones} tones, {csi.rx} receive chains, {csi.tx} transmit streams, {csi.mhz} MHz need",
+        )
     powers = _basic(basic_version, basic)
     if powers is None:
         return f"an RxSBasic segment of {len(basic)} bytes", "a whole one"
