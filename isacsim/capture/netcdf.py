@@ -24,8 +24,8 @@ __all__ = ["check_capture_path", "load_capture", "looks_saved", "open_capture", 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".nc", ".netcdf", ".h5")
 _CHILD = Path(__file__).parent / "formats" / "netcdf_child.py"
-# A child takes 0.3 s of the processor and reads 100 MB/s: what takes longer hangs. By the clock on the wall a busy machine
-# may take so many times as long. Larger files (MB) are gone through when loaded.
+# A child takes 0.3 s of the processor and reads 100 MB/s: what takes longer hangs. By the clock on the wall a busy
+# machine may take so many times as long. Larger files (MB) are gone through when loaded.
 _SECONDS, _SECONDS_PER_MB, _WALL, _SMALL = 5.0, 0.1, 20, 256.0
 
 
