@@ -93,7 +93,9 @@ def longest_session(
     starts = [0]
     for k in np.flatnonzero((step < 0) | (step * tick > MOST_SECONDS)).tolist():
         before, after = _levels(ticks[starts[-1] :], k - starts[-1])
-        if (after < before or (after - before) * tick > MOST_SECONDS) and k + 1 > starts[-1]:
+        # A few packets that go back at either end are wrong times, which `strictly_increasing` leaves out.
+        long_enough = min(k + 1 - starts[-1], ticks.size - k - 1) >= _AROUND
+        if (after < before and long_enough) or (after - before) * tick > MOST_SECONDS:
             starts.append(k + 1)
     sessions = [Session(a, b) for a, b in zip(starts, [*starts[1:], ticks.size], strict=True)]
     longest = max(sessions, key=lambda s: s.stop - s.first)

@@ -153,6 +153,13 @@ class Reading:
             return np.arange(len(senders)) if asked is None else self._of_one("transmitter", senders, asked)
         counts = Counter(t for t in senders if t != UNKNOWN)
         most, n = counts.most_common(1)[0]
+        if 2 * sum(counts.values()) < len(senders):
+            # Acknowledgements and the like name no sender: one of the few known ones is no choice.
+            self.notes.append(
+                f"kept packets of several transmitters, most of which don't say it: {_shown(Counter(senders))}; "
+                "transmitter= chooses"
+            )
+            return np.arange(len(senders))
         self.notes.append(
             f"kept the {n} packets of transmitter {most}; the file holds {_shown(counts)}: transmitter= chooses"
         )

@@ -198,28 +198,56 @@ def esp32_file(pairs: NDArray[np.complex64], *, header: bool = True, start: int 
     return ("\n".join([ESP32_HEADER] * header + rows) + "\n").encode()
 
 
-def picoscenes_frame(csi: NDArray[np.complex64], timestamp: int, device: int = 0x5300) -> bytes:
-    """`csi` (tones, rx, tx) of an Intel 5300, or of a USRP with one stream."""
+def picoscenes_frame(
+    csi: NDArray[np.complex64],
+    timestamp: int,
+    device: int = 0x5300,
+    *,
+    basic: int = 1,
+    version: int = 2,
+    antennas: int = 0b100100,
+    packet_format: int = 1,
+    mhz: int = 20,
+) -> bytes:
+    """`csi` (tones, rx, tx) of an Intel 5300 or AX210, or of a USRP; `basic`, `version`: of RxSBasic and CSI."""
     tones, nrx, ntx = csi.shape
+    behind = b""
     if device == 0x5300:
         raw = intel_csi_bytes(csi)
+    elif device == 0x2100:
+        parts = np.stack([csi.imag, csi.real], -1).transpose(1, 2, 0, 3)
+        raw = parts.astype("<i2").tobytes()
     else:
         numbers = np.r_[-26:0, 1:27].astype("<i2").tobytes()
-        matrix = b"BBv2\x03" + struct.pack("<QQQ", tones, 1, 1) + b"CD@C" + csi.astype("<c16").tobytes()
-        raw = numbers + matrix
-    header = struct.pack(
-        "<HbHQQIHBBBBhI",
-        *(device, 1, 20, 2437000000, 20000000, 312500, tones, ntx, nrx, 0, 0b100100, 0, len(raw)),
-    )
-    basic = struct.pack(
-        "<HQhBHHBBBBbbbbb", device, timestamp, 2437, 1, 20, 400, 0, ntx, 0, nrx, -95, 40, 38, 37, 36
-    )
+        kind, type_ = (b"CD@C", "<c16") if version < 6 else (b"CF C", "<c8")
+        matrix = b"BBv2\x03" + struct.pack("<QQQ", tones, ntx, nrx) + kind
+        matrix += csi.swapaxes(1, 2).astype(type_).tobytes(order="F")
+        raw, behind = (
+            (matrix, numbers + struct.pack("<HI", 1, 640)) if version == 7 else (numbers + matrix, b"")
+        )
+    header = struct.pack("<H", device) + (b"\x53" if version >= 4 else b"")
+    header += struct.pack("<bHQ", packet_format, mhz, 2437000000)
+    header += struct.pack("<Q?", 2437000000, False) if version >= 5 else b""
+    header += struct.pack("<QIHBBB", 20000000, 312500, tones, ntx, nrx, 0)
+    header += struct.pack("<H", 1) if version >= 3 else b""
+    header += struct.pack("<B", antennas) + (struct.pack("<h", 0) if version >= 2 else b"")
+    header += struct.pack("<I", len(raw))
+    rx_basic = struct.pack("<HQ", device, timestamp) + (struct.pack("<Q", 0) if basic >= 4 else b"")
+    channels = {1: "<hbH", 2: "<hbH", 3: "<hhHBH", 4: "<hhHBH"}.get(basic, "<hhhHBH")
+    fields = {1: (2437, 1, 20), 3: (2437, 2437, 20, 1, 20), 5: (2437, 2437, 2437, 20, 1, 20)}
+    rx_basic += struct.pack(channels, *fields[basic - (basic % 2 == 0)])
+    rx_basic += struct.pack("<HBBBB", 400, 0, ntx, 0, nrx) + (b"\1\0" if basic >= 2 else b"")
+    powers = (-95, 40, 38, 37, 36) if basic < 3 else (-95, -55, -57, -58, -59)
+    more = 0 if basic < 5 else 5
+    rx_basic += struct.pack(f"<{5 + more}{'f' if basic == 6 else 'b'}", *powers, *([0] * more))
 
     def segment(name: bytes, version: int, content: bytes) -> bytes:
         body = bytes([len(name)]) + name + struct.pack("<H", version) + content
         return struct.pack("<I", len(body)) + body
 
-    body = segment(b"RxSBasic", 1, basic) + segment(b"CSI", 2, header + raw) + b"\x88" * 40
+    body = (
+        segment(b"RxSBasic", basic, rx_basic) + segment(b"CSI", version, header + raw + behind) + b"\x88" * 40
+    )
     return struct.pack("<IIHB", 7 + len(body), 0x20150315, 1, 2) + body
 
 

@@ -19,13 +19,13 @@ REAL = {
     "intel5300_1khz_3x1.dat": ("intel5300", 2998, 1000, 3, 30, 5745, 20),
     "intel5300_walk_2x2.dat": ("intel5300", 793, 100.3, 4, 30, 5745, 20),
     "intel5300_sleep_2x2.dat": ("intel5300", 1651, 100.2, 4, 30, 5745, 20),
-    "nexmon_43455c0_80mhz_walk.pcap": ("nexmon", 343, 100.3, 1, 256, 5210, 80),
+    "nexmon_43455c0_80mhz_walk.pcap": ("nexmon", 311, 100.3, 1, 256, 5210, 80),
     "nexmon_4366c0_80mhz.pcap": ("nexmon", 293, 9.8, 1, 256, 5530, 80),
     "nexmon_4366c0_20mhz_3core.pcap": ("nexmon", 3179, 255.5, 3, 64, 2437, 20),
     "nexmon_4339_80mhz_replicated.pcap": ("nexmon", 950, 64.2, 1, 256, 5210, 80),
     "atheros_little_endian.dat": ("atheros", 401, 474.3, 6, 56, 2437, 20),
     "atheros_big_endian.dat": ("atheros", 999, 45.8, 4, 56, 2462, 20),
-    "picoscenes_iwl5300.csi": ("picoscenes", 368, 9.9, 2, 30, 2417, 20),
+    "picoscenes_iwl5300.csi": ("picoscenes", 380, 9.9, 2, 30, 2417, 20),
     "picoscenes_qca9300.csi": ("picoscenes", 1000, 8064.5, 3, 56, 5200, 20),
     "picoscenes_usrpN210.csi": ("picoscenes", 68, 87.5, 1, 52, 2417, 20),
     "esp32_13rows.csv": ("esp32", 13, 357, 1, 64, 2412, 20),
@@ -80,7 +80,7 @@ def test_schema(capture: xr.Dataset) -> None:
         assert capture[name].dims == (dims.get(name, "receiver"),), name
     for name in set(capture.data_vars) - {"csi"}:
         assert capture[name].dims == ("packet",)
-        assert capture[name].dtype == np.float64
+        assert capture[name].dtype.kind in "fU"
     assert (capture.role == "unknown").all()
 
 

@@ -52,6 +52,34 @@ def test_existing_file_stays_unless_told(capture: xr.Dataset, tmp_path: Path) ->
     assert load_capture(path).attrs["seed"] == 3
 
 
+def test_a_file_on_which_hdf5_loops_is_refused(
+    capture: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isacsim.capture import netcdf
+
+    path = tmp_path / "loop.nc"
+    capture.to_netcdf(path, engine="h5netcdf")
+    assert load_capture(path).attrs["seed"] == 3  # by another program: gone through first
+    loop = tmp_path / "loop.py"
+    loop.write_text("import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass\n")
+    monkeypatch.setattr(netcdf, "_CHILD", loop)
+    monkeypatch.setattr(netcdf, "_SOUND", set())
+    with pytest.raises(CaptureError, match=r"loop\.nc: HDF5 did not finish on this file, so it is damaged"):
+        load_capture(path)
+
+
+def test_a_flipped_bit_is_noticed(capture: xr.Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "flipped.nc"
+    save_capture(capture, path)
+    data = bytearray(path.read_bytes())
+    where = data.find(np.ascontiguousarray(capture.csi.values[0, 0, :8]).tobytes())
+    assert where > 0
+    data[where + 3] ^= 64
+    path.write_bytes(bytes(data))
+    with pytest.raises(CaptureError, match=r"flipped\.nc"):
+        load_capture(path)
+
+
 def test_only_names_of_netcdf_are_written(capture: xr.Dataset, tmp_path: Path) -> None:
     for name in ("c.txt", "c", "c.nc.gz"):
         with pytest.raises(

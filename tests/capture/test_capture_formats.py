@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import csiread
 import numpy as np
 import pytest
 
-from isacsim.capture import read_capture
+from isacsim.capture import CaptureWarning, read_capture
 from isacsim.errors import CaptureError
 from tests.capture.capture_files import (
     ESP32_HEADER,
@@ -46,7 +48,8 @@ class TestIntel5300:
         csi = integers(rng, 120, 3, 30, 2, 1)
         selections = [0b0100, 0b0101, 0b0100]
         data = b"".join(intel_record(c, 1000 * n, antenna_sel=selections[n]) for n, c in enumerate(csi))
-        capture = read_capture(write(data), carrier=5.32e9)
+        with pytest.warns(CaptureWarning, match="dropped 1 records"):
+            capture = read_capture(write(data), carrier=5.32e9)
         assert capture.sizes["packet"] == 2
         assert "invalid antenna permutation" in capture.attrs["warnings"]
 
@@ -100,12 +103,16 @@ class TestAtheros:
         capture = read_capture(write(data))
         assert dict(capture.sizes) == {"receiver": 2, "subcarrier": 56, "packet": 3}
         assert "dropped 1 records without CSI" in capture.attrs["warnings"]
-        assert "(114, 2, 1, 2437)" in capture.attrs["warnings"]
+        assert "(114, 2437)" in capture.attrs["warnings"]
 
     def test_wrong_byte_order_inside(self, rng, write):
         csi = integers(rng, 511, 2, 56, 2, 1)
+        both = write(atheros_file(csi, "<") + atheros_file(csi, ">"))
         with pytest.raises(CaptureError, match="at byte"):
-            read_capture(write(atheros_file(csi, "<") + atheros_file(csi, ">")))
+            read_capture(both, strict=True)
+        with pytest.warns(CaptureWarning, match="dropped 1 records"):
+            capture = read_capture(both)
+        np.testing.assert_array_equal(capture.csi, csi[..., 0].transpose(2, 1, 0))
 
     @pytest.mark.parametrize(
         ("name", "endian"), [("atheros_little_endian.dat", "little"), ("atheros_big_endian.dat", "big")]
@@ -143,21 +150,59 @@ class TestPicoScenes:
         with pytest.raises(CaptureError, match="NaN or infinity in the CSI of all 4 packets"):
             read_capture(write(picoscenes_file(csi, device=0x1234)))
 
-    def test_most_common_layout_stays(self, rng, write):
-        data = picoscenes_file(integers(rng, 120, 4, 30, 2, 1))
-        data += picoscenes_frame(integers(rng, 120, 30, 3, 1), 10**7)
+    def test_antennas_in_common_stay(self, rng, write):
+        csi = integers(rng, 120, 4, 30, 2, 1)
+        data = picoscenes_file(csi) + picoscenes_frame(integers(rng, 120, 30, 3, 1), 10**7)
         capture = read_capture(write(data))
-        assert dict(capture.sizes) == {"receiver": 2, "subcarrier": 30, "packet": 4}
-        assert "dropped 1 with (30, 3, 1, 20 MHz" in capture.attrs["warnings"]
+        assert dict(capture.sizes) == {"receiver": 2, "subcarrier": 30, "packet": 5}
+        assert "kept (0, 0), (1, 0), which 5 of 5 packets hold" in capture.attrs["warnings"]
+        np.testing.assert_array_equal(capture.csi[..., :4], csi[..., 0].transpose(2, 1, 0))
+
+    def test_antenna_order_is_undone(self, rng, write):
+        csi = integers(rng, 120, 2, 30, 3, 1)
+        data = picoscenes_frame(csi[0], 0) + picoscenes_frame(csi[1], 10**4, antennas=0b000110)
+        capture = read_capture(write(data))
+        np.testing.assert_array_equal(capture.csi[..., 0].T, csi[0, ..., 0])
+        np.testing.assert_array_equal(capture.csi[..., 1].T, csi[1, :, [2, 1, 0], 0].T)
 
     def test_unknown_device(self, rng, write):
-        with pytest.raises(CaptureError, match=r"device 0x2000 at byte 0, expected one of 0x5300"):
-            read_capture(write(picoscenes_file(integers(rng, 120, 1, 52, 1, 1), device=0x2000)))
+        with pytest.raises(CaptureError, match=r"device 0x0404 at byte 0, expected one of 0x5300"):
+            read_capture(write(picoscenes_file(integers(rng, 120, 1, 52, 1, 1), device=0x404)))
 
-    def test_version_after_csiread(self, rng, write):
-        data = picoscenes_file(integers(rng, 120, 1, 30, 2, 1)).replace(b"RxSBasic\1", b"RxSBasic\5")
-        with pytest.raises(CaptureError, match="RxSBasic version 5"):
+    def test_version_that_nobody_documents(self, rng, write):
+        data = picoscenes_file(integers(rng, 120, 1, 30, 2, 1)).replace(b"RxSBasic\1", b"RxSBasic\7")
+        with pytest.raises(CaptureError, match="RxSBasic version 7"):
             read_capture(write(data))
+
+    @pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+    def test_versions_of_rxsbasic(self, rng, write, version):
+        csi = integers(rng, 120, 30, 2, 1)
+        data = picoscenes_frame(csi, 0, basic=version) + picoscenes_frame(csi, 10**4, basic=version)
+        capture = read_capture(write(data))
+        np.testing.assert_array_equal(capture.csi[..., 1].T, csi[..., 0])
+        np.testing.assert_array_equal(capture.rssi, -55)
+        np.testing.assert_array_equal(capture.noise, -95)
+        np.testing.assert_allclose(capture.time, [0, 0.01])
+
+    @pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
+    @pytest.mark.parametrize("device", [0x5300, 0x1234])
+    def test_versions_of_csi(self, rng, write, version, device):
+        csi = integers(rng, 120, 30 if device == 0x5300 else 52, 2, 2)
+        capture = read_capture(write(picoscenes_frame(csi, 0, device, version=version)))
+        pairs = list(zip(capture.rx_element.values, capture.tx_element.values, strict=True))
+        for (rx, tx), stream in zip(pairs, capture.csi.values, strict=True):
+            np.testing.assert_array_equal(stream[:, 0], csi[:, rx, tx])
+        assert len(pairs) == 4
+
+    def test_ax210_leaves_its_pilots_out(self, rng, write):
+        csi = integers(rng, 120, 242, 2, 1)
+        capture = read_capture(write(picoscenes_frame(csi, 0, 0x2100, version=4, packet_format=2, mhz=80)))
+        np.testing.assert_array_equal(capture.csi[..., 0].T, csi[..., 0])
+        index = capture.subcarrier_index.values
+        assert index[[0, -1]].tolist() == [-122, 122]
+        pilots = [-103, -75, -39, -11, 11, 39, 75, 103]
+        assert index[~capture.valid.values].tolist() == pilots
+        assert capture.attrs["chip"] == "Intel AX210"
 
 
 class TestESP32:
@@ -208,22 +253,31 @@ class TestESP32:
         np.testing.assert_allclose(read_capture(write(data)).time, 0.01 * np.arange(4))
 
     @pytest.mark.parametrize(
-        ("edit", "match"),
+        ("edit", "match", "left"),
         [
-            (lambda text: text[:-30], r"in row 4, expected integers in \[ \]"),
-            (lambda text: text.replace("-60,11", "x,11", 1), "rssi = 'x' in row 2, expected an integer"),
-            (lambda text: text.replace("AP,", "", 1), "25 columns in row 2, expected 26"),
-            (
-                lambda text: text.replace("local_timestamp,", "clock,", 1),
-                "header without local_timestamp in row 1",
-            ),
-            (lambda text: text.replace(",128,", ",384,").replace("[", "[1 2 ", 1), "130 CSI values in row 2"),
+            (lambda text: text[:-30], r"in row 4: found a CSI list that ends in .*, expected integers in \[ \]", 2),
+            (lambda text: text.replace("-60,11", "x,11", 1), "in row 2: found rssi = 'x', expected an integer", 2),
+            (lambda text: text.replace("AP,", "", 1), "in row 2: found 24 columns before the list, expected 25", 2),
+            (lambda text: text.replace(",128,", ",384,", 1).replace("[", "[1 2 ", 1), "found 130 CSI values", 2),
+            (lambda text: text.replace("-60,", "-60," * 50_000, 1), "columns before the list", 2),
+            (lambda text: text.replace("[", "[" + "1 " * 200_000, 1), "CSI values", 2),
+            (lambda text: re.sub(r"\[-?\d+", "[300", text, count=1), "CSI value 300", 2),
         ],
-    )
-    def test_malformed_rows(self, rng, write, edit, match):
-        text = esp32_file(integers(rng, 60, 3, 64)).decode()
-        with pytest.raises(CaptureError, match=match):
-            read_capture(write(edit(text).encode()))
+    )  # fmt: skip
+    def test_malformed_rows_cost_themselves(self, rng, write, edit, match, left):
+        pairs = integers(rng, 60, 3, 64)
+        path = write(edit(esp32_file(pairs).decode()).encode())
+        with pytest.raises(CaptureError, match="in row"):
+            read_capture(path, strict=True)
+        with pytest.warns(CaptureWarning, match="dropped 1 records"):
+            capture = read_capture(path)
+        assert re.search(match, capture.attrs["warnings"])
+        assert capture.sizes["packet"] == left
+
+    def test_a_header_without_a_needed_column(self, rng, write):
+        text = esp32_file(integers(rng, 60, 3, 64)).decode().replace("local_timestamp,", "clock,", 1)
+        with pytest.raises(CaptureError, match="header without local_timestamp in row 1"):
+            read_capture(write(text.encode()))
 
 
 @pytest.mark.parametrize(

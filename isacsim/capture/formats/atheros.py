@@ -174,8 +174,9 @@ def _complaint(length: int, header: _Header) -> tuple[str, str] | None:
 
 def _whole(data: bytes, order: str, reading: Reading) -> tuple[list[_Header], list[int]]:
     """Headers of the records that are whole, and their byte offsets; the others are dropped."""
-    headers, offsets = [], []
-    offset = 0
+    headers: list[_Header] = []
+    offsets: list[int] = []
+    offset, behind = 0, -1  # `behind`: end of the record kept last
     while offset < len(data):
         left = len(data) - offset
         length = struct.unpack_from(order + "H", data, offset)[0] if left >= 2 else 0
@@ -191,6 +192,12 @@ def _whole(data: bytes, order: str, reading: Reading) -> tuple[list[_Header], li
         if complaint is None:
             headers.append(header)
             offsets.append(offset)
+            behind = end
+        elif offset == behind and (overlapping := _next_whole(data, offsets[-1] + 1, order)) < offset:
+            # Bytes are lacking in the record before: it reaches into the next one.
+            reading.drop("a record that another one begins in", "a whole one", offset=offsets.pop())
+            headers.pop()
+            end, behind = overlapping, -1
         else:
             reading.drop(*complaint, offset=offset)
             # A length that leads to the next record is believed, else the next record is looked for.

@@ -25,28 +25,9 @@ def atheros(source: str, *, count: int, tones: int, endian: str) -> dict[str, An
     return {"csi": data.csi.astype(np.complex64)}
 
 
-def picoscenes(source: str, *, shape: list[int]) -> dict[str, Any]:
-    """`csi` (packet, subcarrier, rx, tx), its subcarrier numbers, and the receiver's status fields."""
-    data = csiread.Picoscenes(source, {"CSI": shape}, if_report=False)
-    data.read()
-    with np.errstate(over="ignore", invalid="ignore"):
-        csi = data.raw["CSI"]["CSI"].astype(np.complex64)
-    basic, extra = data.raw["RxSBasic"], data.raw["RxExtraInfo"]
-    return {
-        "csi": csi,
-        "subcarrier_index": data.raw["CSI"]["SubcarrierIndex"],
-        "timestamp": basic["Timestamp"],
-        "rssi": basic["RSSI"],
-        "noise": basic["NoiseFloor"],
-        "agc": extra["AGC"],
-        "has_agc": extra["HasAGC"],
-    }
-
-
 PARSERS: dict[str, Callable[..., dict[str, Any]]] = {
     "intel5300": intel5300,
     "atheros": atheros,
-    "picoscenes": picoscenes,
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ _INTEGER = re.compile(r"-?\d{1,10}")
 _ROW = b"CSI_DATA,"
 _HEAD = 65536
 _MOST_VALUES = 4096
+_ALIKE = 0.7
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -84,7 +86,9 @@ def rows_of(data: bytes, reading: Reading) -> list[Row]:
     for number, line in enumerate(lines, start=1):
         header = _header(line)
         if header is not None:
-            columns = header
+            columns = _mended(header)
+            if columns != header:
+                reading.drop("a header with damaged names", "those of a known layout", row=number, unit="row")
             if lacking := [name for name in _NEEDED if name not in columns]:
                 reading.drop(
                     f"a header without {', '.join(lacking)}", "these columns", row=number, unit="row"
@@ -113,6 +117,18 @@ def _header(line: bytes) -> tuple[str, ...] | None:
     if "type" not in names or not any(name in _LISTS for name in names):
         return None
     return tuple(names[names.index("type") :])
+
+
+def _mended(header: tuple[str, ...]) -> tuple[str, ...]:
+    """Header with names that are a letter or two off those of the layout with as many columns."""
+    at = next(k for k, name in enumerate(header) if name in _LISTS)
+    layout = _WITHOUT_HEADER.get(at, ())
+    return tuple(
+        right
+        if name != right and right not in header and SequenceMatcher(None, name, right).ratio() > _ALIKE
+        else name
+        for name, right in zip(header, (*layout, *header[len(layout) :]), strict=True)
+    )
 
 
 def _row(text: str, columns: tuple[str, ...] | None, number: int, reading: Reading) -> Row | None:
@@ -180,4 +196,6 @@ def _names(columns: tuple[str, ...] | None, n_before: int) -> tuple[tuple[str, .
     if columns is None:
         return _WITHOUT_HEADER.get(n_before), ()
     at = next(k for k, name in enumerate(columns) if name in _LISTS)
-    return (columns[:at], columns[at + 1 :]) if at == n_before else (None, columns[:at])
+    if at == n_before:
+        return columns[:at], columns[at + 1 :]
+    return None, columns[:at]

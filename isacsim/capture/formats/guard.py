@@ -23,6 +23,7 @@ from isacsim.errors import CaptureError
 
 __all__ = ["parse_guarded", "run_guarded"]
 
+_CPU_LIMIT = 24  # SIGXCPU, which Windows lacks
 _CHILD = Path(__file__).with_name("csiread_child.py")
 # csiread parses over 100 MB/s: what takes longer than this hangs.
 _SECONDS, _SECONDS_PER_MB = 60.0, 1.0
@@ -35,7 +36,7 @@ def parse_guarded(parser: str, records: bytes, path: Path, **options: Any) -> di
 
     Parameters
     ----------
-    parser : {"intel5300", "atheros", "picoscenes"}
+    parser : {"intel5300", "atheros"}
         Which of csiread's classes, see `isacsim.capture.formats.csiread_child`.
     records : bytes
         The records, complete and checked.
@@ -109,6 +110,8 @@ def run_guarded(script: Path, arguments: list[str], path: Path, name: str, *, ti
         raise CaptureError(f"{path}: a process for {name} can't be started ({error})") from error
     except subprocess.TimeoutExpired as error:
         raise CaptureError(f"{path}: {name} did not finish within {error.timeout:.0f} s") from error
+    if child.returncode == -_CPU_LIMIT:
+        raise CaptureError(f"{path}: {name} did not finish on this file, so it is damaged")
     if child.returncode != 0:
         said = child.stderr.decode(errors="replace").strip().splitlines()
         how = f"crashed (signal {-child.returncode})" if child.returncode < 0 else "failed"

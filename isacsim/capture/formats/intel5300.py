@@ -120,14 +120,15 @@ def read(data: bytes, reading: Reading) -> Packets:
 
 def _whole_offsets(data: bytes, reading: Reading) -> list[int]:
     """Byte offsets of the measurement records that are whole; what lies between them is dropped."""
-    offsets = []
-    offset = 0
+    offsets: list[int] = []
+    offset, behind = 0, -1  # `behind`: end of the record kept last
     while offset < len(data):
         length, code = struct.unpack_from(">HB", data, offset) if offset + 3 <= len(data) else (0, -1)
         end = offset + 2 + length
         complaint = _complaint(data, offset)
         if code == _MEASUREMENT and complaint is None:
             offsets.append(offset)
+            behind = end
         elif code == _PACKET and length >= 1 and _begins_record(data, end):
             pass
         else:
@@ -136,6 +137,12 @@ def _whole_offsets(data: bytes, reading: Reading) -> list[int]:
             elif code not in (_MEASUREMENT, _PACKET) and length > 0 and end <= len(data):
                 complaint = (f"a record of code 0x{code:02x}, length {length}", "0xbb or 0xc1")
             found, expected = complaint or ("no record", "0xbb or 0xc1")
+            overlapping = _next_measurement(data, offsets[-1] + 3) if offset == behind else offset
+            if overlapping < offset:
+                # Bytes are lacking in the record before: it reaches into the next one.
+                reading.drop("a record that another one begins in", "a whole one", offset=offsets.pop())
+                offset, behind = overlapping, -1
+                continue
             reading.drop(found, expected, offset=offset)
             # A length that leads to the next record is believed, else the next record is looked for.
             if not (length >= 1 and _begins_record(data, end)):

@@ -92,9 +92,20 @@ def whole_reports(data: bytes, reading: Reading) -> tuple[list[Report], float]:
         raise InputError(f"chip={reading.chip!r} is no Nexmon chip that is known; it can be {known}")
     reports: list[Report] = []
     n_other, offset, sure = 0, 24, 24
+    last, behind = 24, -1  # the packet kept last, and its end
     while offset < len(data):
         found = _header_fault(data, offset, order, per_second)
         if found is not None:
+            if (
+                offset == behind
+                and (overlapping := _next_nexmon(data, last + 17, order, per_second)) < offset
+            ):
+                # Bytes are lacking in the packet before: it reaches into the next one.
+                reading.drop("a packet that another one begins in", "a whole one", offset=last)
+                reports.pop()
+                offset = sure = overlapping
+                behind = -1
+                continue
             reading.drop(*found, offset=offset)
             # Up to `sure` all is known to be whole; a wrong length may have led too far.
             offset = sure = _next_nexmon(data, max(sure, 24), order, per_second, past=offset)
@@ -113,6 +124,7 @@ def whole_reports(data: bytes, reading: Reading) -> tuple[list[Report], float]:
         report = _report(frame, seconds * per_second + fraction, offset, reading)
         if report is not None:
             reports.append(report)
+            last, behind = offset, end
         offset = sure = end
     if not reports:
         if link & 0xFFFF != _ETHERNET:

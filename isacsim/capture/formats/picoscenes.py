@@ -1,62 +1,60 @@
-"""PicoScenes `.csi` files of Intel 5300, QCA9300 and single-stream USRP receivers.
+"""PicoScenes `.csi` files of Intel 5300, AX200 and AX210, QCA9300 and software-defined radios.
 
-A file is a chain of frames: length (4 bytes, of what follows), magic 0x20150315, version, number of segments;
-then the segments (length, name, version, content), of which `RxSBasic` and `CSI` are read here; then the
-received packet. Source: https://ps.zpj.io and rxs_parsing_core of
-https://gitlab.com/wifisensing/rxs_parsing_core. csiread 1.4.1 knows the versions up to January 2022.
+A file is a chain of frames: length (4 bytes, of what follows), magic 0x20150315, version 1 or 2, number of segments
+(and of received packets); then the segments (length, name, version, content), of which `RxSBasic` (versions 1 to 6),
+`ExtraInfo` and `CSI` (1 to 7, ``picoscenes_csi``) are read here; then the received packets. Source: https://ps.zpj.io
+and https://github.com/wifisensing/RXS-Parsing-Core (April 2025). Read here and not by csiread, which knows the versions
+up to January 2022.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from isacsim.capture.formats.guard import parse_guarded
+from isacsim.capture.formats.mac import Frame, frame_variables, mac_header
+from isacsim.capture.formats.picoscenes_csi import CHIP_NAMES, SDR, VERSIONS, Header, decoded, header_of
 from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
-from isacsim.capture.request import Reading, malformed
+from isacsim.capture.request import Reading
 
 __all__ = ["looks_like", "read"]
 
 _MAGIC = struct.pack("<I", 0x20150315)
 _FRAME = struct.Struct("<I4sHB")  # length, magic, version, segments
-_VERSIONS = {"RxSBasic": (1, 2, 3), "ExtraInfo": (1,), "CSI": (1, 2, 3)}
-# deviceType, format, bandwidth, carrier, sampling rate, spacing, tones, tx, rx, extra streams; antenna
-# selection and the CSI's length end the header of each version.
-_CSI = struct.Struct("<HbHQQIHBBB")
-_CSI_TAIL = {1: struct.Struct("<BI"), 2: struct.Struct("<BhI"), 3: struct.Struct("<HBhI")}
-_5300, _9300, _USRP = 0x5300, 0x9300, 0x1234
-_CHIP_NAMES = {_5300: "Intel 5300", _9300: "QCA9300", _USRP: "USRP"}
-_9300_BYTES = {20: (56, 140), 40: (114, 285)}  # bandwidth [MHz]: tones, bytes a stream
-_MATRIX_HEADER = {1: 4, 2: 8}  # version: bytes a dimension
-# csiread looks for a PicoScenes header behind the segments; zeros are none.
-_EMPTY_PACKET = bytes(64)
+_FRAME_VERSIONS = (1, 2)
+_MOST_FRAME = 2**26
+_HEAD = 65536
+# Version: where noise floor and RSSI stand behind device and clock, and as what; whether RSSI is above the noise floor.
+_BASIC = {1: (21, "bb", True), 2: (23, "bb", True), 3: (27, "bb", False), 4: (35, "bb", False)}
+_BASIC |= {5: (37, "bb", False), 6: (37, "ff", False)}
+# Some writers give version 4 to a content as short as that of version 2.
+_SHORT_BASIC = (29, (23, "bb", False))
+# Bytes of what may stand before the gain in ExtraInfo, by the bits that say what is there; two grow in its version 2.
+_EXTRA_BYTES = (2, 8, 6, 6, 4, 1, 20, 1, 1, 1, 8, 4, 4, 2, 1, 1, 2, 1, 1)
+_EXTRA_VERSION, _EXTRA_TSF, _EXTRA_AGC = 1, (11, 12), 19
+_FORMATS = {0: "non-HT", 1: "HT", 2: "VHT", 3: "HE-SU", 4: "HE-MU", 5: "EHT-SU", 6: "EHT-MU"}
+_5300 = 0x5300
 
 
 @dataclass(frozen=True)
-class _Layout:
-    device: int
-    tones: int
-    rx: int
-    streams: int
-    mhz: int
-    carrier: int
-    spacing: int
-    packet_format: int
-    antennas: int
+class _Packet:
+    """One frame of the file: its clock, powers [dBm], CSI, and the received packet's own header."""
 
-    def __str__(self) -> str:
-        return f"({self.tones}, {self.rx}, {self.streams}, {self.mhz} MHz, format {self.packet_format})"
-
-    __repr__ = __str__
+    ticks: int
+    noise: float
+    rssi: float
+    agc: float
+    csi: Header
+    mac: Frame
+    offset: int
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether the magic number stands where the first frame has it."""
-    return data[4:8] == _MAGIC
+    """Whether the magic number stands where the first frame has it, or near the front if that is damaged."""
+    return data[4:8] == _MAGIC or _MAGIC in data[:_HEAD]
 
 
 def read(data: bytes, reading: Reading) -> Packets:
@@ -72,163 +70,222 @@ def read(data: bytes, reading: Reading) -> Packets:
     Returns
     -------
     Packets
-        `rx` is the receive chain; an Intel 5300's antenna permutation is constant over the packets kept.
+        `rx` is the receive chain, of an Intel 5300 the antenna port (0 = A).
 
     Raises
     ------
     CaptureError
-        If a frame is cut, malformed, of an unknown version or device.
+        If there is no whole frame with CSI of a known version and device.
     """
-    path, warnings = reading.path, reading.notes
-    layouts, frames = [], []
-    for offset, segments in _checked_frames(data, path):
-        layouts.append(_layout(segments["CSI"], offset, path))
-        frames.append(_bare_frame(segments))
-    chosen, kept = most_common_layout(
-        layouts, warnings, "tones, receive chains, transmit streams, bandwidth, format"
+    reading.refuse_arguments("PicoScenes", "part", "chip")
+    packets = _packets(data, reading)
+    sent = reading.of_transmitter([p.mac.transmitter for p in packets])
+    kinds = [_FORMATS.get(packets[k].csi.packet_format, "unknown") for k in sent]
+    if isinstance(reading.frame_kind, str) and reading.frame_kind.upper() not in {k.upper() for k in kinds}:
+        kinds = [packets[k].mac.kind for k in sent]
+    sent = sent[reading.of_kind(kinds, [packets[k].mac.control for k in sent])]
+    packets = [packets[k] for k in sent]
+    _, kept = most_common_layout(
+        [p.csi.layout for p in packets], reading.notes, "device, format, MHz, carrier, spacing, tones, shift"
     )
-    shape = [chosen.tones, chosen.rx, chosen.streams]
-    parsed = parse_guarded("picoscenes", b"".join(frames[k] for k in kept), path, shape=shape)
-    csi, index = parsed["csi"], parsed["subcarrier_index"].astype(np.int64)
-    if len(csi) != len(kept) or (index != index[0]).any() or (np.diff(index[0]) <= 0).any():
-        raise malformed(
-            path, "subcarrier numbers that change or don't ascend", "the same ascending ones in all frames"
-        )
-    variables = {}
-    if chosen.device != _USRP:
-        rssi, noise = parsed["rssi"].astype(float), parsed["noise"].astype(float)
-        variables["rssi"] = PacketVariable(rssi, "dBm", "received power, all antennas")
-        variables["noise"] = PacketVariable(noise, "dBm", "noise floor")
-    if chosen.device == _5300 and parsed["has_agc"].all():
-        variables["agc"] = PacketVariable(parsed["agc"].astype(float), "dB", "automatic gain control")
+    packets = [packets[k] for k in kept]
+    streams, kept = reading.common_streams(
+        [frozenset((a, t) for a in _antennas(p.csi) for t in range(p.csi.streams)) for p in packets]
+    )
+    packets = [packets[k] for k in kept]
+    packets, csi, index, valid = _decoded(packets, streams, reading)
+    first = packets[0].csi
+    sdr = first.device in SDR
+    variables = {} if sdr else _powers(packets)
+    variables |= frame_variables([p.mac for p in packets])
+    formats = np.array([_FORMATS.get(p.csi.packet_format, "unknown") for p in packets])
+    variables["packet_format"] = PacketVariable(formats, "1", "format of the frame")
+    rx, tx = np.array(streams).T
     return Packets(
         format="picoscenes",
-        chip=_CHIP_NAMES[chosen.device],
-        csi=csi.reshape(len(csi), chosen.tones, -1).transpose(2, 1, 0),
-        rx=np.repeat(np.arange(chosen.rx), chosen.streams),
-        tx=np.tile(np.arange(chosen.streams), chosen.rx),
-        subcarrier_index=index[0],
-        valid=np.ones(chosen.tones, dtype=bool),
-        ticks=parsed["timestamp"].astype(np.uint64),
-        tick=1e-9 if chosen.device == _USRP else 1e-6,
-        carrier=float(chosen.carrier),
-        bandwidth=chosen.mhz * 1e6,
-        spacing=float(chosen.spacing),
+        chip=CHIP_NAMES[first.device],
+        csi=csi,
+        rx=rx,
+        tx=tx,
+        subcarrier_index=index,
+        valid=valid,
+        ticks=np.array([p.ticks for p in packets], dtype=np.uint64),
+        tick=1e-9 if sdr else 1e-6,
+        carrier=float(first.carrier),
+        bandwidth=first.mhz * 1e6,
+        spacing=float(first.spacing),
         variables=variables,
     )
 
 
-@dataclass(frozen=True)
-class _Segment:
-    whole: bytes
-    content: bytes
-    version: int
+def _antennas(csi: Header) -> list[int]:
+    """Antenna of each receive chain: an Intel 5300 says which it used, if each at most once."""
+    if csi.device == _5300:
+        ports = [csi.antennas >> (2 * chain) & 3 for chain in range(csi.rx)]
+        if len(set(ports)) == csi.rx and max(ports) < 3:
+            return ports
+    return list(range(csi.rx))
 
 
-def _checked_frames(data: bytes, path: Path) -> Iterator[tuple[int, dict[str, _Segment]]]:
-    """Byte offset and known segments of each frame."""
-    offset = 0
+def _decoded(
+    packets: list[_Packet], streams: list[tuple[int, int]], reading: Reading
+) -> tuple[list[_Packet], NDArray[np.complex64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Packets that can be decoded, and their CSI (stream, subcarrier, packet) with the antenna order undone."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for k, packet in enumerate(packets):
+        h = packet.csi
+        groups.setdefault((h.version, h.rx, h.streams, h.length), []).append(k)
+    made: dict[int, NDArray[np.complex64]] = {}
+    index = valid = None
+    for group in sorted(groups.values(), key=len, reverse=True):
+        whole = decoded([packets[k].csi for k in group])
+        # One wrong frame must not cost the others of its kind.
+        parts = [(group, whole)] if whole else [([k], decoded([packets[k].csi])) for k in group]
+        for members, part in parts:
+            if part is None or (index is not None and not np.array_equal(index, part[1])):
+                for k in members:
+                    h = packets[k].csi
+                    reading.drop(
+                        f"{h.length} bytes of {CHIP_NAMES[h.device]} CSI in {len(h.raw)}",
+                        f"what {h.tones} tones, {h.rx} receive chains, {h.tx} transmit streams, {h.mhz} MHz need",
+                        offset=packets[k].offset,
+                    )
+                continue
+            csi, index, valid = part
+            for row, k in zip(csi, members, strict=True):
+                ports = _antennas(packets[k].csi)
+                made[k] = np.stack([row[:, ports.index(a), t] for a, t in streams])
+    if not made or index is None or valid is None:
+        raise reading.error("no CSI", "CSI whose length its header says")
+    kept = sorted(made)
+    return [packets[k] for k in kept], np.stack([made[k] for k in kept], axis=-1), index, valid
+
+
+def _powers(packets: list[_Packet]) -> dict[str, PacketVariable]:
+    """RSSI, noise floor and gain."""
+    return {
+        name: PacketVariable(np.array([getattr(p, name) for p in packets]), units, text)
+        for name, units, text in (
+            ("rssi", "dBm", "received power, all antennas"),
+            ("noise", "dBm", "noise floor"),
+            ("agc", "dB", "automatic gain control"),
+        )
+    }
+
+
+def _packets(data: bytes, reading: Reading) -> list[_Packet]:
+    """All frames with CSI that are whole."""
+    packets: list[_Packet] = []
+    offset, behind = 0, -1  # `behind`: end of the frame kept last
     while offset < len(data):
         left = len(data) - offset
+        fault: tuple[str, str] | None = None
+        end = len(data)
         if left < _FRAME.size:
-            raise malformed(path, f"{left} bytes", f"a frame of at least {_FRAME.size}", offset=offset)
-        length, magic, version, n_segments = _FRAME.unpack_from(data, offset)
-        if magic != _MAGIC or version != 1:
-            raise malformed(
-                path, f"magic {magic.hex()} version {version}", f"{_MAGIC.hex()} version 1", offset=offset
-            )
-        if left < length + 4 or length + 4 < _FRAME.size:
-            raise malformed(
-                path, f"a frame of {length + 4} bytes with {left} left", "a whole one", offset=offset
-            )
-        yield offset, _segments(data[offset : offset + 4 + length], n_segments, offset, path)
-        offset += length + 4
+            fault = f"{left} bytes", f"a frame of at least {_FRAME.size}"
+        else:
+            length, magic, version, n_segments = _FRAME.unpack_from(data, offset)
+            end = offset + 4 + length
+            if magic != _MAGIC or version not in _FRAME_VERSIONS:
+                fault = f"magic {magic.hex()} version {version}", f"{_MAGIC.hex()} version 1 or 2"
+            elif left < length + 4 or length + 4 < _FRAME.size or length > _MOST_FRAME:
+                fault = f"a frame of {length + 4} bytes with {left} left", "a whole one"
+        if fault is None:
+            packet = _packet(data[offset:end], version, n_segments, offset)
+            if isinstance(packet, _Packet):
+                packets.append(packet)
+                behind = end
+            else:
+                fault = packet
+        if fault is not None:
+            overlapping = data.find(_MAGIC, packets[-1].offset + 8) - 4 if offset == behind else offset
+            if 0 <= overlapping < offset:
+                # Bytes are lacking in the frame before: it reaches into the next one.
+                reading.drop("a frame that another one begins in", "a whole one", offset=packets.pop().offset)
+                offset, behind = overlapping, -1
+                continue
+            reading.drop(*fault, offset=offset)
+            if not (end == len(data) and left >= _FRAME.size) and data[end + 4 : end + 8] != _MAGIC:
+                following = data.find(_MAGIC, offset + 8)
+                end = following - 4 if following >= 0 else len(data)
+        offset = end
+    if not packets:
+        raise reading.error("no frame", "frames with RxSBasic and CSI")
+    return packets
 
 
-def _segments(frame: bytes, count: int, offset: int, path: Path) -> dict[str, _Segment]:
-    segments = {}
-    position = _FRAME.size
-    for _ in range(count):
-        length, name_length = (
-            struct.unpack_from("<IB", frame, position) if position + 5 <= len(frame) else (0, 0)
-        )
-        end = position + 4 + length
-        start = position + 7 + name_length
+def _packet(frame: bytes, version: int, n_segments: int, offset: int) -> _Packet | tuple[str, str]:
+    """Read one frame; or what is wrong with it, as (found, expected)."""
+    position = _FRAME.size + (version == 2)
+    segments: dict[str, tuple[int, bytes]] = {}
+    for _ in range(n_segments):
+        if position + 5 > len(frame):
+            return "a frame shorter than its segments", "a whole one"
+        length, name_length = struct.unpack_from("<IB", frame, position)
+        end, start = position + 4 + length, position + 7 + name_length
         if end > len(frame) or start > end:
-            raise malformed(
-                path, f"a segment of {length} bytes", "one that fits its frame", offset=offset + position
-            )
+            return f"a segment of {length} bytes", "one that fits its frame"
         name = frame[position + 5 : start - 2].decode("latin-1")
-        (version,) = struct.unpack_from("<H", frame, start - 2)
-        if name in _VERSIONS:
-            if version not in _VERSIONS[name]:
-                raise malformed(
-                    path, f"{name} version {version}", f"one of {_VERSIONS[name]}", offset=offset + position
-                )
-            segments[name] = _Segment(frame[position:end], frame[start:end], version)
+        (number,) = struct.unpack_from("<H", frame, start - 2)
+        segments.setdefault(name, (number, frame[start:end]))
         position = end
     if missing := {"RxSBasic", "CSI"} - set(segments):
-        raise malformed(
-            path, f"a frame without {', '.join(sorted(missing))}", "RxSBasic and CSI", offset=offset
+        return f"a frame without {', '.join(sorted(missing))}", "RxSBasic and CSI"
+    (basic_version, basic), (csi_version, content) = segments["RxSBasic"], segments["CSI"]
+    if basic_version not in _BASIC:
+        return (
+            f"RxSBasic version {basic_version}",
+            f"one of {', '.join(map(str, _BASIC))} (convert with PicoScenes)",
         )
-    return segments
-
-
-def _layout(segment: _Segment, offset: int, path: Path) -> _Layout:
-    """Read the header of a CSI segment and check that its content has the length it says."""
-    tail = _CSI_TAIL[segment.version]
-    content = segment.content
-    if len(content) < _CSI.size + tail.size:
-        raise malformed(path, f"a CSI segment of {len(content)} bytes", "a whole one", offset=offset)
-    device, packet_format, mhz, carrier, _, spacing, tones, tx, rx, extra = _CSI.unpack_from(content)
-    *_, length = ends = tail.unpack_from(content, _CSI.size)
-    antennas = ends[1] if segment.version == 3 else ends[0]
-    raw = content[_CSI.size + tail.size :]
-    if device not in _CHIP_NAMES:
-        known = ", ".join(f"0x{number:04x} ({name})" for number, name in _CHIP_NAMES.items())
-        raise malformed(path, f"device 0x{device:04x}", f"one of {known}", offset=offset)
-    streams = tx + extra
-    fits = length == len(raw) and 1 <= rx <= 3 and tx >= 1 and spacing > 0 and 1e8 < carrier < 1e12
-    if device == _5300:
-        streams = max((length - 12) // 60 // max(rx, 1), 0)
-        fits &= tones == 30 and mhz in (20, 40) and length == 60 * rx * streams + 12
-    elif device == _9300:
-        expected_tones, stream_bytes = _9300_BYTES.get(mhz, (0, 1))
-        streams = length // stream_bytes // max(rx, 1)
-        fits &= tones == expected_tones and length == stream_bytes * rx * streams and packet_format in (1, 2)
-    else:
-        fits &= _usrp_fits(raw, tones, mhz)
-        if fits and (rx, streams) != (1, 1):
-            # csiread 1.4.1 reads this column-major matrix row by row: right for one stream only.
-            raise malformed(path, f"USRP CSI of {rx}x{streams} streams", "a single stream", offset=offset)
-    if not fits or not 1 <= streams <= 3:
-        raise malformed(
-            path,
-            f"{length} bytes of {_CHIP_NAMES[device]} CSI in {len(raw)}",
-            f"what {tones} tones, {rx} receive chains, {tx} transmit streams and {mhz} MHz need",
-            offset=offset,
+    if csi_version not in VERSIONS:
+        return (
+            f"CSI version {csi_version}",
+            f"one of {', '.join(map(str, VERSIONS))} (convert with PicoScenes)",
         )
-    return _Layout(device, tones, rx, streams, mhz, carrier, spacing, packet_format, antennas)
+    csi = header_of(content, csi_version)
+    if csi is None:
+        return f"a CSI segment of {len(content)} bytes", "a whole one"
+    if csi.device not in CHIP_NAMES:
+        known = ", ".join(f"0x{number:04x} ({chip})" for number, chip in CHIP_NAMES.items())
+        return f"device 0x{csi.device:04x}", f"one of {known}"
+    if not (csi.spacing > 0 and 1e8 < csi.carrier < 1e12 and csi.tx >= 1 and 1 <= csi.rx <= 8 and csi.mhz):
+        return f"CSI of {csi.rx} receive chains at {csi.carrier} Hz", "1 to 8 at a radio frequency"
+    if not 1 <= csi.streams <= 8 or csi.length > len(csi.raw):
+        return (
+            f"{csi.length} bytes of {CHIP_NAMES[csi.device]} CSI in {len(csi.raw)}",
+            f"what {csi.tones} tones, {csi.rx} receive chains, {csi.tx} transmit streams, {csi.mhz} MHz need",
+        )
+    powers = _basic(basic_version, basic)
+    if powers is None:
+        return f"an RxSBasic segment of {len(basic)} bytes", "a whole one"
+    packet_at = position + (4 if version == 2 else 0)
+    return _Packet(*powers, _gain(segments.get("ExtraInfo")), csi, mac_header(frame[packet_at:]), offset)
 
 
-def _usrp_fits(raw: bytes, tones: int, mhz: int) -> bool:
-    """Check: subcarrier numbers (int16), a matrix 'BBv' version, dimensions, 'CD' 64 bits, 16-byte values."""
-    matrix = raw[2 * tones :]
-    if tones < 1 or mhz not in (20, 40, 80, 160) or len(matrix) < 5 or matrix[:3] != b"BBv":
-        return False
-    size = _MATRIX_HEADER.get(matrix[3] - ord("0"))
-    n_dimensions = matrix[4]
-    if size is None or not 1 <= n_dimensions <= 3 or len(matrix) < 9 + n_dimensions * size:
-        return False
-    dimensions = np.frombuffer(matrix, f"<u{size}", count=n_dimensions, offset=5).tolist()
-    kind = matrix[5 + n_dimensions * size :][:3]
-    count = int(np.prod([int(d) for d in dimensions], dtype=object))
-    expected = 9 + n_dimensions * size + 16 * count
-    return dimensions[0] == tones and count == tones and kind == b"CD@" and len(matrix) == expected
+def _basic(version: int, content: bytes) -> tuple[int, float, float] | None:
+    """Clock, noise floor and RSSI [dBm] of a frame."""
+    at, codes, above_noise = _BASIC[version]
+    if version == 4 and len(content) == _SHORT_BASIC[0]:
+        at, codes, above_noise = _SHORT_BASIC[1]
+    if len(content) < at + struct.calcsize("<" + codes):
+        return None
+    (ticks,) = struct.unpack_from("<Q", content, 2)
+    noise, rssi = struct.unpack_from("<" + codes, content, at)
+    return ticks, float(noise), float(rssi + noise if above_noise else rssi)
 
 
-def _bare_frame(segments: dict[str, _Segment]) -> bytes:
-    """A frame of the checked segments only, with zeros for the received packet."""
-    wholes = [segments[name].whole for name in _VERSIONS if name in segments]
-    body = b"".join(wholes) + _EMPTY_PACKET
-    return _FRAME.pack(_FRAME.size - 4 + len(body), _MAGIC, 1, len(wholes)) + body
+def _gain(segment: tuple[int, bytes] | None) -> float:
+    """Gain [dB] that a frame's ExtraInfo reports, NaN if it doesn't."""
+    if segment is None or len(segment[1]) < 4:
+        return np.nan
+    content = segment[1]
+    (features,) = struct.unpack_from("<I", content)
+    if not features >> _EXTRA_AGC & 1:
+        return np.nan
+    at, version = 4, 1
+    for bit, size in enumerate(_EXTRA_BYTES):
+        if features >> bit & 1:
+            if bit == _EXTRA_VERSION:
+                version = int.from_bytes(content[at : at + size], "little")
+            at += 8 if bit in _EXTRA_TSF and version == 2 else size
+    return float(content[at]) if at < len(content) else np.nan
