@@ -8,6 +8,7 @@ import typer
 
 from isacsim import __version__
 from isacsim.commands import (
+    capture,
     count,
     demo,
     environment,
@@ -56,6 +57,7 @@ for _name, _command, _example in (
     ("count", count.count, "isacsim count lab --seed 3"),
     ("track", track.track, "isacsim track walker --seed 3 --plot walker.png -o walker.nc"),
     ("environment", environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
+    ("capture", capture.capture, "isacsim capture walk.dat --carrier 5.32e9 -o walk"),
     ("generate", generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
     ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),

@@ -14,11 +14,13 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["HIGHEST_HZ", "LOWEST_HZ", "CsiArray", "read"]
+__all__ = ["HIGHEST_HZ", "LONGEST_GAP", "LOWEST_HZ", "CsiArray", "read"]
 
 # Packets may lie this share of their interval off the uniform grid; a path at 100 Hz Doppler then errs by 0.6 % of a
 # radian at 1000 packets/s.
 _UNIFORM = 0.01
+LONGEST_GAP = 0.1
+"""Longest gap between packets over which CSI is interpolated, as a share of the window."""
 # What any Wi-Fi radio could work on, Hz: others are in another unit, or offsets from a carrier.
 LOWEST_HZ, HIGHEST_HZ = 1e8, 1e12
 
@@ -33,6 +35,8 @@ class CsiArray:
     phase_sign: int
     dims: tuple[str, ...]
     coords: dict[str, Any]
+    subcarriers: NDArray[np.intp] | None = None
+    """Which of the subcarriers passed these are; None: all of them."""
 
     @cached_property
     def interval(self) -> float:
@@ -55,6 +59,26 @@ class CsiArray:
             )
         return float(interval)
 
+    def place_of(self, subcarrier: int) -> int:
+        """Find a subcarrier of the array that was passed, counted from the end if negative.
+
+        Raises
+        ------
+        InputError
+            If there is none of that number, or it holds one number in every packet.
+        """
+        if self.subcarriers is None:
+            if not -self.frequency.size <= subcarrier < self.frequency.size:
+                raise InputError(f"subcarrier must be below {self.frequency.size}, got {subcarrier}.")
+            return subcarrier
+        found = np.flatnonzero(self.subcarriers == subcarrier)
+        if not found.size:
+            raise InputError(
+                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or isn't there; "
+                f"{self.subcarriers.size} others do, such as {self.subcarriers[self.subcarriers.size // 2]}."
+            )
+        return int(found[0])
+
 
 def read(
     csi: ArrayLike | xr.DataArray,
@@ -63,7 +87,9 @@ def read(
     frequency: ArrayLike | None = None,
     phase_sign: int | None = None,
 ) -> CsiArray:
-    """Check CSI and what belongs to it.
+    """Check CSI and what belongs to it; subcarriers that hold one number in every packet are left out.
+
+    Nulls, guards and DC are such where a receiver reports zeros for them: they carry no channel.
 
     Parameters
     ----------
@@ -129,7 +155,25 @@ def read(
     sign = -1 if phase_sign is None else phase_sign
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
-    return CsiArray(values, t, f, int(sign), dims, coords)
+    alive = _alive(values)
+    if alive is None:
+        return CsiArray(values, t, f, int(sign), dims, coords)
+    values = np.ascontiguousarray(values[..., alive, :])
+    return CsiArray(values, t, f[alive], int(sign), dims, coords, alive)
+
+
+def _alive(values: NDArray[np.complex64]) -> NDArray[np.intp] | None:
+    """Subcarriers that carry a channel, None for all: nulls, guards and DC hold one number in every packet."""
+    if values.shape[-1] < 2:
+        return None
+    # Two packets tell nearly always that a subcarrier lives.
+    still = (values[..., 0] == values[..., 1]).all(axis=tuple(range(values.ndim - 2)))
+    if not still.any():
+        return None
+    held = values[..., still, :]
+    still[still] = (held == held[..., :1]).all(axis=(*range(held.ndim - 2), -1))
+    # A channel without noise in which nothing moves is constant throughout; so is one subcarrier alone.
+    return None if still.all() or not still.any() else np.flatnonzero(~still)
 
 
 def _single(values: NDArray[Any]) -> NDArray[np.complex64]:

@@ -27,7 +27,17 @@ from typer.core import TyperGroup
 
 from isacsim.errors import InputError
 
-__all__ = ["Guarded", "Seed", "number", "output", "progress", "remark", "sample_progress", "show_table"]
+__all__ = [
+    "Guarded",
+    "Seed",
+    "number",
+    "output",
+    "progress",
+    "remark",
+    "sample_progress",
+    "sentences_of",
+    "show_table",
+]
 
 Seed = Annotated[
     int | None, typer.Option(help="Seed of the simulation; default: the scenario's.", show_default=False)
@@ -85,7 +95,7 @@ class Guarded(TyperGroup):
 
 
 def _sentence(error: Exception) -> str | None:
-    """Say what the user can mend; None for an error that is ours."""
+    """Say what the user can mend, all of it; None for an error that is ours."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError):
@@ -93,15 +103,16 @@ def _sentence(error: Exception) -> str | None:
         return f"{about}{error.strerror or error}"
     pydantic = sys.modules.get("pydantic_core")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
-        first, *more = error.errors()
-        # One of a scenario file names file, line and field itself.
-        field = "" if "field" in first.get("ctx", {}) else ".".join(map(str, first["loc"]))
-        return (
-            (f"{field}: " if field else "")
-            + first["msg"]
-            + (f" (and {len(more)} more like it)" if more else "")
-        )
+        return "\n".join(sentences_of(error.errors()))
     return None
+
+
+def sentences_of(details: Iterable[Any]) -> Iterator[str]:
+    """Say each of pydantic's errors in a sentence."""
+    for detail in details:
+        # One of a scenario file names file, line and field itself.
+        field = "" if "field" in detail.get("ctx", {}) else ".".join(map(str, detail["loc"]))
+        yield (f"{field}: " if field else "") + detail["msg"]
 
 
 def output() -> Console:

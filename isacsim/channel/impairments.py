@@ -15,6 +15,8 @@ from scipy.constants import speed_of_light
 
 from isacsim.channel.noise import with_noise
 from isacsim.channel.paths import simulate_path_lengths
+from isacsim.csi import LONGEST_GAP
+from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.numbers import plain
 from isacsim.streams import Stream, stream
@@ -25,6 +27,8 @@ Real = NDArray[np.float64]
 
 # A packet may come at most this share of its interval early or late, so that the order never changes.
 _MOST_JITTER = 0.45
+# Packets that interpolation takes, and tries before losses count as too heavy.
+_FEWEST, _MOST_TRIES = 6, 1000
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,14 @@ class Impairment:
 def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
     """Times in s of the packets that arrive, about the window's centre; of a scenario that was drawn.
 
-    The first and the last packet are always received and on time, so that the window and its centre stay put.
+    The first and the last packet are always received and on time, so that the window and its centre stay put. Losses
+    that leave a gap over which CSI can't be interpolated, or fewer packets than that takes, are drawn anew from
+    the same stream.
+
+    Raises
+    ------
+    InputError
+        If none of 1000 draws of the losses can be used.
     """
     radio, impairments = scenario.radio, scenario.impairments
     time = radio.time_s.copy()
@@ -68,9 +79,19 @@ def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
         rng = stream(seed, index, Stream.LOSS, 1)
         fraction = plain(impairments.loss.fraction)
         burst = plain(impairments.loss.mean_burst_packets)
-        lost = _bursts(time.size, fraction, burst, rng)
-        lost[[0, -1]] = False
-        time = time[~lost]
+        # In packets, jitter aside: it changes no draw of the losses, and lengthens no gap by a whole packet.
+        longest = LONGEST_GAP * (time.size - 1) - 1
+        for _ in range(_MOST_TRIES):
+            lost = _bursts(time.size, fraction, burst, rng)
+            lost[[0, -1]] = False
+            kept = np.flatnonzero(~lost)
+            if kept.size >= _FEWEST and np.diff(kept).max() <= longest:
+                return time[kept]
+        raise InputError(
+            f"scenario {scenario.name}: impairments.loss with fraction {fraction:g} and mean_burst_packets {burst:g} "
+            f"left a gap of over {LONGEST_GAP:.0%} of the window, or under {_FEWEST} packets, in each of {_MOST_TRIES} "
+            "draws; lower them, or make the window longer."
+        )
     return time
 
 

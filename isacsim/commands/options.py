@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isacsim.compute.memory import LIMIT, parse_size
 
-__all__ = ["Chunk", "MemoryLimit", "NoProgress", "OutputStore", "Overwrite"]
+if TYPE_CHECKING:
+    from isacsim.scenario.model import Scenario
+
+__all__ = ["Chunk", "MemoryLimit", "NoProgress", "OutputStore", "Overwrite", "Settings", "scenario_with"]
 
 OutputStore = Annotated[
     str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")
@@ -19,6 +22,24 @@ Chunk = Annotated[
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bar.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of the scenario: snr_db=20, radio.packets=512. May be repeated; the value is YAML.",
+        show_default=False,
+    ),
+]
+
+
+def scenario_with(name: str, settings: list[str] | None) -> Scenario:
+    """Load a scenario, and change what ``--set`` says."""
+    from isacsim.scenario.catalogue import load_scenario
+    from isacsim.scenario.changing import changed, parse_settings
+
+    loaded = load_scenario(name)
+    return changed(loaded, parse_settings(settings)) if settings else loaded
 
 
 def _limit_memory(text: str | None) -> None:

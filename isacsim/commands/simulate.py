@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isacsim.commands.options import Settings, scenario_with
 from isacsim.commands.source import Seed
 from isacsim.terminal import number, output, show_table
 
@@ -26,6 +27,7 @@ def simulate(
         "capture.nc"
     ),
     seed: Seed = None,
+    settings: Settings = None,
     targets: Annotated[
         int | None,
         typer.Option(help="Number of targets; default: drawn as the scenario says.", show_default=False),
@@ -38,11 +40,10 @@ def simulate(
     The file opens with isacsim.capture.netcdf.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
-    from isacsim.scenario.catalogue import load_scenario
     from isacsim.simulation.capture import simulate as make
 
     check_capture_path(output_file, overwrite=overwrite)
-    loaded = load_scenario(scenario)
+    loaded = scenario_with(scenario, settings)
     capture = make(loaded, seed=loaded.seed if seed is None else seed, n_targets=targets, index=index)
     save_capture(capture, output_file, overwrite=overwrite)
     _summary(capture, loaded)

@@ -9,6 +9,7 @@ import typer
 
 from isacsim.checks import check_integer, check_number
 from isacsim.commands import source as given
+from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark
 
@@ -60,6 +61,7 @@ Picture = Annotated[
 ]
 
 
+@reads_files
 def spectrum(
     source: given.Input,
     output_file: Picture = None,
@@ -83,10 +85,8 @@ def spectrum(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Draw the acceleration-jerk spectra of consecutive windows of a capture, and its Doppler spectrogram.
 
@@ -106,7 +106,7 @@ def spectrum(
         opened, windows = given.open_windows(
             source,
             lambda name: bar.update(task, description=name),
-            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
             reference=reference,

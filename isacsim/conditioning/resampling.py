@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline, make_interp_spline
 
 from isacsim.checks import check_integer
 from isacsim.compute.threads import on_one_thread
+from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     grid = np.linspace(time[0], time[-1], packets)
     if packets == time.size and np.abs(grid - time).max() < 1e-3 * span / packets:
         return array
-    if steps.max() > 0.1 * span:
+    if steps.max() > LONGEST_GAP * span:
         raise InputError(
             f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
             "there, or estimate by relax, which takes packets at their own times."

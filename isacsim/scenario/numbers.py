@@ -35,6 +35,7 @@ __all__ = [
     "Whole",
     "WholeNumber",
     "bound_words",
+    "is_distribution",
     "plain",
     "plain_vector",
     "reach",
@@ -110,6 +111,12 @@ _BY_NAME: dict[str, type[_Distribution]] = {
     "lognormal": LogNormal,
     "choice": Choice,
 }
+
+
+def is_distribution(value: Any) -> bool:
+    """Say whether a plain value is a distribution, which is one value and no section."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _BY_NAME
+
 
 _Drawn = (
     Annotated[Uniform, Tag("uniform distribution")]

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from isacsim.scenario.limits import Coordinate, Place
 
-__all__ = ["NumberVector", "Section", "Vector", "refuse"]
+__all__ = ["NumberVector", "Section", "Vector", "refuse", "several"]
 
 Vector = tuple[Coordinate, Coordinate, Coordinate]
 NumberVector = tuple[Place, Place, Place]
@@ -40,3 +40,12 @@ def refuse(message: str, *field: str | int) -> PydanticCustomError:
         The field to point at, relative to the model that raises.
     """
     return PydanticCustomError("scenario", "{message}", {"message": message, "field": field})
+
+
+def several(errors: list[PydanticCustomError]) -> PydanticCustomError:
+    """Make one error of what several checks of one model found; :func:`refuse` made each."""
+    if len(errors) == 1:
+        return errors[0]
+    found = [error.context or {} for error in errors]
+    text = "; ".join(str(context["message"]) for context in found)
+    return PydanticCustomError("scenario_several", "{message}", {"message": text, "found": found})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isacsim import __version__
-from isacsim.errors import InputError
+from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["simulate"]
 
 
-def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, index: int = 0) -> xr.Dataset:
+def simulate(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    n_targets: int | None = None,
+    index: int = 0,
+) -> xr.Dataset:
     """Simulate one capture with its truth.
 
     Parameters
     ----------
-    scenario : Scenario
-        From :func:`isacsim.load_scenario`.
-    seed : int
-        Seed, at least 0. The capture depends on (scenario, seed, index, n_targets) alone.
+    scenario : Scenario, str or pathlib.Path
+        What to simulate: a Scenario, a shipped one's name, or the path of a .yaml file.
+    seed : int, optional
+        Seed, at least 0; default: the scenario's. The capture depends on (scenario, seed, index, n_targets) alone.
     n_targets : int, optional
         Number of targets; default: drawn as the scenario says.
     index : int
@@ -50,23 +57,21 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Raises
     ------
     InputError
-        If seed, index or n_targets is out of range, a drawn target passes through an antenna, or there is not
-        enough memory.
+        If there is no such scenario, seed, index or n_targets is out of range, a drawn target passes through an
+        antenna, or there is not enough memory.
 
     Examples
     --------
     >>> import isacsim
-    >>> capture = isacsim.simulate(isacsim.load_scenario("default"), seed=1, n_targets=4)
+    >>> capture = isacsim.simulate("default", seed=1, n_targets=4)
     >>> capture.sizes["path"], capture.csi.dtype
     (4, dtype('complex64'))
     """
     import xarray as xr
 
-    if not isinstance(scenario, Scenario):
-        raise InputError(
-            f"scenario must be a Scenario, got {scenario!r}; load it with isacsim.load_scenario first."
-        )
+    scenario = load_scenario(scenario)
     check_capture_size(scenario)
+    seed = scenario.seed if seed is None else seed
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
     damage = received.impairments

@@ -77,9 +77,7 @@ class SpectrumPlan:
         if settings.combine == "delay":
             delay, matrix = _delay_bins(array, settings)
         elif settings.combine == "single":
-            k = f.size // 2 if settings.subcarrier is None else settings.subcarrier
-            if not -f.size <= k < f.size:
-                raise InputError(f"subcarrier must be below {f.size}, got {k}.")
+            k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
             frequencies = [carrier]
         elif settings.combine == "noncoherent":

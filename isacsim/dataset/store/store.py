@@ -306,7 +306,9 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
         ) from error
     if not done.all():
         dataset = dataset.isel(sample=_samples(record, done))
-    return dataset
+    # What captures' labels say besides: session, person, room.
+    own = json.loads(record.attrs.get("columns", "[]"))
+    return dataset.set_coords([name for name in own if name in dataset])
 
 
 def _samples(record: StoreRecord, done: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from isacsim.dataset.synthetic.resume import open_or_create
 from isacsim.dataset.synthetic.size import check_size
 from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
+from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -38,11 +40,11 @@ _NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMET
 
 
 def generate(
-    scenario: Scenario | Sequence[Scenario],
+    scenario: Scenario | str | Path | Sequence[Scenario | str | Path],
     store: StorePath,
     *,
     n_samples: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     client: Client | str | None = None,
     resume: bool = True,
     progress: bool | Progress = True,
@@ -62,14 +64,15 @@ def generate(
 
     Parameters
     ----------
-    scenario : Scenario or sequence of Scenario
-        What to simulate; several need spectra of one shape and axes.
+    scenario : Scenario, str or pathlib.Path, or a sequence of them
+        What to simulate: Scenarios, shipped ones' names, paths of .yaml files. Several need spectra of one shape and
+        axes.
     store : str or path-like
         Folder, or URL of an object store (fsspec), that every worker can reach.
     n_samples : int, optional
         Samples of each scenario; default: as the scenario says.
-    seed : int
-        Seed of the data set.
+    seed : int, optional
+        Seed of the data set; default: that of the (first) scenario.
     client : distributed.Client or str, optional
         Dask cluster to work on, or its scheduler's address; default: processes on this machine.
     resume : bool
@@ -107,14 +110,15 @@ def generate(
     OSError
         If the store can't be written; a full disk says how to go on.
     """
-    if isinstance(scenario, Scenario):
-        scenarios = [scenario]
-    else:
-        scenarios = list(scenario) if isinstance(scenario, Iterable) else []
-    if not isinstance(scenario, Iterable) or not all(isinstance(one, Scenario) for one in scenarios):
-        raise InputError(
-            f"scenario must be a Scenario or several, got {scenario!r:.80}; load it with isacsim.load_scenario first."
-        )
+    given = (
+        [scenario]
+        if isinstance(scenario, Scenario | str | Path) or not isinstance(scenario, Iterable)
+        else scenario
+    )
+    scenarios = [load_scenario(one) for one in given]
+    if not scenarios:
+        raise InputError("scenario must be one or several scenarios; got none.")
+    seed = scenarios[0].seed if seed is None else seed
     # Before the store is touched.
     check_workers(client, workers)
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
