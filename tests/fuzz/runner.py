@@ -33,6 +33,7 @@ SECONDS = 10.0
 START_SECONDS = 120.0
 # A case that waits (for a pipe, say) uses no processor.
 _PATIENCE = 6
+_TOLD_EVERY = 250
 MEMORY = 8 * 2**30
 
 
@@ -145,6 +146,8 @@ def _follow(process: subprocess.Popen[bytes], first: int, counts: Counter[str]) 
                 number = int(more)
             elif word == "end":
                 counts[more] += 1
+                if not sum(counts.values()) % _TOLD_EVERY:
+                    print(f"  {sum(counts.values())} cases: {dict(counts)}", flush=True)
             elif word == "why":
                 case_number, name, file, why, trace = json.loads(more)
                 print(f"  case {case_number} ({name}, corpus/{file}): {why}\n{trace}", flush=True)
