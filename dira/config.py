@@ -93,6 +93,19 @@ class Axes(Config):
     made_with: dict[str, str | float] = Field(default_factory=dict)
     """Settings of the spectra (`isacsim.spectrum.settings`), as far as they tell."""
 
+    def differences(self, other: Axes, *, owner: str) -> list[str]:
+        """What other axes have that these don't, as "NAME VALUE where OWNER has VALUE"; empty if they go together."""
+        names = [name for name in type(self).model_fields if name != "made_with"]
+        known = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
+        differences = [f"{n} {b:g} where {owner} has {a:g}" for n, a, b in off]
+        ours, theirs = self.made_with, other.made_with
+        differences += [
+            f"{n} {_short(theirs[n])} where {owner} has {_short(ours[n])}"
+            for n in differing_settings(ours, theirs)
+        ]
+        return differences
+
     def check(self, other: Axes, *, model: str) -> None:
         """Refuse spectra on other axes.
 
@@ -101,15 +114,7 @@ class Axes(Config):
         InputError
             Naming both settings.
         """
-        names = [name for name in type(self).model_fields if name != "made_with"]
-        known = [(name, getattr(self, name), getattr(other, name)) for name in names]
-        off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
-        differences = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
-        ours, theirs = self.made_with, other.made_with
-        differences += [
-            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}"
-            for n in differing_settings(ours, theirs)
-        ]
+        differences = self.differences(other, owner="the model")
         if differences:
             raise InputError(
                 f"the spectra don't fit {model}: {', '.join(differences)}; make them on the model's axes, with its "

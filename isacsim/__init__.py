@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from isacsim.dataset.loading.torch_data import to_torch as to_torch
     from isacsim.dataset.mixed.mix import mix as mix
     from isacsim.dataset.store.store import open_dataset as open_dataset
+    from isacsim.dataset.synthetic.endless import stream as stream
     from isacsim.dataset.synthetic.generate import generate as generate
     from isacsim.errors import CaptureError as CaptureError
     from isacsim.errors import InputError as InputError
@@ -80,6 +81,7 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum.aj",
     "point_response": "isacsim.spectrum.point_response",
+    "render_spectrum": "isacsim.spectrum.render",
     "estimate_paths": "isacsim.estimation.estimate",
     "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",
@@ -91,6 +93,7 @@ _HOME = {
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",
     "generate": "isacsim.dataset.synthetic.generate",
+    "stream": "isacsim.dataset.synthetic.endless",
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
     "benchmark": "isacsim.validation.benchmark",

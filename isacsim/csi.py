@@ -132,7 +132,7 @@ def read(
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
-    if not np.isfinite(values).all():
+    if not _all_finite(values):
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
@@ -174,6 +174,16 @@ def _alive(values: NDArray[np.complex64]) -> NDArray[np.intp] | None:
     still[still] = (held == held[..., :1]).all(axis=(*range(held.ndim - 2), -1))
     # A channel without noise in which nothing moves is constant throughout; so is one subcarrier alone.
     return None if still.all() or not still.any() else np.flatnonzero(~still)
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    """Whether no value is NaN or infinite; the sum of squares tells in a quarter of the time, unless it overflows."""
+    if values.dtype == np.complex64 and values.flags.c_contiguous:
+        parts = values.view(np.float32).ravel()
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(np.dot(parts, parts)):
+                return True
+    return bool(np.isfinite(values).all())
 
 
 def _single(values: NDArray[Any]) -> NDArray[np.complex64]:

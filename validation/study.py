@@ -52,6 +52,7 @@ STUDIES = (
     "coverage",
     "mismatch",
     "motion",
+    "images",
     "gait",
     "retrace",
     "realism",

@@ -114,7 +114,7 @@ def evaluate(
         if features is None:
             counter_model = model_in(counter, "counter")
             judged_on: Callable[..., Any] = partial(counter_model.features, device=device)
-            judged_on.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
+            judged_on.__name__ = name_of(counter_model)
         else:
             judged_on = feature_network(features, feature_weights, trust_torchscript=trust_torchscript)
     samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))

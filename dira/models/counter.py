@@ -101,8 +101,8 @@ class TargetCounter(Model):
 
     def fit(
         self,
-        spectra: Any,
-        labels: ArrayLike,
+        spectra: Any = None,
+        labels: ArrayLike | None = None,
         *,
         steps: int,
         **options: Unpack[FitOptions],

@@ -98,7 +98,7 @@ class Diffusion(Model):
 
     def examples(self, *learnt_from: Any) -> Examples:
         """Spectra, and their conditions if there are any."""
-        spectra, labels = learnt_from
+        spectra, labels = (*learnt_from, None)[:2]
         return self.labelled(spectra, labels)
 
     def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
@@ -137,7 +137,7 @@ class ConditionalDiffusion(Diffusion):
 
     def fit(
         self,
-        spectra: Any,
+        spectra: Any = None,
         labels: Labels | None = None,
         *,
         steps: int,

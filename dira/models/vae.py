@@ -83,7 +83,7 @@ class ConditionalVAE(LatentModel):
 
     def fit(
         self,
-        spectra: Any,
+        spectra: Any = None,
         labels: Labels | None = None,
         *,
         steps: int,

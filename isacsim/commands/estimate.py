@@ -74,6 +74,7 @@ def estimate(
     """
     from isacsim.commands.remarks import (
         ambiguity_remark,
+        band_remark,
         body_remark,
         component_remarks,
         cubic_remark,
@@ -119,6 +120,7 @@ def estimate(
         interpolation_remark(windows.used),
         body_remark(opened.capture),
         rest_remark(opened.capture, name, times),
+        band_remark(windows.used[0], 0.089) if method == "peaks" else None,
     ]
     notes += filter(None, remarks)
     truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]

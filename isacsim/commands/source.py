@@ -228,6 +228,24 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     return csi.isel(receiver=receiver)
 
 
+def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
+    """All antenna pairs of the device that one of the analysed receivers belongs to, in the order of its elements.
+
+    Raises
+    ------
+    InputError
+        If there is no receiver of that number.
+    """
+    import numpy as np
+
+    one = receiver_of(csi, receiver)
+    if "device" not in csi.coords:
+        return csi.isel(receiver=[receiver])
+    pairs = np.flatnonzero(csi.coords["device"].values == one.coords["device"].values)
+    order = np.lexsort([csi.coords[name].values[pairs] for name in ("tx_element", "rx_element")])
+    return csi.isel(receiver=pairs[order])
+
+
 def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputError:
     """An error that speaks of Python's arguments, in words of the command line.
 

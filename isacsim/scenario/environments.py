@@ -93,6 +93,8 @@ class Rayleigh(Section):
     """Number of taps."""
     k_factor_db: DecibelNumber | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
 
 class Expected(Section):
@@ -106,11 +108,14 @@ class Tdl(Expected):
     """Tapped delay line of 3GPP TR 38.901 (section 7.7.2) or TS 38.101-4 (annex B.2.1), by Sionna."""
 
     kind: Literal["sionna_tdl"]
-    """sionna_tdl: taps of a 3GPP profile, drawn once a capture, independent from receiver to receiver."""
+    """sionna_tdl: taps of a 3GPP profile, drawn once a capture, independent from receiver to receiver; within an array
+    clusters of rays."""
     model: Literal["A", "B", "C", "D", "E", "A10", "A30", "B100", "C60", "C300", "D10", "D30"]
     """A to E: profiles scaled by delay_spread_ns (D and E with a line of sight). Others: fixed profiles."""
     delay_spread_ns: DelaySpread | None = None
     """Root-mean-square delay spread, ns: required with models A to E, not allowed with the fixed profiles."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
     @model_validator(mode="after")
     def _spread_where_it_scales(self) -> Tdl:
@@ -132,8 +137,8 @@ class Tdl(Expected):
 class Cdl(Expected):
     """Clustered delay line of 3GPP TR 38.901 (section 7.7.1), by Sionna.
 
-    The receivers are the elements of one array, at their places in space, so that close ones fade alike. The model's
-    x axis points from the transmitter to their middle.
+    All receivers' elements are one array, at their places in space, so that close ones fade alike; they and the
+    transmitter's are isotropic. The model's x axis points from the transmitter to their middle.
     """
 
     kind: Literal["sionna_cdl"]
@@ -147,7 +152,8 @@ class Cdl(Expected):
 class Tr38901(Expected):
     """What the system-level models of 3GPP TR 38.901 (section 7.5), by Sionna, have in common.
 
-    Large-scale parameters follow from the antennas' places; close receivers fade alike (section 7.6.3).
+    Large-scale parameters follow from the antennas' places; close receivers fade alike (section 7.6.3). The elements of
+    arrays are isotropic.
     """
 
     line_of_sight: Literal["always", "never", "random"] = "random"
@@ -187,9 +193,12 @@ class WifiIndoor(Expected):
     """IEEE 802.11 TGn indoor profile (IEEE 802.11-03/940r4, appendix C)."""
 
     kind: Literal["ieee80211"]
-    """ieee80211: Rayleigh taps 10 ns or more apart, drawn once a capture, independent from receiver to receiver."""
+    """ieee80211: Rayleigh taps 10 ns or more apart, drawn once a capture, independent from receiver to receiver; within
+    an array clusters of rays."""
     model: Literal["B", "C", "D"]
     """B: home, 15 ns of delay spread. C: small office, 30 ns. D: office, 50 ns."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
 
 class Antenna(Section):
@@ -246,9 +255,9 @@ class RayTraced(Section):
     ) = None
     """A scene that comes with Sionna; or room."""
     transmitter: Antenna = Antenna()
-    """The transmitter's antenna."""
+    """The transmitter's antenna; not with radio.transmitter_array, whose elements have a pattern of their own."""
     receivers: tuple[ReceiverAntenna, ...] = ()
-    """The receivers' antennas; one that is not named here is isotropic."""
+    """The receivers' antennas, but for arrays; one that is not named here is isotropic."""
     max_depth: Annotated[Int, Field(ge=0, le=20)] = 4
     """Most interactions (reflections, transmissions) on a path."""
     samples: Annotated[Int, Field(ge=1, le=100_000_000)] = 100_000

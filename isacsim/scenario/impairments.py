@@ -1,8 +1,11 @@
-"""The section of a scenario that says what the hardware does to the channel."""
+"""The section of a scenario that says what the hardware does to the channel.
+
+Oscillator, clock and gain are a device's, all chains of which share them; each further device draws its own.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,7 +13,7 @@ from isacsim.scenario.limits import Rate, between
 from isacsim.scenario.numbers import Bounds, DecibelNumber, Number, WholeNumber, support
 from isacsim.scenario.section import Section, refuse
 
-__all__ = ["AGC", "CFO", "SFO", "STO", "Impairments", "Jitter", "Loss", "Quantisation"]
+__all__ = ["AGC", "CFO", "SFO", "STO", "Chains", "Impairments", "Jitter", "Loss", "Quantisation"]
 
 
 class CFO(Section):
@@ -84,6 +87,19 @@ class Quantisation(Section):
     """Room between the largest real or imaginary part and full scale, dB."""
 
 
+class Chains(Section):
+    """What tells the chains of a device apart: constant within a capture, unknown to the receiver."""
+
+    phase: Literal["random", "calibrated"] = "random"
+    """random: each receive and each transmit chain turns by an angle of its own. calibrated: none does."""
+    gain_std_db: Annotated[Number, Bounds(ge=0), Bounds(le=60, unit="dB", practical=True)] = 0.0
+    """Standard deviation of each chain's gain, dB."""
+    delay_std_ns: Annotated[Number, Bounds(ge=0), Bounds(le=1e6, unit="ns", practical=True)] = 0.0
+    """Standard deviation of each chain's delay, ns."""
+    pi_jumps: Annotated[Number, Bounds(ge=0, le=0.5)] = 0.0
+    """Share of the packets in which a receive chain is turned by π, as in an Intel 5300."""
+
+
 class Impairments(Section):
     """What the hardware does to the channel; null: nothing."""
 
@@ -103,3 +119,5 @@ class Impairments(Section):
     """Packet loss."""
     quantisation: Quantisation | None = None
     """Rounding to integers."""
+    chains: Chains | None = None
+    """Phases, gains and delays of single chains."""

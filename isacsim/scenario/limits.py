@@ -31,6 +31,7 @@ __all__ = [
     "Spacing",
     "Speed",
     "SubcarrierIndex",
+    "Wavelengths",
     "between",
 ]
 
@@ -52,6 +53,7 @@ Coordinate = Annotated[Float, _AWAY]
 Place = Annotated[Number, _AWAY]
 Metres = Annotated[Float, between(1e-4, 1e5, "m")]
 Length = Annotated[Number, Bounds(gt=0), Bounds(le=1e5, unit="m", practical=True)]
+Wavelengths = Annotated[Float, Bounds(gt=0), Bounds(le=1e5, practical=True)]
 Speed = Annotated[Number, between(-1e4, 1e4, "m/s")]
 Acceleration = Annotated[Number, between(-1e5, 1e5, "m/s²")]
 Jerk = Annotated[Number, between(-1e7, 1e7, "m/s³")]

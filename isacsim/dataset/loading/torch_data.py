@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from isacsim.checks import check_integer
 from isacsim.dataset.groups import Where
+from isacsim.dataset.loading.reuse import ReusedSamples
 from isacsim.dataset.loading.stream import SampleStream
+from isacsim.dataset.synthetic.endless import EndlessSamples
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from isacsim.dataset.loading.torch_samples import TorchSamples
+    from isacsim.dataset.loading.torch_stream import StreamedSamples
 
 __all__ = ["to_torch"]
 
 
 def to_torch(
-    ds: xr.Dataset | str | PathLike[str],
+    ds: xr.Dataset | str | PathLike[str] | EndlessSamples | ReusedSamples,
     *,
     inputs: Sequence[str] = ("aj_noisy",),
     targets: Sequence[str] = ("n_targets",),
@@ -35,7 +38,7 @@ def to_torch(
     rank: int | None = None,
     world_size: int | None = None,
     equal: bool = False,
-) -> TorchSamples:
+) -> TorchSamples | StreamedSamples:
     """Make a torch data set of a data set.
 
     Each worker of a DataLoader reads whole chunks of its own, so that none is decompressed twice an epoch (but
@@ -43,9 +46,10 @@ def to_torch(
 
     Parameters
     ----------
-    ds : xarray.Dataset or path
+    ds : xarray.Dataset, path or stream
         A data set (docs/datasets.md), or the zarr store it is in. A path is the faster one: every worker opens
-        the store for itself, and no Dask stands between.
+        the store for itself, and no Dask stands between. Or what :func:`isacsim.stream` gives, once or ``reused``: it
+        never ends, and `split`, `shuffle`, `seed`, `buffer_chunks` and `equal` say nothing of it.
     inputs : sequence of str
         Spectra or CSI of equal size; their receivers and delays, and the real and imaginary parts of CSI, become
         channels.
@@ -78,7 +82,7 @@ def to_torch(
 
     Returns
     -------
-    TorchSamples
+    TorchSamples or StreamedSamples
         Gives ``(input, target)``: input float32 (channel, acceleration, jerk) or (channel, subcarrier, packet),
         linear magnitude as stored; the target likewise for a spectrum, float32 for other floats, int64 for
         integers, and a tuple if several are named. Without targets just the input.
@@ -111,6 +115,12 @@ def to_torch(
         rank = torch.distributed.get_rank() if together else 0
         world_size = torch.distributed.get_world_size() if together else 1
     check_integer("rank", rank, least=0, most=check_integer("world_size", world_size, least=1) - 1)
+    if isinstance(ds, EndlessSamples | ReusedSamples):
+        from isacsim.dataset.loading.torch_stream import StreamedSamples
+
+        samples = ds.reused(1) if isinstance(ds, EndlessSamples) else ds
+        how: dict[str, Any] = {"transform": transform, "rank": rank, "world_size": world_size}
+        return StreamedSamples(samples, inputs=inputs, targets=targets, **how)
     stream = SampleStream(
         ds,
         inputs=inputs,
