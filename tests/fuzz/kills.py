@@ -11,74 +11,93 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import dira
+from dira import cli as dira_cli
+from isacsim import cli as isacsim_cli
+
 __all__ = ["KILLED", "main"]
 
-TRAIN = """
-import sys, numpy as np, dira
-spectra = np.random.default_rng(0).random((16, 8, 8)).astype(np.float32)
-model = dira.TargetCounter(width=8)
-model.fit(spectra, [3, 4] * 8, steps=60, batch_size=4, threads=1, checkpoints=sys.argv[1] + "/checkpoints", every=3)
-model.save_pretrained(sys.argv[1] + "/model")
-"""
-MODEL = """
-import sys, numpy as np, dira
-spectra = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
-model = dira.ConditionalDiffusion(unet={"blocks": (8, 16)}, schedule={"steps": 20, "beta_end": 0.9})
-model.fit(spectra, [3, 4] * 4, steps=2, batch_size=4, threads=1).save_pretrained(sys.argv[1])
-"""
-PYTHON = sys.executable
 # What of the files changes from run to run: how long it took.
 _CHANGES = ("seconds",)
 
 
-def generate(folder: Path) -> list[str]:
-    """A small data set by two workers."""
-    command = [PYTHON, "-m", "isacsim", "generate", "single_target", "-o", str(folder / "out.zarr")]
-    return [*command, "-n", "48", "--chunk", "2", "--workers", "1", "--no-progress"]
+def generate(folder: Path) -> None:
+    """A small data set by a worker."""
+    command = ["generate", "single_target", "-o", str(folder / "out.zarr"), "-n", "48", "--chunk", "2"]
+    isacsim_cli.app([*command, "--workers", "1", "--no-progress"], standalone_mode=False)
 
 
-def train(folder: Path) -> list[str]:
+def train(folder: Path) -> None:
     """A small counter, with checkpoints."""
-    return [PYTHON, "-c", TRAIN, str(folder)]
+    spectra = np.random.default_rng(0).random((16, 8, 8)).astype(np.float32)
+    model = dira.TargetCounter(width=8)
+    how: Any = {"batch_size": 4, "threads": 1, "checkpoints": folder / "checkpoints", "every": 3}
+    model.fit(spectra, [3, 4] * 8, steps=60, **how).save_pretrained(folder / "model")
 
 
-def expand(folder: Path) -> list[str]:
+def expand(folder: Path) -> None:
     """Spectra of a small generator."""
-    if not (folder / "generator" / "config.json").exists():
-        subprocess.run([PYTHON, "-c", MODEL, str(folder / "generator")], check=True)
-    command = [PYTHON, "-m", "dira", "expand", "--per-class", "3=40,4=40", "-o", str(folder / "out.zarr")]
-    return [*command, "--model", str(folder / "generator"), "--seed", "1", "--overwrite"]
+    command = ["expand", "--per-class", "3=40,4=40", "-o", str(folder / "out.zarr"), "--seed", "1"]
+    dira_cli.app([*command, "--model", str(folder / "generator"), "--overwrite"], standalone_mode=False)
 
 
-def import_captures(folder: Path) -> list[str]:
+def import_captures(folder: Path) -> None:
     """Two simulated captures."""
-    for n in range(2):
-        if not (folder / f"{n}.nc").exists():
-            simulate = [
-                PYTHON,
-                "-m",
-                "isacsim",
-                "simulate",
-                "default",
-                "-o",
-                str(folder / f"{n}.nc"),
-                "--seed",
-                str(n),
-            ]
-            subprocess.run(simulate, check=True, capture_output=True)
-    command = [PYTHON, "-m", "isacsim", "import", str(folder / "0.nc"), str(folder / "1.nc")]
-    return [*command, "-o", str(folder / "out.zarr"), "--chunk", "1"]
+    command = ["import", str(folder / "0.nc"), str(folder / "1.nc"), "-o", str(folder / "out.zarr")]
+    isacsim_cli.app([*command, "--chunk", "1"], standalone_mode=False)
 
 
 KILLED = {"generate": generate, "train": train, "expand": expand, "import": import_captures}
+
+
+def inputs(folder: Path, which: str) -> None:
+    """Make what a command starts from."""
+    if which == "expand":
+        spectra = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
+        model = dira.ConditionalDiffusion(unet={"blocks": (8, 16)}, schedule={"steps": 20, "beta_end": 0.9})
+        model.fit(spectra, [3, 4] * 4, steps=2, batch_size=4, threads=1).save_pretrained(folder / "generator")
+    for n in range(2 if which == "import" else 0):
+        isacsim_cli.app(
+            ["simulate", "default", "-o", str(folder / f"{n}.nc"), "--seed", str(n)], standalone_mode=False
+        )
+
+
+def start(action: Callable[..., None], *arguments: Any) -> int:
+    """Do something in a process of its own, the leader of a group; all is imported there already."""
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    code = 1
+    try:
+        action(*arguments)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def ended(pid: int, seconds: float | None = None) -> int | None:
+    """Wait for a process; its exit code, or None if it is there still after so many seconds."""
+    until = None if seconds is None else time.monotonic() + seconds
+    while True:
+        done, status = os.waitpid(pid, 0 if until is None else os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if until is not None and time.monotonic() > until:
+            return None
+        time.sleep(0.005)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -102,49 +121,33 @@ def killed(which: str, kills: int, rng: np.random.Generator) -> tuple[int, list[
     """Kill a command so often, then let it end; the kills that struck, and what is not as without."""
     struck, wrong = 0, []
     with tempfile.TemporaryDirectory(prefix="isacsim-kills-") as name:
-        whole, broken = Path(name, "whole"), Path(name, "broken")
-        whole.mkdir()
-        command = KILLED[which](whole)
+        source, whole, broken = Path(name, "source"), Path(name, "whole"), Path(name, "broken")
+        source.mkdir()
+        assert ended(start(inputs, source, which)) == 0
+        shutil.copytree(source, whole)
         begun = time.monotonic()
-        subprocess.run(command, check=True, capture_output=True)
+        assert ended(start(KILLED[which], whole)) == 0
         lasts = time.monotonic() - begun
         expected = contents(whole)
         while struck < kills:
             shutil.rmtree(broken, ignore_errors=True)
-            broken.mkdir()
-            for path in whole.iterdir():  # what it starts from
-                if path.name == "generator":
-                    shutil.copytree(path, broken / path.name)
-                elif path.suffix == ".nc":
-                    shutil.copy(path, broken)
-            command = KILLED[which](broken)
-            for _ in range(int(rng.integers(1, 5))):
-                process = subprocess.Popen(
-                    command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-                )
-                try:
-                    # Most of the time goes into imports: later moments count more.
-                    process.wait(timeout=lasts * float(rng.uniform(0.3, 1.1)))
-                except subprocess.TimeoutExpired:
+            shutil.copytree(source, broken)
+            for _ in range(int(rng.integers(2, 6))):
+                pid = start(KILLED[which], broken)
+                if ended(pid, lasts * float(rng.uniform(0.05, 1.0))) is None:
                     whom = os.killpg if rng.random() < 0.5 else os.kill  # with its workers, or alone
-                    whom(process.pid, signal.SIGKILL)
+                    whom(pid, signal.SIGKILL)
+                    ended(pid)
                     struck += 1
-                process.wait()
             time.sleep(1.5)  # workers whose parent is gone go within a second
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if code := ended(start(KILLED[which], broken)):
+                wrong.append(f"{which}: exit code {code}")
             found = contents(broken)
-            if done.returncode:
-                wrong.append(f"{which}: exit code {done.returncode}: {done.stderr.strip()[-300:]}")
-            for path in sorted(found.keys() | expected.keys()):
-                if found.get(path) != expected.get(path):
-                    what = (
-                        "left behind"
-                        if path not in expected
-                        else "missing"
-                        if path not in found
-                        else "other bits"
-                    )
-                    wrong.append(f"{which}: {path} {what}")
+            for file in sorted(found.keys() | expected.keys()):
+                if found.get(file) != expected.get(file):
+                    left = "missing" if file not in found else "other bits"
+                    wrong.append(f"{which}: {file} {'left behind' if file not in expected else left}")
+            print(f"  {which}: {struck} kills, {len(wrong)} faults", flush=True)
     return struck, wrong
 
 
