@@ -27,7 +27,7 @@ import numpy as np
 from tests.fuzz.kinds import KINDS, Kind
 from tests.fuzz.mutations import mutated
 
-CORPUS = Path(__file__).with_name("corpus")
+CORPUS = Path(os.environ.get("ISACSIM_FUZZ_CORPUS") or Path(__file__).with_name("corpus"))
 SECONDS = 10.0
 """Longest that a case may take."""
 START_SECONDS = 120.0

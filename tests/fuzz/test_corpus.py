@@ -46,6 +46,7 @@ def test_crashes_hangs_and_raw_errors_are_counted(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(BAD)
     root = Path(__file__).parents[2]
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{root}")
+    monkeypatch.setenv("ISACSIM_FUZZ_CORPUS", str(tmp_path / "corpus"))  # of the children
     monkeypatch.setattr(runner, "CORPUS", tmp_path / "corpus")
     monkeypatch.setattr(runner, "SECONDS", 1.5)
     exec(BAD, {})
