@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow lint bench validate weights clean
+.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench validate weights clean
 
 setup: $(READY)
 
@@ -55,6 +55,11 @@ $(VENV_TF)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV_TF)
 	$(VENV_TF)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[tensorflow,test]'
 	@touch $@
+
+# Damaged captures, scenarios, stores, models and checkpoints: minutes. A fault goes into tests/fuzz/corpus: commit it.
+CASES ?= 1000
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.runner --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -42,9 +42,15 @@ __all__ = [
     "support",
 ]
 
+
+def _plain_float(value: float) -> float:
+    """A float of Python, -0 as 0: NumPy takes -0 for a negative scale."""
+    return float(value) + 0.0
+
+
 # Strict: `"5"` and `true` are mistakes in a scenario, not numbers. AfterValidator turns NumPy scalars into
 # plain ones, which YAML can write.
-Float = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(float)]
+Float = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_plain_float)]
 Int = Annotated[int, Field(strict=True), AfterValidator(int)]
 
 
