@@ -9,7 +9,7 @@ Recall: share of the targets found where the threshold lets 0.3 false maxima an 
 targets among the L largest maxima, L the true number. `clean` is the image of the true paths alone (the ceiling),
 `modes` the image of what `estimate_paths` finds.
 
-Full size: 60 trials, 15 cases: about 40 minutes on one core.
+Full size: 60 trials, 16 cases: about 40 minutes on one core.
 """
 
 from __future__ import annotations
