@@ -147,14 +147,19 @@ def settings_like(like: str) -> dict[str, Any]:
     from isacsim.scenario.model import Scenario
 
     if not Path(like).is_dir() and "://" not in like:
-        return spectrum_settings(load_scenario(like))
+        return _of_any_antennas(spectrum_settings(load_scenario(like)))
     from isacsim.dataset.store.store import open_record
 
     attrs = open_record(like).attrs
     if "scenarios" in attrs:
         text = next(iter(json.loads(attrs["scenarios"]).values()))
-        return spectrum_settings(Scenario.from_yaml(text, file=like))
+        return _of_any_antennas(spectrum_settings(Scenario.from_yaml(text, file=like)))
     if "spectrum" in attrs:
         settings = json.loads(attrs["spectrum"])
         return {k: np.array(v) if isinstance(v, list) else v for k, v in settings.items()}
     raise InputError(f"--like {like}: this store says nothing of how its spectra were made.")
+
+
+def _of_any_antennas(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same for captures, which say themselves which antennas they have."""
+    return {name: value for name, value in settings.items() if name != "antennas"}

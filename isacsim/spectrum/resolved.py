@@ -34,7 +34,7 @@ F64 = NDArray[np.float64]
 Complex = NDArray[np.complex64]
 
 _Made = tuple[bool, Complex, F64]
-"""Whether time was stretched to keep paths in their cells; lag products (cell, N); energies (2, cell)."""
+"""Whether time was stretched to keep paths in their cells; lag products (cell, N); energies (3, cell)."""
 
 # Cells that go through a transform together; bounds memory, changes no bit.
 _TOGETHER = 512
@@ -54,7 +54,8 @@ class CellProducts:
     counts: tuple[NDArray[np.intp], ...]
     """How many of them each capture has."""
     energy: tuple[F64, ...]
-    """(2, cell): energy of the path that each cell holds, within the cells here and in all."""
+    """(3, cell): energy of the path that each cell holds, within the cells here and in all; and the root of its
+    spectrum's peak where that is known, 0 where the largest bin has to tell."""
     exponent: NDArray[np.int64]
     """The captures were multiplied by 2^-exponent first; shape (capture,)."""
 
@@ -66,7 +67,7 @@ def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
     def of_band(band: int, csi: Complex) -> _Made:
         if settings.cube:
             every = window.cells[band].every(csi, settings.delays, remove_static=settings.remove_static)
-            return True, _products(window, every[:, np.newaxis]), np.ones((2, len(every)))
+            return True, _products(window, every[:, np.newaxis]), _alone(np.ones(len(every)))
         if settings.beams != "fixed" and len(csi) > 1:
             mean = mean_over_packets(csi) if settings.remove_static else np.zeros(csi.shape[:2], np.complex64)
             # Signatures that move count as many sources.
@@ -74,9 +75,9 @@ def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
             sources = find_sources(csi, mean, most=most)
             if settings.beams == "blind" or sources.modulus < STANDS_STILL:
                 separated = _separated(sources, csi, mean)
-                return False, _products(window, separated), np.stack([sources.amplitude_sq] * 2)
+                return False, _products(window, separated), _alone(sources.amplitude_sq)
         cells = window.cells[band].of(csi, remove_static=settings.remove_static)
-        energy = np.stack([cells.shared, cells.amplitude_sq])
+        energy = np.stack([cells.shared, cells.amplitude_sq, np.zeros(len(cells.shared))])
         return True, _products(window, cells.values[:, np.newaxis]), energy
 
     return _rows(window, values, of_band)
@@ -87,7 +88,7 @@ def rows_of_paths(window: SpectrumPlan, values: Complex) -> CellProducts:
 
     def of_band(band: int, csi: Complex) -> _Made:
         mean, power = statistics(csi)
-        return False, _products(window, csi, mean), np.stack([power.mean(axis=1)] * 2)
+        return False, _products(window, csi, mean), _alone(power.mean(axis=1), known=True)
 
     return _rows(window, values, of_band)
 
@@ -113,7 +114,7 @@ def rows_of_self_terms(
     """
     captures = range(len(amplitude))
     counts = np.full(len(amplitude), amplitude.shape[1], np.intp)
-    energy = np.stack([amplitude.ravel() ** 2] * 2)
+    energy = _alone(amplitude.ravel() ** 2, known=True)
     bands = len(window.blocks)
     products = [
         np.concatenate([of_band(window.frequencies[band], c) for c in captures]) for band in range(bands)
@@ -126,6 +127,11 @@ def rows_of_self_terms(
         (*[energy[:, :0]] * bands, *[energy] * bands),
         exponent,
     )
+
+
+def _alone(amplitude_sq: F64, *, known: bool = False) -> F64:
+    """Energies of cells that hold a whole path each; known: and nothing else."""
+    return np.stack([amplitude_sq, amplitude_sq, amplitude_sq * known])
 
 
 @on_one_thread
@@ -148,7 +154,7 @@ def _products(window: SpectrumPlan, csi: Complex, mean: NDArray[np.complex128] |
 def _rows(window: SpectrumPlan, values: Complex, of_band: Callable[[int, Complex], _Made]) -> CellProducts:
     """Lag products of cells, which `of_band` makes of a band's number and its CSI of one capture."""
     bands = len(window.blocks)
-    empty: tuple[Complex, F64] = np.zeros((0, window.grid.length), np.complex64), np.zeros((2, 0))
+    empty: tuple[Complex, F64] = np.zeros((0, window.grid.length), np.complex64), np.zeros((3, 0))
     made: list[list[tuple[Complex, F64]]] = [[] for _ in window.transforms]
     exponent = np.zeros(len(values), np.int64)
     for c, capture in enumerate(values):
@@ -210,11 +216,12 @@ def _of_band(
 def _add(total: F32, capture: NDArray[np.intp], spectra: F32, energy: F64, rows: CellProducts) -> None:
     """Add spectra of cells to the images of their captures."""
     largest = spectra.max(axis=(1, 2)).astype(np.float64)
-    lit = (largest > 0) & (energy > 0).all(axis=0)
-    shared, whole = energy[:, lit]
+    lit = (largest > 0) & (energy[:2] > 0).all(axis=0)
+    shared, whole, known = energy[:, lit]
+    root = np.where(known > 0, known, np.sqrt(largest[lit]))
     weight = np.zeros(len(largest))
     power = 2 - 2 * rows.window.settings.equalise
-    weight[lit] = whole**power / (np.sqrt(largest[lit]) * shared * len(rows.window.blocks))
+    weight[lit] = whole**power / (root * shared * len(rows.window.blocks))
     weight32 = weight.astype(np.float32)
     for c in range(len(capture)):
         total[capture[c]] += spectra[c] * weight32[c]

@@ -45,6 +45,14 @@ def test_paper(folder):
     assert example["corrected"]["jerk"] == pytest.approx(20, abs=0.1)
 
 
+def test_images(folder):
+    rows = {row["image"]: row for row in table_of("images", folder)["rows"]}
+    # Two captures of 5 targets each: only what is far apart can be told.
+    assert rows["clean (ceiling)"]["recall"]["0.3"]["value"] > 0.8
+    assert rows["default"]["recall"]["1"]["value"] > rows["single, no windows"]["recall"]["1"]["value"]
+    assert all(0 <= row["among_largest"]["value"] <= 1 for row in rows.values())
+
+
 def test_bound(folder):
     methods = table_of("bound", folder)["methods"]
     assert list(methods) == list(METHODS)

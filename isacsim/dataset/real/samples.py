@@ -141,14 +141,14 @@ class CapturePlan:
                 said.append(file.column(name, start, end))
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
-        ).transpose("sample", "receiver", ...)
+        ).transpose("sample", "receiver", ..., missing_dims="ignore")
         noisy = noisy.drop_vars([n for n in noisy.coords if n not in (*AXES, *_ANTENNAS)])
         noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
             **attributes(DATASET["aj_noisy"]),
             "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
             "window_s": made.windows.window_s,
         }
-        if noisy.sizes["receiver"] == 1:
+        if noisy.sizes.get("receiver") == 1:
             noisy = noisy.isel(receiver=0, drop=True)
         made_of = _dataset(file, noisy, rms, labels, [w.number for w in windows])
         text = np.dtypes.StringDType()
