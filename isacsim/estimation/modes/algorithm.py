@@ -32,13 +32,13 @@ Array = NDArray[np.float64]
 DYNAMIC_RANGE, WITH_REFERENCE = 5e-4, 2.5e-3
 # Components are found from strong to weak: first only those that bring this share of the moving energy. What is weak
 # would else patch what is wrong among the strong.
-STRONG = 0.01
+STRONG = 0.005
 # Orders of the phases while components are being found, and after.
 EARLY, LATE = 3, 4
 # Rounds, in each stage, of taking every component out and seeking it anew.
 ROUNDS = 2
 # A new one stays where the objective falls to this share.
-BETTER = 0.97
+BETTER = 0.99
 # A component sought anew and found within so many Hz is the old one.
 SAME = 0.5
 # Growth goes on while the newest brings half of what it must to stay.

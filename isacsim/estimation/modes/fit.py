@@ -37,8 +37,8 @@ MIRROR_ENERGY = 10.0
 FURTHEST = np.array([0.5, 1.5, 8.0])
 # The furthest step of Gauss-Newton in radians of a Legendre polynomial.
 LONGEST = 1.0
-# Free amplitudes: the ridge on columns of unit norm.
-FREE = 1e-3
+# Free amplitudes: the ridge on columns of unit norm, by polynomial.
+FREE = np.array([1e-3, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0])
 # A rise of the objective by this share still counts as standing still.
 STANDS = 5e-4
 
@@ -175,7 +175,7 @@ class ComponentProblem:
         """Noise variance over prior variance of every column; levels from constant amplitudes alone."""
         prior = np.zeros(gram.shape[0])
         if self.free:
-            prior[1:] = FREE
+            prior[1:] = np.tile(FREE, n)
             prior[0] = 1e-9
             return prior
         if n:
