@@ -38,7 +38,7 @@ FURTHEST = np.array([0.5, 1.5, 8.0])
 # The furthest step of Gauss-Newton in radians of a Legendre polynomial.
 LONGEST = 1.0
 # Free amplitudes: the ridge on columns of unit norm, by polynomial.
-FREE = np.array([1e-3, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0])
+FREE = np.array([1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0])
 # A rise of the objective by this share still counts as standing still.
 STANDS = 5e-4
 
