@@ -1,4 +1,4 @@
-"""Components one by one, all fitted again together; suspects taken out and sought anew.
+"""Components one by one, all fitted again together; each taken out and sought anew.
 
 Kin: variational nonlinear chirp mode decomposition (Chen et al., IEEE Trans. Signal Processing 65(22), 2017),
 intrinsic chirp component decomposition (Chen et al., J. Sound and Vibration 396, 2017), Vold-Kalman order tracking.
@@ -6,6 +6,8 @@ Here all antenna pairs and delay cells share a component's phase, and the count 
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -15,7 +17,7 @@ from scipy.stats import gamma
 from isacsim.errors import InputError
 from isacsim.estimation.grid import SamplingGrid
 from isacsim.estimation.limits import Limits
-from isacsim.estimation.modes.cells import compress
+from isacsim.estimation.modes.cells import CellSeries, compress
 from isacsim.estimation.modes.chirps import N_BASIS
 from isacsim.estimation.modes.fit import Component, ComponentFit, ComponentProblem
 from isacsim.estimation.modes.results import component_dataset
@@ -25,19 +27,20 @@ __all__ = ["modes"]
 
 Array = NDArray[np.float64]
 
-# A component must hold this share of the strongest one's energy: with a reference, products of two moving parts
-# stand in the capture too, and what images leave.
+# A component must bring this share of the moving energy: with a reference, products of two moving parts stand in the
+# capture too, and what images leave.
 DYNAMIC_RANGE, WITH_REFERENCE = 5e-4, 2.5e-3
+# Components are found from strong to weak: first only those that bring this share of the moving energy. What is weak
+# would else patch what is wrong among the strong.
+STRONG = 0.005
 # Orders of the phases while components are being found, and after.
 EARLY, LATE = 3, 4
-# Where suspects remain, the search is made again with another width of what amplitudes may do.
-WIDTHS = (5, 2)
-# A component whose amplitude is this many prior variances from constant is a suspect.
-SUSPECT = 25.0
-# At most so many groups of suspects are taken out and sought anew.
-MOST_MOVES = 5
-# A new set must leave this many noise variances less.
-BETTER = 20.0
+# Rounds, in each stage, of taking every component out and seeking it anew.
+ROUNDS = 2
+# A new one stays where the objective falls to this share.
+BETTER = 0.99
+# A component sought anew and found within so many Hz is the old one.
+SAME = 0.5
 # Growth goes on while the newest brings half of what it must to stay.
 GOES_ON = 0.5
 
@@ -90,7 +93,7 @@ def modes(
     values = _checked(csi, grid, phase_sign)
     limits = limits or Limits.for_axes(grid.time, grid.frequency)
     series = compress(values, grid, limits)
-    run = _Run(ComponentProblem(series, reference), ChirpBank(series, limits), max_paths, false_alarm)
+    run = _Run(series, ChirpBank(series, limits), reference, max_paths, false_alarm)
     fit = run.find()
     return component_dataset(series, fit, grid, limits, phase_sign, limit_reached=run.limit_reached)
 
@@ -117,125 +120,97 @@ class _Run:
     """One capture on its way."""
 
     def __init__(
-        self, problem: ComponentProblem, bank: ChirpBank, max_paths: int, false_alarm: float
+        self, series: CellSeries, bank: ChirpBank, images: bool, max_paths: int, false_alarm: float
     ) -> None:
-        self.problem, self.bank, self.most = problem, bank, max_paths
-        self.order = EARLY
+        self.problem = ComponentProblem(series, images)
+        # Images would take part in what belongs to paths not found yet.
+        self.search = ComponentProblem(series, False, free=True)
+        self.bank, self.most = bank, max_paths
         self.limit_reached = False
-        series = problem.series
         # The largest energy that noise brings to any of the bank's components, N_BASIS polynomials in every channel.
         degrees = N_BASIS * max(series.values.shape[0], 1)
         self.noise_energy = series.noise * float(gamma.isf(min(false_alarm / bank.trials, 0.5), degrees))
-        self.share = WITH_REFERENCE if problem.images else DYNAMIC_RANGE
+        self.shares = (STRONG, WITH_REFERENCE if images else DYNAMIC_RANGE)
+        # Energy that a component must bring.
+        self.least = self.noise_energy
 
     def standing(self, fit: ComponentFit) -> Array:
         """What each component brings, with the others as they are, over what it must: below one it goes."""
-        return np.array([fit.removal(i) for i in range(len(fit))]) / self.least(fit)
-
-    def least(self, fit: ComponentFit) -> float:
-        """Energy that a component must bring."""
-        strongest = fit.energies().max() if len(fit) else 0.0
-        return max(self.noise_energy, self.share * strongest)
+        return np.array([fit.removal(i) for i in range(len(fit))]) / self.least
 
     def find(self) -> ComponentFit:
-        """Grow, take suspects out, read the courses once more without the fixed prior."""
-        if not self.problem.series.values.shape[0]:
-            return self.problem.solve(())
-        best = None
-        for width in WIDTHS:
-            self.bank.gather(width)
-            self.order = EARLY
-            fit = self.grow(self.problem.solve(()), self.most)
-            self.order = LATE
-            fit = self.renew(self.joint(fit.components))
-            if best is None or self.price(fit) < self.price(best):
-                best = fit
-            if not self._groups(best):
-                break
-        assert best is not None
-        fit = best
+        """Grow and seek anew in stages, fit all with their images and priors, read the courses without them."""
+        series = self.problem.series
+        fit = self.search.solve(())
+        if not series.values.shape[0]:
+            return fit
+        settled = 0
+        for share in self.shares:
+            self.least = max(self.noise_energy, share * series.energy)
+            fit = self.grow(fit)
+            if len(fit) > settled:
+                fit = self.renew(fit)
+                settled = len(fit)
+        fit = self.prune(self.settled(fit.components), self.settled)
         self.limit_reached = len(fit) >= self.most
         start = self.problem.solve(fit.components, learned=True)
         return self.problem.follow_courses(start, 4, LATE, learned=True)
 
-    def price(self, fit: ComponentFit) -> float:
-        """Objective, and for every component what the least must bring."""
-        return fit.objective + len(fit) * self.least(fit)
+    def loose(self, components: tuple[Component, ...]) -> ComponentFit:
+        """Fit all components together, amplitudes free."""
+        return self.search.follow_courses(self.search.solve(components), 2, EARLY)
 
-    def joint(self, components: tuple[Component, ...]) -> ComponentFit:
-        """Fit all components together."""
-        fit = self.problem.solve(components)
-        fit = self.problem.follow_courses(fit, 1, self.order)
-        return self.problem.descend(fit, 3, self.order)
+    def settled(self, components: tuple[Component, ...]) -> ComponentFit:
+        """Fit all components together, with their images and priors."""
+        fit = self.problem.follow_courses(self.problem.solve(components), 1, LATE)
+        return self.problem.descend(fit, 3, LATE)
 
-    def grow(self, fit: ComponentFit, most: int) -> ComponentFit:
+    def grow(self, fit: ComponentFit) -> ComponentFit:
         """Add components as long as they bring enough."""
-        while len(fit) < most:
+        while len(fit) < self.most:
             found = self.bank.candidates(fit.residual, 1)
             if not found:
                 break
-            more = self.joint((*fit.components, Component.at(found[0])))
-            if fit.objective - more.objective < GOES_ON * self.least(more):
+            more = self.loose((*fit.components, Component.at(found[0])))
+            if fit.objective - more.objective < GOES_ON * self.least:
                 break
-            more = self.prune(more)
+            more = self.prune(more, self.loose)
             if len(more) <= len(fit) and more.objective > fit.objective * 0.999:
                 break
             fit = more
         return fit
 
-    def prune(self, fit: ComponentFit) -> ComponentFit:
+    def prune(
+        self, fit: ComponentFit, joint: Callable[[tuple[Component, ...]], ComponentFit]
+    ) -> ComponentFit:
         """Drop components, weakest first, that bring too little."""
         while len(fit):
             standing = self.standing(fit)
             weakest = int(np.argmin(standing))
             if standing[weakest] > 1:
                 break
-            fit = self.joint(_without(fit, {weakest}))
+            fit = joint(_without(fit, weakest))
         return fit
 
     def renew(self, fit: ComponentFit) -> ComponentFit:
-        """Take suspects out, together and by one or two, and seek anew from what is left."""
-        tried: set[tuple[tuple[float, ...], ...]] = set()
-        moves = 0
-        while moves < MOST_MOVES:
-            better = None
-            for group in self._groups(fit):
-                key = tuple(
-                    sorted(
-                        tuple(np.round(self.problem.series.basis.to_state @ fit.components[i].phase, 2))
-                        for i in group
-                    )
-                )
-                if key in tried or moves >= MOST_MOVES:
+        """Take each component out, fit the rest, and seek it anew in what is left."""
+        for _ in range(ROUNDS):
+            changed = False
+            for i in range(len(fit)):
+                rest = self.loose(_without(fit, i))
+                found = self.bank.candidates(rest.residual, 1)
+                if not found:
                     continue
-                tried.add(key)
-                moves += 1
-                rest = self.joint(_without(fit, group))
-                trial = self.grow(rest, min(self.most, len(rest) + len(group) + 1))
-                if trial.objective < fit.objective - BETTER * self.problem.series.noise:
-                    better = trial
-                    break
-            if better is None:
+                if self.search.series.basis.apart(found[0], fit.components[i].phase) < SAME:
+                    continue
+                trial = self.loose((*rest.components, Component.at(found[0])))
+                if trial.objective < BETTER * fit.objective:
+                    fit, changed = trial, True
+            if not changed:
                 break
-            fit = better
+            fit = self.prune(fit, self.loose)
         return fit
 
-    def _groups(self, fit: ComponentFit) -> list[set[int]]:
-        """Suspects: all, then each of the worst three alone and with its nearest neighbour."""
-        wander = fit.wander()
-        suspects = [int(i) for i in np.argsort(-wander) if wander[i] > SUSPECT]
-        if not suspects:
-            return []
-        basis = self.problem.series.basis
-        groups = [set(suspects)]
-        for i in suspects[:3]:
-            groups.append({i})
-            others = [j for j in range(len(fit)) if j != i]
-            if others:
-                apart = [basis.apart(fit.components[i].phase, fit.components[j].phase) for j in others]
-                groups.append({i, others[int(np.argmin(apart))]})
-        return groups
 
-
-def _without(fit: ComponentFit, taken: set[int]) -> tuple[Component, ...]:
-    return tuple(c for i, c in enumerate(fit.components) if i not in taken)
+def _without(fit: ComponentFit, taken: int) -> tuple[Component, ...]:
+    return fit.components[:taken] + fit.components[taken + 1 :]

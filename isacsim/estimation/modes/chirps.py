@@ -76,37 +76,47 @@ class SlowBasis:
         self.from_state[:4] = turn * np.linalg.inv(powers[:4, :4])[:, 1:] * np.array([h, h**2 / 2, h**3 / 6])
 
     def chirp(self, phase: Array) -> Complex:
-        """Unit component of a phase, at the slots: the mean over each slot's packets, times sqrt(count)."""
-        packets = np.exp(1j * (self.at_packets @ phase))
-        return np.add.reduceat(packets, self.starts) * (self.weight * self.scale)
+        """Unit components at the slots: the mean over each slot's packets, times sqrt(count).
+
+        Parameters
+        ----------
+        phase : ndarray ([component,] PHASE_ORDER + 1)
+            Legendre coefficients.
+
+        Returns
+        -------
+        complex ndarray ([component,] slot)
+        """
+        packets = np.exp(1j * (phase @ self.at_packets.T))
+        return np.add.reduceat(packets, self.starts, axis=-1) * (self.weight * self.scale)
 
     def apart(self, phase: Array, other: Array) -> float:
         """Root mean square difference of two Doppler courses, Hz."""
         return float(np.sqrt((((phase - other) @ self.point_speed.T) ** 2).mean()))
 
     def course(self, amplitudes: Complex, order: int) -> Array:
-        """Phase that the strongest channel's slow amplitude has gathered.
+        """Phases that the slow amplitudes of the strongest channel have gathered.
 
         Parameters
         ----------
-        amplitudes : complex ndarray (basis, channel)
-            A component's amplitudes; fewer than `N_BASIS` rows are the first ones.
+        amplitudes : complex ndarray ([component,] basis, channel)
+            Amplitudes; fewer than `N_BASIS` rows are the first ones.
         order : int
             Highest order of the polynomial.
 
         Returns
         -------
-        ndarray (PHASE_ORDER + 1,)
+        ndarray ([component,] PHASE_ORDER + 1)
             Legendre coefficients, the constant left out.
         """
-        _, vectors = np.linalg.eigh(amplitudes @ amplitudes.conj().T)
-        slow = self.point_basis[:, : amplitudes.shape[0]] @ vectors[:, -1]
+        _, vectors = np.linalg.eigh(amplitudes @ amplitudes.conj().swapaxes(-1, -2))
+        slow = vectors[..., -1] @ self.point_basis[:, : amplitudes.shape[-2]].T
         weight = np.abs(slow) ** 2
-        angle = np.unwrap(np.angle(slow))
+        angle = np.unwrap(np.angle(slow), axis=-1)
         rows = self.point_phase[:, : order + 1]
-        normal = (rows.T * weight) @ rows
-        normal[np.diag_indices_from(normal)] += 1e-9 * weight.sum()
-        out = np.zeros(PHASE_ORDER + 1)
-        out[: order + 1] = np.linalg.solve(normal, (rows.T * weight) @ angle)
-        out[0] = 0
+        normal = (weight[..., None, :] * rows.T) @ rows
+        normal += 1e-9 * weight.sum(axis=-1)[..., None, None] * np.eye(order + 1)
+        out = np.zeros((*slow.shape[:-1], PHASE_ORDER + 1))
+        out[..., : order + 1] = np.linalg.solve(normal, ((weight * angle) @ rows)[..., None])[..., 0]
+        out[..., 0] = 0
         return out

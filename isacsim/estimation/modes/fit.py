@@ -3,9 +3,11 @@
 For a set of phases the amplitudes of all channels are one ridge regression: the columns are a constant (the static
 part), then `N_BASIS` for each component and, where the CSI was made with a reference, as many for its mirror image
 (method.md section 1). The prior variance of the k-th polynomial is a small share of the component's own level; at the
-same misfit, phases that leave less to the amplitudes win. Phases move in two ways: by the courses that the amplitudes
-have gathered, and by damped Gauss-Newton steps on the whole objective, amplitudes projected out (Kaufman's variable
-projection).
+same misfit, phases that leave less to the amplitudes win. While components are being found the amplitudes are free:
+each then takes all that is near it, and what is left belongs to others.
+
+Phases move in two ways: by the courses that the amplitudes have gathered, and by damped Gauss-Newton steps on the
+whole objective, amplitudes projected out (Kaufman's variable projection).
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ MIRROR_ENERGY = 10.0
 FURTHEST = np.array([0.5, 1.5, 8.0])
 # The furthest step of Gauss-Newton in radians of a Legendre polynomial.
 LONGEST = 1.0
+# Free amplitudes: the ridge on columns of unit norm, by polynomial.
+FREE = np.array([1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0])
 # A rise of the objective by this share still counts as standing still.
 STANDS = 5e-4
 
@@ -117,11 +121,14 @@ class ComponentProblem:
         The capture.
     images : bool
         Whether every component brings a mirror image: CSI times the conjugate of a reference's.
+    free : bool
+        Whether amplitudes may wander freely, without a prior.
     """
 
-    def __init__(self, series: CellSeries, images: bool) -> None:
+    def __init__(self, series: CellSeries, images: bool, *, free: bool = False) -> None:
         self.series = series
         self.images = images
+        self.free = free
 
     def columns(self, components: tuple[Component, ...]) -> Complex:
         """Columns of the regression, (slot, 1 + N_BASIS x components [x 2])."""
@@ -129,8 +136,11 @@ class ComponentProblem:
         phases = [c.phase for c in components] + ([c.image for c in components] if self.images else [])
         out = np.empty((basis.slot_u.size, 1 + N_BASIS * len(phases)), np.complex128)
         out[:, 0] = basis.constant
-        for i, phase in enumerate(phases):
-            out[:, 1 + N_BASIS * i : 1 + N_BASIS * (i + 1)] = basis.chirp(phase)[:, None] * basis.basis
+        if phases:
+            chirps = basis.chirp(np.array(phases)).T
+            np.multiply(
+                chirps[:, :, None], basis.basis[:, None], out=out[:, 1:].reshape(-1, len(phases), N_BASIS)
+            )
         return out
 
     def solve(self, components: tuple[Component, ...], *, learned: bool = False) -> ComponentFit:
@@ -164,6 +174,10 @@ class ComponentProblem:
     def _prior(self, gram: Complex, matched: Complex, n: int) -> Array:
         """Noise variance over prior variance of every column; levels from constant amplitudes alone."""
         prior = np.zeros(gram.shape[0])
+        if self.free:
+            prior[1:] = np.tile(FREE, n)
+            prior[0] = 1e-9
+            return prior
         if n:
             at = np.concatenate([[0], 1 + N_BASIS * np.arange(n)])
             ridge = np.diag(np.concatenate([[0.0], np.full(n, 1e-3)]))
@@ -186,26 +200,28 @@ class ComponentProblem:
     ) -> ComponentFit:
         """Move every phase by what its amplitude has gathered, as long as the objective stands or falls."""
         for _ in range(rounds if len(fit) else 0):
-            moved = self.solve(tuple(self._moved(fit, i, order) for i in range(len(fit))), learned=learned)
+            moved = self.solve(self._moved(fit, order), learned=learned)
             if moved.objective > fit.objective * (1 + STANDS):
                 break
             fit = moved
         return fit
 
-    def _moved(self, fit: ComponentFit, i: int, order: int) -> Component:
-        basis, component = self.series.basis, fit.components[i]
-        shift = basis.course(fit.amplitudes[fit.block(i)], order)
-        if (np.abs(basis.to_state @ shift) > FURTHEST).any():
-            shift = np.zeros_like(shift)
-        phase, image = component.phase + shift, component.image - shift
-        if self.images:
-            amplitude = fit.amplitudes[fit.block(len(fit) + i)]
-            limit = MIRROR_ENERGY * amplitude.size * self.series.noise
-            if (np.abs(amplitude) ** 2).sum() > limit:
-                bent = component.image + basis.course(amplitude, 3)
-                if basis.apart(bent, -phase) < MIRROR_GATE:
-                    image = bent
-        return Component(phase, image)
+    def _moved(self, fit: ComponentFit, order: int) -> tuple[Component, ...]:
+        basis = self.series.basis
+        shifts = basis.course(fit.slow(), order)
+        shifts[(np.abs(shifts @ basis.to_state.T) > FURTHEST).any(axis=1)] = 0
+        moved = []
+        for i, (component, shift) in enumerate(zip(fit.components, shifts, strict=True)):
+            phase, image = component.phase + shift, component.image - shift
+            if self.images:
+                amplitude = fit.amplitudes[fit.block(len(fit) + i)]
+                limit = MIRROR_ENERGY * amplitude.size * self.series.noise
+                if (np.abs(amplitude) ** 2).sum() > limit:
+                    bent = component.image + basis.course(amplitude, 3)
+                    if basis.apart(bent, -phase) < MIRROR_GATE:
+                        image = bent
+            moved.append(Component(phase, image))
+        return tuple(moved)
 
     def descend(self, fit: ComponentFit, steps: int, order: int) -> ComponentFit:
         """Damped Gauss-Newton on the objective over all phases at once."""

@@ -10,12 +10,13 @@ from isacsim.estimation.bounds import PARAMETERS, UNITS
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.cells import BELOW_ZERO, CellSeries
-from isacsim.estimation.modes.chirps import N_BASIS, POINTS
+from isacsim.estimation.modes.chirps import N_BASIS, PHASE_ORDER, POINTS
 from isacsim.estimation.modes.fit import ComponentFit
 
 __all__ = ["component_dataset"]
 
 Array = NDArray[np.float64]
+Reals = NDArray[np.floating]
 
 # An image holds less than this share of its path's energy, and lies within so many Hz of its mirror.
 IMAGE_SHARE, IMAGE_GATE = 0.04, 4.0
@@ -141,10 +142,9 @@ def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: f
     slow = basis.point_basis @ vectors[:, -1] * strength
     weight = np.abs(slow) ** 2
     # Orders of motion: the centre's derivatives are read from as many as the phase has.
-    rows = basis.point_phase[:, : 1 + int(np.flatnonzero(fit.components[i].phase).max(initial=3))]
-    normal = (rows.T * weight) @ rows
-    normal[np.diag_indices_from(normal)] += 1e-12 * weight.sum()
-    to_phase = np.linalg.solve(normal, rows.T * weight)
+    order = int(np.flatnonzero(fit.components[i].phase).max(initial=3))
+    rows = basis.point_phase[:, : 1 + order]
+    to_phase = _weighted_fit(rows, weight)
     by_amplitude = (to_phase / slow) @ basis.point_basis
     covariance = variance / 2 * (by_amplitude @ fit.inverse[block, block] @ by_amplitude.conj().T).real
     angle = np.unwrap(np.angle(slow))
@@ -155,8 +155,21 @@ def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: f
     spread = PHASE_LEFT * spread + HIGH_POLYNOMIALS * high
     # POINTS readings hold N_BASIS independent ones.
     modulation = spread * POINTS / N_BASIS * (to_phase @ to_phase.T)
-    to_state = basis.to_state[:, : rows.shape[1]]
-    return np.sqrt(np.einsum("sk,kl,sl->s", to_state, covariance + modulation, to_state))
+    to_state = basis.to_state[:, : 1 + order]
+    squares = np.einsum("sk,kl,sl->s", to_state, covariance + modulation, to_state)
+    # Motion has no last order: what one more would change is not known better than that.
+    more = min(order + 1, PHASE_ORDER)
+    further = basis.to_state[:, : 1 + more] @ (
+        _weighted_fit(basis.point_phase[:, : 1 + more], weight) @ angle
+    )
+    return np.sqrt(squares + (further - to_state @ (to_phase @ angle)) ** 2)
+
+
+def _weighted_fit(rows: Reals, weight: Reals) -> Reals:
+    """Matrix from readings at the points to the coefficients of their weighted fit, (coefficient, point)."""
+    normal = (rows.T * weight) @ rows
+    normal[np.diag_indices_from(normal)] += 1e-12 * weight.sum()
+    return np.linalg.solve(normal, rows.T * weight)
 
 
 def _path_length(

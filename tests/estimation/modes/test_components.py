@@ -11,8 +11,8 @@ from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.cells import compress
 from isacsim.estimation.modes.chirps import N_BASIS, PHASE_ORDER, SlowBasis
-from isacsim.estimation.modes.fit import WANDER, Component, ComponentProblem
-from isacsim.estimation.modes.search import ChirpBank
+from isacsim.estimation.modes.fit import FREE, WANDER, Component, ComponentProblem
+from isacsim.estimation.modes.search import ChirpBank, _gather
 
 WAVELENGTH = SPEED_OF_LIGHT / 5.8e9
 
@@ -66,6 +66,17 @@ def test_a_chirp_is_the_sum_of_its_packets():
     np.testing.assert_allclose(slow.chirp(phase), np.array(literal) * slow.scale, rtol=1e-12)
 
 
+def test_chirps_and_courses_of_many_are_those_of_each():
+    slow = basis()
+    rng = np.random.default_rng(5)
+    phases = np.array([slow.from_state @ state for state in rng.uniform([-2, -3, -10], [2, 3, 10], (3, 3))])
+    np.testing.assert_allclose(slow.chirp(phases), [slow.chirp(phase) for phase in phases], rtol=1e-12)
+    amplitudes = rng.standard_normal((3, 5, 2)) + 1j * rng.standard_normal((3, 5, 2)) + 8 * np.eye(5, 2)
+    np.testing.assert_allclose(
+        slow.course(amplitudes, 3), [slow.course(one, 3) for one in amplitudes], atol=1e-9
+    )
+
+
 def test_slow_amplitudes_are_orthonormal_over_the_packets():
     slow = basis()
     weighted = slow.basis * slow.constant[:, None]
@@ -102,6 +113,16 @@ def test_amplitudes_solve_the_ridge_regression(images):
     # Higher polynomials are held by the prior, the constant ones are free.
     assert (prior[2:8] > prior[1] * 10).all()
     assert WANDER[0] == np.inf
+
+
+def test_free_amplitudes_have_the_ridge_alone():
+    series = problem().series
+    regression = ComponentProblem(series, False, free=True)
+    fit = regression.solve(
+        tuple(Component.at(series.basis.from_state @ s) for s in ([1.0, 0, 0], [-1.0, 2, 5]))
+    )
+    prior = np.linalg.inv(fit.inverse) - fit.columns.conj().T @ fit.columns
+    np.testing.assert_allclose(prior, np.diag([1e-9, *FREE, *FREE]), atol=1e-8)
 
 
 def test_what_a_component_brings_is_what_the_rest_would_leave():
@@ -142,6 +163,18 @@ def test_gauss_newton_descends_along_the_true_gradient():
         e[k] = step
         slope = (objective(e) - objective(-e)) / (2 * step)
         assert slope == pytest.approx(-2 * gradient[k], rel=0.01, abs=1e-3 * np.abs(gradient).max())
+
+
+def test_energy_is_gathered_about_each_bin_and_the_best_row_kept():
+    rng = np.random.default_rng(6)
+    spectrum = (rng.standard_normal((7, 2, 11)) + 1j * rng.standard_normal((7, 2, 11))).astype(np.complex64)
+    best, which = np.zeros(11, np.float32), np.zeros(11, np.int64)
+    _gather(spectrum[:4], 0, 2, best, which)
+    _gather(spectrum[4:], 4, 2, best, which)
+    power = (np.abs(spectrum) ** 2).sum(axis=1)
+    literal = power + sum(np.roll(power, shift, axis=1) for shift in range(-2, 3))
+    np.testing.assert_allclose(best, literal.max(axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(which, literal.argmax(axis=0))
 
 
 @settings(max_examples=10)

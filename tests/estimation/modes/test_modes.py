@@ -177,3 +177,15 @@ def test_csi_that_is_not_finite_is_refused():
     csi[3, 4] = np.nan
     with pytest.raises(InputError, match="not finite"):
         modes(csi, TIME, FREQUENCY)
+
+
+def test_slow_paths_that_cross_beside_a_reference():
+    # Four people whose courses lie within a few Hz and cross, and the reference's images of them all.
+    capture = isacsim.simulate(isacsim.load_scenario("lab"), seed=1009)
+    csi = condition(capture).isel(receiver=0)
+    out = estimate_paths(csi, method="modes")
+    truth = capture.isel(receiver=0)
+    assert out.sizes["path"] == truth.sizes["path"] == 4
+    order, want = np.argsort(out["acceleration"].values), np.argsort(truth["acceleration"].values)
+    for name, within in (("acceleration", 0.2), ("jerk", 1.0)):
+        np.testing.assert_allclose(out[name].values[order], truth[name].values[want], atol=within)
