@@ -70,7 +70,7 @@ def train(
         ),
     ] = None,
     budget: Annotated[
-        bool, typer.Option("--budget", help="Measure first, and say how long the training will take.")
+        bool, typer.Option("--budget", help="Measure first and say how long it will take, then train.")
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
