@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.metrics.fidelity import peak_fidelity as peak_fidelity
     from dira.models.counter import TargetCounter as TargetCounter
     from dira.models.denoiser import PairedDenoiser as PairedDenoiser
+    from dira.models.detector import PathDetector as PathDetector
     from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
     from dira.models.gan import ConditionalGAN as ConditionalGAN
     from dira.models.purifier import Purifier as Purifier
@@ -36,6 +37,7 @@ _HOME = {
     "kernel_distance": "dira.metrics.distances",
     "peak_fidelity": "dira.metrics.fidelity",
     "TargetCounter": "dira.models.counter",
+    "PathDetector": "dira.models.detector",
 }
 
 __all__ = [*_HOME]

@@ -167,6 +167,8 @@ def _of_stores(
         if "aj_clean" not in samples or np.isnan(samples["aj_clean"].values).all():
             raise InputError(f"{stores[0]} has no spectra 'aj_clean', which a denoiser learns from.")
         return [spectra, samples["aj_clean"]]
+    if kind == "detector":
+        return [spectra, samples]
     if kind == "counter":
         return [spectra, samples["n_targets"].values]
     if kind in _CONDITIONAL:
