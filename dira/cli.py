@@ -14,6 +14,7 @@ from dira.commands.judging import count, evaluate
 from dira.commands.reproduce import report, reproduce
 from dira.commands.train import train
 from isacsim import __version__
+from isacsim.commands.options import MemoryLimit
 from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
@@ -60,6 +61,7 @@ def _root(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Generate, purify and count: learning from acceleration-jerk spectra."""
 

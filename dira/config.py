@@ -83,12 +83,12 @@ def _short(value: str | float) -> str:
 class Axes(Config):
     """Axes of the spectra that a model is made for; a limit of None is not known (plain arrays)."""
 
-    channels: int = Field(ge=1)
-    bins_acceleration: int = Field(ge=2)
-    bins_jerk: int = Field(ge=2)
-    acceleration_max: float | None = None
+    channels: int = Field(ge=1, le=1024)
+    bins_acceleration: int = Field(ge=2, le=4096)
+    bins_jerk: int = Field(ge=2, le=4096)
+    acceleration_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """m/s²"""
-    jerk_max: float | None = None
+    jerk_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """m/s³"""
     made_with: dict[str, str | float] = Field(default_factory=dict)
     """Settings of the spectra (`isacsim.spectrum.settings`), as far as they tell."""
@@ -134,16 +134,16 @@ class ScheduleConfig(Config):
 class UNetConfig(Config):
     """Size of the network (Fig. 2)."""
 
-    blocks: tuple[Annotated[int, Field(ge=8, multiple_of=8)], ...] = Field(
-        default=(32, 64, 128), min_length=1
+    blocks: tuple[Annotated[int, Field(ge=8, le=4096, multiple_of=8)], ...] = Field(
+        default=(32, 64, 128), min_length=1, max_length=8
     )
     """Channels at each resolution, multiples of 8."""
-    layers: int = Field(default=1, ge=1)
+    layers: int = Field(default=1, ge=1, le=16)
     """Residual layers at each resolution."""
     attention: tuple[bool, ...] | None = None
     """At which resolutions; default: the lowest alone."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    patch: int = Field(default=1, ge=1)
+    patch: int = Field(default=1, ge=1, le=64)
     """Bins of acceleration and of jerk that become channels of one pixel; 2 makes the network about three times faster
     (Hoogeboom et al. 2023, "simple diffusion")."""
 

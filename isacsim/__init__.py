@@ -9,6 +9,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``simulation``       scenario and seed to one capture with its truth
 ``capture``          files of real receivers to the same capture
 ``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
+``survey``           what a capture holds, and a scenario like it
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
 ``counting``         how many targets move in a capture
@@ -64,6 +65,8 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from isacsim.spectrum.aj import aj_spectrum as aj_spectrum
     from isacsim.spectrum.doppler import doppler_spectrogram as doppler_spectrogram
     from isacsim.spectrum.point_response import point_response as point_response
+    from isacsim.survey.describe import describe_capture as describe_capture
+    from isacsim.survey.match import scenario_from_capture as scenario_from_capture
     from isacsim.tracking.track import track as track
     from isacsim.validation.benchmark import benchmark as benchmark
 
@@ -78,12 +81,15 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum.aj",
     "point_response": "isacsim.spectrum.point_response",
+    "render_spectrum": "isacsim.spectrum.render",
     "estimate_paths": "isacsim.estimation.estimate",
     "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.spectrum.doppler",
     "track": "isacsim.tracking.track",
     "read_capture": "isacsim.capture.reading",
+    "describe_capture": "isacsim.survey.describe",
+    "scenario_from_capture": "isacsim.survey.match",
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",
     "generate": "isacsim.dataset.synthetic.generate",

@@ -33,6 +33,7 @@ class Stream(IntEnum):
     QUANTISATION = 12
     BODIES = 16
     RCS = 17
+    ARRAYS = 18
     SAMPLES = 19
 
 

@@ -47,10 +47,24 @@ Seed = Annotated[
 
 # A pipe has no width; wide enough for every table here.
 _PIPE_WIDTH = 140
+_MEMORY_LIMIT = "--memory-limit"
 
 
 class Guarded(TyperGroup):
     """Turns what users can get wrong into one sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let the memory limit, an option of all commands, stand anywhere before a ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        front: list[str] = []
+        rest: list[str] = []
+        words = iter(args[:end])
+        for word in words:
+            if word == _MEMORY_LIMIT:
+                front += [word, *([value] if (value := next(words, None)) is not None else [])]
+            else:
+                (front if word.startswith(f"{_MEMORY_LIMIT}=") else rest).append(word)
+        return super().parse_args(ctx, [*front, *rest, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -67,6 +81,16 @@ class Guarded(TyperGroup):
             if debug or sentence is None:
                 raise
             typer.echo(f"{self.name}: {sentence}", err=True)
+            raise typer.Exit(2) from None
+        except (ArithmeticError, MemoryError) as error:
+            if debug:
+                raise
+            what = "not enough memory" if isinstance(error, MemoryError) else "numbers too large or too small"
+            typer.echo(
+                f"{self.name}: {what} ({error or type(error).__name__}); lower the sizes or values asked for, and see "
+                "--debug for where.",
+                err=True,
+            )
             raise typer.Exit(2) from None
 
 

@@ -18,17 +18,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import nn
 
 from dira.config import Axes, Config, Scaling, validated
 from dira.data.spectra import Labels, read_labels, read_spectra
+from dira.models.files import CONFIG, check_shapes, checked_classes, read_content, read_weights, write_model
 from dira.training.source import Source
+from dira.training.threads import on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
-from isacsim.files import written_whole
 
 if TYPE_CHECKING:
     from isacsim.dataset.loading.reuse import ReusedSamples
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["Examples", "FitOptions", "Model", "NotFitted", "Whereabouts"]
 
 Classes = dict[str, list[int | str]]
-
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 class NotFitted(InputError):
@@ -78,6 +76,7 @@ class FitOptions(TypedDict, total=False):
     clip: float
     average: float
     precision: Literal["no", "bf16", "fp16"]
+    threads: int
     seed: int
 
 
@@ -186,12 +185,13 @@ class Model(ABC):
         """Check what is asked, build the network from the training's seed, train it, and keep it: what `fit` does."""
         training = self.training({**asked, "steps": steps})
         examples = self._examples_of(learnt_from, stream)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(training.seed)
-            network = self.initial(examples.axes, examples.classes)
         folder = None if checkpoints is None else Path(checkpoints)
         where = Whereabouts(device, folder, every, progress, best_by)
-        self.network, seconds, found = self.optimise(network, examples, training, where)
+        with on_threads(training.threads):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(training.seed)
+                network = self.initial(examples.axes, examples.classes)
+            self.network, seconds, found = self.optimise(network, examples, training, where)
         self.axes, self.classes = examples.axes, examples.classes
         self.history = {
             **_said_of(examples.tensors, training),
@@ -308,12 +308,7 @@ class Model(ABC):
             "classes": self.classes,
             "history": self.history,
         }
-        # A folder without a configuration is no model: an old one goes before the weights change, the new one comes
-        # after, so that a kill never leaves one model's classes with another's weights.
-        with written_whole(folder / _CONFIG) as config, written_whole(folder / _WEIGHTS) as file:
-            config.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            file.write_bytes(save(weights))  # save_file would make it private
-            (folder / _CONFIG).unlink(missing_ok=True)
+        write_model(folder, json.loads(json.dumps(content)), weights)
         return folder
 
     @classmethod
@@ -341,23 +336,30 @@ class Model(ABC):
         """
         folder = cls.shipped() if folder is None else Path(folder)
         try:
-            content = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            kind = content["model"]
-            if kind != cls.__name__:
-                raise InputError(f"{folder} holds a {kind}, not a {cls.__name__}.")
+            content = read_content(folder)
+            if content["model"] != cls.__name__:
+                raise InputError(f"{folder} holds a {content['model']:.80}, not a {cls.__name__}.")
             model = cls(**content["config"])
-            model.axes = validated(Axes, content["axes"], what=f"{folder / _CONFIG}: axes")
-            model.classes, model.history = content["classes"], content["history"]
-            network = model.build(model.axes, model.classes)
-            weights = load_file(folder / _WEIGHTS)
-            network.load_state_dict(
-                {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
-            )
+            axes = model.axes = validated(Axes, content["axes"], what=f"{folder / CONFIG}: axes")
+            classes = model.classes = checked_classes(content["classes"])
+            model.history = content["history"]
+            check_shapes(folder, lambda: model.build(axes, classes))
+            weights = read_weights(folder, content)
+            network = model.build(axes, classes)
+            network.load_state_dict(weights)
         except FileNotFoundError as error:
             raise InputError(
                 f"{folder} holds no model: {Path(str(error.filename)).name} is missing."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except (
+            ArithmeticError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error

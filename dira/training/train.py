@@ -26,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 from dira.config import Config
 from dira.training.checkpoint import Checkpoints
 from dira.training.source import Data, Source, taken
+from dira.training.threads import default_threads
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
@@ -76,9 +77,9 @@ Loss = Callable[[nn.Module, Batch], torch.Tensor]
 class Training(Config):
     """How a model is trained."""
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=10**9)
     """Optimiser steps."""
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=2**20)
     """Samples a step, over all processes together."""
     learning_rate: float = Field(default=2e-4, gt=0)
     warmup: int = Field(default=100, ge=0)
@@ -92,7 +93,9 @@ class Training(Config):
     """Decay of the moving average of the weights, which is what is kept; 0: the last weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Of the forward pass."""
-    seed: int = Field(default=0, ge=0)
+    threads: int = Field(default_factory=default_threads, ge=1, le=1024)
+    """Threads of the processor: other bits come out on another number, so checkpoints hold it."""
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
     def rate(self, step: int) -> float:
         """Learning rate at a step.

@@ -8,6 +8,7 @@ import typer
 
 from isacsim.checks import check_choice
 from isacsim.commands import source as given
+from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, progress, remark, show_table
 
@@ -21,6 +22,7 @@ __all__ = ["DEFAULT_METHOD", "estimate"]
 DEFAULT_METHOD = "auto"
 
 
+@reads_files
 def estimate(
     source: given.Input,
     method: Annotated[
@@ -60,10 +62,8 @@ def estimate(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
 
@@ -74,6 +74,7 @@ def estimate(
     """
     from isacsim.commands.remarks import (
         ambiguity_remark,
+        band_remark,
         body_remark,
         component_remarks,
         cubic_remark,
@@ -96,7 +97,7 @@ def estimate(
         opened, windows = given.open_windows(
             source,
             lambda name: bar.update(task, description=name),
-            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
             reference=reference,
@@ -119,6 +120,7 @@ def estimate(
         interpolation_remark(windows.used),
         body_remark(opened.capture),
         rest_remark(opened.capture, name, times),
+        band_remark(windows.used[0], 0.089) if method == "peaks" else None,
     ]
     notes += filter(None, remarks)
     truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isacsim.compute.memory import LIMIT, parse_size
+
 if TYPE_CHECKING:
     from isacsim.scenario.model import Scenario
 
-__all__ = ["Chunk", "NoProgress", "OutputStore", "Overwrite", "Settings", "scenario_with"]
+__all__ = ["Chunk", "MemoryLimit", "NoProgress", "OutputStore", "Overwrite", "Settings", "scenario_with"]
 
 OutputStore = Annotated[
     str, typer.Option("--output", "-o", help="Zarr store to write: a folder, or a URL such as s3://...")
@@ -37,3 +40,21 @@ def scenario_with(name: str, settings: list[str] | None) -> Scenario:
 
     loaded = load_scenario(name)
     return changed(loaded, parse_settings(settings)) if settings else loaded
+
+
+def _limit_memory(text: str | None) -> None:
+    if text is not None:
+        parse_size(text)
+        os.environ[LIMIT] = text  # workers inherit it
+
+
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="SIZE",
+        callback=_limit_memory,
+        help="Refuse what would need more memory than this, e.g. 8GB, in place of what is free; of every command.",
+        show_default=False,
+    ),
+]

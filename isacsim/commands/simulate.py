@@ -61,7 +61,9 @@ def _summary(capture: xr.Dataset, scenario: Scenario) -> None:
         f"{radio.carrier_hz / 1e9:g} GHz, {radio.bandwidth_hz / 1e6:g} MHz, {radio.packet_rate_hz:g} packets/s; "
         f"seed {capture.attrs['seed']}, index {capture.attrs['index']}"
     )
-    surveillance = next(r.name for r in radio.receivers if r.role == "surveillance")
+    roles = capture.coords["role"].values.tolist()
+    # Of an array, its first pair of elements: all have the truth of the centres.
+    surveillance = str(capture.coords["receiver"].values[roles.index("surveillance")])
     truth = truth_at(capture, surveillance, 0.0)
     assert truth is not None  # it was simulated
     columns = {

@@ -10,6 +10,7 @@ import typer
 
 from isacsim.checks import refusal
 from isacsim.commands import source as given
+from isacsim.commands.reading import reads_files
 from isacsim.terminal import output, progress, remark
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["track"]
 _AT_ONCE = 10
 
 
+@reads_files
 def track(
     source: given.Input,
     output_file: Annotated[
@@ -71,10 +73,8 @@ def track(
     live: Annotated[
         bool, typer.Option("--live", help="Hand the packets over one after the other, and print the latency.")
     ] = False,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Track the speed of what moves through a capture, and say in which windows anything moves.
 
@@ -103,11 +103,8 @@ def track(
         opened = given.open_source(
             source,
             seed=seed,
-            format=format,
-            carrier=carrier,
-            bandwidth=bandwidth,
-            phase_sign=phase_sign,
             whole=False,
+            **reading,
         )
         bar.update(task, description="tracking")
 

@@ -11,6 +11,8 @@ an AGC gain. Four ways with them (method.md section 1):
   subcarrier. Times that rms.
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
   own mean channel. Right as far as the static part outweighs what moves; else it eats part of the motion.
+- ``"array"``: for arrays, all pairs of a device at once are aligned to their static channel
+  (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
 
 The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from isacsim.checks import refusal
+from isacsim.conditioning.array_reference import align_devices
 from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
@@ -50,7 +53,7 @@ __all__ = [
     "usable_subcarriers",
 ]
 
-Reference = Literal["auto", "product", "ratio", "self", "none"]
+Reference = Literal["auto", "product", "ratio", "self", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
 
@@ -69,7 +72,7 @@ def condition(
     ----------
     capture : xarray.Dataset
         Simulated or read from a file.
-    reference : {"auto", "product", "ratio", "self", "none"}
+    reference : {"auto", "product", "ratio", "self", "array", "none"}
         How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
         pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
         there is one; "none" if the capture has no phase error.
@@ -121,6 +124,9 @@ def condition(
         if reference == "self":
             done = "phase aligned to the mean channel"
             array = align_phase(array)
+        if reference == "array":
+            done = "all pairs of a device aligned to their static channel"
+            array = align_devices(array)
     if uniform:
         array = resample(array, _nominal_packets(capture, array))
     elif (np.diff(array.coords["time"].values) <= 0).any():
@@ -170,6 +176,8 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
         power = (np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64)
         level = 10 ** ((capture[name].values - capture[name].values.mean()) / 10)
         factor = np.sqrt(level * power.mean() / power)
+    # Of several devices the gain is over receivers too.
+    factor = factor if factor.ndim == 1 else factor[:, np.newaxis]
     return array.copy(data=array.values * factor.astype(np.float32))
 
 

@@ -45,7 +45,7 @@ class Scenario(Section):
     """Name: letters, digits, - _ and dots."""
     description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
     """One line that says what this is."""
-    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """Seed used where none is given."""
     snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))
     """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""
@@ -74,6 +74,8 @@ class Scenario(Section):
             self._check_axes,
             self._check_reflector,
             self._check_room,
+            self._check_patterns,
+            self._check_cells,
             self._check_motions,
             self._check_sway,
             self._check_classes,
@@ -118,8 +120,9 @@ class Scenario(Section):
             point, normal = surface.point_m, np.array(surface.normal)
         # Sides are linear in the point: what holds at the ends of what may be drawn holds between them.
         ends = np.array(list(product(*map(support, point))))
-        for receiver in self.radio.receivers:
-            antennas = np.array([self.radio.transmitter_m, receiver.position_m])
+        sent_from = self.radio.transmitter_elements_m
+        for receiver, elements in zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True):
+            antennas = np.concatenate([sent_from, elements])
             with np.errstate(invalid="ignore"):  # a normal distribution reaches to infinity, on either side
                 sides = (antennas[:, np.newaxis] - ends) @ normal
             if not ((sides > 0).all() or (sides < 0).all()):
@@ -141,10 +144,15 @@ class Scenario(Section):
                 )
         places = [("transmitter", self.radio.transmitter_m)]
         places += [(f"receiver {r.name!r}", r.position_m) for r in self.radio.receivers]
-        for name, place in places:
-            blocked = "" if self.environment.room is None else self.environment.room.blocked(place)
-            if blocked:
-                raise refuse(f"the {name} at {list(place)} is {blocked}", "environment", "room")
+        elements = [self.radio.transmitter_elements_m, *self.radio.receiver_elements_m]
+        for (name, place), of_array in zip(places, elements, strict=True):
+            for number, (x, y, z) in enumerate(of_array.tolist()):
+                single = len(of_array) == 1
+                spot = place if single else (round(x, 4), round(y, 4), round(z, 4))
+                blocked = "" if self.environment.room is None else self.environment.room.blocked(spot)
+                if blocked:
+                    which = f"the {name}" if single else f"element {number} of the {name}"
+                    raise refuse(f"{which} at {list(spot)} is {blocked}", "environment", "room")
         looking: list[tuple[Antenna, tuple[str | int, ...]]] = [
             (self.environment.transmitter, ("transmitter",))
         ]
@@ -159,6 +167,35 @@ class Scenario(Section):
                     "differ",
                     *field,
                 )
+
+    def _check_patterns(self) -> None:
+        if not isinstance(self.environment, RayTraced):
+            return
+        arrays = {receiver.name for receiver in self.radio.receivers if receiver.array is not None}
+        twice: list[tuple[str | int, ...]] = [
+            ("receivers", i) for i, antenna in enumerate(self.environment.receivers) if antenna.name in arrays
+        ]
+        if self.radio.transmitter_array is not None and self.environment.transmitter != Antenna():
+            twice = [("transmitter",), *twice]
+        if twice:
+            raise refuse(
+                f"environment.{'.'.join(map(str, twice[0]))} is the antenna of an array, whose elements have the "
+                "pattern and direction that radio gives; leave it out",
+                *("environment", *twice[0]),
+            )
+
+    def _check_cells(self) -> None:
+        """One spectrum a receiver, and all of one kind: arrays of one size."""
+        of_receivers = zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True)
+        sizes = {
+            len(places): receiver.name for receiver, places in of_receivers if receiver.role == "surveillance"
+        }
+        if self.spectrum.combine == "resolved" and len(sizes) > 1:
+            told = ", ".join(f"{name!r} has {size}" for size, name in sizes.items())
+            raise refuse(
+                f"spectrum.combine is resolved, which takes receivers with as many elements each, but {told}",
+                *("spectrum", "combine"),
+            )
 
     def _check_motions(self) -> None:
         motions: list[tuple[tuple[str | int, ...], MotionConfig]] = [
@@ -271,7 +308,7 @@ class Scenario(Section):
             "radio": f"{radio.carrier_hz / 1e9:g} GHz, {radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} "
             "subcarriers",
             "packets": f"{radio.packets} packets at {radio.packet_rate_hz:g}/s",
-            "receivers": ", ".join(f"{r.name} ({r.role})" for r in radio.receivers),
+            "receivers": radio.receivers_text,
             "environment": str(kind),
             "motion": self.motion_model,
         }

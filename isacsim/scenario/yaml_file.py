@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
 from isacsim.errors import InputError
+from isacsim.files import check_file
 from isacsim.scenario.numbers import bound_words
 
 __all__ = ["TAGS", "did_you_mean", "dump", "parse", "read_text", "validate"]
@@ -22,6 +23,7 @@ __all__ = ["TAGS", "did_you_mean", "dump", "parse", "read_text", "validate"]
 TAGS = ("kind", "model")
 # Aliases of aliases can blow a small file up to billions of entries.
 _MOST_NODES = 100_000
+_MOST_BYTES = 2**24
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,15 +36,17 @@ class _Loader(yaml.SafeLoader):
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Read decimal digits only: YAML 1.1 reads a leading zero as octal and colons in base 60."""
-        if len(node.value) > 100:  # Python would refuse thousands of digits without naming the line
+        value = str(self.construct_scalar(node))
+        if len(value) > 100:  # Python would refuse thousands of digits without naming the line
             raise yaml.constructor.ConstructorError(
                 None, None, "a number of over 100 digits", node.start_mark
             )
-        return int(node.value.replace("_", ""))
+        return int(value.replace("_", ""))
 
     def construct_number(self, node: yaml.ScalarNode) -> float:
         """Read a float, its infinities and not-a-number (which validation refuses by name)."""
-        return float(node.value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        value = str(self.construct_scalar(node))
+        return float(value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -84,10 +88,10 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If there is no such file, it can't be read, or it is not UTF-8 text.
+        If there is no such file, it is none (a pipe, a device), too large, can't be read, or is not UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return check_file(path, most_bytes=_MOST_BYTES).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); a scenario is a YAML file") from error
     except OSError as error:
@@ -195,6 +199,8 @@ def validate(
     """
     try:
         return model.model_validate(data)
+    except ArithmeticError as error:
+        raise InputError(f"{file}: numbers too large or too small to be reckoned with ({error})") from error
     except ValidationError as error:
         details = list(_single(error.errors()))
         # A list that lost its only, faulty entry also counts as too short.

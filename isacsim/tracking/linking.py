@@ -41,7 +41,7 @@ def linked(
         the speed; NaN where there is no target, or a window can't tell.
     """
     least = detection_ratio(settings, channels)
-    earned = [earnings(w, least, image=image) for w in windows]
+    earned = [earnings(w, least, settings, image=image) for w in windows]
     for _ in range(settings.max_targets):
         ridge = viterbi(earned, settings)
         earned = [masked(row, int(bin_), settings) for row, bin_ in zip(earned, ridge, strict=True)]

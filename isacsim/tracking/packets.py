@@ -133,7 +133,7 @@ class _Live:
         motion = motion_index(window, settings, channels)
         threshold = self._threshold(motion.share, motion.threshold, first - self.begin)
         least = detection_ratio(settings, channels)
-        earned = earnings(window, least, image=self.static.aligned)
+        earned = earnings(window, least, settings, image=self.static.aligned)
         tracks = np.full((5, len(self.targets)), np.nan)
         for n, target in enumerate(self.targets):
             tracks[:, n], bin_ = target.step(window, earned, channels, least)

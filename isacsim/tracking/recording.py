@@ -78,6 +78,7 @@ class Recording:
         gain = None
         if not aligned and "agc_gain_db" in capture:
             gain = (10 ** (-capture["agc_gain_db"].values / 20)).astype(np.float32)
+            gain = gain if gain.ndim == 1 else gain[:, np.newaxis]
         sign = capture.attrs.get("phase_sign", csi.attrs.get("phase_sign", -1))
         return cls(csi, time, frequency, gain, aligned, int(sign))
 
@@ -102,7 +103,7 @@ class Recording:
         values = np.asarray(self.csi.isel(packet=packets).values, np.complex64)
         if not np.isfinite(values).all():
             raise InputError("csi holds NaN or infinite values; drop those packets or subcarriers first.")
-        return values if self.gain is None else values * self.gain[packets]
+        return values if self.gain is None else values * self.gain[..., packets]
 
     def groups(self) -> Groups:
         """Receivers that share their errors."""

@@ -33,8 +33,11 @@ _IMAGE = 0.1
 Real = NDArray[np.float64]
 
 
-def earnings(window: WindowEnergy, least: float, *, image: bool) -> Real:
+def earnings(window: WindowEnergy, least: float, settings: TrackSettings, *, image: bool) -> Real:
     """What each speed of a window earns; shape (bin,), 0 throughout where the window can't tell.
+
+    What stands at speed 0 counts as noise, as far as the window spreads it: a real static channel is never quite at
+    rest (who stands and breathes, a door, the mean's own error), and would hold the ridge of a walker for ever.
 
     Parameters
     ----------
@@ -42,12 +45,15 @@ def earnings(window: WindowEnergy, least: float, *, image: bool) -> Real:
         One window.
     least : float
         Energy over the noise floor that detects a target.
+    settings : TrackSettings
+        With how the window spreads what stands.
     image : bool
         Whether strong targets may leave images at their negative speed, which then count as noise.
     """
     if not window.known:
         return np.zeros(window.energy.size)
     noise = window.floor + (_IMAGE * window.energy[::-1] if image else 0.0)
+    noise = noise + window.energy[settings.velocity.size // 2] * settings.static_spread
     noise = np.maximum(noise, np.finfo(np.float64).tiny)
     return np.asarray(np.log(np.maximum(window.energy / noise, 1e-6) / least))
 

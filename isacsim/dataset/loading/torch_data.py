@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from isacsim.checks import check_integer
+from isacsim.dataset.groups import Where
 from isacsim.dataset.loading.reuse import ReusedSamples
 from isacsim.dataset.loading.stream import SampleStream
 from isacsim.dataset.synthetic.endless import EndlessSamples
@@ -27,6 +28,9 @@ def to_torch(
     inputs: Sequence[str] = ("aj_noisy",),
     targets: Sequence[str] = ("n_targets",),
     split: str | None = None,
+    where: Where | None = None,
+    split_by: str | None = None,
+    splits: Mapping[str, float] | None = None,
     shuffle: bool = True,
     seed: int = 0,
     buffer_chunks: int = 16,
@@ -53,6 +57,14 @@ def to_torch(
         Any variables over sample but text; () for none. What a sample does not have is NaN, a missing label -1.
     split : {"train", "validation", "test"}, optional
         Default: all samples.
+    where : mapping, optional
+        Only samples of which variables over sample (person, room, source, ...) say so: name to value, to several of
+        which any will do, or to a function of the value, e.g. ``{"person": lambda name: name != "eve"}``.
+    split_by : str, optional
+        Split anew, by a variable over sample: all samples of one person, say, are in one split. Needs `splits` and
+        `split`; goes by `seed`. The split that is stored doesn't count.
+    splits : mapping, optional
+        Split to its share, for `split_by`.
     shuffle : bool
         Shuffle chunks, and samples within the buffer. False: the order of the store. Leave the DataLoader's own
         `shuffle` alone.
@@ -114,6 +126,9 @@ def to_torch(
         inputs=inputs,
         targets=targets,
         split=split,
+        where=where,
+        split_by=split_by,
+        splits=splits,
         shuffle=shuffle,
         seed=seed,
         buffer_chunks=buffer_chunks,

@@ -15,9 +15,12 @@ from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.dataset.card import has_card, write_card
 from isacsim.dataset.parts import Splits
+from isacsim.dataset.store.files import remove_leftovers
+from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
 from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.synthetic.resume import open_or_create
+from isacsim.dataset.synthetic.size import check_size
 from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.catalogue import load_scenario
@@ -141,18 +144,21 @@ def make_missing(
 ) -> xr.Dataset:
     """Make what of a plan is not in a store; arguments as for :func:`generate`, whose second half this is."""
     n_done = 0
+    check_size(plan, store, client, workers)
     try:
-        record = open_or_create(plan, store, **how)
-        done = record.complete()
-        n_done = record.count(done)
-        progress(n_done, plan.n_samples)
-        missing = np.flatnonzero(~done)
-        if missing.size:
-            for n in _make_chunks(store, missing, client, workers):
-                n_done += n
-                progress(n_done, plan.n_samples)
-        if missing.size or not has_card(store):
-            write_card(store)
+        with locked(store):
+            record = open_or_create(plan, store, **how)
+            done = record.complete()
+            n_done = record.count(done)
+            progress(n_done, plan.n_samples)
+            missing = np.flatnonzero(~done)
+            if missing.size:
+                for n in _make_chunks(store, missing, client, workers):
+                    n_done += n
+                    progress(n_done, plan.n_samples)
+            if missing.size or not has_card(store):
+                remove_leftovers(store)
+                write_card(store)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, n_done, plan)}") from None
     except OSError as error:
@@ -180,7 +186,6 @@ def _make_chunks(
     """
     tasks = ((location(store), int(number)) for number in numbers)
     yield from map_unordered(make_chunk, tasks, client=client, workers=workers)
-    _remove_leftovers(store)
     if not open_record(store).complete()[numbers].all():
         raise InputError(
             f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
@@ -208,10 +213,3 @@ def make_chunk(path: str, number: int) -> int:
         samples = samples_of(plan_of(record.attrs, record.path), start, stop)
     write_chunk(record, number, samples)
     return stop - start
-
-
-def _remove_leftovers(store: StorePath) -> None:
-    # What zarr was writing when it was killed; complete objects never have this name.
-    if "://" not in str(store):
-        for leftover in Path(store).rglob("*.partial"):
-            leftover.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["check_workers", "map_ordered", "map_unordered"]
+__all__ = ["check_workers", "map_ordered", "map_unordered", "processes"]
 
 Task = tuple[Any, ...]
 """Arguments of one call."""
@@ -70,7 +70,7 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        yield from _on_this_machine(function, list(tasks), workers or _cores())
+        yield from _on_this_machine(function, list(tasks), processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
@@ -88,6 +88,11 @@ def check_workers(client: Client | str | None, workers: int | None) -> None:
         check_integer("workers", workers, least=1)
         if client is not None:
             raise InputError("workers is for processes on this machine; a cluster has its own.")
+
+
+def processes(workers: int | None) -> int:
+    """How many processes of this machine work; default: one a core."""
+    return workers or _cores()
 
 
 def _cores() -> int:
