@@ -119,7 +119,7 @@ class PathDetector(Model):
         return self.learn((spectra, truth), steps=steps, **options)
 
     def examples(self, *learnt_from: Any) -> Examples:
-        """Spectra and the true paths: bins along both axes, and the logarithm of amplitude over Pmax^¼."""
+        """Spectra and the true paths: bins along both axes, and the logarithm of amplitude over a lone one's."""
         spectra, *truth = learnt_from
         values, axes = read_spectra(spectra)
         if axes.acceleration_max is None or axes.jerk_max is None:
@@ -127,9 +127,8 @@ class PathDetector(Model):
                 "spectra need coordinates of acceleration and jerk, where true paths are to be found."
             )
         rows = _truth_of(truth[0] if len(truth) == 1 else dict(zip(_TRUTH, truth, strict=True)), len(values))
-        strongest = values.max(axis=(1, 2, 3))[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):
-            relative = np.log(rows[2]) - np.log(strongest) / 4
+            relative = np.log(rows[2]) - np.log(_lone_amplitude(values, axes))[:, np.newaxis]
         a, r = (
             (row + largest) / (2 * largest) * (bins - 1)
             for row, largest, bins in (
@@ -196,7 +195,7 @@ class PathDetector(Model):
         least = self.config.threshold if threshold is None else threshold
         check_number("threshold", least, above=0, most=1)
         _, axes = self.fitted()
-        strongest = read_spectra(spectra)[0].max(axis=(1, 2, 3)) ** 0.25
+        strongest = _lone_amplitude(self.spectra_of_its_axes(spectra), axes)
         maps = self.run(
             lambda network, inputs: network(inputs).float(), spectra, batch_size=batch_size, device=device
         )
@@ -285,6 +284,12 @@ _FOUND = {
     "std_amplitude": ("1", "standard deviation of the amplitude"),
     "score": ("1", "probability that a path is there"),
 }
+
+
+def _lone_amplitude(values: NDArray[np.float32], axes: Axes) -> NDArray[np.float32]:
+    """Amplitude of a lone path of each spectrum's maximum: P goes with |A|⁴, equalised with |A|^(4 - 4β)."""
+    power = 4 * (1 - float(axes.made_with.get("equalise", 0.0)))
+    return np.asarray(values.max(axis=(1, 2, 3)) ** (1 / power if power > 0 else 0.25), np.float32)
 
 
 def _truth_of(truth: Any, n: int) -> NDArray[np.float64]:
