@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark, show_table
@@ -37,6 +38,7 @@ def count(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -70,6 +72,7 @@ def count(
             file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=settings,
             reference=reference,
             pair=pair,
             gain=gain,

@@ -8,6 +8,7 @@ import typer
 
 from isacsim.checks import check_choice
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, progress, remark, show_table
@@ -54,6 +55,7 @@ def estimate(
         ),
     ] = None,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -100,6 +102,7 @@ def estimate(
             file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=settings,
             reference=reference,
             pair=pair,
             gain=gain,

@@ -120,6 +120,7 @@ def open_source(
     given: str,
     *,
     seed: int | None = None,
+    settings: list[str] | None = None,
     whole: bool = True,
     **reading: Any,
 ) -> Source:
@@ -131,6 +132,8 @@ def open_source(
         Scenario, saved capture or receiver's file.
     seed : int, optional
         Of a scenario.
+    settings : list of str, optional
+        Fields of a scenario to change, as ``--set`` takes them.
     whole : bool
         Whether all is loaded into memory.
     **reading
@@ -147,9 +150,11 @@ def open_source(
         if not is_yaml and ("." in given or "/" in given):
             raise InputError(f"{given}: no such file.")
         _refuse(reading, f"{given} is a scenario")
-        return _simulated(given, seed)
+        return _simulated(given, seed, settings)
     if seed is not None:
         raise InputError(f"--seed is for scenarios; {given} is a capture.")
+    if settings:
+        raise InputError(f"--set is for scenarios; {given} is a capture.")
     from isacsim.capture.netcdf import load_capture, looks_saved, open_capture
 
     if looks_saved(path):
@@ -176,6 +181,7 @@ def open_windows(
     file: dict[str, Any],
     cut: dict[str, Any],
     seed: int | None,
+    settings: list[str] | None,
     reference: str,
     pair: tuple[int, int] | None,
     gain: str,
@@ -185,7 +191,7 @@ def open_windows(
 
     Parameters
     ----------
-    given, seed
+    given, seed, settings
         As for :func:`open_source`.
     step : callable
         Called with the name of each stage.
@@ -201,7 +207,7 @@ def open_windows(
     from isacsim.conditioning.windows import capture_windows
 
     step("reading")
-    opened = open_source(given, seed=seed, **file)
+    opened = open_source(given, seed=seed, settings=settings, **file)
     step("conditioning")
     windows = capture_windows(
         opened.capture,
@@ -273,11 +279,11 @@ def _as_option(name: re.Match[str]) -> str:
     return "--" + name[0].replace("_", "-")
 
 
-def _simulated(given: str, seed: int | None) -> Source:
-    from isacsim.scenario.catalogue import load_scenario
+def _simulated(given: str, seed: int | None, settings: list[str] | None) -> Source:
+    from isacsim.commands.options import scenario_with
     from isacsim.simulation.capture import simulate
 
-    scenario = load_scenario(given)
+    scenario = scenario_with(given, settings)
     seed = scenario.seed if seed is None else seed
     return Source(
         simulate(scenario, seed=seed), f"{scenario.name}, seed {seed}", f"{scenario.name}-seed{seed}", ()

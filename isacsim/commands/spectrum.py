@@ -9,6 +9,7 @@ import typer
 
 from isacsim.checks import check_integer, check_number
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark
@@ -86,6 +87,7 @@ def spectrum(
         bool, typer.Option("--overwrite", help="Replace an existing --data file (pictures always are).")
     ] = False,
     seed: given.Seed = None,
+    changes: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -126,6 +128,7 @@ def spectrum(
             file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=changes,
             reference=reference,
             pair=pair,
             gain=gain,

@@ -10,6 +10,7 @@ import typer
 
 from isacsim.checks import refusal
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.terminal import output, progress, remark
 
@@ -36,6 +37,7 @@ def track(
         bool, typer.Option("--overwrite", help="Replace an existing -o file (pictures always are).")
     ] = False,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: Annotated[
         float | None, typer.Option("--window-s", help="Window in s; default: 0.25.", show_default=False)
     ] = None,
@@ -103,6 +105,7 @@ def track(
         opened = given.open_source(
             source,
             seed=seed,
+            settings=settings,
             whole=False,
             **reading,
         )
