@@ -44,6 +44,7 @@ KINDS = {
     "purifier": ("Purifier", "aj_clean"),
     "denoiser": ("PairedDenoiser", "aj_noisy"),
     "counter": ("TargetCounter", "aj_noisy"),
+    "detector": ("PathDetector", "aj_noisy"),
 }
 
 

@@ -70,7 +70,7 @@ def train(
         ),
     ] = None,
     budget: Annotated[
-        bool, typer.Option("--budget", help="Measure first, and say how long the training will take.")
+        bool, typer.Option("--budget", help="Measure first and say how long it will take, then train.")
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -167,6 +167,8 @@ def _of_stores(
         if "aj_clean" not in samples or np.isnan(samples["aj_clean"].values).all():
             raise InputError(f"{stores[0]} has no spectra 'aj_clean', which a denoiser learns from.")
         return [spectra, samples["aj_clean"]]
+    if kind == "detector":
+        return [spectra, samples]
     if kind == "counter":
         return [spectra, samples["n_targets"].values]
     if kind in _CONDITIONAL:

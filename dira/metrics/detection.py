@@ -41,6 +41,8 @@ def true_paths(truth: Any, *, most: tuple[float, float] | None = None) -> Real:
     InputError
         If a quantity is missing or the shapes differ.
     """
+    if truth is None:
+        raise InputError("truth is missing; give the samples of a data set.")
     columns = []
     for name in QUANTITIES:
         key = f"target_{name}" if f"target_{name}" in truth else name

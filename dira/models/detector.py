@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DetectorConfig", "PathDetector"]
 
+_TRUTH = ("target_acceleration", "target_jerk", "target_amplitude")
 # Bins about a path's nearest one that learn where it is, and how much each counts.
 _NEIGHBOURS = [(i, j, 1.0 if i == j == 0 else 0.25) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 # Detections below this score are not worth calibrating.
@@ -76,6 +77,8 @@ class PathDetector(Model):
     Settings = DetectorConfig
     config: DetectorConfig
     title = "the detector"
+    variables = ("aj_noisy", *_TRUTH)
+    training_defaults: ClassVar = {"learning_rate": 1e-3, "average": 0.99}
 
     def build(self, axes: Axes, classes: Classes) -> DetectionUNet:
         """Make the network."""
@@ -87,7 +90,9 @@ class PathDetector(Model):
             c.widths, patch=c.patch, channels=axes.channels, shape=shape, most_targets=c.most_targets
         )
 
-    def fit(self, spectra: Any, truth: Any, *, steps: int, **options: Unpack[FitOptions]) -> Self:
+    def fit(
+        self, spectra: Any = None, truth: Any = None, *, steps: int, **options: Unpack[FitOptions]
+    ) -> Self:
         """Train on spectra and the true positions of their targets.
 
         Parameters
@@ -96,9 +101,9 @@ class PathDetector(Model):
             Linear magnitudes with their axes.
         truth : xarray.Dataset
             The same samples of a data set: ``target_acceleration``, ``target_jerk``, ``target_amplitude``. Of a body it
-            is the torso's. Targets beyond the axes are none here.
+            is the torso's. Targets beyond the axes are none here. Of several receivers the first one's.
         steps, **options
-            As `dira.ConditionalDiffusion.fit`'s.
+            As `dira.ConditionalDiffusion.fit`'s; ``stream`` in place of spectra and truth.
 
         Raises
         ------
@@ -109,7 +114,8 @@ class PathDetector(Model):
 
     def examples(self, *learnt_from: Any) -> Examples:
         """Spectra, and their targets in bins: (sample, target, 3) with row, column and ln level; NaN for none."""
-        spectra, truth = learnt_from
+        spectra, *rest = learnt_from
+        truth = rest[0] if len(rest) == 1 else dict(zip(_TRUTH, rest, strict=True))
         values, axes = read_spectra(spectra)
         most = np.array(_limits(axes))
         paths = true_paths(truth, most=_limits(axes))

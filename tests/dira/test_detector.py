@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 
 import dira
+import isacsim
 from dira.metrics.detection import match_detections, true_paths
 from dira.models.detector import _mirrored
 from dira.training.train import Batch
@@ -100,6 +101,14 @@ def test_one_seed_one_detector() -> None:
     spectra, truth = bumps(40, 7)
     one, two = (dira.PathDetector(**SMALL).fit(spectra, truth, **how) for _ in range(2))
     xr.testing.assert_identical(one.detect(spectra, threshold=0.0), two.detect(spectra, threshold=0.0))
+
+
+def test_it_learns_from_a_stream() -> None:
+    samples = isacsim.stream("default", seed=1, workers=0)
+    made = dira.PathDetector(widths=(8, 8)).fit(stream=samples, steps=1, batch_size=2)
+    spectra = next(samples)["aj_noisy"].expand_dims("sample")
+    assert set(made.detect(spectra).sizes) >= {"sample", "detection"}
+    assert made.history["steps"] == 1
 
 
 def test_spectra_without_a_path_give_none(detector: dira.PathDetector) -> None:

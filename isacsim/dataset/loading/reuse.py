@@ -4,7 +4,8 @@ Chunks of fresh samples follow one another. At tick k the samples of the chunks 
 ``uses`` chunks at most, mixed among each other; g is `SPACING`. So every sample is used exactly ``uses`` times, at
 distances of g chunks, each time under the next of its exact symmetries (`isacsim.dataset.loading.symmetries`), and no
 more than (uses - 1) g + 1 chunks are kept. Which use is which depends on (stream, uses, number of the use) alone, so
-that a training goes on where it stopped, whether the buffer is still there or has to be made again.
+that a training goes on where it stopped, whether the buffer is still there or has to be made again. Before tick
+(uses - 1) g there are not yet so many chunks to use: a short training sees more different samples than uses / N.
 
 Noise is not drawn anew: of a sample of `lab` that costs 0.7 of a fresh one, for the CSI has to be conditioned and
 transformed again, and a fresh one brings other paths too.
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "SPACING", "ReusedSamples"]
 
-CHUNK, SPACING = 256, 8
+CHUNK, SPACING = 256, 4
 """Samples that come fresh at once, and chunks between two uses of one."""
 
 Samples = dict[str, np.ndarray]
@@ -51,7 +52,7 @@ class ReusedSamples:
     uses : int
         How often each sample is used, at least 1.
     folder : path, optional
-        Where the buffer lies, (uses - 1) · 8 + 1 chunks of 256 samples at most; default: a temporary one. It is found
+        Where the buffer lies, (uses - 1) · 4 + 1 chunks of 256 samples at most; default: a temporary one. It is found
         again by a run that goes on.
 
     Raises
