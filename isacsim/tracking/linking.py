@@ -57,7 +57,7 @@ def linked(
             moves = np.abs(settings.velocity[ridge[part]]) > settings.static_width
             # The static channel's unrest stays in the static bin; a blip is shorter than a window.
             if there.sum() >= fewest_windows(settings) and (there & moves).any():
-                noise = [background(w, image=image, unrest=unrest) for w in windows[part]]
+                noise = [background(w, image=False, unrest=unrest) for w in windows[part]]
                 track[:, part] = _course(windows[part], ridge[part], there, settings, channels, noise)
         yield track
 
@@ -119,7 +119,10 @@ def _course(
     course = smoothed(velocity[span], variance[span], settings)
     out[0], out[1] = velocity, np.sqrt(variance)
     if settings.max_targets == 1:
+        lasting = np.zeros(found.size)
+        lasting[there] = [p.lasting(sure[n - there[0]], settings) for n, p in zip(there, peaks, strict=True)]
         out[0, span] = course.velocity
+        out[1, span] = np.sqrt(course.std_velocity**2 + lasting[span])
     out[2, span], out[3, span] = course.acceleration, course.std_acceleration
     out[4, there] = [p.image for p in peaks]
     out[:, ~found] = np.nan

@@ -137,7 +137,7 @@ class _Live:
         if self.unrest is not None:
             self.unrest.add(window)
         earned = earnings(window, least, image=self.static.aligned, unrest=self.unrest)
-        noise = background(window, image=self.static.aligned, unrest=self.unrest)
+        noise = background(window, image=False, unrest=self.unrest)
         tracks = np.full((5, len(self.targets)), np.nan)
         for n, target in enumerate(self.targets):
             tracks[:, n], bin_ = target.step(window, earned, channels, least, noise)

@@ -41,14 +41,18 @@ _FIRST_ACCELERATION = 4.0
 # Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
 _ANY = 0.006
-_BODY = 1.1
-_SLACK = 0.02
+_BODY = 2.0
+_SLACK = 0.05
+# Part of it that lasts from window to window, so that smoothing does not take it out.
+_LASTING = 0.6
 # Variance of the energy, in squared widths beyond a point's, at which peak and middle count alike.
 _HALF_BODY = 0.5
 # How far limbs are from the ridge at most, m/s.
 _REACH = 3.0
 # Energy counts to the middle if it is above the noise's mean by this many of its deviations.
-_ABOVE = 2.0
+_ABOVE = 1.0
+# What noise leaves above that, in deviations: 0.08 if it were normal, more as it is not.
+_LEFT = 0.25
 
 
 class Peak(NamedTuple):
@@ -67,9 +71,14 @@ class Peak(NamedTuple):
 
     def variance(self, acceleration: float, settings: TrackSettings) -> float:
         """Variance of the speed, m²/s², of a target that accelerates by this much, m/s²."""
-        width = settings.width**2
-        body = max(self.excess - acceleration**2 * self.lever - _SLACK * width, 0.0)
-        return self.noise + _ANY**2 + _BODY**2 * body
+        return self.noise + _ANY**2 + _BODY**2 * self._body(acceleration, settings)
+
+    def lasting(self, acceleration: float, settings: TrackSettings) -> float:
+        """That part of the variance, m²/s², which neighbouring windows share."""
+        return _ANY**2 + _LASTING**2 * self._body(acceleration, settings)
+
+    def _body(self, acceleration: float, settings: TrackSettings) -> float:
+        return max(self.excess - acceleration**2 * self.lever - _SLACK * settings.width**2, 0.0)
 
 
 class Course(NamedTuple):
@@ -125,20 +134,27 @@ def peak(
     )
     if settings.max_targets == 1:
         least = np.full_like(energy, noise) if least is None else least
-        velocity = _middle(energy - (1 + _ABOVE / np.sqrt(channels)) * least, velocity, settings)
+        deviation = noise / np.sqrt(channels)
+        above = energy - least - _ABOVE * deviation
+        # Of two speeds that are each other's negative one is an image: their middle is no speed.
+        single = float(np.clip((1 - image) / 0.3, 0, 1))
+        velocity += single * _to_middle(above, deviation, velocity, settings)
     return Peak(velocity, float(variance), spread - settings.point_spread, float(gradient), float(image))
 
 
-def _middle(energy: Real, velocity: float, settings: TrackSettings) -> float:
-    """Between the peak of a point and the middle of a body's energy (bin,), by how wide that is."""
-    share = np.maximum(energy, 0) * (np.abs(settings.velocity - velocity) <= _REACH)
+def _to_middle(above: Real, deviation: float, velocity: float, settings: TrackSettings) -> float:
+    """From the peak of a point to the middle of a body's energy (bin,), by how wide that is; m/s."""
+    near = np.abs(settings.velocity - velocity) <= _REACH
+    share = np.maximum(above, 0) * near
     if not (total := float(share.sum())) > 0:
-        return velocity
+        return 0.0
     middle = float((share * settings.velocity).sum()) / total
-    wide = float((share * (settings.velocity - middle) ** 2).sum()) / total - settings.point_spread
+    away = (settings.velocity - middle) ** 2
+    by_noise = _LEFT * deviation * float(away[near].sum()) / total
+    wide = max(float((share * away).sum()) / total - settings.point_spread - by_noise, 0.0)
     # Squared, so that what noise widens a point by hardly counts.
-    body = max(wide, 0.0) ** 2 / (max(wide, 0.0) ** 2 + (_HALF_BODY * settings.width**2) ** 2)
-    return velocity + body * (middle - velocity)
+    body = wide**2 / (wide**2 + (_HALF_BODY * settings.width**2) ** 2)
+    return body * (middle - velocity)
 
 
 @dataclass
