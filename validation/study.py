@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OF_CAPTURES",
+    "OF_DATA",
     "OF_METHODS",
     "OF_SCENARIOS",
     "STUDIES",
@@ -54,9 +55,12 @@ STUDIES = (
     "gait",
     "retrace",
     "realism",
+    "real",
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
+# These need a published data set: their `run` takes ``data`` and ``held_out`` too.
+OF_DATA = ("real",)
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
 OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
 # These simulate captures of scenarios: their `run` takes ``scenarios`` too.
@@ -200,6 +204,8 @@ def write_study(
     carrier: float | None = None,
     methods: Sequence[str] = (),
     scenarios: Sequence[str] = (),
+    data: Path | None = None,
+    held_out: bool = False,
 ) -> tuple[Path, Path]:
     """Run a study and write its table and figure, both whole or not at all.
 
@@ -223,6 +229,8 @@ def write_study(
         Hz, for those files that don't say theirs.
     methods, scenarios : sequence of str
         For the studies of `OF_METHODS` and `OF_SCENARIOS`; empty: the study's own.
+    data, held_out
+        For the studies of `OF_DATA`: the data set's folder, and whether to take the part not developed on.
 
     Returns
     -------
@@ -244,6 +252,7 @@ def write_study(
         ("captures", OF_CAPTURES, {"captures": captures, "carrier": carrier}),
         ("methods", OF_METHODS, {"methods": methods}),
         ("scenarios", OF_SCENARIOS, {"scenarios": scenarios}),
+        ("data", OF_DATA, {"data": data, "held_out": held_out}),
     )
     files = folder / f"{name}.json", folder / f"{name}.png"
     finished_file = folder / f"{name}.partial.jsonl"
@@ -266,6 +275,6 @@ def _options(name: str, *kinds: tuple[str, Sequence[str], dict[str, Any]]) -> di
     for what, takers, given in kinds:
         if name in takers:
             options |= given
-        elif any(value not in (None, ()) and value != [] for value in given.values()):
+        elif any(value not in (None, (), False) and value != [] for value in given.values()):
             raise InputError(f"study {name} takes no {what}; {', '.join(takers)} can.")
     return options

@@ -50,6 +50,13 @@ def validate(
             show_default=False,
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="For real: folder of a published data set (docs/validation.md).", show_default=False),
+    ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="For real: the part that was not developed on.")
+    ] = False,
     carrier: Annotated[
         float | None,
         typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
@@ -62,6 +69,7 @@ def validate(
     """
     from isacsim.validation.study import (
         OF_CAPTURES,
+        OF_DATA,
         OF_METHODS,
         OF_SCENARIOS,
         STUDIES,
@@ -84,6 +92,9 @@ def validate(
         if name in OF_CAPTURES and study == "all" and not captures:
             remark(f"{name}: skipped, it needs real captures (--captures FILE).")
             continue
+        if name in OF_DATA and study == "all" and data is None:
+            remark(f"{name}: skipped, it needs a data set (--data FOLDER).")
+            continue
         with progress() as bar:
             task = bar.add_task(name, total=None)
 
@@ -103,6 +114,8 @@ def validate(
                     carrier=carrier if theirs else None,
                     methods=methods if name in OF_METHODS or alone else (),
                     scenarios=scenario or () if name in OF_SCENARIOS or alone else (),
+                    data=data if name in OF_DATA or alone else None,
+                    held_out=held_out if name in OF_DATA or alone else False,
                 )
             except InputError as error:
                 raise in_options(error) from error

@@ -42,17 +42,15 @@ _FIRST_ACCELERATION = 4.0
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
 _ANY = 0.006
 _BODY = 2.0
-_SLACK = 0.05
+_SLACK = 0.02
 # Part of it that lasts from window to window, so that smoothing does not take it out.
-_LASTING = 0.6
+_LASTING = 0.5
 # Variance of the energy, in squared widths beyond a point's, at which peak and middle count alike.
 _HALF_BODY = 0.5
 # How far limbs are from the ridge at most, m/s.
 _REACH = 3.0
-# Energy counts to the middle if it is above the noise's mean by this many of its deviations.
-_ABOVE = 1.0
-# What noise leaves above that, in deviations: 0.08 if it were normal, more as it is not.
-_LEFT = 0.25
+# What noise leaves above its mean, in its deviations: that of a normal one is 0.4.
+_LEFT = 0.4
 
 
 class Peak(NamedTuple):
@@ -135,7 +133,7 @@ def peak(
     if settings.max_targets == 1:
         least = np.full_like(energy, noise) if least is None else least
         deviation = noise / np.sqrt(channels)
-        above = energy - least - _ABOVE * deviation
+        above = energy - least
         # Of two speeds that are each other's negative one is an image: their middle is no speed.
         single = float(np.clip((1 - image) / 0.3, 0, 1))
         velocity += single * _to_middle(above, deviation, velocity, settings)

@@ -1,0 +1,191 @@
+"""Study `real`: speed and its sign on real walkers whose track is published, by `isacsim.track` and simple trackers.
+
+``--data FOLDER`` holds WiVelo's files (`validation.wivelo` says which, and how their truth becomes ours). Users 1 and 8 are
+for development; ``--held-out`` takes user 12 in their place, once at the end.
+
+Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed outside
+the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ spectrum's
+highest peak says of the path's acceleration (1.024 s, product of the most coherent pair).
+
+Full size: 48 walks, 96 recordings: 5 minutes on one core; the held-out user is half of it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import isacsim
+from isacsim.capture.packets import CaptureWarning
+from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.windows import capture_windows
+from isacsim.errors import InputError
+
+from .points import Compute, Point
+from .study import Table, figure_of, opening, share
+from .wivelo import CARRIER, Walk, near_turn, path_speed, walking, walks
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+__all__ = ["DESCRIPTION", "METHODS", "NAME", "figure", "point", "run"]
+
+NAME = "real"
+DESCRIPTION = "real walkers with a known track (--data FOLDER): speed and sign, default and simple trackers (5 min)"
+METHODS = ("default", "strongest", "product")
+DEVELOPMENT, HELD_OUT = (1, 8), (12,)
+
+Real = NDArray[np.float64]
+
+# Slower than this a sign says little, m/s.
+_FAST = 0.4
+_AJ_S = 1.024
+
+
+def point(walk: Walk) -> dict[str, Any]:
+    """Speeds of one walk by each method: errors and signs of the windows in which somebody walks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CaptureWarning)
+        captures = [isacsim.read_capture(str(path), carrier=CARRIER) for path in walk.files]
+    begin, end = walking(captures)
+    out: dict[str, Any] = {"user": walk.user, "track": walk.track, "begin": begin, "end": end}
+    rows: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+    peaks, accelerations = [], []
+    for receiver, capture in enumerate(captures, 1):
+        tracks = isacsim.track(capture)
+        time = tracks["time"].values
+        true = path_speed(walk, receiver, time, begin, end)
+        turning = near_turn(walk, time, begin, end)
+        speeds = {
+            "default": tracks["velocity"].values[0],
+            "strongest": _strongest(tracks, tracks["doppler_energy"].values),
+            "product": _strongest(tracks, _product_energy(capture, tracks)),
+        }
+        there = np.isfinite(true)
+        for name, speed in speeds.items():
+            columns = (speed[there], true[there], turning[there])
+            rows[name] += [[float(v) if np.isfinite(v) else 9e9, float(t), float(n)] for v, t, n in zip(*columns, strict=True)]  # fmt: skip
+        change = np.gradient(np.where(turning, np.nan, true), time)
+        accelerations += [
+            [float(a), float(t)]
+            for a, t in zip(tracks["acceleration"].values[0], change, strict=True)
+            if np.isfinite(a) and np.isfinite(t)
+        ]
+        peaks += _aj_peaks(capture, time, change)
+    return out | {"rows": rows, "aj": peaks, "acceleration": accelerations}
+
+
+def _strongest(tracks: xr.Dataset, energy: Real) -> Real:
+    """Speed outside the static bin at which energy (window, bin) is largest."""
+    speed = tracks["path_velocity"].values
+    moving = np.abs(speed) > tracks.attrs["static_speed"]
+    known = np.isfinite(energy[:, 0])
+    return np.where(known, speed[np.where(moving, np.nan_to_num(energy), -1).argmax(axis=1)], np.nan)
+
+
+def _product_energy(capture: xr.Dataset, tracks: xr.Dataset) -> Real:
+    """Doppler energy (window, bin) of one pair's conjugate product less its mean over the recording."""
+    product = condition(capture, reference="product", uniform=False)
+    time, length = product["time"].values, tracks.attrs["window_s"]
+    values = product.values[0].T - product.values[0].mean(axis=-1)
+    turn = 2j * np.pi * tracks.attrs["carrier"] / 299792458.0 * tracks["path_velocity"].values
+    out = np.full((tracks.sizes["window"], turn.size), np.nan)
+    for n, centre in enumerate(tracks["time"].values):
+        low, high = np.searchsorted(time, [centre - length / 2, centre + length / 2])
+        at = time[low:high] - centre
+        if at.size:
+            kernel = np.exp(np.outer(turn, at)) * np.cos(np.pi * at / length) ** 2
+            out[n] = (np.abs(kernel.astype(np.complex64) @ values[low:high]) ** 2).sum(axis=1)
+    return out
+
+
+def _aj_peaks(capture: xr.Dataset, time: Real, change: Real) -> list[list[float]]:
+    """Acceleration of the AJ spectrum's highest peak and the true one, for each window where that is known."""
+    out = []
+    for window in capture_windows(capture, window_s=_AJ_S).used:
+        centre = float(window.csi["time"].values[[0, -1]].mean())
+        true = float(np.interp(centre, time, change))
+        if np.isfinite(true):
+            spectrum = isacsim.aj_spectrum(window.csi)[0]
+            highest = int(spectrum.values.max(axis=1).argmax())
+            out.append([float(spectrum["acceleration"].values[highest]), true])
+    return out
+
+
+def run(
+    *,
+    quick: bool,
+    seed: int,
+    compute: Compute,
+    trials: int | None = None,
+    data: Path | None = None,
+    held_out: bool = False,
+) -> Table:
+    """Do the study; see `validation.study.Study`. ``trials`` takes every so many of the walks."""
+    if data is None:
+        raise InputError(
+            "real needs --data FOLDER with the files of github.com/liecn/WiVelo_SECON22 (wivelo_dataset/CSI)."
+        )
+    found = walks(Path(data), HELD_OUT if held_out else DEVELOPMENT)
+    found = found[:: 8 if quick else 1][:trials]
+    settings = {"trials": len(found), "part": "held out" if held_out else "development", "set": "WiVelo"}
+    table = opening(NAME, quick=quick, seed=seed, settings=settings)
+    points = [
+        Point(f"user {w.user}, track {w.track}, {w.instance}", point, {"walk": w}) for w in found
+    ]
+    walked = compute(table, points)
+    table["rows"] = [
+        _summary(name, np.concatenate([np.array(w["rows"][name]) for w in walked])) for name in METHODS
+    ]
+    table["correlation"] = {
+        "AJ peak with acceleration": _correlation([pair for w in walked for pair in w["aj"]]),
+        "track with acceleration": _correlation([pair for w in walked for pair in w["acceleration"]]),
+        "track with speed": next(r["correlation"] for r in table["rows"] if r["method"] == "default"),
+    }
+    table["walks"] = [{k: w[k] for k in ("user", "track", "begin", "end")} for w in walked]
+    return table
+
+
+def _summary(method: str, rows: Real) -> dict[str, Any]:
+    """Numbers of one method from rows of (speed, true speed, near a turn)."""
+    found, true, turning = rows[:, 0], rows[:, 1], rows[:, 2] > 0
+    known = np.abs(found) < 1e9
+    error = np.abs(found - true)[known]
+    fast = known & (np.abs(true) > _FAST)
+    right = np.sign(found) == np.sign(true)
+    return {
+        "method": method,
+        "windows": int(true.size),
+        "known": float(known.mean()),
+        "median_error": float(np.median(error)),
+        "quantile_90": float(np.quantile(error, 0.9)),
+        "sign": share(int((right & fast).sum()), int(fast.sum())),
+        "sign_away_from_turns": share(int((right & fast & ~turning).sum()), int((fast & ~turning).sum())),
+        "correlation": float(np.corrcoef(found[known], true[known])[0, 1]),
+    }
+
+
+def _correlation(pairs: list[list[float]]) -> float | None:
+    values = np.array(pairs)
+    return float(np.corrcoef(values.T)[0, 1]) if len(pairs) > 2 and (np.ptp(values, axis=0) > 0).all() else None
+
+
+def figure(table: Table) -> Figure:
+    """Draw median error and share of right signs of each method."""
+    text = f"Real walkers (WiVelo, {table['settings']['part']}): error of the path's speed, and its sign above 0.4 m/s."
+    drawn = figure_of(table, (7.5, 3.4), text)
+    left, right = drawn.subplots(1, 2)
+    names = [row["method"] for row in table["rows"]]
+    left.bar(names, [row["median_error"] for row in table["rows"]])
+    left.set_ylabel("median error [m/s]")
+    for key, label in (("sign", "all windows"), ("sign_away_from_turns", "0.75 s and more from a turn")):
+        right.plot(names, [row[key]["value"] for row in table["rows"]], "o-", label=label)
+    right.set_ylabel("sign right")
+    right.set_ylim(0.4, 1.01)
+    right.legend(fontsize=8)
+    return drawn
