@@ -61,7 +61,7 @@ def read(
     frequency: ArrayLike | None = None,
     phase_sign: int | None = None,
 ) -> CsiArray:
-    """Check CSI and what belongs to it.
+    """Check CSI and what belongs to it; subcarriers that are zero throughout are left out.
 
     Parameters
     ----------
@@ -123,6 +123,10 @@ def read(
     sign = -1 if phase_sign is None else phase_sign
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
+    # A row of zeros is a guard or DC subcarrier that was never measured, unless there is nothing else.
+    measured = (values != 0).any(axis=(*range(values.ndim - 2), values.ndim - 1))
+    if not measured.all() and measured.any():
+        values, f = np.ascontiguousarray(values[..., measured, :]), f[measured]
     return CsiArray(values, t, f, int(sign), dims, coords)
 
 

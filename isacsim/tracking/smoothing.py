@@ -41,16 +41,14 @@ _FIRST_ACCELERATION = 4.0
 # Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
 _ANY = 0.006
-_BODY = 2.0
+_BODY = 3.0
 _SLACK = 0.02
 # Part of it that lasts from window to window, so that smoothing does not take it out.
-_LASTING = 0.5
+_LASTING = 0.7
 # Variance of the energy, in squared widths beyond a point's, at which peak and middle count alike.
 _HALF_BODY = 0.5
-# How far limbs are from the ridge at most, m/s.
-_REACH = 3.0
-# What noise leaves above its mean, in its deviations: that of a normal one is 0.4.
-_LEFT = 0.4
+# What noise leaves above its mean, in its deviations.
+_LEFT = 0.1
 
 
 class Peak(NamedTuple):
@@ -142,13 +140,12 @@ def peak(
 
 def _to_middle(above: Real, deviation: float, velocity: float, settings: TrackSettings) -> float:
     """From the peak of a point to the middle of a body's energy (bin,), by how wide that is; m/s."""
-    near = np.abs(settings.velocity - velocity) <= _REACH
-    share = np.maximum(above, 0) * near
+    share = np.maximum(above, 0)
     if not (total := float(share.sum())) > 0:
         return 0.0
     middle = float((share * settings.velocity).sum()) / total
     away = (settings.velocity - middle) ** 2
-    by_noise = _LEFT * deviation * float(away[near].sum()) / total
+    by_noise = _LEFT * deviation * float(away.sum()) / total
     wide = max(float((share * away).sum()) / total - settings.point_spread - by_noise, 0.0)
     # Squared, so that what noise widens a point by hardly counts.
     body = wide**2 / (wide**2 + (_HALF_BODY * settings.width**2) ** 2)
