@@ -34,6 +34,18 @@ TABLE = {
         ("test_paths_general", "`simulate_paths`, subcarriers that are not uniform", "call"),
         ("test_paths_write", "merely writing an array of that size", "call"),
     ],
+    "Moving paths over 4 x 4 elements: 7 points, 256 subcarriers x 1024 packets": [
+        ("test_arrays_ours[points]", "all 16 pairs", "call"),
+        ("test_arrays_one_antenna[points]", "one antenna", "call"),
+        ("test_arrays_pair_by_pair[points]", "`simulate_paths`' kernel pair by pair", "call"),
+        ("test_arrays_numpy[points]", "NumPy, the sum written out pair by pair", "call"),
+        ("test_arrays_write", "merely writing an array of that size", "call"),
+    ],
+    "Moving paths over 4 x 4 elements: 7 walkers of 15 points, 256 subcarriers x 1024 packets": [
+        ("test_arrays_ours[bodies]", "all 16 pairs", "call"),
+        ("test_arrays_one_antenna[bodies]", "one antenna", "call"),
+        ("test_arrays_pair_by_pair[bodies]", "`simulate_paths`' kernel pair by pair", "call"),
+    ],
     "Moving paths against Sionna: 7 paths x 256 subcarriers, one thread": [
         ("test_sionna_ours", "`simulate_paths`, 1024 packets a call", "packet"),
         (

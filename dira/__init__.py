@@ -13,7 +13,18 @@ them.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` loads
+    from dira.metrics.distances import frechet_distance as frechet_distance
+    from dira.metrics.distances import kernel_distance as kernel_distance
+    from dira.metrics.fidelity import peak_fidelity as peak_fidelity
+    from dira.models.counter import TargetCounter as TargetCounter
+    from dira.models.denoiser import PairedDenoiser as PairedDenoiser
+    from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
+    from dira.models.gan import ConditionalGAN as ConditionalGAN
+    from dira.models.purifier import Purifier as Purifier
+    from dira.models.vae import ConditionalVAE as ConditionalVAE
 
 _HOME = {
     "ConditionalDiffusion": "dira.models.diffusion",

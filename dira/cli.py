@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,13 +13,34 @@ from dira.commands.expand import expand
 from dira.commands.judging import count, evaluate
 from dira.commands.reproduce import report, reproduce
 from dira.commands.train import train
+from isacsim import __version__
+from isacsim.commands.options import MemoryLimit
 from isacsim.terminal import Guarded
 
 __all__ = ["app", "main"]
 
+# What the extra brings; torch and its kin are not part of a base install.
+_OF_THE_EXTRA = ("torch", "diffusers", "accelerate", "safetensors", "torchmetrics", "filelock")
+
+
+class _Dira(Guarded):
+    """Says what to install where the extra is missing."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if str(error.name).partition(".")[0] not in _OF_THE_EXTRA or ctx.params.get("debug"):
+                raise
+            sentence = f"dira needs {error.name}, which is not installed: pip install 'isacsim[dira]'."
+            typer.echo(f"dira: {sentence}", err=True)
+            raise typer.Exit(2) from None
+
+
 app = typer.Typer(
     name="dira",
-    cls=Guarded,
+    cls=_Dira,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -27,8 +48,21 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dira {__version__} (isacsim)")
+        raise typer.Exit
+
+
 @app.callback()
-def _root(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    memory_limit: MemoryLimit = None,
+) -> None:
     """Generate, purify and count: learning from acceleration-jerk spectra."""
 
 

@@ -83,15 +83,28 @@ def _short(value: str | float) -> str:
 class Axes(Config):
     """Axes of the spectra that a model is made for; a limit of None is not known (plain arrays)."""
 
-    channels: int = Field(ge=1)
-    bins_acceleration: int = Field(ge=2)
-    bins_jerk: int = Field(ge=2)
-    acceleration_max: float | None = None
+    channels: int = Field(ge=1, le=1024)
+    bins_acceleration: int = Field(ge=2, le=4096)
+    bins_jerk: int = Field(ge=2, le=4096)
+    acceleration_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """m/s²"""
-    jerk_max: float | None = None
+    jerk_max: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """m/s³"""
     made_with: dict[str, str | float] = Field(default_factory=dict)
     """Settings of the spectra (`isacsim.spectrum.settings`), as far as they tell."""
+
+    def differences(self, other: Axes, *, owner: str) -> list[str]:
+        """What other axes have that these don't, as "NAME VALUE where OWNER has VALUE"; empty if they go together."""
+        names = [name for name in type(self).model_fields if name != "made_with"]
+        known = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
+        differences = [f"{n} {b:g} where {owner} has {a:g}" for n, a, b in off]
+        ours, theirs = self.made_with, other.made_with
+        differences += [
+            f"{n} {_short(theirs[n])} where {owner} has {_short(ours[n])}"
+            for n in differing_settings(ours, theirs)
+        ]
+        return differences
 
     def check(self, other: Axes, *, model: str) -> None:
         """Refuse spectra on other axes.
@@ -101,15 +114,7 @@ class Axes(Config):
         InputError
             Naming both settings.
         """
-        names = [name for name in type(self).model_fields if name != "made_with"]
-        known = [(name, getattr(self, name), getattr(other, name)) for name in names]
-        off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
-        differences = [f"{n} {b:g} where the model has {a:g}" for n, a, b in off]
-        ours, theirs = self.made_with, other.made_with
-        differences += [
-            f"{n} {_short(theirs[n])} where the model has {_short(ours[n])}"
-            for n in differing_settings(ours, theirs)
-        ]
+        differences = self.differences(other, owner="the model")
         if differences:
             raise InputError(
                 f"the spectra don't fit {model}: {', '.join(differences)}; make them on the model's axes, with its "
@@ -129,16 +134,16 @@ class ScheduleConfig(Config):
 class UNetConfig(Config):
     """Size of the network (Fig. 2)."""
 
-    blocks: tuple[Annotated[int, Field(ge=8, multiple_of=8)], ...] = Field(
-        default=(32, 64, 128), min_length=1
+    blocks: tuple[Annotated[int, Field(ge=8, le=4096, multiple_of=8)], ...] = Field(
+        default=(32, 64, 128), min_length=1, max_length=8
     )
     """Channels at each resolution, multiples of 8."""
-    layers: int = Field(default=1, ge=1)
+    layers: int = Field(default=1, ge=1, le=16)
     """Residual layers at each resolution."""
     attention: tuple[bool, ...] | None = None
     """At which resolutions; default: the lowest alone."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    patch: int = Field(default=1, ge=1)
+    patch: int = Field(default=1, ge=1, le=64)
     """Bins of acceleration and of jerk that become channels of one pixel; 2 makes the network about three times faster
     (Hoogeboom et al. 2023, "simple diffusion")."""
 

@@ -9,6 +9,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``simulation``       scenario and seed to one capture with its truth
 ``capture``          files of real receivers to the same capture
 ``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
+``survey``           what a capture holds, and a scenario like it
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
 ``estimation``       CSI to paths, bounds on their errors, and whether they are right
 ``counting``         how many targets move in a capture
@@ -42,7 +43,32 @@ import importlib.util
 import os
 import sys
 from importlib.machinery import ModuleSpec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` loads
+    from isacsim.capture.reading import read_capture as read_capture
+    from isacsim.channel.paths import simulate_paths as simulate_paths
+    from isacsim.counting.counting import count_targets as count_targets
+    from isacsim.dataset.loading.tf_data import to_tf_dataset as to_tf_dataset
+    from isacsim.dataset.loading.torch_data import to_torch as to_torch
+    from isacsim.dataset.mixed.mix import mix as mix
+    from isacsim.dataset.store.store import open_dataset as open_dataset
+    from isacsim.dataset.synthetic.endless import stream as stream
+    from isacsim.dataset.synthetic.generate import generate as generate
+    from isacsim.errors import CaptureError as CaptureError
+    from isacsim.errors import InputError as InputError
+    from isacsim.estimation.bounds import cramer_rao_bound as cramer_rao_bound
+    from isacsim.estimation.estimate import estimate_paths as estimate_paths
+    from isacsim.scenario.catalogue import load_scenario as load_scenario
+    from isacsim.scenario.model import Scenario as Scenario
+    from isacsim.simulation.capture import simulate as simulate
+    from isacsim.spectrum.aj import aj_spectrum as aj_spectrum
+    from isacsim.spectrum.doppler import doppler_spectrogram as doppler_spectrogram
+    from isacsim.spectrum.point_response import point_response as point_response
+    from isacsim.survey.describe import describe_capture as describe_capture
+    from isacsim.survey.match import scenario_from_capture as scenario_from_capture
+    from isacsim.tracking.track import track as track
+    from isacsim.validation.benchmark import benchmark as benchmark
 
 __version__ = "0.2.0"
 
@@ -55,17 +81,22 @@ _HOME = {
     "simulate_paths": "isacsim.channel.paths",
     "aj_spectrum": "isacsim.spectrum.aj",
     "point_response": "isacsim.spectrum.point_response",
+    "render_spectrum": "isacsim.spectrum.render",
     "estimate_paths": "isacsim.estimation.estimate",
     "count_targets": "isacsim.counting.counting",
     "cramer_rao_bound": "isacsim.estimation.bounds",
     "doppler_spectrogram": "isacsim.spectrum.doppler",
     "track": "isacsim.tracking.track",
     "read_capture": "isacsim.capture.reading",
+    "describe_capture": "isacsim.survey.describe",
+    "scenario_from_capture": "isacsim.survey.match",
     "to_torch": "isacsim.dataset.loading.torch_data",
     "to_tf_dataset": "isacsim.dataset.loading.tf_data",
     "generate": "isacsim.dataset.synthetic.generate",
+    "stream": "isacsim.dataset.synthetic.endless",
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
+    "benchmark": "isacsim.validation.benchmark",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -8,6 +8,7 @@ import typer
 
 from isacsim import __version__
 from isacsim.commands import (
+    capture,
     count,
     demo,
     environment,
@@ -23,6 +24,7 @@ from isacsim.commands import (
     track,
     validate,
 )
+from isacsim.commands.options import MemoryLimit
 from isacsim.errors import InputError
 from isacsim.terminal import Guarded
 
@@ -55,6 +57,7 @@ for _name, _command, _example in (
     ("count", count.count, "isacsim count lab --seed 3"),
     ("track", track.track, "isacsim track walker --seed 3 --plot walker.png -o walker.nc"),
     ("environment", environment.environment, "isacsim environment lab_rt -o lab_rt.png"),
+    ("capture", capture.capture, "isacsim capture walk.dat --carrier 5.32e9 -o walk"),
     ("generate", generate.generate, "isacsim generate lab -o lab.zarr --per-class 3=100,4=100 --seed 7"),
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
     ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
@@ -85,6 +88,7 @@ def _global_options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show Python's traceback on errors (before the command).")
     ] = False,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Simulate Wi-Fi channel state information of moving targets with exact truth, and estimate their motion."""
 

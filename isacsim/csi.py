@@ -14,11 +14,15 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CsiArray", "read"]
+__all__ = ["HIGHEST_HZ", "LONGEST_GAP", "LOWEST_HZ", "CsiArray", "read"]
 
 # Packets may lie this share of their interval off the uniform grid; a path at 100 Hz Doppler then errs by 0.6 % of a
 # radian at 1000 packets/s.
 _UNIFORM = 0.01
+LONGEST_GAP = 0.1
+"""Longest gap between packets over which CSI is interpolated, as a share of the window."""
+# What any Wi-Fi radio could work on, Hz: others are in another unit, or offsets from a carrier.
+LOWEST_HZ, HIGHEST_HZ = 1e8, 1e12
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class CsiArray:
     phase_sign: int
     dims: tuple[str, ...]
     coords: dict[str, Any]
+    subcarriers: NDArray[np.intp] | None = None
+    """Which of the subcarriers passed these are; None: all of them."""
 
     @cached_property
     def interval(self) -> float:
@@ -53,6 +59,26 @@ class CsiArray:
             )
         return float(interval)
 
+    def place_of(self, subcarrier: int) -> int:
+        """Find a subcarrier of the array that was passed, counted from the end if negative.
+
+        Raises
+        ------
+        InputError
+            If there is none of that number, or it holds one number in every packet.
+        """
+        if self.subcarriers is None:
+            if not -self.frequency.size <= subcarrier < self.frequency.size:
+                raise InputError(f"subcarrier must be below {self.frequency.size}, got {subcarrier}.")
+            return subcarrier
+        found = np.flatnonzero(self.subcarriers == subcarrier)
+        if not found.size:
+            raise InputError(
+                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or isn't there; "
+                f"{self.subcarriers.size} others do, such as {self.subcarriers[self.subcarriers.size // 2]}."
+            )
+        return int(found[0])
+
 
 def read(
     csi: ArrayLike | xr.DataArray,
@@ -61,7 +87,9 @@ def read(
     frequency: ArrayLike | None = None,
     phase_sign: int | None = None,
 ) -> CsiArray:
-    """Check CSI and what belongs to it; subcarriers that are zero throughout are left out.
+    """Check CSI and what belongs to it; subcarriers that hold one number in every packet are left out.
+
+    Nulls, guards and DC are such where a receiver reports zeros for them: they carry no channel.
 
     Parameters
     ----------
@@ -104,7 +132,7 @@ def read(
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
         raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
-    if not np.isfinite(values).all():
+    if not _all_finite(values):
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."
         )
@@ -118,16 +146,44 @@ def read(
     if (np.diff(t) <= 0).any():
         raise InputError("time must ascend strictly from packet to packet.")
     f = _axis("frequency", frequency, values.shape[-2])
-    if f.min() <= 0:
-        raise InputError(f"frequency must be positive absolute frequencies in Hz, got {f.min():g}.")
+    if not (f.min() >= LOWEST_HZ and f.max() <= HIGHEST_HZ):
+        off = f.min() if f.min() < LOWEST_HZ else f.max()
+        raise InputError(
+            f"frequency must be positive absolute frequencies in Hz, of radios from {LOWEST_HZ:g} to "
+            f"{HIGHEST_HZ:g}, got {off:g}."
+        )
     sign = -1 if phase_sign is None else phase_sign
     if sign not in (-1, 1):
         raise InputError(f"phase_sign must be -1 or 1, got {phase_sign!r}.")
-    # A row of zeros is a guard or DC subcarrier that was never measured, unless there is nothing else.
-    measured = (values != 0).any(axis=(*range(values.ndim - 2), values.ndim - 1))
-    if not measured.all() and measured.any():
-        values, f = np.ascontiguousarray(values[..., measured, :]), f[measured]
-    return CsiArray(values, t, f, int(sign), dims, coords)
+    alive = _alive(values)
+    if alive is None:
+        return CsiArray(values, t, f, int(sign), dims, coords)
+    values = np.ascontiguousarray(values[..., alive, :])
+    return CsiArray(values, t, f[alive], int(sign), dims, coords, alive)
+
+
+def _alive(values: NDArray[np.complex64]) -> NDArray[np.intp] | None:
+    """Subcarriers that carry a channel, None for all: nulls, guards and DC hold one number in every packet."""
+    if values.shape[-1] < 2:
+        return None
+    # Two packets tell nearly always that a subcarrier lives.
+    still = (values[..., 0] == values[..., 1]).all(axis=tuple(range(values.ndim - 2)))
+    if not still.any():
+        return None
+    held = values[..., still, :]
+    still[still] = (held == held[..., :1]).all(axis=(*range(held.ndim - 2), -1))
+    # A channel without noise in which nothing moves is constant throughout; so is one subcarrier alone.
+    return None if still.all() or not still.any() else np.flatnonzero(~still)
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    """Whether no value is NaN or infinite; the sum of squares tells in a quarter of the time, unless it overflows."""
+    if values.dtype == np.complex64 and values.flags.c_contiguous:
+        parts = values.view(np.float32).ravel()
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(np.dot(parts, parts)):
+                return True
+    return bool(np.isfinite(values).all())
 
 
 def _single(values: NDArray[Any]) -> NDArray[np.complex64]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
+import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -15,7 +19,7 @@ import numpy as np
 
 from isacsim.errors import InputError
 
-__all__ = ["check_output", "read_json", "strict_json", "written_whole"]
+__all__ = ["check_file", "check_output", "read_json", "running", "strict_json", "written_whole"]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -56,6 +60,30 @@ def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
     return path
 
 
+def check_file(path: str | PathLike[str], *, most_bytes: int | None = None) -> Path:
+    """Refuse what can't be read as a file, before it is opened: a pipe would wait for ever, a device never end.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, it is no regular file, its name can't be one, or it is larger than ``most_bytes``.
+    """
+    path = Path(path)
+    try:
+        found = path.stat()
+    except ValueError as error:
+        raise InputError(f"{str(path)!r}: no name of a file ({error}).") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path}: this is a directory, expected a file.")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: no regular file (a pipe, a device or a socket).")
+    if most_bytes is not None and found.st_size > most_bytes:
+        raise InputError(f"{path}: {found.st_size} bytes, expected at most {most_bytes}.")
+    return path
+
+
 @contextmanager
 def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
     """Give a temporary file beside `path` to write; it takes that name on success and vanishes on any failure.
@@ -71,8 +99,9 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
     """
     path = check_output(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     # The suffix stays: matplotlib and others choose the format by it.
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}-{_writer(os.getpid())}{secrets.token_hex(4)}{path.suffix}")
     name = str(temporary)
     try:
         # Not by tempfile, whose files are private: whoever may read what open() makes is to read this too.
@@ -100,6 +129,41 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
         raise type(error)(str(error).replace(name, str(path))) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def running(pid: int) -> bool:
+    """Whether a process of this machine is there."""
+    if os.name == "nt":
+        return True  # there, asking would end it
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _writer(pid: int) -> str:
+    """Mark of a process in the names of files it writes: where its number holds, and the number."""
+    try:
+        space = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        space = 0
+    host = hashlib.blake2b(f"{platform.node()}/{space}".encode(), digest_size=4).hexdigest()
+    return f"{host}{pid & 0xFFFFFFFF:08x}"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes of this machine that were killed left of the same file."""
+    here = _writer(0)[:8]
+    pattern = re.compile(
+        rf"\.{re.escape(path.stem)}-{here}([0-9a-f]{{8}})[0-9a-f]{{8}}{re.escape(path.suffix)}"
+    )
+    for entry in path.parent.iterdir():
+        match = pattern.fullmatch(entry.name)
+        if match is not None and not running(int(match[1], 16)):
+            entry.unlink(missing_ok=True)
 
 
 def strict_json(content: Any) -> str:

@@ -66,11 +66,20 @@ CAPTURE = STREAM | {
         ("path",), "1", "point of the target's body, its reference point first; empty for a point"
     ),
     "position": Variable(("path", "xyz"), "m", "position at the window's centre"),
+    "rx_position": Variable(("receiver", "xyz"), "m", "position of the receiving antenna"),
+    "tx_position": Variable(("receiver", "xyz"), "m", "position of the transmitting antenna"),
+    "chain_phase": Variable(("receiver",), "rad", "constant phase error of the receive and transmit chain"),
+    "chain_gain_db": Variable(("receiver",), "dB", "constant gain of the receive and transmit chain"),
+    "chain_delay": Variable(("receiver",), "s", "constant delay of the receive and transmit chain"),
+    "chain_turned": Variable(("receiver", "packet"), "1", "whether the receive chain is turned by pi"),
     "common_phase": Variable(("packet",), "rad", "phase error (CFO)"),
     "timing_offset": Variable(("packet",), "s", "timing error (SFO, STO)"),
     "agc_gain_db": Variable(("packet",), "dB", "reported AGC gain"),
 }
-"""Of a capture, simulated or read from a file; the truth is that of time 0, the window's centre."""
+"""Of a capture, simulated or read from a file; the truth is that of time 0, the window's centre.
+
+Where several devices receive, the errors over ``packet`` are over ``receiver`` too.
+"""
 
 AXES = {
     "delay": Variable(("delay",), "s", "path delay"),

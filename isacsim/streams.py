@@ -33,6 +33,8 @@ class Stream(IntEnum):
     QUANTISATION = 12
     BODIES = 16
     RCS = 17
+    ARRAYS = 18
+    SAMPLES = 19
 
 
 def stream(seed: int, index: int, which: Stream, *part: int) -> np.random.Generator:

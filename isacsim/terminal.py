@@ -27,7 +27,17 @@ from typer.core import TyperGroup
 
 from isacsim.errors import InputError
 
-__all__ = ["Guarded", "Seed", "number", "output", "progress", "remark", "sample_progress", "show_table"]
+__all__ = [
+    "Guarded",
+    "Seed",
+    "number",
+    "output",
+    "progress",
+    "remark",
+    "sample_progress",
+    "sentences_of",
+    "show_table",
+]
 
 Seed = Annotated[
     int | None, typer.Option(help="Seed of the simulation; default: the scenario's.", show_default=False)
@@ -37,10 +47,24 @@ Seed = Annotated[
 
 # A pipe has no width; wide enough for every table here.
 _PIPE_WIDTH = 140
+_MEMORY_LIMIT = "--memory-limit"
 
 
 class Guarded(TyperGroup):
     """Turns what users can get wrong into one sentence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let the memory limit, an option of all commands, stand anywhere before a ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        front: list[str] = []
+        rest: list[str] = []
+        words = iter(args[:end])
+        for word in words:
+            if word == _MEMORY_LIMIT:
+                front += [word, *([value] if (value := next(words, None)) is not None else [])]
+            else:
+                (front if word.startswith(f"{_MEMORY_LIMIT}=") else rest).append(word)
+        return super().parse_args(ctx, [*front, *rest, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -58,10 +82,20 @@ class Guarded(TyperGroup):
                 raise
             typer.echo(f"{self.name}: {sentence}", err=True)
             raise typer.Exit(2) from None
+        except (ArithmeticError, MemoryError) as error:
+            if debug:
+                raise
+            what = "not enough memory" if isinstance(error, MemoryError) else "numbers too large or too small"
+            typer.echo(
+                f"{self.name}: {what} ({error or type(error).__name__}); lower the sizes or values asked for, and see "
+                "--debug for where.",
+                err=True,
+            )
+            raise typer.Exit(2) from None
 
 
 def _sentence(error: Exception) -> str | None:
-    """Say what the user can mend; None for an error that is ours."""
+    """Say what the user can mend, all of it; None for an error that is ours."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError):
@@ -69,15 +103,16 @@ def _sentence(error: Exception) -> str | None:
         return f"{about}{error.strerror or error}"
     pydantic = sys.modules.get("pydantic_core")
     if pydantic is not None and isinstance(error, pydantic.ValidationError):
-        first, *more = error.errors()
-        # One of a scenario file names file, line and field itself.
-        field = "" if "field" in first.get("ctx", {}) else ".".join(map(str, first["loc"]))
-        return (
-            (f"{field}: " if field else "")
-            + first["msg"]
-            + (f" (and {len(more)} more like it)" if more else "")
-        )
+        return "\n".join(sentences_of(error.errors()))
     return None
+
+
+def sentences_of(details: Iterable[Any]) -> Iterator[str]:
+    """Say each of pydantic's errors in a sentence."""
+    for detail in details:
+        # One of a scenario file names file, line and field itself.
+        field = "" if "field" in detail.get("ctx", {}) else ".".join(map(str, detail["loc"]))
+        yield (f"{field}: " if field else "") + detail["msg"]
 
 
 def output() -> Console:

@@ -28,6 +28,7 @@ ORDER = (
     "simulation",
     "capture",
     "conditioning",
+    "survey",
     "estimation",
     "counting",
     "tracking",

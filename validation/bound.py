@@ -15,10 +15,11 @@ import numpy as np
 import xarray as xr
 
 from isacsim.estimation.bounds import cramer_rao_bound
-from isacsim.estimation.estimate import METHODS, estimate_paths
+from isacsim.estimation.estimate import METHODS
 from isacsim.estimation.relax.algorithm import relax
 
 from .captures import STATES, axes, channel, draw_paths, noise, static_part
+from .own import digests_of, estimate_by
 from .peak import aj_peak
 from .points import Compute, Point
 from .scored import chosen_methods
@@ -70,7 +71,7 @@ def errors(
 def _one_path(method: str, h: np.ndarray, t: np.ndarray, f: np.ndarray) -> xr.Dataset:
     if method in _OF_ONE:
         return _OF_ONE[method](h, t, f, n_paths=1)
-    return estimate_paths(h, time=t, frequency=f, method=method, max_paths=1)  # type: ignore[arg-type]
+    return estimate_by(method, h, time=t, frequency=f, max_paths=1)
 
 
 def ratios(snr_db: float, **settings: Any) -> dict[str, Any]:
@@ -111,7 +112,12 @@ def run(
     packets, subcarriers = (512, 16) if quick else (1024, 64)
     trials = trials or (6 if quick else 500)
     same: dict[str, Any] = {"trials": trials, "subcarriers": subcarriers, "packets": packets}
-    table = opening(NAME, quick=quick, seed=seed, settings={**same, "methods": chosen, "snr_db": snr_db})
+    table = opening(
+        NAME,
+        quick=quick,
+        seed=seed,
+        settings={**same, "methods": chosen, "own": digests_of(chosen), "snr_db": snr_db},
+    )
     rows = compute(
         table,
         [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .counted import FIRST
+from .own import digests_of
 from .points import Compute
 from .scored import GATE, MOST, chosen_methods, chosen_scenarios, rows_of_scenarios, shared_summary
 from .study import Table, figure_of, opening
@@ -35,6 +36,7 @@ def run(
         "trials": trials,
         "methods": chosen_methods(methods),
         "scenarios": chosen_scenarios(scenarios),
+        "own": digests_of(methods),
         "first_seed": FIRST + 10**6 * seed,
         "most_paths": MOST,
         "gate": GATE,

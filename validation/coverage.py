@@ -18,6 +18,7 @@ from isacsim.estimation.estimate import COUNT_GIVEN, METHODS
 
 from .counted import FIRST
 from .counting_methods import draw_shares, labels
+from .own import digests_of
 from .points import Compute
 from .scored import (
     GATE,
@@ -58,6 +59,7 @@ def run(
         "trials": trials,
         "methods": chosen_methods(methods, [m for m in METHODS if m not in COUNT_GIVEN]),
         "scenarios": chosen_scenarios(scenarios),
+        "own": digests_of(methods),
         "first_seed": FIRST + 10**6 * seed,
         "most_paths": MOST,
         "gate": GATE,

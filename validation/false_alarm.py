@@ -19,6 +19,7 @@ from isacsim.scenario.catalogue import load_scenario
 
 from .counted import FIRST
 from .counting_methods import draw_shares, labels
+from .own import digests_of
 from .points import Compute
 from .scored import MOST, chosen_methods, chosen_scenarios, rows_of_scenarios
 from .study import Table, figure_of, opening, share
@@ -50,6 +51,7 @@ def run(
         "trials": trials,
         "methods": chosen,
         "scenarios": chosen_scenarios(scenarios),
+        "own": digests_of(chosen),
         "first_seed": FIRST + 10**6 * seed,
         "most_paths": MOST,
     }

@@ -131,7 +131,7 @@ def run(
     compute: Compute,
     trials: int | None = None,
     data: Path | None = None,
-    held_out: bool = False,
+    held_out: bool | None = None,
 ) -> Table:
     """Do the study; see `validation.study.Study`. ``trials`` takes every so many of the walks."""
     if data is None:

@@ -12,7 +12,11 @@ simulated ones. **The floor** is the same distance between parts of one capture;
 there is none. Captures of seconds hold few independent windows: the intervals don't know of other rooms, people and
 days.
 
-Full size: 60 simulated windows a set, 300 bootstrap draws: 4 minutes on one core for three captures.
+A second part takes whole captures, packet times and hardware included, before and after a scenario is made of the
+capture (`validation.realism_match`). Without --captures both parts take the files of the folder that ISACSIM_CAPTURES
+names, as far as they can be used; what can't is listed.
+
+Full size: 60 simulated windows a set, 300 bootstrap draws: 6 minutes on one core for three captures.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from isacsim.errors import InputError
 from isacsim.spectrum.doppler import doppler_spectrogram
 
 from .points import Compute, Point
+from .realism_match import compare_match, folder_captures
 from .realism_measures import DISTANCES, NETWORK_SEED, distance, kernel, kernel_distance, measure
 from .realism_windows import RealWindows, read_windows, simulated_windows
 from .study import Table, opening
@@ -40,7 +45,7 @@ if TYPE_CHECKING:
 
 NAME = "realism"
 DESCRIPTION = (
-    "real captures (--captures) against simulated ones: point and walker, clean and impaired (4 min)"
+    "real captures (--captures) against simulated ones: point and walker, and scenarios made of them (6 min)"
 )
 
 Real = NDArray[np.float64]
@@ -66,7 +71,8 @@ def run(
     quick, seed, compute, trials
         As there; trials is the number of simulated windows in each set.
     captures : sequence of path
-        Receivers' files or saved captures, each with somebody walking.
+        Receivers' files or saved captures, each with somebody walking. None: those of ISACSIM_CAPTURES, without those
+        that can't be used.
     carrier : float, optional
         Hz, for the files that don't say theirs.
 
@@ -75,20 +81,22 @@ def run(
     InputError
         If there is no capture, or one can't be used.
     """
-    if not captures:
+    found = list(captures) or folder_captures()
+    if not found:
         raise InputError(
             "study realism needs real captures of somebody walking, each two seconds or more at 50 packets/s or more: "
-            "--captures FILE, once for each file (and --carrier HZ for files that don't say theirs)."
+            "--captures FILE, once for each file (and --carrier HZ for files that don't say theirs), or a folder "
+            "of them in ISACSIM_CAPTURES."
         )
     trials = trials or (4 if quick else 60)
-    files = list(capture_files(captures, None, None, "test"))
+    every = list(capture_files(found, None, None, "test"))
     hop_s = WINDOW_S / (2 if quick else 4)
-    for file in files:
-        # What can't be used is refused before anything is computed or written.
-        read_windows(file, carrier=carrier, window_s=WINDOW_S, hop_s=hop_s, cleaned=True)
+    left_out = _unusable(every, carrier, hop_s, refuse=bool(captures))
+    files = [file for file in every if file.source not in left_out]
     settings = {
         "trials": trials,
         "captures": [{"file": file.source, "sha256": file.sha256} for file in files],
+        "left_out": left_out,
         "carrier": carrier,
         "window_s": WINDOW_S,
         "hop_s": hop_s,
@@ -115,13 +123,38 @@ def run(
         for cleaned in (False, True)
         for impaired in (False, True)
     ]
-    table["rows"] = compute(table, points)
+    matched = [
+        Point(
+            f"{file.source}, matched",
+            compare_match,
+            {"file": file, "carrier": carrier, "window_s": WINDOW_S, "trials": trials, "seed": seed},
+        )
+        for file in every
+    ]
+    rows = compute(table, [*points, *matched])
+    table["rows"], table["matched"] = rows[: len(points)], rows[len(points) :]
     table["walker_closer"] = {
         than: {name: _tally([row["walker_less"][than][name] for row in table["rows"]]) for name in DISTANCES}
         for than in BODIES
         if than != "walker"
     }
     return table
+
+
+def _unusable(
+    files: Sequence[CaptureFile], carrier: float | None, hop_s: float, *, refuse: bool
+) -> dict[str, str]:
+    """Files of which no windows can be had, and why; refused, before anything is computed, if they were named."""
+    found = {}
+    for file in files:
+        try:
+            for cleaned in (True, False):
+                read_windows(file, carrier=carrier, window_s=WINDOW_S, hop_s=hop_s, cleaned=cleaned)
+        except InputError as error:
+            if refuse:
+                raise
+            found[file.source] = str(error)
+    return found
 
 
 def compare(

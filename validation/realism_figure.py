@@ -8,6 +8,7 @@ import numpy as np
 
 from isacsim.figures.spectra import COLORMAP
 
+from .realism_match import SHIPPED, STATISTICS
 from .realism_measures import DISTANCES
 from .study import Table, figure_of
 
@@ -26,15 +27,18 @@ def draw(table: Table) -> Figure:
     files = [one["file"] for one in table["settings"]["captures"]]
     drawing = figure_of(
         table,
-        (15, 18.5),
+        (15, 18.5 + 1.2 + 0.36 * len(_matched(table))),
         "Top: Doppler spectrograms (static part removed, dB below the maximum) of the window with most motion of each "
         "capture, as received and cleaned, and of a simulated walker and point with the packet times and levels of the "
         "latter, impaired. Below: distance of simulated windows from the real ones, captures by number; lower is "
         "closer; bars: ± 1.96 bootstrap standard deviations; black lines: the same distance between halves of the "
-        "capture, mean and range, where it is long enough. But for MMD² the distance of small sets is never zero. "
-        "Trials are simulated windows; a point is a set.",
+        "capture, mean and range, where it is long enough. But for MMD² the distance of small sets is never zero. At "
+        "the bottom: energy distance of whole simulated captures over that between the capture's halves, by scenario, "
+        "before (intel5300, walker) and after (from-capture). Trials are simulated windows; a point is a set.",
     )
-    parts: Any = drawing.subfigures(2, 1, height_ratios=(1.15, 1.35))
+    matched = _matched(table)
+    last = (1.2 + 0.36 * len(matched)) / 18.5 * 2.5
+    parts: Any = drawing.subfigures(3, 1, height_ratios=(1.15, 1.35, last))
     _spectrograms(parts[0], table, files)
     grid = parts[1].subplots(3, 3)
     for axes, (name, (label, unit)) in zip(grid.flat, DISTANCES.items(), strict=True):
@@ -42,7 +46,36 @@ def draw(table: Table) -> Figure:
         axes.set_title(label, fontsize=10)
         axes.set_ylabel(unit, fontsize=9)
     grid[0, 0].legend(fontsize=7)
+    _matching(parts[2], matched)
     return drawing
+
+
+def _matched(table: Table) -> list[dict[str, Any]]:
+    return [row for row in table["matched"] if row.get("floor")]
+
+
+def _matching(part: Any, rows: list[dict[str, Any]]) -> None:
+    """Energy distances over the floor: a panel a scenario, a line a capture, a column a statistic."""
+    names = [*SHIPPED, "from-capture"]
+    grid = part.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    shown: Any = None
+    for axes, name in zip(grid, names, strict=True):
+        ratio = np.array(
+            [
+                [
+                    row["distances"][name][what]["energy"] / max(row["floor"][what]["energy"], 1e-9)
+                    for what in STATISTICS
+                ]
+                for row in rows
+            ]
+        ).reshape(len(rows), len(STATISTICS))
+        shown = axes.imshow(np.log10(ratio), cmap="RdYlGn_r", vmin=-0.5, vmax=2, aspect="auto")
+        axes.set_xticks(range(len(STATISTICS)), list(STATISTICS), rotation=40, fontsize=8)
+        axes.set_yticks(range(len(rows)), [row["capture"] for row in rows], fontsize=7)
+        axes.set_title(f"{'after' if name == 'from-capture' else 'before'}: {name}", fontsize=10)
+        for (i, j), value in np.ndenumerate(ratio):
+            axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=7)
+    part.colorbar(shown, ax=list(grid), label="energy distance / floor, log10", pad=0.01)
 
 
 def _row(table: Table, file: str, cleaned: bool, impaired: bool) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +26,15 @@ from isacsim.errors import CaptureError, InputError
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import Received
+from isacsim.survey.levels import levels_db
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Matched", "RealWindows", "levels_db", "read_windows", "simulated_windows"]
+__all__ = ["Matched", "RealWindows", "read_file", "read_windows", "simulated_windows"]
 
 Real = NDArray[np.float64]
 
-# Indoor paths differ by less than this in delay, s: what lies beyond it in a packet's response is noise.
-_LONGEST = 200e-9
-# Least share of noise in what moves, and of what moves in it: the difference of two estimates may fall below zero.
-_LEAST = 0.03
 # In captures of three chips the packets of one kind stay above 0.92; beacons in 20 of 80 MHz come to 0.37.
 _ALIKE = 0.8
 
@@ -101,9 +97,7 @@ def read_windows(
     InputError
         Naming the file: it can't be read, its packet rate is too low, or it has no two windows that share no packet.
     """
-    from isacsim.capture.netcdf import load_capture, looks_saved
-
-    capture = load_capture(file.path) if looks_saved(file.path) else _received(file.path, carrier)
+    capture = read_file(file.path, carrier)
     odd = 0
     if cleaned:
         alike = _alike(capture)
@@ -144,9 +138,20 @@ def read_windows(
     )
 
 
-def _received(path: Path, carrier: float | None) -> xr.Dataset:
+def read_file(path: Path, carrier: float | None) -> xr.Dataset:
+    """A capture, with a carrier in Hz for a receiver's file that doesn't say its own.
+
+    Raises
+    ------
+    CaptureError
+        As :func:`isacsim.read_capture`.
+    """
     from isacsim.capture import read_capture
+    from isacsim.capture.netcdf import load_capture, looks_saved
     from isacsim.capture.packets import CaptureWarning
+
+    if looks_saved(path):
+        return load_capture(path)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CaptureWarning)  # replicated streams are dropped, as in every command
@@ -172,39 +177,6 @@ def _equal_power(capture: xr.Dataset) -> xr.Dataset:
     power = (np.abs(usable_subcarriers(csi).values) ** 2).mean(axis=(0, 1))
     factor = np.sqrt(power.mean() / power).astype(np.float32)
     return capture.assign(csi=csi.copy(data=csi.values * factor))
-
-
-@lru_cache(maxsize=4)
-def _delays(frequency: tuple[float, ...]) -> NDArray[np.complex128]:
-    """Orthonormal basis of what delays within ±200 ns make of the subcarriers, all but 1e-3 of it."""
-    f = np.array(frequency)
-    delay = np.linspace(-_LONGEST, _LONGEST, 161)
-    steering = np.exp(-2j * np.pi * (f - f.mean())[:, np.newaxis] * delay)
-    basis, size, _ = np.linalg.svd(steering, full_matrices=False)
-    return np.asarray(basis[:, size > 1e-3 * size[0]])
-
-
-def levels_db(csi: xr.DataArray) -> tuple[float, float]:
-    """Static over moving power and moving power over noise of a window, dB.
-
-    Noise is what of the moving part no delays within ±200 ns explain, times the share of the subcarriers' space that
-    these leave.
-
-    Parameters
-    ----------
-    csi : xarray.DataArray, complex, dims (subcarrier, packet)
-    """
-    values = csi.transpose("subcarrier", "packet").values.astype(np.complex128)
-    mean = values.mean(axis=-1, keepdims=True)
-    moving = values - mean
-    basis = _delays(tuple(csi.coords["frequency"].values))
-    total = float((np.abs(moving) ** 2).mean())
-    rest = moving - basis @ (basis.conj().T @ moving)
-    free = max(len(basis) - basis.shape[1], 1)
-    noise = float((np.abs(rest) ** 2).sum()) / (free * values.shape[1])
-    noise = float(np.clip(noise, _LEAST * total, (1 - _LEAST) * total))
-    static = float((np.abs(mean) ** 2).mean())
-    return 10 * np.log10(static / (total - noise)), 10 * np.log10((total - noise) / noise)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,10 +19,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isacsim.estimation.estimate import COUNT_GIVEN, estimate_paths
+from isacsim.estimation.estimate import COUNT_GIVEN
 from isacsim.spectrum.grid import WindowResolution
 
 from .captures import axes, channel, draw_paths, noise, static_part
+from .own import digests_of, estimate_by
 from .points import Compute, Point
 from .scored import chosen_methods
 from .study import Table, figure_of, opening, share
@@ -94,7 +95,7 @@ def point(
         h = (h + noise(rng, h.shape, SNR_DB)).astype(np.complex64)
         for method in methods:
             told = {"max_paths": 2} if method in COUNT_GIVEN else {}
-            found = estimate_paths(h, time=t, frequency=f, method=method, **told)  # type: ignore[arg-type]
+            found = estimate_by(method, h, time=t, frequency=f, **told)
             hits[method] += resolved(found, truth, state, min(apart, cell) / 2)
     here = {"case": case, "separation_cells": separation_cells, "ratio_db": ratio_db}
     return [
@@ -119,6 +120,7 @@ def run(
     settings = {
         "trials": trials,
         "methods": chosen,
+        "own": digests_of(chosen),
         "packets": packets,
         "subcarriers": SUBCARRIERS,
         "snr_db": SNR_DB,

@@ -12,12 +12,13 @@ import numpy as np
 from isacsim.checks import check_choice
 from isacsim.conditioning.conditioning import condition
 from isacsim.errors import InputError
-from isacsim.estimation.estimate import COUNT_GIVEN, METHODS, estimate_paths
+from isacsim.estimation.estimate import COUNT_GIVEN, METHODS
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.simulation.capture import simulate
 from isacsim.simulation.truth import truth_at
 
 from .counted import match
+from .own import estimate_by, is_own, own_estimator
 from .points import Compute, Point
 from .study import Table, rms, share
 
@@ -49,8 +50,14 @@ _PART = 10
 
 
 def chosen_methods(asked: Iterable[str], otherwise: Sequence[str] = METHODS) -> list[str]:
-    """Methods of a study, each once; an `InputError` names one that there isn't."""
-    return [check_choice("method", name, METHODS) for name in dict.fromkeys(asked or otherwise)]
+    """Methods of a study, each once, users' own among them; an `InputError` names one that there isn't."""
+    chosen = list(dict.fromkeys(asked or otherwise))
+    for name in chosen:
+        if is_own(name):
+            own_estimator(name)
+        else:
+            check_choice("method", name, METHODS)
+    return chosen
 
 
 def chosen_scenarios(asked: Iterable[str]) -> dict[str, str]:
@@ -147,7 +154,7 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
     found = None
     if count or not told:
         try:
-            found = estimate_paths(csi, method=method, max_paths=count if told else MOST)  # type: ignore[arg-type]
+            found = estimate_by(method, csi, max_paths=count if told else MOST)
         except InputError:
             row["refused"] = True
     row["seconds"] = clock.process_time() - started

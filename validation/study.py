@@ -52,6 +52,7 @@ STUDIES = (
     "coverage",
     "mismatch",
     "motion",
+    "images",
     "gait",
     "retrace",
     "realism",
@@ -59,7 +60,7 @@ STUDIES = (
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
-# These need a published data set: their `run` takes ``data`` and ``held_out`` too.
+# These need a folder of a published data set: their `run` takes ``data`` and ``held_out`` too.
 OF_DATA = ("real",)
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
 OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
@@ -229,8 +230,10 @@ def write_study(
         Hz, for those files that don't say theirs.
     methods, scenarios : sequence of str
         For the studies of `OF_METHODS` and `OF_SCENARIOS`; empty: the study's own.
-    data, held_out
-        For the studies of `OF_DATA`: the data set's folder, and whether to take the part not developed on.
+    data : Path, optional
+        Folder of a published data set, for the studies of `OF_DATA`.
+    held_out : bool
+        For them: take the part that was not developed on.
 
     Returns
     -------
@@ -252,7 +255,7 @@ def write_study(
         ("captures", OF_CAPTURES, {"captures": captures, "carrier": carrier}),
         ("methods", OF_METHODS, {"methods": methods}),
         ("scenarios", OF_SCENARIOS, {"scenarios": scenarios}),
-        ("data", OF_DATA, {"data": data, "held_out": held_out}),
+        ("data", OF_DATA, {"data": data, "held_out": held_out or None}),
     )
     files = folder / f"{name}.json", folder / f"{name}.png"
     finished_file = folder / f"{name}.partial.jsonl"
@@ -275,6 +278,6 @@ def _options(name: str, *kinds: tuple[str, Sequence[str], dict[str, Any]]) -> di
     for what, takers, given in kinds:
         if name in takers:
             options |= given
-        elif any(value not in (None, (), False) and value != [] for value in given.values()):
+        elif any(value not in (None, ()) and value != [] for value in given.values()):
             raise InputError(f"study {name} takes no {what}; {', '.join(takers)} can.")
     return options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,25 +72,51 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(help="On features of inception or efficientnet-lite0 instead.", show_default=False),
+    ] = None,
+    feature_weights: Annotated[
+        Path | None, typer.Option(help="TorchScript file of inception.", show_default=False)
+    ] = None,
+    trust_torchscript: Annotated[
+        bool,
+        typer.Option(
+            "--trust-torchscript",
+            help="Run that file: it is a program, with your rights. Only if you trust where it comes from.",
+        ),
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
     """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data.stores import load
     from dira.metrics.distances import kernel_distance, name_of, precision_recall
+    from dira.metrics.feature_networks import feature_network
     from dira.metrics.fidelity import SCORES, Judged, of_another
     from isacsim.terminal import remark, show_table
 
     if reference is None:
         asked = {
             "counter": counter,
+            "features": features,
+            "feature-weights": feature_weights,
             "reference-split": reference_split,
             "reference-variable": reference_variable,
         }
         for option in (option for option, value in asked.items() if value is not None):
             raise InputError(f"--{option} is for the distance to a --reference; leave it out.")
     else:
-        counter_model = model_in(counter, "counter")
+        if features is not None and counter is not None:
+            raise InputError("--counter and --features both say on which features; give one of them.")
+        if feature_weights is not None and features is None:
+            raise InputError("--feature-weights is for --features inception; give both.")
+        if features is None:
+            counter_model = model_in(counter, "counter")
+            judged_on: Callable[..., Any] = partial(counter_model.features, device=device)
+            judged_on.__name__ = name_of(counter_model)
+        else:
+            judged_on = feature_network(features, feature_weights, trust_torchscript=trust_torchscript)
     samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))
     rows: list[list[str]] = []
     paired = _with_clean(samples)
@@ -110,13 +137,11 @@ def evaluate(
         if without:
             remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
     if reference is not None:
-        features = partial(counter_model.features, device=device)
-        features.__name__ = name_of(counter_model)  # type: ignore[attr-defined]
         split_of_reference = split if reference_split is None else reference_split
         which = reference_variable or "aj_clean"
         other = load(reference, which, split=split_of_reference)[which]
-        got = kernel_distance(other, samples[variable], features=features, seed=seed)
-        precision, recall = precision_recall(other, samples[variable], features=features)
+        got = kernel_distance(other, samples[variable], features=judged_on, seed=seed)
+        precision, recall = precision_recall(other, samples[variable], features=judged_on)
         typer.echo(
             f"kernel distance (features of {got.features}) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
             f"{got.floor:.4g}; precision {precision:.3f}, recall {recall:.3f}; {got.real} and {got.generated} spectra"

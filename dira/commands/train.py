@@ -1,8 +1,9 @@
-"""The command ``dira train``: a model from a store's spectra to a folder."""
+"""The command ``dira train``: a model from spectra, stored or simulated meanwhile, to a folder."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,11 @@ import numpy as np
 import typer
 
 from dira.commands.conditions import columns
-from dira.commands.options import KINDS, Device, Output, Overwrite, Seed, Split, Store, bar
+from dira.commands.options import KINDS, Device, Output, Overwrite, Seed, Split, bar
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from isacsim.dataset.synthetic.endless import EndlessSamples
 
 __all__ = ["train"]
 
@@ -23,8 +24,27 @@ _CONDITIONAL = ("generator", "gan", "vae")
 
 def train(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")],
-    store: Store,
     output: Output,
+    stores: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Zarr stores of spectra, of isacsim generate, dira expand, ...; or --stream."),
+    ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(help="Scenarios, e.g. lab,corridor: samples are made while it trains, without end."),
+    ] = None,
+    uses: Annotated[
+        int, typer.Option(help="How often each sample of --stream is used, in other views of it.", min=1)
+    ] = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that make samples of --stream; default: one a core.", min=0)
+    ] = None,
+    apart_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Store for validation or test, no seed of which --stream may have; may be repeated."
+        ),
+    ] = None,
     variable: Annotated[
         str | None, typer.Option(help="Spectra to learn; default: aj_clean for a purifier, else aj_noisy.")
     ] = None,
@@ -44,18 +64,23 @@ def train(
         str, typer.Option(help='Configuration as JSON, e.g. \'{"unet": {"blocks": [32, 64]}}\'.')
     ] = "{}",
     checkpoints: Annotated[
-        Path | None, typer.Option(help="Folder to save to on the way, and to go on from.")
+        Path | None,
+        typer.Option(
+            help="Folder to save to on the way, and to go on from; default: one in the output, until it is trained."
+        ),
     ] = None,
+    budget: Annotated[
+        bool, typer.Option("--budget", help="Measure first, and say how long the training will take.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     half: Annotated[bool, typer.Option("--half", help="Store weights as float16.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a model on a store's spectra and save it in a folder."""
+    """Train a model on spectra of stores, or of scenarios while they are simulated, and save it in a folder."""
     from accelerate import PartialState
 
     import dira
-    from dira.data.stores import load
 
     if kind not in KINDS:
         raise InputError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
@@ -68,23 +93,44 @@ def train(
     name, default = KINDS[kind]
     model = getattr(dira, name)(**settings)
     variable = variable or default
-    samples = load(store, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))
-    training: dict[str, Any] = {
-        "steps": steps,
-        "batch_size": batch_size,
-        "seed": seed,
-        "checkpoints": checkpoints,
-    }
+    work = output / "checkpoints" if checkpoints is None else checkpoints
+    training: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
     training |= {} if learning_rate is None else {"learning_rate": learning_rate}
     training |= {} if kind == "gan" else {"precision": precision}
-    examples = _examples(kind, samples, variable, conditions, store)
+    if stream is None:
+        if not stores:
+            raise InputError("give the stores to train on, or --stream with scenarios.")
+        if uses != 1 or workers is not None or apart_from:
+            raise InputError("--uses, --workers and --apart-from are for --stream; leave them out.")
+        examples = _of_stores(kind, stores, variable, split, conditions)
+        learnt_from = {"store": ",".join(s.name for s in stores), "variable": variable, "split": split}
+    else:
+        if stores or conditions is not None:
+            wrong = "--conditions" if conditions is not None else "stores"
+            raise InputError(f"give {wrong} or --stream, not both: a stream's labels are n_targets alone.")
+        samples = _streamed(stream, seed, workers, apart_from or [])
+        training["stream"] = samples.reused(uses, folder=work / "stream")
+        model.variables = (variable, *model.variables[1:])
+        examples, learnt_from = [], {"variable": variable}
+    if budget:
+        from dira.training.budget import measured
+
+        typer.echo(measured(model, examples, training, checkpoints=work, device=device))
     with bar(f"training {kind}", "steps") as progress:
-        model.fit(*examples, device=device, progress=progress, **training)
+        model.fit(*examples, device=device, progress=progress, checkpoints=work, **training)
     if not PartialState().is_main_process:  # of several, started by torchrun or accelerate launch
         return
-    model.history |= {"store": store.name, "variable": variable, "split": split}
+    model.history |= learnt_from
     model.save_pretrained(output, half=half)
-    typer.echo(f"{name} trained on {samples.sizes['sample']} spectra for {steps} steps: {output}")
+    shutil.rmtree(work if checkpoints is None else work / "stream", ignore_errors=True)
+    typer.echo(f"{name} trained on {model.history['samples']} spectra for {steps} steps: {output}")
+
+
+def _streamed(scenarios: str, seed: int, workers: int | None, apart_from: list[Path]) -> EndlessSamples:
+    from isacsim.dataset.synthetic.endless import stream
+
+    names = [name.strip() for name in scenarios.split(",") if name.strip()]
+    return stream(names, seed=seed, workers=workers, apart_from=apart_from)
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:
@@ -109,14 +155,17 @@ def _settings(config: str) -> dict[str, Any]:
     return settings
 
 
-def _examples(
-    kind: str, samples: xr.Dataset, variable: str, conditions: str | None, store: Path
+def _of_stores(
+    kind: str, stores: list[Path], variable: str, split: str | None, conditions: str | None
 ) -> list[Any]:
     """What `fit` learns from: spectra, and what belongs to them."""
+    from dira.data.several import load_together
+
+    samples = load_together(stores, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))
     spectra = samples[variable]
     if kind == "denoiser":
         if "aj_clean" not in samples or np.isnan(samples["aj_clean"].values).all():
-            raise InputError(f"{store} has no spectra 'aj_clean', which a denoiser learns from.")
+            raise InputError(f"{stores[0]} has no spectra 'aj_clean', which a denoiser learns from.")
         return [spectra, samples["aj_clean"]]
     if kind == "counter":
         return [spectra, samples["n_targets"].values]

@@ -17,6 +17,7 @@ from isacsim import __version__
 from isacsim.dataset.card import write_card
 from isacsim.dataset.parts import SPLITS
 from isacsim.dataset.real.labels import UNLABELLED
+from isacsim.dataset.store.replacing import strangers
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import create_store, default_chunk, exists, open_dataset, write_chunk
 from isacsim.errors import InputError
@@ -173,6 +174,9 @@ def write(
                 if path.exists():
                     os.replace(path, work / "old")
                 os.replace(new, path)
+                for entry in strangers(work / "old"):
+                    if not (path / entry.name).exists():
+                        os.replace(entry, path / entry.name)
             finally:
                 _put_back(work / "old", path)
                 shutil.rmtree(work, ignore_errors=True)

@@ -70,7 +70,7 @@ class Distance:
     generated: int
 
 
-def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, list[Real]]:
+def _features(features: Features, weights: Weights, trusted: bool, *sets: Any) -> tuple[str, list[Real]]:
     if weights is not None and features not in NETWORKS:
         raise InputError(f"weights belong to features {' or '.join(NETWORKS)}, not to {features!r:.80}.")
     if isinstance(features, str):
@@ -79,7 +79,9 @@ def _features(features: Features, weights: Weights, *sets: Any) -> tuple[str, li
                 f"features must be counter, {', '.join(NETWORKS)}, a TargetCounter or a function, got {features!r}."
             )
         features = (
-            TargetCounter.from_pretrained() if features == "counter" else feature_network(features, weights)
+            TargetCounter.from_pretrained()
+            if features == "counter"
+            else feature_network(features, weights, trust_torchscript=trusted)
         )
     if isinstance(features, TargetCounter):
         return name_of(features), [features.features(one).astype(np.float64) for one in sets]
@@ -115,6 +117,7 @@ def frechet_distance(
     *,
     features: Features = "counter",
     weights: Weights = None,
+    trust_torchscript: bool = False,
     seed: int = 0,
     resamples: int = 20,
     least: int = _LEAST,
@@ -130,6 +133,8 @@ def frechet_distance(
         `dira.metrics.feature_networks.feature_network`.
     weights : path, optional
         TorchScript file of "inception".
+    trust_torchscript : bool
+        That the file may be run: it is a program.
     seed : int
         Of the bootstrap and the halves.
     resamples : int
@@ -143,7 +148,7 @@ def frechet_distance(
     InputError
         If a set is smaller than ``least``: use `kernel_distance` then.
     """
-    name, (a, b) = _features(features, weights, real, generated)
+    name, (a, b) = _features(features, weights, trust_torchscript, real, generated)
     _enough(a, b, least, "frechet_distance", ": use kernel_distance, which is not biased by their number")
     return _with_spread(_frechet, a, b, name, seed, resamples)
 
@@ -154,6 +159,7 @@ def kernel_distance(
     *,
     features: Features = "counter",
     weights: Weights = None,
+    trust_torchscript: bool = False,
     seed: int = 0,
     resamples: int = 100,
 ) -> Distance:
@@ -162,7 +168,7 @@ def kernel_distance(
     Its kernel is (x·y/d + 1)³ (Bińkowski et al. 2018). Can be below zero, being unbiased. Parameters as
     `frechet_distance`'s; at least 4 samples a set.
     """
-    name, (a, b) = _features(features, weights, real, generated)
+    name, (a, b) = _features(features, weights, trust_torchscript, real, generated)
     _enough(a, b, 4, "kernel_distance")
     return _with_spread(_kernel, a, b, name, seed, resamples)
 
@@ -212,7 +218,13 @@ def _with_spread(
 
 
 def precision_recall(
-    real: Any, generated: Any, *, features: Features = "counter", weights: Weights = None, neighbours: int = 3
+    real: Any,
+    generated: Any,
+    *,
+    features: Features = "counter",
+    weights: Weights = None,
+    trust_torchscript: bool = False,
+    neighbours: int = 3,
 ) -> tuple[float, float]:
     """Share of generated spectra among the real, and of real among the generated (Kynkäänniemi et al. 2019).
 
@@ -235,7 +247,7 @@ def precision_recall(
     InputError
         If a set has no more than ``neighbours`` spectra.
     """
-    _, (a, b) = _features(features, weights, real, generated)
+    _, (a, b) = _features(features, weights, trust_torchscript, real, generated)
     _enough(a, b, neighbours + 1, "precision_recall")
     return _among(a, b, neighbours), _among(b, a, neighbours)
 

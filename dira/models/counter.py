@@ -58,7 +58,7 @@ def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], Classes]:
 class CounterConfig(Config):
     """Configuration of a counter."""
 
-    width: int = Field(default=64, ge=8)
+    width: int = Field(default=64, ge=8, le=1024)
     """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
     scaling: Scaling = Scaling()
     augment: bool = True
@@ -69,7 +69,7 @@ class CounterConfig(Config):
     end."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing."""
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
     """By which logits are divided; set by `calibrate`."""
 
 
@@ -101,8 +101,8 @@ class TargetCounter(Model):
 
     def fit(
         self,
-        spectra: Any,
-        labels: ArrayLike,
+        spectra: Any = None,
+        labels: ArrayLike | None = None,
         *,
         steps: int,
         **options: Unpack[FitOptions],

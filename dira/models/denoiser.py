@@ -48,6 +48,7 @@ class PairedDenoiser(Model):
     Settings = DenoiserConfig
     config: DenoiserConfig
     title = "the denoiser"
+    variables = ("aj_noisy", "aj_clean")
 
     def build(self, axes: Axes, classes: Classes) -> SpectrumUNet:
         """Make the network."""
@@ -56,8 +57,8 @@ class PairedDenoiser(Model):
 
     def fit(
         self,
-        noisy: Any,
-        clean: Any,
+        noisy: Any = None,
+        clean: Any = None,
         *,
         steps: int,
         **options: Unpack[FitOptions],

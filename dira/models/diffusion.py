@@ -31,7 +31,7 @@ class DiffusionConfig(Config):
     scaling: Scaling = Scaling()
     prediction: Literal["epsilon", "v_prediction"] = "epsilon"
     """What the network predicts: the noise (Ho et al. 2020) or the velocity (Salimans and Ho 2022)."""
-    min_snr: float | None = Field(default=None, gt=0)
+    min_snr: float | None = Field(default=None, gt=0, le=1e9)
     """γ of the min-SNR weighting (Hang et al. 2023), e.g. 5; None: all steps alike (eq. 25)."""
     drop_labels: float = Field(default=0.1, ge=0, lt=1)
     """Share of the training samples whose conditions are withheld: what classifier-free guidance needs."""
@@ -98,7 +98,7 @@ class Diffusion(Model):
 
     def examples(self, *learnt_from: Any) -> Examples:
         """Spectra, and their conditions if there are any."""
-        spectra, labels = learnt_from
+        spectra, labels = (*learnt_from, None)[:2]
         return self.labelled(spectra, labels)
 
     def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
@@ -137,7 +137,7 @@ class ConditionalDiffusion(Diffusion):
 
     def fit(
         self,
-        spectra: Any,
+        spectra: Any = None,
         labels: Labels | None = None,
         *,
         steps: int,

@@ -21,7 +21,8 @@ from dira.data.spectra import Labels
 from dira.models.latent import LatentConfig, LatentModel
 from dira.models.model import Classes, Examples, FitOptions, Whereabouts
 from dira.networks.decoder import Generator, stages, widths
-from dira.training.train import Training, batches, checkpoints_of, follow, place_for
+from dira.training.source import taken
+from dira.training.train import LONGEST_S, Training, checkpoints_of, due, follow, place_for
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
@@ -141,7 +142,7 @@ class ConditionalGAN(LatentModel):
 
     def fit(
         self,
-        spectra: Any,
+        spectra: Any = None,
         labels: Labels | None = None,
         *,
         steps: int,
@@ -201,17 +202,17 @@ class ConditionalGAN(LatentModel):
             self.network = candidate
             return float(best_by(self))
 
-        rows = batches(len(examples.tensors[0]), training.batch_size, training.seed, first, training.steps)
-        for step, batch in enumerate(rows, start=first):
-            chosen = torch.from_numpy(batch)
-            spectra, labels = (tensor[chosen].to(place) for tensor in examples.tensors)
+        how = {"size": training.batch_size, "seed": training.seed, "first": first, "last": training.steps}
+        saved = begun
+        for step, tensors in enumerate(taken(examples.tensors, **how), start=first):
+            spectra, labels = (tensor.to(place) for tensor in tensors)
             loss = contest.step(step, spectra, labels)
-            if (step + 1) % where.every == 0 or step + 1 == training.steps:
-                if best_by is not None:
-                    contest.judge(value_of, place, step + 1)
-                if stored is not None:
-                    seconds = before + time.perf_counter() - begun
-                    stored.save(step + 1, loss, seconds, contest.state, contest.average, contest.optimiser)
+            now, here = time.perf_counter(), due(step + 1, where.every, training.steps)
+            if here and best_by is not None:
+                contest.judge(value_of, place, step + 1)
+            if stored is not None and (here or now - saved >= LONGEST_S):
+                saved, seconds = now, before + now - begun
+                stored.save(step + 1, loss, seconds, contest.state, contest.average, contest.optimiser)
             if where.progress is not None:
                 where.progress(step + 1, training.steps, loss)
         winner = contest.winner(judged=best_by is not None)

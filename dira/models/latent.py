@@ -23,9 +23,9 @@ __all__ = ["LatentConfig", "LatentModel"]
 class LatentConfig(Config):
     """Configuration of a model that makes spectra from noise vectors."""
 
-    latent: int = Field(default=128, ge=1)
+    latent: int = Field(default=128, ge=1, le=65_536)
     """Length of the noise vector."""
-    width: int = Field(default=64, ge=8)
+    width: int = Field(default=64, ge=8, le=1024)
     """Channels at the full resolution; each halving doubles them, up to eight times."""
     scaling: Scaling = Scaling()
 

@@ -12,28 +12,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, TypedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import nn
 
 from dira.config import Axes, Config, Scaling, validated
 from dira.data.spectra import Labels, read_labels, read_spectra
+from dira.models.files import CONFIG, check_shapes, checked_classes, read_content, read_weights, write_model
+from dira.training.source import Source
+from dira.training.threads import on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
-from isacsim.files import written_whole
+
+if TYPE_CHECKING:
+    from isacsim.dataset.loading.reuse import ReusedSamples
+    from isacsim.dataset.synthetic.endless import EndlessSamples
 
 __all__ = ["Examples", "FitOptions", "Model", "NotFitted", "Whereabouts"]
 
 Classes = dict[str, list[int | str]]
-
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 class NotFitted(InputError):
@@ -46,18 +49,21 @@ class Examples(NamedTuple):
     axes: Axes
     classes: Classes
     """Values of each condition."""
-    tensors: list[torch.Tensor]
-    """Of equal length, spectra on the model's scale first."""
+    tensors: Any
+    """List of tensors of equal length, spectra on the model's scale first; or a `dira.training.source.Source` of such
+    batches."""
 
 
 class FitOptions(TypedDict, total=False):
     """What every model's `fit` takes besides steps: where and how it is trained.
 
-    ``device``, ``checkpoints`` (a folder to save to every so many steps, and to go on from), ``every`` (steps between
+    ``stream`` (what `isacsim.stream` gives, in place of all that the model learns from), ``device``, ``checkpoints`` (a
+    folder to save to every so many steps, and to go on from), ``every`` (steps between
     them), ``progress`` (called with steps done, steps in all, running loss); the others are fields of
     `dira.training.train.Training`.
     """
 
+    stream: EndlessSamples | ReusedSamples | None
     device: str
     checkpoints: str | PathLike[str] | None
     every: int
@@ -70,6 +76,7 @@ class FitOptions(TypedDict, total=False):
     clip: float
     average: float
     precision: Literal["no", "bf16", "fp16"]
+    threads: int
     seed: int
 
 
@@ -96,6 +103,8 @@ class Model(ABC):
     Settings: ClassVar[type[Config]]
     title: ClassVar[str]
     """For messages, e.g. the counter."""
+    variables: tuple[str, ...] = ("aj_noisy", "n_targets")
+    """What of a data set it learns from, in the order of `examples`' arguments: what is taken from a stream."""
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     """Where they are others than `dira.training.train.Training`'s."""
 
@@ -165,6 +174,7 @@ class Model(ABC):
         learnt_from: Sequence[Any],
         *,
         steps: int,
+        stream: EndlessSamples | ReusedSamples | None = None,
         device: str = "auto",
         checkpoints: str | PathLike[str] | None = None,
         every: int = 1000,
@@ -174,21 +184,33 @@ class Model(ABC):
     ) -> Self:
         """Check what is asked, build the network from the training's seed, train it, and keep it: what `fit` does."""
         training = self.training({**asked, "steps": steps})
-        examples = self.examples(*learnt_from)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(training.seed)
-            network = self.initial(examples.axes, examples.classes)
+        examples = self._examples_of(learnt_from, stream)
         folder = None if checkpoints is None else Path(checkpoints)
         where = Whereabouts(device, folder, every, progress, best_by)
-        self.network, seconds, found = self.optimise(network, examples, training, where)
+        with on_threads(training.threads):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(training.seed)
+                network = self.initial(examples.axes, examples.classes)
+            self.network, seconds, found = self.optimise(network, examples, training, where)
         self.axes, self.classes = examples.axes, examples.classes
         self.history = {
-            "samples": len(examples.tensors[0]),
+            **_said_of(examples.tensors, training),
             **training.model_dump(mode="json"),
             **found,
             "seconds": round(seconds, 1),
         }
         return self
+
+    def _examples_of(self, given: Sequence[Any], stream: Any) -> Examples:
+        """What was given as examples, or what a stream is to give."""
+        if (stream is None) == (given[0] is None):
+            raise InputError("fit needs spectra to learn from, or stream= in their place, and not both.")
+        if stream is None:
+            return self.examples(*given)
+        from dira.data.streams import StreamedExamples
+
+        source = StreamedExamples(stream, self.variables, self.examples)
+        return Examples(source.axes, source.classes, source)
 
     def initial(self, axes: Axes, classes: Classes) -> nn.Module:
         """What is trained, before it is: the network, and what it may need meanwhile."""
@@ -286,12 +308,7 @@ class Model(ABC):
             "classes": self.classes,
             "history": self.history,
         }
-        # A folder without a configuration is no model: an old one goes before the weights change, the new one comes
-        # after, so that a kill never leaves one model's classes with another's weights.
-        with written_whole(folder / _CONFIG) as config, written_whole(folder / _WEIGHTS) as file:
-            config.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            file.write_bytes(save(weights))  # save_file would make it private
-            (folder / _CONFIG).unlink(missing_ok=True)
+        write_model(folder, json.loads(json.dumps(content)), weights)
         return folder
 
     @classmethod
@@ -319,23 +336,30 @@ class Model(ABC):
         """
         folder = cls.shipped() if folder is None else Path(folder)
         try:
-            content = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-            kind = content["model"]
-            if kind != cls.__name__:
-                raise InputError(f"{folder} holds a {kind}, not a {cls.__name__}.")
+            content = read_content(folder)
+            if content["model"] != cls.__name__:
+                raise InputError(f"{folder} holds a {content['model']:.80}, not a {cls.__name__}.")
             model = cls(**content["config"])
-            model.axes = validated(Axes, content["axes"], what=f"{folder / _CONFIG}: axes")
-            model.classes, model.history = content["classes"], content["history"]
-            network = model.build(model.axes, model.classes)
-            weights = load_file(folder / _WEIGHTS)
-            network.load_state_dict(
-                {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
-            )
+            axes = model.axes = validated(Axes, content["axes"], what=f"{folder / CONFIG}: axes")
+            classes = model.classes = checked_classes(content["classes"])
+            model.history = content["history"]
+            check_shapes(folder, lambda: model.build(axes, classes))
+            weights = read_weights(folder, content)
+            network = model.build(axes, classes)
+            network.load_state_dict(weights)
         except FileNotFoundError as error:
             raise InputError(
                 f"{folder} holds no model: {Path(str(error.filename)).name} is missing."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except (
+            ArithmeticError,
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error
@@ -346,3 +370,10 @@ class Model(ABC):
     def pretrained(cls) -> Self:
         """The model that comes with dira, for the default spectra: short for `from_pretrained` without a folder."""
         return cls.from_pretrained()
+
+
+def _said_of(data: Any, training: Training) -> dict[str, Any]:
+    """What a model's history says of the data: how many samples, and of a stream how often each was used."""
+    if isinstance(data, Source):
+        return {"samples": data.seen(training.steps * training.batch_size), "stream": data.about()}
+    return {"samples": len(data[0])}

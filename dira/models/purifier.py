@@ -46,10 +46,11 @@ class Purifier(Diffusion):
     """
 
     title = "the purifier"
+    variables = ("aj_clean",)
 
     def fit(
         self,
-        clean: Any,
+        clean: Any = None,
         *,
         steps: int,
         **options: Unpack[FitOptions],

@@ -21,9 +21,9 @@ __all__ = ["ConditionalVAE", "VAEConfig"]
 class VAEConfig(LatentConfig):
     """Configuration of a variational autoencoder."""
 
-    beta: float = Field(default=1.0, gt=0)
+    beta: float = Field(default=1.0, gt=0, le=1e9)
     """Weight of the latent's divergence from a normal one (Higgins et al. 2017)."""
-    noise: float = Field(default=0.1, gt=0)
+    noise: float = Field(default=0.1, ge=1e-9, le=1e9)
     """Standard deviation of the pixels about the decoder's, on the model's scale from -1 to 1."""
 
 
@@ -83,7 +83,7 @@ class ConditionalVAE(LatentModel):
 
     def fit(
         self,
-        spectra: Any,
+        spectra: Any = None,
         labels: Labels | None = None,
         *,
         steps: int,

@@ -1,1 +1,1 @@
-"""The training loop (``train``) and its ``checkpoint``s."""
+"""The training loop (``train``), the ``source`` of its batches, its ``checkpoint``s and its ``budget``."""

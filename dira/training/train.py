@@ -11,7 +11,7 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dira.config import Config
 from dira.training.checkpoint import Checkpoints
+from dira.training.source import Data, Source, taken
+from dira.training.threads import default_threads
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
@@ -34,7 +36,6 @@ __all__ = [
     "Place",
     "Progress",
     "Training",
-    "batches",
     "checkpoints_of",
     "digest_of",
     "follow",
@@ -46,6 +47,8 @@ __all__ = [
 Progress = Callable[[int, int, float], None]
 # Share of the past in the running mean of the loss.
 _MEMORY = 0.98
+LONGEST_S = 600.0
+"""Seconds after which a checkpoint is written whatever the step, so that no more is lost."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ Loss = Callable[[nn.Module, Batch], torch.Tensor]
 class Training(Config):
     """How a model is trained."""
 
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=10**9)
     """Optimiser steps."""
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=2**20)
     """Samples a step, over all processes together."""
     learning_rate: float = Field(default=2e-4, gt=0)
     warmup: int = Field(default=100, ge=0)
@@ -90,7 +93,9 @@ class Training(Config):
     """Decay of the moving average of the weights, which is what is kept; 0: the last weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Of the forward pass."""
-    seed: int = Field(default=0, ge=0)
+    threads: int = Field(default_factory=default_threads, ge=1, le=1024)
+    """Threads of the processor: other bits come out on another number, so checkpoints hold it."""
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
     def rate(self, step: int) -> float:
         """Learning rate at a step.
@@ -142,23 +147,10 @@ def place_for(device: str) -> Place:
     return Place(found, state.process_index, state.num_processes)
 
 
-def batches(n: int, batch_size: int, seed: int, first: int, last: int) -> Iterator[np.ndarray]:
-    """Rows of each step's batch: epochs, each a permutation of its own, run on into one another."""
-    size, epoch, order = batch_size, -1, np.empty(0, np.int64)
-    for step in range(first, last):
-        rows = []
-        for place in range(step * size, (step + 1) * size):
-            if place // n != epoch:
-                epoch = place // n
-                order = np.random.default_rng([seed, 1, epoch]).permutation(n)
-            rows.append(order[place % n])
-        yield np.array(rows)
-
-
 def train(
     network: nn.Module,
     loss: Loss,
-    data: Sequence[torch.Tensor],
+    data: Data,
     training: Training,
     *,
     device: str = "auto",
@@ -175,14 +167,15 @@ def train(
         Initialised already.
     loss : callable
         See `Loss`.
-    data : sequence of torch.Tensor
-        Of equal length, in memory.
+    data : sequence of torch.Tensor or Source
+        Of equal length, in memory; or what gives each step its batch.
     training : Training
         How.
     device : {"auto", "cpu", "cuda", "mps"}
         Where; several processes under ``accelerate launch``.
     checkpoints : Path, optional
-        Folder of checkpoints: written every so many steps, and gone on from if there are any.
+        Folder of checkpoints: written every so many steps, at least every ten minutes, and gone on from if there are
+        any.
     every : int
         Steps between them.
     progress : callable, optional
@@ -215,12 +208,12 @@ def train(
     devices = [place.device] if place.device.type == "cuda" else []
     share = training.batch_size // place.processes
     mine = slice(place.process * share, (place.process + 1) * share)
-    rows = batches(len(data[0]), training.batch_size, training.seed, first, training.steps)
-    for step, batch in enumerate(rows, start=first):
+    how = {"size": training.batch_size, "seed": training.seed, "first": first, "last": training.steps}
+    saved = begun
+    for step, mine_of_step in enumerate(taken(data, rows=mine, **how), start=first):
         for group in optimiser.param_groups:
             group["lr"] = training.rate(step)
-        chosen = torch.from_numpy(batch[mine])
-        tensors = [tensor[chosen].to(place.device) for tensor in data]
+        tensors = [tensor.to(place.device) for tensor in mine_of_step]
         seed = _seed(training.seed, step)
         here = Batch(tensors, torch.Generator().manual_seed(seed), mine, training.batch_size)
         with torch.random.fork_rng(devices=devices), autocast:
@@ -242,13 +235,19 @@ def train(
         running = now if np.isnan(running) else _MEMORY * running + (1 - _MEMORY) * now
         if place.process:
             continue
-        if stored is not None and ((step + 1) % every == 0 or step + 1 == training.steps):
-            seconds = before + time.perf_counter() - begun
-            stored.save(step + 1, running, seconds, network, average, optimiser)
+        now_s = time.perf_counter()
+        if stored is not None and (due(step + 1, every, training.steps) or now_s - saved >= LONGEST_S):
+            saved = now_s
+            stored.save(step + 1, running, before + now_s - begun, network, average, optimiser)
         if progress is not None:
             progress(step + 1, training.steps, running)
     trained = network if average is None else average
     return trained.cpu().eval(), before + time.perf_counter() - begun
+
+
+def due(step: int, every: int, last: int) -> bool:
+    """Whether a checkpoint is due after so many steps, however long they took."""
+    return step % every == 0 or step == last
 
 
 def _precision(precision: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
@@ -261,12 +260,13 @@ def _precision(precision: str, device: torch.device) -> tuple[torch.autocast, to
 
 
 def checkpoints_of(
-    folder: Path | None, training: Training, data: Sequence[torch.Tensor], more: dict[str, Any]
+    folder: Path | None, training: Training, data: Data, more: dict[str, Any]
 ) -> Checkpoints | None:
     """The checkpoints of a training of some data, if there is to be a folder of them."""
     if folder is None:
         return None
-    identity = {"training": training.model_dump(mode="json"), "data": digest_of(data), **more}
+    of_data = data.identity() if isinstance(data, Source) else digest_of(data)
+    identity = {"training": training.model_dump(mode="json"), "data": of_data, **more}
     return Checkpoints(folder, json.loads(json.dumps(identity)))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isacsim.capture.clock import strictly_increasing, unwrap
-from isacsim.capture.packets import CaptureWarning, Packets, malformed
+from isacsim.capture.clock import Session, longest_session, strictly_increasing, unwrap
+from isacsim.capture.packets import CaptureWarning, Packets, PacketVariable
+from isacsim.capture.request import Reading, malformed
 from isacsim.errors import CaptureError
 from isacsim.schema import CAPTURE, described
 
@@ -18,7 +20,13 @@ __all__ = ["agreed", "to_dataset"]
 
 
 def to_dataset(
-    packets: Packets, path: Path, *, carrier: float, bandwidth: float, phase_sign: int | None
+    packets: Packets,
+    reading: Reading,
+    *,
+    carrier: float,
+    bandwidth: float,
+    phase_sign: int | None,
+    packet_rate: float | None = None,
 ) -> xr.Dataset:
     """Drop what is no CSI, make time increase, and put names and units on the rest.
 
@@ -26,12 +34,14 @@ def to_dataset(
     ----------
     packets : Packets
         Of one file.
-    path : Path
-        Its name, for errors and attributes.
+    reading : Reading
+        The file's name, for errors and attributes, and what was dropped so far.
     carrier, bandwidth : float
         Centre frequency and bandwidth [Hz], already agreed between file and argument.
     phase_sign : {+1, -1} or None
         None if unknown: then -1, marked as assumed.
+    packet_rate : float or None
+        Packets/s instead of the file's clock.
 
     Returns
     -------
@@ -46,26 +56,29 @@ def to_dataset(
     Warns
     -----
     CaptureWarning
-        If dead or replicated streams were dropped.
+        If records or dead or replicated streams were dropped.
     """
-    notes = list(packets.warnings)
+    path, notes = reading.path, [*reading.losses(), *reading.notes]
+    if reading.n_dropped:
+        _warn(
+            f"dropped {reading.n_dropped} records that aren't whole; the attribute warnings says which and why",
+            path,
+        )
     streams, kept = _with_signal(packets, path, notes)
     csi = packets.csi[streams][:, :, kept]
+    _check_varies(csi[:, packets.valid], packets, streams, path, notes)
     different = _without_replicas(csi, packets, streams, path, notes)
     streams, csi = streams[different], csi[different]
 
-    ticks, n_wraps = unwrap(packets.ticks[kept], packets.wrap)
-    if n_wraps:
-        notes.append(f"unwrapped the clock at {n_wraps} places")
-    increasing = strictly_increasing(ticks, path, notes)
-    kept, csi, ticks = kept[increasing], csi[:, :, increasing], ticks[increasing]
+    chosen, time = _times(packets, kept, packet_rate, path, notes)
+    kept, csi = kept[chosen], csi[:, :, chosen]
 
     frequency = carrier + packets.spacing * packets.subcarrier_index
     coords = {
         "frequency": frequency.astype(np.float64),
         "subcarrier_index": packets.subcarrier_index.astype(np.int64),
         "valid": packets.valid,
-        "time": packets.tick * (ticks - ticks[0]).astype(np.float64),
+        "time": time,
         "role": np.full(streams.size, "unknown"),
         "device": np.zeros(streams.size, np.int64),
         "rx_element": packets.rx[streams].astype(np.int64),
@@ -84,15 +97,66 @@ def to_dataset(
             "phase_sign": sign,
             "phase_sign_source": "assumed" if phase_sign is None else "argument",
             "source": path.name,
-            "warnings": "\n".join(notes),
         },
     )
     for name, reported in packets.variables.items():
-        if np.isnan(reported.values[kept]).all():
-            continue
-        dataset[name] = ("packet", reported.values[kept].astype(np.float64))
-        dataset[name].attrs = {"units": reported.units, "long_name": reported.long_name}
-    return dataset
+        values = reported.values[kept]
+        if values.dtype.kind == "f":
+            values = _possible(name, reported, values, notes)
+            if np.isnan(values).all():
+                continue
+        dataset[name] = ("packet", values, {"units": reported.units, "long_name": reported.long_name})
+    if packet_rate is not None:
+        dataset.attrs["packet_rate"] = float(packet_rate)
+    return dataset.assign_attrs(
+        warnings="\n".join(notes), n_dropped=reading.n_dropped, dropped=reading.dropped_json()
+    )
+
+
+def _times(
+    packets: Packets, kept: NDArray[np.int64], packet_rate: float | None, path: Path, notes: list[str]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which of the packets kept so far to keep, and their times [s], strictly increasing from 0."""
+    ticks, n_wraps = unwrap(packets.ticks[kept], packets.wrap)
+    if packet_rate is not None:
+        # The clock is left alone, but sessions that it tells apart are no less so.
+        spliced: list[str] = []
+        session, sessions = longest_session(ticks, packets.tick, spliced)
+        if len(sessions) > max(2, kept.size // 20):
+            session, spliced = Session(0, kept.size), []
+        notes += spliced
+        chosen = np.arange(session.first, session.stop)
+        notes.append(
+            f"times made by packet_rate={packet_rate:g} packets/s, as if no packet were lost; the file's clock isn't "
+            "used"
+        )
+        return chosen, (kept[chosen] - kept[chosen[0]]) / float(packet_rate)
+    if n_wraps:
+        notes.append(f"unwrapped the clock at {n_wraps} places")
+    session, _ = longest_session(ticks, packets.tick, notes)
+    ticks = ticks[session.first : session.stop]
+    increasing = strictly_increasing(ticks, path, notes)
+    ticks = ticks[increasing]
+    return session.first + increasing, packets.tick * (ticks - ticks[0]).astype(np.float64)
+
+
+# What a receiver can report, by variable and unit; what lies outside is no measurement.
+_POSSIBLE = {("rssi", "dBm"): (-150.0, 0.0), ("rssi", "dB"): (0.0, 120.0), ("noise", "dBm"): (-200.0, -1.0)}
+
+
+def _possible(
+    name: str, reported: PacketVariable, values: NDArray[Any], notes: list[str]
+) -> NDArray[np.float64]:
+    """A variable with what can't be as NaN, which a note says."""
+    least, most = _POSSIBLE.get((name, reported.units), (-np.inf, np.inf))
+    wrong = (values < least) | (values > most)
+    if wrong.any():
+        first = values[np.flatnonzero(wrong)[0]]
+        notes.append(
+            f"{name} of {np.count_nonzero(wrong)} packets can't be (the first is {first:g} {reported.units}, "
+            f"possible are {least:g} to {most:g}): marked as unknown"
+        )
+    return np.where(wrong, np.nan, values).astype(np.float64)
 
 
 def _with_signal(
@@ -121,6 +185,20 @@ def _with_signal(
     if kept.size < alive.shape[1]:
         notes.append(f"dropped {alive.shape[1] - kept.size} packets with zero or not finite CSI")
     return streams, kept
+
+
+def _check_varies(
+    csi: NDArray[np.complex64], packets: Packets, streams: NDArray[np.int64], path: Path, notes: list[str]
+) -> None:
+    """Refuse CSI that is one number, and name streams that never change: noise alone changes what is measured."""
+    if csi[0].size > 2 and (csi == csi[0, 0, 0]).all():
+        raise malformed(path, f"the same number {csi[0, 0, 0]:g} in all of the CSI", "a measurement")
+    if csi.shape[2] > 2 and (still := np.flatnonzero((csi == csi[:, :, :1]).all(axis=(1, 2)))).size:
+        _loudly(
+            f"{_names(packets, streams[still])}: the same in all {csi.shape[2]} packets, which no measurement is",
+            path,
+            notes,
+        )
 
 
 def _without_replicas(
@@ -155,8 +233,12 @@ def _names(packets: Packets, streams: NDArray[np.int64]) -> str:
 
 def _loudly(note: str, path: Path, notes: list[str]) -> None:
     notes.append(note)
-    # Five calls up is whoever called read_capture.
-    python_warnings.warn(f"{path}: {note}", CaptureWarning, stacklevel=5)
+    _warn(note, path, deeper=2)
+
+
+def _warn(note: str, path: Path, deeper: int = 0) -> None:
+    # Four calls up from to_dataset's own is whoever called read_capture.
+    python_warnings.warn(f"{path}: {note}", CaptureWarning, stacklevel=4 + deeper)
 
 
 def agreed(name: str, argument: float | None, in_file: float | None, example: str, path: Path) -> float:

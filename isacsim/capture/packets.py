@@ -1,32 +1,33 @@
-"""What every format reader hands over, before it is cleaned and labelled, and the wording of its errors."""
+"""What every format reader hands over before it is labelled, and how packets that differ share one array."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isacsim.errors import CaptureError
-
 Layout = TypeVar("Layout", bound=Hashable)
+Stream = tuple[int, int]
 
-__all__ = ["CaptureWarning", "PacketVariable", "Packets", "malformed", "most_common_layout"]
+# More kinds of packets than this hold noise, not streams.
+_MOST_LAYOUTS = 32
+
+__all__ = ["CaptureWarning", "PacketVariable", "Packets", "common_streams", "most_common_layout"]
 
 
 class CaptureWarning(UserWarning):
-    """A capture was read, but part of its CSI is not what it claims to be (replicated or dead streams)."""
+    """A capture was read, but part of it is not whole, or not what it claims to be (replicated or dead streams)."""
 
 
 @dataclass(frozen=True)
 class PacketVariable:
-    """A quantity the file holds for each packet: values (packet,) float, its units and long name."""
+    """What the file holds for each packet: values (packet,), floats or texts, their units and long name."""
 
-    values: NDArray[np.float64]
+    values: NDArray[np.float64] | NDArray[np.str_]
     units: str
     long_name: str
 
@@ -59,8 +60,6 @@ class Packets:
         Subcarrier spacing [Hz].
     variables : dict of str to PacketVariable
         `rssi`, `agc`, `noise`, ... where the file has them.
-    warnings : list of str
-        What was skipped or dropped so far, in sentences.
     """
 
     format: str
@@ -77,15 +76,6 @@ class Packets:
     bandwidth: float | None = None
     spacing: float = 312.5e3
     variables: dict[str, PacketVariable] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-
-def malformed(
-    path: Path, found: str, expected: str, *, offset: int | None = None, row: int | None = None
-) -> CaptureError:
-    """Word the one sentence of a capture error: file, place, what was found, what was expected."""
-    place = f" at byte {offset}" if offset is not None else f" in row {row}" if row is not None else ""
-    return CaptureError(f"{path}: found {found}{place}, expected {expected}")
 
 
 def most_common_layout(
@@ -117,3 +107,47 @@ def most_common_layout(
             f"kept the {n_kept} packets with the most common layout ({what}) = {layout}; dropped {others}"
         )
     return layout, np.flatnonzero([item == layout for item in layouts])
+
+
+def common_streams(
+    held: Sequence[frozenset[Stream]], warnings: list[str], what: str
+) -> tuple[list[Stream], NDArray[np.int64]]:
+    """Choose the streams that most packets have in common, and the packets that hold them all.
+
+    The choice makes packets² x streams largest: a rate that halves costs more than an antenna.
+
+    Parameters
+    ----------
+    held : sequence of frozenset, one a packet
+        Streams of each packet.
+    warnings : list of str
+        Gets one sentence if packets differ.
+    what : str
+        What a stream is, for that sentence.
+
+    Returns
+    -------
+    streams : list
+        The ones chosen, ascending.
+    kept : ndarray, int, (kept packet,)
+        Positions of the packets that hold them.
+    """
+    counts = Counter(held)
+    candidates = set(counts)
+    for one in list(counts)[:_MOST_LAYOUTS]:
+        candidates |= {one & other for other in list(counts)[:_MOST_LAYOUTS]} - {frozenset()}
+
+    def kept(streams: frozenset[Stream]) -> int:
+        return sum(n for one, n in counts.items() if streams <= one)
+
+    best = max(sorted(candidates, key=sorted), key=lambda one: kept(one) ** 2 * len(one))
+    if len(counts) > 1:
+        shown = "; ".join(f"{n} hold {_listed(one)}" for one, n in counts.most_common(6))
+        warnings.append(
+            f"packets differ in {what}: {shown}; kept {_listed(best)}, which {kept(best)} of {len(held)} packets hold"
+        )
+    return sorted(best), np.flatnonzero([best <= one for one in held])
+
+
+def _listed(streams: frozenset[Stream]) -> str:
+    return ", ".join(map(str, sorted(streams)))

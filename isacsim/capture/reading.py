@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 import xarray as xr
 
+from isacsim.capture.content import content
 from isacsim.capture.formats import atheros, esp32, intel5300, nexmon, picoscenes
 from isacsim.capture.labelling import agreed, to_dataset
 from isacsim.capture.packets import Packets
+from isacsim.capture.request import Reading
+from isacsim.capture.tones import undo_rotation
+from isacsim.checks import check_number
 from isacsim.errors import CaptureError, InputError
 
 __all__ = ["FORMATS", "read_capture"]
@@ -22,7 +26,7 @@ class Format:
     """A capture format: does this content look like it, and how to read it."""
 
     looks_like: Callable[[bytes], bool]
-    read: Callable[[bytes, Path], Packets]
+    read: Callable[[bytes, Reading], Packets]
 
 
 # In the order of detection: those with a magic number first.
@@ -42,6 +46,13 @@ def read_capture(
     carrier: float | None = None,
     bandwidth: float | None = None,
     phase_sign: int | None = None,
+    strict: bool = False,
+    packet_rate: float | None = None,
+    transmitter: str | None = None,
+    frame_kind: str | int | None = None,
+    antennas: Sequence[int] | None = None,
+    part: str | None = None,
+    chip: str | None = None,
 ) -> xr.Dataset:
     """Read a capture of Wi-Fi channel state information into the schema of simulated captures.
 
@@ -61,6 +72,24 @@ def read_capture(
         receivers start their FFT early, in the guard interval, which delays every path; so the phase must
         fall with frequency, as it does in every Intel 5300, 43455c0 and 4366c0 capture tried. The 4339's
         rose; Atheros, ESP32 and USRP take the slope out and don't tell.
+    strict : bool
+        Refuse a file with a record that isn't whole, instead of leaving that record out.
+    packet_rate : float, optional
+        Packets a second, for a file whose clock stands still or is wrong: the packets then follow each other evenly,
+        in the file's order. The file's own times are not used.
+    transmitter : str, optional
+        MAC address of the sender to keep, as 02:00:00:00:00:01. Without it, the one that sent most.
+    frame_kind : str or int, optional
+        Which frames to keep: a name as in the variable `frame_kind` ("beacon", "data", "HT", ...) or the number of
+        `frame_control`. Without it, all.
+    antennas : sequence of int, optional
+        Receive antennas (`rx_element`) to keep; packets without one of them go. Without it, those that most packets
+        have in common.
+    part : str, optional
+        Training field of ESP32 rows: "L-LTF", "HT-LTF", "HE-LTF". Without it, the longest that nearly all rows have.
+    chip : str, optional
+        Chip of a Nexmon file whose chip number is unknown or wrong: "4339", "4358", "43455c0" or "4366c0"; or the one
+        of ESP32 rows ("ESP32", "ESP32-S3", "ESP32-C6", ...) that don't tell it.
 
     Returns
     -------
@@ -69,25 +98,30 @@ def read_capture(
         each pair of receive antenna `rx_element` and transmit stream `tx_element`. Coordinates `frequency` [Hz] and
         `subcarrier_index` (subcarrier), `valid` (subcarrier), False where there is no signal but maybe
         garbage, `time` [s] (packet), strictly increasing from 0, `role` (receiver) = "unknown". Where the
-        file has them, `rssi`, `agc` [dB], `noise` (packet). Attributes: `format`, `chip`, `carrier`,
-        `bandwidth` [Hz], `phase_sign`, `phase_sign_source`, `source`, and `warnings`: one line for each thing
-        that was dropped or repaired.
+        file has them (packet): `rssi` [dBm, Atheros dB], `agc` [dB], `noise` [dBm], `sequence_number`, `frame_control`,
+        and as texts `transmitter` and `frame_kind`. Attributes: `format`, `chip`, `carrier`, `bandwidth` [Hz],
+        `phase_sign`, `phase_sign_source`, `source`, `warnings`: one line for each thing that was dropped or assumed,
+        `n_dropped`, how many records weren't whole, and `dropped`: the same as JSON, a list of {unit, found, expected,
+        count, places}, places being byte offsets or rows.
 
-        Packets that repeat or go back in time are dropped (`isacsim.capture.clock`), 32-bit clocks unwrapped;
-        of packets with several layouts (tones, antennas, transmitter) the most common one is kept.
+        Tones that 40 and 80 MHz frames rotate are turned back where all of the capture shows it
+        (`isacsim.capture.tones`). Packets that repeat or go back in time are dropped (`isacsim.capture.clock`),
+        32-bit clocks unwrapped; where the clock was set anew, the longest session is kept. Of packets with several
+        layouts the common part is kept.
 
     Raises
     ------
     CaptureError
-        If the file is missing, empty, truncated, foreign, of an unknown chip, holds no CSI, contradicts an
-        argument, or lacks a carrier that is not given either.
+        If the file is missing, empty, no file, larger than memory, foreign, of an unknown chip, holds no CSI or no
+        clock, contradicts an argument, or lacks a carrier that is not given either; if strict, at the first record
+        that isn't whole.
     InputError
         If an argument is none of those allowed.
 
     Warns
     -----
     CaptureWarning
-        If streams are dead or copies of one another; they are dropped.
+        If records were dropped, with their number; if streams are dead or copies of one another and are dropped.
 
     Examples
     --------
@@ -95,18 +129,30 @@ def read_capture(
     >>> capture.csi.sel(subcarrier=capture.valid)  # doctest: +SKIP
     """
     _check_arguments(format, carrier, bandwidth, phase_sign)
-    path = Path(path)
-    data = _content(path)
-    if format == "auto":
-        format = _detected(data, path)
-    packets = FORMATS[format].read(data, path)
-    return to_dataset(
-        packets,
-        path,
-        carrier=agreed("carrier", carrier, packets.carrier, "5.745e9", path),
-        bandwidth=agreed("bandwidth", bandwidth, packets.bandwidth, "20e6", path),
-        phase_sign=phase_sign,
+    if packet_rate is not None:
+        check_number("packet_rate", packet_rate, above=0, most=1e9)
+    reading = Reading(
+        path=Path(path),
+        strict=strict,
+        transmitter=transmitter,
+        frame_kind=frame_kind,
+        antennas=_antennas(antennas),
+        part=part,
+        chip=chip,
     )
+    data = content(reading.path)
+    if format == "auto":
+        format = _detected(data, reading.path)
+    packets = FORMATS[format].read(data, reading)
+    capture = to_dataset(
+        packets,
+        reading,
+        carrier=agreed("carrier", carrier, packets.carrier, "5.745e9", reading.path),
+        bandwidth=agreed("bandwidth", bandwidth, packets.bandwidth, "20e6", reading.path),
+        phase_sign=phase_sign,
+        packet_rate=packet_rate,
+    )
+    return undo_rotation(capture)
 
 
 def _check_arguments(
@@ -125,16 +171,19 @@ def _check_arguments(
         raise InputError(f"phase_sign={phase_sign!r} must be -1 (exp(-j2πfd/c)) or +1 (its conjugate)")
 
 
-def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise CaptureError(f"{path}: this is a directory, expected a capture file")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CaptureError(f"{path}: can't be read ({error.strerror or error})") from error
-    if not data:
-        raise CaptureError(f"{path}: the file is empty, expected a capture")
-    return data
+def _antennas(asked: Sequence[int] | None) -> tuple[int, ...] | None:
+    if asked is None:
+        return None
+    antennas = (asked,) if isinstance(asked, int) else tuple(asked)
+    if (
+        not antennas
+        or len(set(antennas)) != len(antennas)
+        or not all(isinstance(a, int) and 0 <= a < 8 for a in antennas)
+    ):
+        raise InputError(
+            f"antennas={asked!r} must be receive antennas, whole numbers from 0 to 7, each once, e.g. (0, 1)"
+        )
+    return tuple(sorted(antennas))
 
 
 def _detected(data: bytes, path: Path) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.discrete import direct_delay, frequency_response
+from isacsim.channel.rays import over_arrays
 from isacsim.scenario.environments import WifiIndoor
 from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
@@ -101,10 +102,15 @@ def wifi_indoor(environment: WifiIndoor, radio: Radio, rng: np.random.Generator)
     profile = PROFILES[environment.model]
     excess, share = profile.taps()
     direct = direct_delay(radio)
-    tap = rng.standard_normal((2, direct.size, excess.size)) / np.sqrt(2)
-    coefficient = (tap[0] + 1j * tap[1]) * np.sqrt(share)
     near = direct * speed_of_light <= profile.breakpoint_m
     line = np.where(near, 10 ** (profile.k_factor_db / 10) * share[0], 0.0)
+    if radio.has_arrays:
+        angles = environment.angular_spread_deg
+        spread = None if angles is None else plain(angles)
+        response = over_arrays(radio, excess, share, rng, k_factor=line, spread_deg=spread)
+        return response * 10 ** (power / 20)
+    tap = rng.standard_normal((2, direct.size, excess.size)) / np.sqrt(2)
+    coefficient = (tap[0] + 1j * tap[1]) * np.sqrt(share)
     coefficient[:, 0] += np.sqrt(line)
     coefficient /= np.sqrt(1 + line)[:, np.newaxis]
     delay = direct[:, np.newaxis] + excess

@@ -2,8 +2,8 @@
 
 A kind of environment is one section in `isacsim.scenario.environments` and one function, registered for it at the end
 of this module. Each function gets the section (its distributions replaced by numbers), the radio and a Generator and
-returns the response of shape (receiver, subcarrier), before the receivers' ``static_gain_db``. ``power_db`` is relative
-to a path of unit amplitude.
+returns the response of shape (stream, subcarrier), a stream a pair of elements (`Radio.streams`), before the receivers'
+``static_gain_db``. ``power_db`` is relative to a path of unit amplitude.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 from scipy.optimize import brentq
 
-from isacsim.channel import ieee80211
+from isacsim.channel import ieee80211, rays
 from isacsim.channel.sionna import ray_tracing, statistical
 from isacsim.scenario.environments import (
     Cdl,
@@ -54,27 +54,28 @@ def static_response(scenario: Scenario, rng: np.random.Generator) -> Response:
 
     Returns
     -------
-    numpy.ndarray, complex128, shape (receiver, subcarrier)
+    numpy.ndarray, complex128, shape (stream, subcarrier)
 
     Raises
     ------
     TypeError
         If no function is registered for the environment.
     """
-    gain = np.array([r.static_gain_db for r in scenario.radio.receivers])
-    response = environment_response(scenario.environment, scenario.radio, rng)
+    radio = scenario.radio
+    gain = np.array([radio.receivers[one.receiver].static_gain_db for one in radio.streams])
+    response = environment_response(scenario.environment, radio, rng)
     return np.asarray(response * 10 ** (gain[:, np.newaxis] / 20))
 
 
 @singledispatch
 def environment_response(environment: Environment, radio: Radio, rng: np.random.Generator) -> Response:
-    """Response of an environment, (receiver, subcarrier); the module's docstring says how a kind is added."""
+    """Response of an environment, (stream, subcarrier); the module's docstring says how a kind is added."""
     raise TypeError(f"no static environment is registered for {type(environment).__name__}")
 
 
 @environment_response.register
 def _none(environment: NoEnvironment, radio: Radio, rng: np.random.Generator) -> Response:
-    return np.zeros((len(radio.receivers), radio.n_subcarriers), np.complex128)
+    return np.zeros((len(radio.streams), radio.n_subcarriers), np.complex128)
 
 
 @environment_response.register
@@ -87,27 +88,43 @@ def _two_ray(environment: TwoRay, radio: Radio, rng: np.random.Generator) -> Res
     else:
         point = np.array([plain(x) for x in surface.point_m])
         normal = np.array(surface.normal) / np.linalg.norm(surface.normal)
-    source = np.array(radio.transmitter_m)
-    image = source - 2 * ((source - point) @ normal) * normal
+    sources = radio.transmitter_elements_m
     out = []
-    for receiver in radio.receivers:
-        length = np.array([np.linalg.norm(np.array(receiver.position_m) - s) for s in (source, image)])
-        rays = np.exp(-2j * np.pi * radio.frequency_hz[:, np.newaxis] * length / speed_of_light)
-        response = rays @ (np.array([1.0, coefficient]) / length)
+    for elements in radio.receiver_elements_m:
+        made = []
+        for element in elements:
+            for source in sources:
+                image = source - 2 * ((source - point) @ normal) * normal
+                length = np.array([np.linalg.norm(element - s) for s in (source, image)])
+                both = np.exp(-2j * np.pi * radio.frequency_hz[:, np.newaxis] * length / speed_of_light)
+                made.append(both @ (np.array([1.0, coefficient]) / length))
+        response = np.array(made, np.complex128)
         out.append(response / np.sqrt(np.mean(np.abs(response) ** 2)))
-    return np.array(out, np.complex128) * 10 ** (power / 20)
+    return np.asarray(np.concatenate(out) * 10 ** (power / 20), np.complex128)
 
 
 @environment_response.register
 def _rayleigh(environment: Rayleigh, radio: Radio, rng: np.random.Generator) -> Response:
     """Complex Gaussian taps under an exponential power-delay profile, from the line of sight's delay on.
 
-    Taps are independent from receiver to receiver; a Rician line of sight has the geometric phase.
+    Taps are independent from receiver to receiver; a Rician line of sight has the geometric phase. Over arrays a tap
+    is a cluster of rays (`isacsim.channel.rays`).
     """
     power = plain(environment.power_db)
     spread = plain(environment.delay_spread_ns) * 1e-9
     k_factor = None if environment.k_factor_db is None else 10 ** (plain(environment.k_factor_db) / 10)
     delay, profile = exponential_profile(spread, int(plain(environment.n_taps)))
+    if radio.has_arrays:
+        angles = environment.angular_spread_deg
+        response = rays.over_arrays(
+            radio,
+            delay,
+            profile,
+            rng,
+            k_factor=None if k_factor is None else np.full(len(radio.receivers), k_factor),
+            spread_deg=None if angles is None else plain(angles),
+        )
+        return response * 10 ** (power / 20)
     direct = np.array(
         [np.linalg.norm(np.subtract(r.position_m, radio.transmitter_m)) for r in radio.receivers]
     )

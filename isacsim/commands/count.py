@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
+from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark, show_table
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["count"]
 
 
+@reads_files
 def count(
     source: given.Input,
     method: Annotated[
@@ -35,6 +38,7 @@ def count(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -43,10 +47,8 @@ def count(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Count the moving targets in each window of a capture; a simulated one is set against its truth.
 
@@ -67,9 +69,10 @@ def count(
         opened, windows = given.open_windows(
             source,
             lambda name: bar.update(task, description=name),
-            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=settings,
             reference=reference,
             pair=pair,
             gain=gain,

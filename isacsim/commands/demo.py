@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from isacsim.commands.estimate import DEFAULT_METHOD
+from isacsim.commands.options import Settings, scenario_with
 from isacsim.commands.source import Seed
 from isacsim.terminal import output, progress
 
@@ -20,6 +21,7 @@ def demo(
     ),
     scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a .yaml file.")] = "default",
     seed: Seed = None,
+    settings: Settings = None,
     method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,
 ) -> None:
     """Simulate a scenario and leave one self-contained HTML page: scene, CSI, spectra, estimates against truth.
@@ -29,10 +31,9 @@ def demo(
     from isacsim.commands.demo_page import STEPS, demo_page
     from isacsim.figures.html import check_page
     from isacsim.files import written_whole
-    from isacsim.scenario.catalogue import load_scenario
 
     check_page(output_file)
-    loaded = load_scenario(scenario)
+    loaded = scenario_with(scenario, settings)
     with progress() as bar:
         task = bar.add_task("starting", total=STEPS)
         page = demo_page(

@@ -154,9 +154,7 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
         "carrier": f"{radio.carrier_hz / 1e9:g} GHz",
         "bandwidth": f"{radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} subcarriers",
         "window": f"{radio.packets / radio.packet_rate_hz:g} s at {radio.packet_rate_hz:g} packets/s",
-        "receivers": ", ".join(
-            r.name if r.name == r.role else f"{r.name} ({r.role})" for r in radio.receivers
-        ),
+        "receivers": radio.receivers_text,
         "model error": worst,
         "seed": str(capture.attrs["seed"]),
     }

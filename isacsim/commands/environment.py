@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isacsim.commands.options import Settings, scenario_with
 from isacsim.commands.source import Seed
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, show_table
@@ -25,6 +26,7 @@ def environment(
         Path, typer.Option("--output", "-o", help="Picture to write (.png, .pdf, .svg).")
     ] = Path("environment.png"),
     seed: Seed = None,
+    settings: Settings = None,
     receiver: Annotated[
         str | None,
         typer.Option(help="Name of the receiver; default: the first surveillance one.", show_default=False),
@@ -33,10 +35,9 @@ def environment(
     """Draw the static part of a scenario: response, power over delay, and a ray-traced room with its paths."""
     from isacsim.figures.environment import environment_figure
     from isacsim.figures.spectra import check_picture, save_figure
-    from isacsim.scenario.catalogue import load_scenario
 
     check_picture(output_file)
-    loaded = load_scenario(scenario)
+    loaded = scenario_with(scenario, settings)
     if loaded.environment.kind == "none":
         raise InputError(f"scenario {loaded.name} has no static part: its environment.kind is none.")
     receivers = loaded.radio.receivers

@@ -8,6 +8,8 @@ import typer
 
 from isacsim.checks import check_choice
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
+from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import number, output, progress, remark, show_table
 
@@ -21,6 +23,7 @@ __all__ = ["DEFAULT_METHOD", "estimate"]
 DEFAULT_METHOD = "auto"
 
 
+@reads_files
 def estimate(
     source: given.Input,
     method: Annotated[
@@ -52,6 +55,7 @@ def estimate(
         ),
     ] = None,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -60,10 +64,8 @@ def estimate(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
 
@@ -74,6 +76,7 @@ def estimate(
     """
     from isacsim.commands.remarks import (
         ambiguity_remark,
+        band_remark,
         body_remark,
         component_remarks,
         cubic_remark,
@@ -96,9 +99,10 @@ def estimate(
         opened, windows = given.open_windows(
             source,
             lambda name: bar.update(task, description=name),
-            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=settings,
             reference=reference,
             pair=pair,
             gain=gain,
@@ -119,6 +123,7 @@ def estimate(
         interpolation_remark(windows.used),
         body_remark(opened.capture),
         rest_remark(opened.capture, name, times),
+        band_remark(windows.used[0], 0.089) if method == "peaks" else None,
     ]
     notes += filter(None, remarks)
     truths = [truth_at(opened.capture, name, window.centre) for window in windows.used]

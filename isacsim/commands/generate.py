@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isacsim.checks import check_integer
-from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
+from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite, Settings, scenario_with
 from isacsim.errors import InputError
 from isacsim.terminal import Seed, output, remark
 
@@ -56,6 +56,7 @@ def generate(
     splits: SplitFractions = None,
     split: ScenarioSplit = None,
     seed: Seed = None,
+    settings: Settings = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes on this machine; default: one a core.", show_default=False)
     ] = None,
@@ -80,7 +81,6 @@ def generate(
     from isacsim.dataset.notation import class_sizes, split_fractions, splits_by_scenario
     from isacsim.dataset.notation import index_range as read_range
     from isacsim.dataset.synthetic.generate import generate as make
-    from isacsim.scenario.catalogue import load_scenario
 
     if splits is not None and split:
         raise InputError("--splits divides every scenario, --split says where each goes; give one of them.")
@@ -90,7 +90,7 @@ def generate(
     classes = None if per_class is None else class_sizes(per_class)
     if n is not None:
         check_integer("--n", n, least=1)
-    loaded = [load_scenario(name) for name in scenario]
+    loaded = [scenario_with(name, settings) for name in scenario]
     make(
         loaded,
         output_store,

@@ -10,7 +10,8 @@ import typer
 
 from isacsim.commands.generate import finished
 from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
-from isacsim.commands.source import Bandwidth, Carrier, Format, Gain, PhaseSign, Reference, in_options
+from isacsim.commands.reading import in_option_names, reads_files
+from isacsim.commands.source import Gain, Reference, in_options
 from isacsim.errors import InputError
 from isacsim.terminal import remark, sample_progress
 
@@ -37,11 +38,14 @@ Hop = Annotated[
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="CSV of labels: file, label, and if need be start, end (s) and split.", show_default=False
+        help="CSV of labels: file, label, and if need be start, end (s), split and columns of your own (person, ...), "
+        "which samples keep.",
+        show_default=False,
     ),
 ]
 
 
+@reads_files
 def import_captures(
     files: Annotated[
         list[str],
@@ -65,24 +69,38 @@ def import_captures(
     split: Annotated[
         str, typer.Option(help="Split of the files: train, validation or test; --labels may say it for each.")
     ] = "train",
+    splits: Annotated[
+        str | None,
+        typer.Option(
+            help="Share of each split instead, e.g. train=0.7,test=0.3: whole files, or groups of --split-by.",
+            show_default=False,
+        ),
+    ] = None,
+    split_by: Annotated[
+        str | None,
+        typer.Option(help="Column of --labels of which each split gets whole groups.", show_default=False),
+    ] = None,
+    split_seed: Annotated[int, typer.Option(help="Seed of which group goes where.")] = 0,
     one_receiver: Annotated[
         bool,
         typer.Option("--one-receiver", help="Of several receivers take the pair whose phases agree best."),
     ] = False,
     reference: Reference = "auto",
     gain: Gain = "auto",
-    format: Format = "auto",
-    carrier: Carrier = None,
-    bandwidth: Bandwidth = None,
-    phase_sign: PhaseSign = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out files that can't be read, and list them.")
+    ] = False,
     chunk: Chunk = None,
     no_progress: NoProgress = False,
     overwrite: Overwrite = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Make a data set of captures' windows, with labels where you know them.
 
     All files are checked before anything is written. The same command finishes what was interrupted.
     """
+    from isacsim.dataset.notation import split_fractions
     from isacsim.dataset.real.write import write_captures
 
     try:
@@ -98,17 +116,20 @@ def import_captures(
                 label=label,
                 labels=labels,
                 split=split,
+                splits=None if splits is None else split_fractions(splits),
+                split_by=split_by,
+                split_seed=split_seed,
                 settings=settings_like(like) if like else None,
                 receivers="one" if one_receiver else "all",
                 reference=reference,
                 gain=gain,
-                format=format,
-                carrier=carrier,
-                bandwidth=bandwidth,
-                phase_sign=phase_sign,
+                skip_bad=skip_bad,
+                **reading,
             )
     except InputError as error:
         raise in_options(error) from error
+    for file, why in json.loads(dataset.attrs.get("skipped", "{}")).items():
+        remark(f"skipped {file}: {in_option_names(why)}")
     lines = [f"{r['file']}: {line}" for r in json.loads(dataset.attrs["captures"]) for line in r["notes"]]
     for line in lines[:_MOST_NOTES]:
         remark(f"note: {line}")

@@ -61,6 +61,8 @@ def inspect(
         from isacsim.figures.spectra import check_picture
 
         check_picture(picture)
+    if Path(store).is_file():
+        raise InputError(f"{store}: this is a file, no data set; of a capture: isacsim capture {store}.")
     record = open_record(store)
     if sample is not None:
         _one(store, sample, regenerate)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import speed_of_light
 
 from isacsim.channel.impairments import clock_drift
+from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
 
@@ -22,6 +24,7 @@ __all__ = [
     "QUANTITIES",
     "RELATIVE_LENGTH",
     "ambiguity_remark",
+    "band_remark",
     "body_remark",
     "component_remarks",
     "cubic_remark",
@@ -33,6 +36,9 @@ __all__ = [
     "speed_remark",
     "target_names",
 ]
+
+# m/s; sinc² has fallen by a tenth at this share of the way to its first null.
+_WALKING, _KEPT_TO = 3.0, 0.18
 
 QUANTITIES = {
     "path_length": "path length [m]",
@@ -83,7 +89,7 @@ def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray
     """
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     counted = np.flatnonzero((drawn.target < 0) | np.isin(np.arange(drawn.target.size), drawn.reference))
     worst = 0.0
     for time in times:
@@ -185,6 +191,29 @@ def speed_remark(truths: Sequence[xr.Dataset | None], found: Sequence[xr.Dataset
     )
 
 
+def band_remark(window: CaptureWindow, lag_ratio: float) -> str | None:
+    """Say so where the mean of R over a wide band loses walking paths (docs/method.md, "Which subcarriers").
+
+    Parameters
+    ----------
+    window : CaptureWindow
+        What the spectrum is made of.
+    lag_ratio : float
+        Its lag as a share of the packets.
+    """
+    band = float(np.ptp(window.csi.coords["frequency"].values))
+    lag_s = round(lag_ratio * window.packets) * window.interval
+    if band == 0 or lag_s == 0:
+        return None
+    null = speed_of_light / (2 * lag_s * band)
+    if _KEPT_TO * null >= _WALKING:
+        return None
+    return (
+        f"the mean over a band of {band / 1e6:.4g} MHz weakens fast paths: by a tenth at {_KEPT_TO * null:.2g} m/s, to "
+        f"nothing at {null:.2g} m/s; spectra with --combine resolved or noncoherent keep them"
+    )
+
+
 def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
     """Say so where paths come near the limits of the search or of the packet rate.
 
@@ -255,7 +284,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
         return None
     drawn = realisation_of(capture)
     radio = drawn.scenario.radio
-    i = [r.name for r in radio.receivers].index(receiver)
+    i = receiver_number(radio, receiver)
     in_windows = np.zeros(drawn.n_targets, np.int64)
     for time in times:
         still = at_rest(drawn.path_lengths(time)[i], radio.wavelength_m)
@@ -292,10 +321,11 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.sto is not None:
         time = capture["time"].values
         drift = clock_drift(attrs["sfo_ppm"], time, scenario.radio.bandwidth_hz)
-        timing = (capture["timing_offset"].values - drift) * 1e9
+        # Of the first device, as the attributes are.
+        timing = (np.atleast_2d(capture["timing_offset"].values)[0] - drift) * 1e9
         lines.append(f"symbol timing offset: {timing.mean():.1f} ns, {timing.std():.1f} ns of jitter")
     if on.agc is not None:
-        gain = capture["agc_gain_db"].values
+        gain = np.atleast_2d(capture["agc_gain_db"].values)[0]
         steps = int(np.count_nonzero(np.diff(gain)))
         lines.append(f"gain control: {steps} steps, {gain.min():.1f} to {gain.max():.1f} dB")
     if on.jitter is not None:
@@ -303,6 +333,12 @@ def impairment_lines(capture: xr.Dataset, scenario: Scenario) -> list[str]:
     if on.loss is not None:
         lost = int(attrs["packets"]) - capture.sizes["packet"]
         lines.append(f"packet loss: {lost} of {attrs['packets']} packets")
+    if on.chains is not None:
+        turned = float(capture["chain_turned"].values.mean())
+        lines.append(
+            f"chains: phases {on.chains.phase}, gains of {np.std(capture['chain_gain_db'].values):.1f} dB about their "
+            f"mean, turned by π in {turned:.0%} of the packets"
+        )
     if on.quantisation is not None:
         lines.append(f"quantisation: {attrs['quantisation_bits']} bits")
     return lines

@@ -1,17 +1,20 @@
-"""``isacsim scenarios``: what ships, one of them in full, and the schema."""
+"""``isacsim scenarios``: what ships, one of them in full, checks of files, the schema, and one like a capture."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from isacsim.terminal import output, show_table
+from isacsim.commands.reading import reads_files
+from isacsim.commands.source import open_source
+from isacsim.errors import InputError
+from isacsim.terminal import output, remark, sentences_of, show_table
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON schema.")
+app = typer.Typer(help="List the shipped scenarios, print one, check files, or write the JSON schema.")
 
 
 @app.callback(
@@ -19,7 +22,7 @@ app = typer.Typer(help="List the shipped scenarios, print one, or write the JSON
     epilog="Example: [bold]isacsim scenarios show default > mine.yaml[/bold], then edit it",
 )
 def list_all(ctx: typer.Context) -> None:
-    """List the shipped scenarios; `show` prints one, `schema` writes the JSON schema."""
+    """List the shipped scenarios; `show` prints one, `check` checks files, `schema` writes the JSON schema."""
     if ctx.invoked_subcommand is None:
         from isacsim.scenario.catalogue import list_scenarios
 
@@ -34,6 +37,43 @@ def show(
     from isacsim.scenario.catalogue import scenario_text
 
     typer.echo(scenario_text(name), nl=False)
+
+
+@app.command(epilog="Example: [bold]isacsim scenarios check mine.yaml[/bold]")
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Scenario files (.yaml), or names of shipped ones.", show_default=False
+        ),
+    ],
+) -> None:
+    """Check scenario files, and list everything that is wrong, each with its line.
+
+    Exits with 2 if any file has an error.
+    """
+    from pydantic_core import ValidationError
+
+    from isacsim.errors import InputError
+    from isacsim.scenario.catalogue import load_scenario
+
+    wrong = 0
+    for file in files:
+        try:
+            scenario = load_scenario(file)
+        except ValidationError as error:
+            lines = list(sentences_of(error.errors()))
+        except InputError as error:
+            lines = [str(error)]
+        else:
+            output().print(f"{file}: valid; {', '.join(f'{k}: {v}' for k, v in scenario.summary().items())}")
+            continue
+        wrong += 1
+        for line in lines:
+            typer.echo(line, err=True)
+    if wrong:
+        typer.echo(f"isacsim: {wrong} of {len(files)} files have errors.", err=True)
+        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: [bold]isacsim scenarios schema -o scenario.schema.json[/bold]")
@@ -60,3 +100,59 @@ def schema(
     with written_whole(output_file) as temporary:
         temporary.write_text(text, encoding="utf-8")
     output().print(f"schema: {output_file}")
+
+
+@app.command(
+    "from-capture",
+    epilog="Example: [bold]isacsim scenarios from-capture walk.dat --carrier 5.32e9 -o like_walk.yaml[/bold]",
+)
+@reads_files
+def from_capture(
+    file: Annotated[
+        str,
+        typer.Argument(help="Capture: a receiver's file or a saved one (.nc).", show_default=False),
+    ],
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="YAML file; default: standard output.", show_default=False),
+    ] = None,
+    body: Annotated[
+        str,
+        typer.Option(
+            help="What moves, which no capture says: auto (a walker, or nobody), walker, point, none."
+        ),
+    ] = "auto",
+    window_s: Annotated[
+        float | None,
+        typer.Option("--window-s", help="Window of a sample in s; default: 1.024.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the simulations that levels are fitted by.")] = 0,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Write a scenario like a capture: radio, static channel, noise, gain steps, loss, jitter, phase and timing errors.
+
+    The file says what was measured and what is assumed. Room and motion are those of scenario walker; levels and speed
+    are fitted by simulation. What it comes to: isacsim validate realism. From Python: isacsim.scenario_from_capture.
+    """
+    from isacsim.commands.capture import check_capture
+    from isacsim.files import check_output, written_whole
+    from isacsim.survey.match import scenario_from_capture
+
+    check_capture(file)
+    if output_file is not None:
+        if output_file.suffix.lower() not in (".yaml", ".yml"):
+            raise InputError(f"{output_file}: a scenario's name must end in .yaml.")
+        check_output(output_file)
+    opened = open_source(file, whole=False, **reading)
+    made = scenario_from_capture(opened.capture, body=body, window_s=window_s, seed=seed)  # type: ignore[arg-type]  # checked there
+    if output_file is None:
+        typer.echo(made.to_yaml(), nl=False)
+        return
+    with written_whole(output_file) as temporary:
+        temporary.write_text(made.to_yaml(), encoding="utf-8")
+    rows = list(made.found.items())
+    show_table("", [opened.name, "measured"], rows, numbers=False)
+    for note in made.notes:
+        remark(f"note: {note}")
+    output().print(f"scenario: {output_file}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isacsim.commands.options import Settings, scenario_with
 from isacsim.commands.source import Seed
 from isacsim.terminal import number, output, show_table
 
@@ -26,6 +27,7 @@ def simulate(
         "capture.nc"
     ),
     seed: Seed = None,
+    settings: Settings = None,
     targets: Annotated[
         int | None,
         typer.Option(help="Number of targets; default: drawn as the scenario says.", show_default=False),
@@ -38,11 +40,10 @@ def simulate(
     The file opens with isacsim.capture.netcdf.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
-    from isacsim.scenario.catalogue import load_scenario
     from isacsim.simulation.capture import simulate as make
 
     check_capture_path(output_file, overwrite=overwrite)
-    loaded = load_scenario(scenario)
+    loaded = scenario_with(scenario, settings)
     capture = make(loaded, seed=loaded.seed if seed is None else seed, n_targets=targets, index=index)
     save_capture(capture, output_file, overwrite=overwrite)
     _summary(capture, loaded)
@@ -60,7 +61,9 @@ def _summary(capture: xr.Dataset, scenario: Scenario) -> None:
         f"{radio.carrier_hz / 1e9:g} GHz, {radio.bandwidth_hz / 1e6:g} MHz, {radio.packet_rate_hz:g} packets/s; "
         f"seed {capture.attrs['seed']}, index {capture.attrs['index']}"
     )
-    surveillance = next(r.name for r in radio.receivers if r.role == "surveillance")
+    roles = capture.coords["role"].values.tolist()
+    # Of an array, its first pair of elements: all have the truth of the centres.
+    surveillance = str(capture.coords["receiver"].values[roles.index("surveillance")])
     truth = truth_at(capture, surveillance, 0.0)
     assert truth is not None  # it was simulated
     columns = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isacsim.commands.reading import given_options, in_option_names
 from isacsim.errors import InputError
 from isacsim.terminal import Seed
 
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
     from isacsim.scenario.model import Scenario
 
 __all__ = [
-    "Bandwidth",
-    "Carrier",
-    "Format",
     "Gain",
     "Hop",
     "Input",
     "MaxWindows",
     "Pair",
-    "PhaseSign",
     "Receiver",
     "Reference",
     "Seed",
@@ -48,23 +45,6 @@ Input = Annotated[
         metavar="INPUT",
         help="Scenario (shipped name or .yaml file), saved capture (.nc), or a receiver's file "
         "(Intel 5300, Nexmon, Atheros, PicoScenes, ESP32).",
-        show_default=False,
-    ),
-]
-Format = Annotated[
-    str, typer.Option(help="File format: auto, intel5300, nexmon, atheros, picoscenes or esp32.")
-]
-Carrier = Annotated[
-    float | None,
-    typer.Option(help="Carrier in Hz that the file does not carry, e.g. 5.32e9.", show_default=False),
-]
-Bandwidth = Annotated[
-    float | None, typer.Option(help="Bandwidth in Hz to check against the file.", show_default=False)
-]
-PhaseSign = Annotated[
-    int | None,
-    typer.Option(
-        help="-1 if a path of length d turns as exp(-j2πfd/c), 1 if as its conjugate; default -1.",
         show_default=False,
     ),
 ]
@@ -140,13 +120,24 @@ def open_source(
     given: str,
     *,
     seed: int | None = None,
-    format: str = "auto",
-    carrier: float | None = None,
-    bandwidth: float | None = None,
-    phase_sign: int | None = None,
+    settings: list[str] | None = None,
     whole: bool = True,
+    **reading: Any,
 ) -> Source:
     """Simulate or read what the user named; a saved capture is only opened if it need not be ``whole`` in memory.
+
+    Parameters
+    ----------
+    given : str
+        Scenario, saved capture or receiver's file.
+    seed : int, optional
+        Of a scenario.
+    settings : list of str, optional
+        Fields of a scenario to change, as ``--set`` takes them.
+    whole : bool
+        Whether all is loaded into memory.
+    **reading
+        Arguments of :func:`isacsim.read_capture`, as :func:`isacsim.commands.reading.reads_files` gives them.
 
     Raises
     ------
@@ -154,24 +145,20 @@ def open_source(
         If it is none of the three, or an option belongs to another of them.
     """
     path = Path(given)
-    file_options = {
-        "--format": format != "auto",
-        "--carrier": carrier is not None,
-        "--bandwidth": bandwidth is not None,
-        "--phase-sign": phase_sign is not None,
-    }
     is_yaml = path.suffix.lower() in (".yaml", ".yml")
     if is_yaml or not path.exists():
         if not is_yaml and ("." in given or "/" in given):
             raise InputError(f"{given}: no such file.")
-        _refuse(file_options, f"{given} is a scenario")
-        return _simulated(given, seed)
+        _refuse(reading, f"{given} is a scenario")
+        return _simulated(given, seed, settings)
     if seed is not None:
         raise InputError(f"--seed is for scenarios; {given} is a capture.")
+    if settings:
+        raise InputError(f"--set is for scenarios; {given} is a capture.")
     from isacsim.capture.netcdf import load_capture, looks_saved, open_capture
 
     if looks_saved(path):
-        _refuse(file_options, f"{given} is a saved capture and has all that")
+        _refuse(reading, f"{given} is a saved capture and has all that")
         capture = load_capture(path) if whole else open_capture(path)
         return Source(capture, path.name, path.stem, _notes(capture))
     from isacsim.capture import read_capture
@@ -181,9 +168,7 @@ def open_source(
         # They are in the capture's attribute too, and come out as remarks.
         warnings.simplefilter("ignore", CaptureWarning)
         try:
-            capture = read_capture(
-                path, format=format, carrier=carrier, bandwidth=bandwidth, phase_sign=phase_sign
-            )
+            capture = read_capture(path, **reading)
         except InputError as error:
             raise in_options(error) from error
     return Source(capture, path.name, path.stem, _notes(capture))
@@ -196,6 +181,7 @@ def open_windows(
     file: dict[str, Any],
     cut: dict[str, Any],
     seed: int | None,
+    settings: list[str] | None,
     reference: str,
     pair: tuple[int, int] | None,
     gain: str,
@@ -205,7 +191,7 @@ def open_windows(
 
     Parameters
     ----------
-    given, seed
+    given, seed, settings
         As for :func:`open_source`.
     step : callable
         Called with the name of each stage.
@@ -221,7 +207,7 @@ def open_windows(
     from isacsim.conditioning.windows import capture_windows
 
     step("reading")
-    opened = open_source(given, seed=seed, **file)
+    opened = open_source(given, seed=seed, settings=settings, **file)
     step("conditioning")
     windows = capture_windows(
         opened.capture,
@@ -248,6 +234,24 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     return csi.isel(receiver=receiver)
 
 
+def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
+    """All antenna pairs of the device that one of the analysed receivers belongs to, in the order of its elements.
+
+    Raises
+    ------
+    InputError
+        If there is no receiver of that number.
+    """
+    import numpy as np
+
+    one = receiver_of(csi, receiver)
+    if "device" not in csi.coords:
+        return csi.isel(receiver=[receiver])
+    pairs = np.flatnonzero(csi.coords["device"].values == one.coords["device"].values)
+    order = np.lexsort([csi.coords[name].values[pairs] for name in ("tx_element", "rx_element")])
+    return csi.isel(receiver=pairs[order])
+
+
 def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputError:
     """An error that speaks of Python's arguments, in words of the command line.
 
@@ -259,11 +263,8 @@ def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputE
         The command's options for how far the acceleration and the jerk axis reach; a command without any does not
         advise to widen them.
     """
-    text = (
-        str(error)
-        .replace("pass carrier= in", "pass --carrier in")
-        .replace("e.g. carrier=", "e.g. --carrier ")
-        .replace("a shorter window (about", "a shorter window (--window-s, about")
+    text = in_option_names(str(error)).replace(
+        "a shorter window (about", "a shorter window (--window-s, about"
     )
     if axes is None:
         text = re.sub(r" or wider axes \([^)]*\)", "", text)
@@ -278,11 +279,11 @@ def _as_option(name: re.Match[str]) -> str:
     return "--" + name[0].replace("_", "-")
 
 
-def _simulated(given: str, seed: int | None) -> Source:
-    from isacsim.scenario.catalogue import load_scenario
+def _simulated(given: str, seed: int | None, settings: list[str] | None) -> Source:
+    from isacsim.commands.options import scenario_with
     from isacsim.simulation.capture import simulate
 
-    scenario = load_scenario(given)
+    scenario = scenario_with(given, settings)
     seed = scenario.seed if seed is None else seed
     return Source(
         simulate(scenario, seed=seed), f"{scenario.name}, seed {seed}", f"{scenario.name}-seed{seed}", ()
@@ -290,7 +291,7 @@ def _simulated(given: str, seed: int | None) -> Source:
 
 
 def _notes(capture: xr.Dataset) -> tuple[str, ...]:
-    lines = [line for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
+    lines = [in_option_names(line) for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
     if len(lines) > _MOST_NOTES:
         lines[_MOST_NOTES:] = [f"and {len(lines) - _MOST_NOTES} more repairs"]
     if capture.attrs.get("phase_sign_source") == "assumed":
@@ -298,6 +299,6 @@ def _notes(capture: xr.Dataset) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _refuse(options: dict[str, bool], why: str) -> None:
-    if wrong := [name for name, given in options.items() if given]:
+def _refuse(reading: dict[str, Any], why: str) -> None:
+    if wrong := given_options(reading):
         raise InputError(f"{wrong[0]} is for receivers' files; {why}.")

@@ -9,6 +9,8 @@ import typer
 
 from isacsim.checks import check_integer, check_number
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
+from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
 from isacsim.terminal import output, progress, remark
 
@@ -38,7 +40,21 @@ Bins = Annotated[
 Combine = Annotated[
     str | None,
     typer.Option(
-        help="Subcarriers: single, noncoherent, coherent or delay; default: the scenario's, else coherent.",
+        help="Subcarriers: single, noncoherent, coherent or delay; or resolved: all antenna pairs of the receiver's "
+        "device; default: the scenario's, else coherent.",
+        show_default=False,
+    ),
+]
+Beams = Annotated[
+    str | None,
+    typer.Option(
+        help="For resolved: fixed, blind or auto; default: the scenario's, else auto.", show_default=False
+    ),
+]
+Equalise = Annotated[
+    float | None,
+    typer.Option(
+        help="For resolved: 0 (strong paths rule) to 1 (all alike); default: the scenario's, else 0.875.",
         show_default=False,
     ),
 ]
@@ -60,6 +76,7 @@ Picture = Annotated[
 ]
 
 
+@reads_files
 def spectrum(
     source: given.Input,
     output_file: Picture = None,
@@ -70,6 +87,7 @@ def spectrum(
         bool, typer.Option("--overwrite", help="Replace an existing --data file (pictures always are).")
     ] = False,
     seed: given.Seed = None,
+    changes: Settings = None,
     window_s: given.WindowLength = None,
     hop_s: given.Hop = None,
     start_s: given.Start = 0.0,
@@ -78,21 +96,22 @@ def spectrum(
     jerk_max: JerkMax = None,
     bins: Bins = None,
     combine: Combine = None,
+    beams: Beams = None,
+    equalise: Equalise = None,
     lags: Lags = None,
     reference: given.Reference = "auto",
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Draw the acceleration-jerk spectra of consecutive windows of a capture, and its Doppler spectrogram.
 
     Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
     """
     from isacsim.capture.netcdf import check_capture_path
+    from isacsim.commands.remarks import band_remark
     from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
     from isacsim.simulation.truth import not_drawn_again, truth_at
 
@@ -100,15 +119,16 @@ def spectrum(
         check_picture(output_file)
     if data is not None:
         check_capture_path(data, overwrite=overwrite)
-    asked = {"combine": combine, "lags": lags}
+    asked = {"combine": combine, "lags": lags, "beams": beams, "equalise": equalise}
     with progress() as bar:
         task = bar.add_task("reading", total=None)
         opened, windows = given.open_windows(
             source,
             lambda name: bar.update(task, description=name),
-            file={"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign},
+            file=reading,
             cut={"window_s": window_s, "hop_s": hop_s, "start_s": start_s, "max_windows": max_windows},
             seed=seed,
+            settings=changes,
             reference=reference,
             pair=pair,
             gain=gain,
@@ -117,7 +137,7 @@ def spectrum(
         settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)
         bar.update(task, description="spectra", total=len(windows.used))
         spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
-        name = str(spectra.coords["receiver"].values)
+        name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
         bar.update(task, description="drawing", total=None)
         spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, gain)
         picture = spectra.mean("delay") if "delay" in spectra.dims else spectra
@@ -137,6 +157,9 @@ def spectrum(
             _save(spectra, data, opened, windows, overwrite)
     if opened.simulated and any(truth is None for truth in truths):
         why_not = [*why_not, f"{not_drawn_again(opened.capture)}: no truth off its centre"]
+    if settings.get("combine", "coherent") == "coherent":
+        lost = band_remark(windows.used[0], settings.get("lag_ratio", 0.089))
+        why_not = [*why_not, *filter(None, [lost])]
     for line in (*opened.notes, *windows.skipped, *why_not):
         remark(f"note: {line}")
     output().print(note)
@@ -186,7 +209,8 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
 
     spectra = []
     for window in windows.used:
-        spectra.append(aj_spectrum(given.receiver_of(window.csi, receiver), **settings))
+        of = given.array_of if settings.get("combine") == "resolved" else given.receiver_of
+        spectra.append(aj_spectrum(of(window.csi, receiver), **settings))
         done()
     out = xr.concat(
         spectra, "window", combine_attrs="override", coords="minimal", compat="override", join="override"
@@ -237,7 +261,8 @@ def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receive
         f"lag {attrs['lag_packets']} packets, axes ±{a:.3g} m/s² and ±{r:.3g} m/s³, resolution cell "
         f"{cells[0]:.2g} m/s² by {cells[1]:.2g} m/s³",
         f"receiver {receiver}, conditioning: {windows.conditioning}, subcarriers combined: {attrs['combine']}"
-        + (" (mean over delay bins drawn)" if "delay" in spectra.dims else ""),
+        + (" (mean over delay bins drawn)" if "delay" in spectra.dims else "")
+        + (f" with equalisation {attrs['equalise']:g}" if "equalise" in attrs else ""),
     ]
     if windows.remaining:
         parts.append(f"{windows.remaining} further windows not drawn")

@@ -10,6 +10,8 @@ import typer
 
 from isacsim.checks import refusal
 from isacsim.commands import source as given
+from isacsim.commands.options import Settings
+from isacsim.commands.reading import reads_files
 from isacsim.terminal import output, progress, remark
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = ["track"]
 _AT_ONCE = 10
 
 
+@reads_files
 def track(
     source: given.Input,
     output_file: Annotated[
@@ -34,6 +37,7 @@ def track(
         bool, typer.Option("--overwrite", help="Replace an existing -o file (pictures always are).")
     ] = False,
     seed: given.Seed = None,
+    settings: Settings = None,
     window_s: Annotated[
         float | None, typer.Option("--window-s", help="Window in s; default: 0.25.", show_default=False)
     ] = None,
@@ -71,10 +75,8 @@ def track(
     live: Annotated[
         bool, typer.Option("--live", help="Hand the packets over one after the other, and print the latency.")
     ] = False,
-    format: given.Format = "auto",
-    carrier: given.Carrier = None,
-    bandwidth: given.Bandwidth = None,
-    phase_sign: given.PhaseSign = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Track the speed of what moves through a capture, and say in which windows anything moves.
 
@@ -103,11 +105,9 @@ def track(
         opened = given.open_source(
             source,
             seed=seed,
-            format=format,
-            carrier=carrier,
-            bandwidth=bandwidth,
-            phase_sign=phase_sign,
+            settings=settings,
             whole=False,
+            **reading,
         )
         bar.update(task, description="tracking")
 

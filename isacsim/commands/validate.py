@@ -50,13 +50,15 @@ def validate(
             show_default=False,
         ),
     ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="For real: the part of the data that was not developed on.")
+    ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(help="For real: folder of a published data set (docs/validation.md).", show_default=False),
+        typer.Option(
+            help="For real: folder of a published data set (docs/validation.md).", show_default=False
+        ),
     ] = None,
-    held_out: Annotated[
-        bool, typer.Option("--held-out", help="For real: the part that was not developed on.")
-    ] = False,
     carrier: Annotated[
         float | None,
         typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
@@ -93,7 +95,7 @@ def validate(
             remark(f"{name}: skipped, it needs real captures (--captures FILE).")
             continue
         if name in OF_DATA and study == "all" and data is None:
-            remark(f"{name}: skipped, it needs a data set (--data FOLDER).")
+            remark(f"{name}: skipped, it needs a published data set (--data FOLDER).")
             continue
         with progress() as bar:
             task = bar.add_task(name, total=None)
@@ -115,7 +117,7 @@ def validate(
                     methods=methods if name in OF_METHODS or alone else (),
                     scenarios=scenario or () if name in OF_SCENARIOS or alone else (),
                     data=data if name in OF_DATA or alone else None,
-                    held_out=held_out if name in OF_DATA or alone else False,
+                    held_out=held_out and (name in OF_DATA or alone),
                 )
             except InputError as error:
                 raise in_options(error) from error

@@ -9,15 +9,10 @@ an AGC gain. Four ways with them (method.md section 1):
 - ``"ratio"``: ``H_surv / H_ref`` removes the gain too. Where the reference fades the ratio explodes: it is
   regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that
   subcarrier. Times that rms.
-- ``"static"``: phase and slope over frequency of each packet, and its gain, are those of its projection on the static
-  channel of all receivers, which is found iteratively. One factor a packet for all: their relative phases survive.
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
-  own mean channel, receiver by receiver.
-
-The last two leave an image of each path at (-v, -a, -r): a phase taken from what holds the path too takes a part of it
-along. It has 0.5, 0.3, 0.24 of the path's amplitude with one antenna of 20, 40, 80 MHz, however strong the static part
-is, and falls with receivers and delay cells (`isacsim.conditioning.projection.image_share`).
-
+  own mean channel. Right as far as the static part outweighs what moves; else it eats part of the motion.
+- ``"array"``: for arrays, all pairs of a device at once are aligned to their static channel
+  (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
 
 The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
@@ -31,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from isacsim.checks import refusal
+from isacsim.conditioning.array_reference import align_devices
 from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
@@ -38,9 +34,7 @@ from isacsim.conditioning.reference import (
     reference_factor,
     reference_product,
 )
-from isacsim.conditioning.projection import image_share, project
 from isacsim.conditioning.resampling import resample
-from isacsim.conditioning.tones import carried, undo_jumps, unrotated
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,9 +53,7 @@ __all__ = [
     "usable_subcarriers",
 ]
 
-Reference = Literal["auto", "product", "ratio", "static", "self", "none"]
-# An image of less than this share of a path's amplitude is not told of.
-_TOLD = 0.1
+Reference = Literal["auto", "product", "ratio", "self", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
 
@@ -80,7 +72,7 @@ def condition(
     ----------
     capture : xarray.Dataset
         Simulated or read from a file.
-    reference : {"auto", "product", "ratio", "static", "self", "none"}
+    reference : {"auto", "product", "ratio", "self", "array", "none"}
         How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
         pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
         there is one; "none" if the capture has no phase error.
@@ -113,7 +105,6 @@ def condition(
     if pair is not None and (len(set(pair)) != 2 or not all(0 <= i < n_receiver for i in pair)):
         raise refusal("pair", f"two different receivers from 0 to {n_receiver - 1}", pair)
     broken = bool(capture.attrs.get("shared_phase_error", 1))
-    array, rotated = unrotated_of(capture, array)
     done, reference_index = "none", -1
     if reference == "auto":
         if pair is not None or "reference" in roles:
@@ -130,18 +121,12 @@ def condition(
         # A reference channel sees the targets by accident only: it is no receiver to analyse.
         seeing = [i for i, role in enumerate(roles) if role != "reference"]
         array = array.isel(receiver=seeing if pair is None else [pair[0]])
-        if reference == "static":
-            values, jumps = undo_jumps(array.values)
-            array = project(array.copy(data=values))
-            done = f"projected on the static channel of all {array.sizes['receiver']} receivers"
-            done += f", {jumps} jumps of a receiver's phase undone" if jumps else ""
-        elif reference == "self":
+        if reference == "self":
             done = "phase aligned to the mean channel"
             array = align_phase(array)
-        if reference in ("static", "self") and (share := image_share(array)) > _TOLD:
-            done += f"; leaves an image of each path at (-v, -a, -r) with about {share:.2f} of its amplitude"
-    if rotated:
-        done = f"{rotated}; {done}"
+        if reference == "array":
+            done = "all pairs of a device aligned to their static channel"
+            array = align_devices(array)
     if uniform:
         array = resample(array, _nominal_packets(capture, array))
     elif (np.diff(array.coords["time"].values) <= 0).any():
@@ -191,22 +176,16 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
         power = (np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64)
         level = 10 ** ((capture[name].values - capture[name].values.mean()) / 10)
         factor = np.sqrt(level * power.mean() / power)
+    # Of several devices the gain is over receivers too.
+    factor = factor if factor.ndim == 1 else factor[:, np.newaxis]
     return array.copy(data=array.values * factor.astype(np.float32))
 
 
-def unrotated_of(capture: xr.Dataset, array: xr.DataArray) -> tuple[xr.DataArray, str]:
-    """Undo the block rotation of a wide frame in a capture read from a file (`isacsim.conditioning.tones`)."""
-    if "bandwidth" not in capture.attrs or "carrier" not in capture.attrs or array.sizes["packet"] < 1:
-        return array, ""
-    return unrotated(array, float(capture.attrs["carrier"]), float(capture.attrs["bandwidth"]))
-
-
 def usable_subcarriers(array: xr.DataArray) -> xr.DataArray:
-    """Drop subcarriers that the coordinate ``valid`` marks as guard or DC, and those that carry no channel."""
-    if "valid" in array.coords:
-        array = array.isel(subcarrier=np.flatnonzero(array.coords["valid"].values))
-    keep = carried(array.transpose(..., "subcarrier", "packet").values)
-    return array if keep.all() or not keep.any() else array.isel(subcarrier=np.flatnonzero(keep))
+    """Drop guard, DC and unoccupied subcarriers where the coordinate ``valid`` marks them."""
+    if "valid" not in array.coords:
+        return array
+    return array.isel(subcarrier=np.flatnonzero(array.coords["valid"].values))
 
 
 def remove_static(array: xr.DataArray) -> xr.DataArray:

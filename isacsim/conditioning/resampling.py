@@ -11,6 +11,8 @@ from scipy.interpolate import CubicSpline, make_interp_spline
 
 from isacsim.checks import check_integer
 from isacsim.compute.threads import on_one_thread
+from isacsim.conditioning.splines import MANY, spline_of_many
+from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,22 +68,30 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     grid = np.linspace(time[0], time[-1], packets)
     if packets == time.size and np.abs(grid - time).max() < 1e-3 * span / packets:
         return array
-    if steps.max() > 0.1 * span:
+    if steps.max() > LONGEST_GAP * span:
         raise InputError(
             f"a gap of {steps.max():.3g} s holds more than a tenth of the window of {span:.3g} s; cut the capture "
             "there, or estimate by relax, which takes packets at their own times."
         )
     array = array.transpose(..., "packet")
     values = np.ascontiguousarray(array.values, np.complex64)
+    closest = float(np.median(steps)) / 4
+    if values.size // time.size >= MANY and steps.min() >= closest:
+        made = spline_of_many(time, values.reshape(-1, time.size), grid, _free_ends(time))
+        return _on_grid(array, made.reshape(*values.shape[:-1], packets), grid)
     flat = values.reshape(-1, time.size).view(np.float32).reshape(-1, time.size, 2).swapaxes(0, 1)
     start, rows = time[0], flat.reshape(time.size, -1)
-    time, rows = _merge_close(time, rows, float(np.median(steps)) / 4)
+    time, rows = _merge_close(time, rows, closest)
     if time.size < 6:
         raise InputError(f"resampling needs at least 6 packets at different times, got {time.size}.")
     grid = np.linspace(time[0], time[-1], packets)
     resampled = _spline(time - start, rows)(grid - start)
     pairs = resampled.astype(np.float32).reshape(packets, -1, 2).swapaxes(0, 1)
     out = np.ascontiguousarray(pairs).view(np.complex64)[..., 0].reshape(*values.shape[:-1], packets)
+    return _on_grid(array, out, grid)
+
+
+def _on_grid(array: xr.DataArray, out: NDArray[np.complex64], grid: NDArray[np.float64]) -> xr.DataArray:
     coords: dict[Any, Any] = {n: c for n, c in array.coords.items() if "packet" not in c.dims}
     coords["time"] = ("packet", grid, array.coords["time"].attrs)
     import xarray as xr
@@ -95,12 +105,18 @@ def _spline(time: NDArray[np.float64], rows: NDArray[np.float32]) -> Callable[[N
     In the first and the last interval it goes on as the cubic of the next one. Where several packets are missing there,
     that is extrapolation, which makes noise up to 100 times as strong: such an end has no curvature instead.
     """
-    steps = np.diff(time)
-    long = steps[[0, -1]] > _LONG_END * np.median(steps)
-    if not long.any():
+    free = _free_ends(time)
+    if not any(free):
         return make_interp_spline(time, rows, k=3)
-    first, last = (_FREE if end else _AS_NEXT for end in long)
+    first, last = (_FREE if end else _AS_NEXT for end in free)
     return CubicSpline(time, rows, bc_type=(first, last))
+
+
+def _free_ends(time: NDArray[np.float64]) -> tuple[bool, bool]:
+    """Whether several packets are missing in the first and in the last interval."""
+    steps = np.diff(time)
+    first, last = (steps[[0, -1]] > _LONG_END * np.median(steps)).tolist()
+    return first, last
 
 
 def _merge_close(

@@ -70,11 +70,11 @@ def has_card(store_path: StorePath) -> bool:
 def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
     name = location(record.path).rstrip("/").rsplit("/", 1)[-1]
     here, whole = dataset.sizes["sample"], record.n_samples
-    title = f"Acceleration-jerk spectra made by isacsim {record.attrs['isacsim']}"
+    title = f"Acceleration-jerk spectra made by isacsim {plain(str(record.attrs['isacsim']))}"
     numpy, seed = record.attrs.get("numpy"), record.attrs.get("seed")
-    title += f" with NumPy {numpy}" if numpy else ""
-    title += f", seed {seed}." if seed is not None else "."
-    lines = [f"# {name}", "", title, ""]
+    title += f" with NumPy {plain(str(numpy))}" if numpy else ""
+    title += f", seed {plain(str(seed))}." if seed is not None else "."
+    lines = [f"# {plain(name)}", "", title, ""]
     if here < whole:
         lines += [
             f"**Not finished: {here} of {whole} samples are there.** The same `{record.command}` makes the rest.",
@@ -93,7 +93,12 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
         lines += ["The CSI was not kept; `isacsim generate --keep-csi` does.", ""]
     splits = set(dataset["split"].values.tolist())
     split = "train" if "train" in splits or not splits else min(splits)
-    return "\n".join([*lines, _LOADING.format(name=name, split=split)])
+    return "\n".join([*lines, _LOADING.format(name=_code(name), split=_code(split))])
+
+
+def _code(text: str) -> str:
+    """A name within quotes of Python in a code block, which it can end no more than them."""
+    return text.encode("unicode_escape").decode().replace('"', '\\"').replace("`", "\\x60")
 
 
 def _counts(dataset: xr.Dataset) -> list[str]:
@@ -104,7 +109,7 @@ def _counts(dataset: xr.Dataset) -> list[str]:
     rows = []
     for group in sorted({key[:3] for key in counts}):
         here = [counts[*group, label] for label in labels]
-        rows.append([*group, *map(str, here), str(sum(here))])
+        rows.append([*map(plain, group), *map(str, here), str(sum(here))])
     return _table([*header, "all"], rows)
 
 
@@ -118,8 +123,8 @@ def _origins(attrs: Mapping[str, Any]) -> list[str]:
     fingerprints = json.loads(attrs.get("fingerprints", "{}"))
     for name, text in json.loads(attrs["scenarios"]).items():
         scenario = Scenario.from_yaml(text, file=name)
-        mark = f" (fingerprint {fingerprints[name][:12]})" if name in fingerprints else ""
-        lines.append(f"- **{name}**{mark}: {scenario.description}")
+        mark = f" (fingerprint {plain(str(fingerprints[name])[:12])})" if name in fingerprints else ""
+        lines.append(f"- **{plain(name)}**{mark}: {plain(scenario.description)}")
     return [
         *lines,
         "",
@@ -136,7 +141,13 @@ def _variables(dataset: xr.Dataset) -> list[str]:
         dtype = "text" if v.dtype.kind in "TOU" else str(v.dtype)
         shape = " x ".join(f"{dim} {size}" for dim, size in v.sizes.items())
         rows.append(
-            [f"`{name}`", shape, dtype, units if units != "1" else "", str(v.attrs.get("long_name", ""))]
+            [
+                f"`{name}`",
+                shape,
+                dtype,
+                plain(units) if units != "1" else "",
+                plain(str(v.attrs.get("long_name", ""))),
+            ]
         )
     return _table(["name", "dimensions", "type", "unit", "what"], rows)
 
@@ -167,6 +178,16 @@ samples = isacsim.to_tf_dataset("{name}", split="{split}")
 batches = samples.batch(64)
 ```
 """
+
+
+def plain(text: str) -> str:
+    """Text of users and files, so that Markdown shows it as it is: no links, pictures, HTML, headings or cells."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # Entities, which end a code span's or a table's cell no more than a backslash would; GitHub links bare addresses.
+    return "".join(f"&#{ord(c)};" if c in _MARKS else c for c in line)
+
+
+_MARKS = frozenset("\\`*_{}[]()<>#+!|~&$@:=^")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

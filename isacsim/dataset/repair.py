@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from isacsim.dataset.store.files import write_file
+from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.soundness import axis_faults, damaged_descriptions, faults
-from isacsim.dataset.store.store import StorePath, StoreRecord, open_record
+from isacsim.dataset.store.store import StorePath, StoreRecord, exists, open_record
 from isacsim.dataset.synthetic.generate import make_missing
 from isacsim.dataset.synthetic.plan import Plan, plan_of, template_of
 from isacsim.dataset.synthetic.resume import open_or_create
@@ -64,6 +65,15 @@ def repair(
         If there is no store, its making was cut short before it had a plan, its list of arrays or its plan is damaged,
         or other versions of isacsim or NumPy made it; then no sample is changed.
     """
+    if not exists(path):
+        open_record(path)  # refuses it
+    with locked(path):
+        return _repaired(path, client, workers, progress)
+
+
+def _repaired(
+    path: StorePath, client: Client | str | None, workers: int | None, progress: Progress
+) -> Repaired:
     record = open_record(path, mode="r+")
     plan = plan_of(record.attrs, record.path) if record.created and "scenarios" in record.attrs else None
     if plan is not None:

@@ -17,6 +17,7 @@ from isacsim.channel.sionna.ray_tracing import TracedPaths, traced_paths
 from isacsim.channel.static import static_response
 from isacsim.figures.spectra import COLORMAP
 from isacsim.scenario.environments import RayTraced
+from isacsim.scenario.section import Vector
 from isacsim.simulation.drawing import draw_environment
 from isacsim.streams import Stream, stream
 
@@ -57,7 +58,9 @@ def environment_figure(scenario: Scenario, *, seed: int, receiver: int) -> Figur
     environment = scenario.environment
     traced = isinstance(environment, RayTraced)
     n = 1 if isinstance(environment, RayTraced) and environment.phases == "traced" else _DRAWS
-    responses = np.array([_static(scenario, seed, i)[receiver] for i in range(n)])
+    # Of an array, its first pair of elements.
+    first = next(i for i, one in enumerate(scenario.radio.streams) if one.receiver == receiver)
+    responses = np.array([_static(scenario, seed, i)[first] for i in range(n)])
     name = scenario.radio.receivers[receiver].name
     figure = Figure(figsize=(11.5, 7.5) if traced else (10.5, 3.8), dpi=110, layout="constrained")
     if isinstance(environment, RayTraced):
@@ -76,7 +79,7 @@ def environment_figure(scenario: Scenario, *, seed: int, receiver: int) -> Figur
 
 
 def _static(scenario: Scenario, seed: int, index: int) -> NDArray[np.complex128]:
-    """Static part of a capture, (receiver, subcarrier)."""
+    """Static part of a capture, (stream, subcarrier)."""
     drawn = scenario.model_copy(update={"environment": draw_environment(scenario, seed, index)})
     return static_response(drawn, stream(seed, index, Stream.STATIC, 1))
 
@@ -218,17 +221,19 @@ def draw_traced(
 def _antennas(axes: Axes, scenario: Scenario, vertical: int) -> None:
     environment = scenario.environment
     assert isinstance(environment, RayTraced)
-    looks = {antenna.name: antenna for antenna in environment.receivers}
-    marks = [("transmitter", scenario.radio.transmitter_m, "^", "#c02020", environment.transmitter)]
+    radio = scenario.radio
+    looks: dict[str, Vector | None] = {antenna.name: antenna.looks_at_m for antenna in environment.receivers}
+    looks |= {r.name: r.array.looks_at_m for r in radio.receivers if r.array is not None}
+    sending = environment.transmitter if radio.transmitter_array is None else radio.transmitter_array
+    marks = [("transmitter", radio.transmitter_m, "^", "#c02020", sending.looks_at_m)]
     marks += [
-        (f"{r.role} receiver", r.position_m, "v", _ROLES[r.role], looks.get(r.name))  # type: ignore[misc]
-        for r in scenario.radio.receivers
+        (f"{r.role} receiver", r.position_m, "v", _ROLES[r.role], looks.get(r.name)) for r in radio.receivers
     ]
-    for label, place, marker, colour, antenna in marks:
+    for label, place, marker, colour, target in marks:
         at = (place[0], place[vertical])
         axes.scatter(*at, s=70, marker=marker, c=colour, ec="white", zorder=4, label=label)
-        if antenna is not None and antenna.looks_at_m is not None:
-            direction = np.subtract(antenna.looks_at_m, place)
+        if target is not None:
+            direction = np.subtract(target, place)
             tip = np.array(place) + 0.8 * direction / np.linalg.norm(direction)
             style = {"arrowstyle": "-|>", "color": colour, "lw": 1.6}
             axes.annotate("", (tip[0], tip[vertical]), xytext=at, arrowprops=style, zorder=4)

@@ -11,6 +11,7 @@ from matplotlib.patches import Ellipse
 
 from isacsim.channel.sionna.ray_tracing import traced_paths
 from isacsim.figures.environment import draw_room, draw_traced
+from isacsim.scenario.arrays import Array, axes_of, element_places
 from isacsim.scenario.environments import NoEnvironment, Rayleigh, RayTraced, TwoRay, Wall
 from isacsim.scenario.numbers import support
 from isacsim.targets.kinematics import Motion, PathMotion
@@ -28,6 +29,8 @@ _COLOURS: tuple[_Colour, ...] = colormaps["tab10"].colors  # type: ignore[attr-d
 _MOVER = "#777777"
 # An arrow ends where the target would be after so many seconds at its present velocity.
 _ARROW_S = 0.5
+# How wide an array is drawn, m.
+_ARRAY_M = 1.0
 
 
 def scene_figure(drawn: Realisation) -> Figure:
@@ -66,11 +69,11 @@ def scene_figure(drawn: Realisation) -> Figure:
         else:
             _track(axes, motion, radio.time_s, colour, label)
     for antenna in radio.receivers:
-        _antenna(axes, antenna.position_m, "v", antenna.role)
+        _antenna(axes, antenna.position_m, "v", antenna.role, antenna.array)
         axes.plot(
             *zip(transmitter[:2], antenna.position_m[:2], strict=True), ":", c="#bbbbbb", lw=0.8, zorder=0
         )
-    _antenna(axes, radio.transmitter_m, "^", "transmitter")
+    _antenna(axes, radio.transmitter_m, "^", "transmitter", radio.transmitter_array)
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
     axes.autoscale_view()
@@ -84,9 +87,21 @@ def scene_figure(drawn: Realisation) -> Figure:
     return figure
 
 
-def _antenna(axes: Axes, position: tuple[float, ...], marker: str, role: str) -> None:
+def _antenna(
+    axes: Axes, position: tuple[float, float, float], marker: str, role: str, array: Array | None
+) -> None:
     colour = {"transmitter": "#c02020", "surveillance": "#2050c0", "reference": "#30a0a0"}[role]
     label = role if role == "transmitter" else f"{role} receiver"
+    if array is not None:
+        # Centimetres, drawn as wide as can be seen; an arrow where it looks.
+        offset = element_places(array, position, 1.0)[:, :2] - np.array(position[:2])
+        label += f", {len(offset)} elements"
+        if (size := float(np.abs(offset).max())) > 1e-9:
+            drawn = np.array(position[:2]) + offset * (_ARRAY_M / 2 / size)
+            axes.plot(*drawn.T, ".", c=colour, ms=6, zorder=4)
+        if array.looks_at_m is not None:
+            ahead = axes_of(array, position)[0, :2]
+            _arrow(axes, np.array(position[:2]), np.array(position[:2]) + _ARRAY_M * ahead, colour)
     axes.scatter(position[0], position[1], s=80, marker=marker, c=colour, zorder=4, label=label)
 
 

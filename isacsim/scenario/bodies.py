@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from isacsim.scenario.limits import Angle, Metres, Share, between
 from isacsim.scenario.numbers import Bounds, DecibelNumber, Distribution, Float, Int, Number, Uniform
-from isacsim.scenario.section import NonNegativeNumber, Positive, Section, Vector, refuse
+from isacsim.scenario.section import Section, Vector, refuse
 
 __all__ = [
     "Body",
@@ -23,8 +24,10 @@ __all__ = [
     "WalkerShares",
 ]
 
-Share = Annotated[Float, Field(ge=0)]
-Length = Annotated[Number, Bounds(gt=0)]
+# Of a body's parts, m.
+Length = Annotated[Number, Bounds(gt=0), Bounds(le=100, unit="m", practical=True)]
+Some = Annotated[Float, Bounds(gt=0, le=1e6)]
+Turns = Annotated[Number, between(-1e4, 1e4, "a second")]
 
 
 class PointBody(Section):
@@ -37,7 +40,7 @@ class PointBody(Section):
 class WalkerShares(Section):
     """How the reflected power is shared; only ratios matter. Default: the shares of the skin's surface."""
 
-    torso: Annotated[Float, Field(gt=0)] = 0.34
+    torso: Some = 0.34
     """Torso, neck included."""
     head: Share = 0.07
     """Head."""
@@ -60,7 +63,7 @@ class WalkerBody(Section):
     """walker: 12 paths per receiver, the torso's first."""
     height_m: Annotated[Number, Bounds(ge=0.5, le=2.5)] = 1.75
     """Height, m; the torso's middle stands at 0.674 of it."""
-    gait_phase: Number = Uniform(uniform=(0.0, 1.0))
+    gait_phase: Angle = Uniform(uniform=(0.0, 1.0))
     """Part of the walking cycle at the window's centre; 0: the right heel strikes."""
     sway: Annotated[bool, Field(strict=True)] = False
     """Whether the torso sways with the steps, about its mean motion; needs motion_model: exact."""
@@ -77,20 +80,20 @@ class RotorBody(Section):
     """Number of rotors."""
     blades: Annotated[Int, Field(ge=1, le=8)] = 2
     """Blades of each."""
-    arm_m: NonNegativeNumber = 0.17
+    arm_m: Annotated[Number, Bounds(ge=0), Bounds(le=100, unit="m", practical=True)] = 0.17
     """Distance of the hubs from the hull's middle, m."""
-    hub_height_m: Number = 0.05
+    hub_height_m: Annotated[Number, between(-100, 100, "m")] = 0.05
     """Height of the hubs above it, m."""
     radius_m: Length = 0.12
     """Length of a blade, m."""
     rev_per_s: Annotated[
-        Annotated[Number, Tag("number")]
-        | Annotated[Annotated[tuple[Number, ...], Field(min_length=1)], Tag("list of numbers")],
+        Annotated[Turns, Tag("number")]
+        | Annotated[Annotated[tuple[Turns, ...], Field(min_length=1)], Tag("list of numbers")],
         Discriminator(lambda value: "list of numbers" if isinstance(value, list | tuple) else "number"),
     ] = Uniform(uniform=(60.0, 100.0))
     """Revolutions per second: one number, drawn for each rotor, or a list of one a rotor; neighbours turn in opposite
     directions."""
-    hull_share: Annotated[Float, Field(gt=0)] = 0.8
+    hull_share: Some = 0.8
     """Share of the hull in the reflected power; only ratios matter."""
     hubs_share: Share = 0.1
     """Share of all hubs."""
@@ -128,7 +131,7 @@ class RigidBody(Section):
     """The further points [forward, left, up] from the reference point, m."""
     shares: tuple[Share, ...] | None = None
     """Share of each in the reflected power; default: all alike, 1."""
-    reference_share: Annotated[Float, Field(gt=0)] = 1.0
+    reference_share: Some = 1.0
     """Share of the reference point; only ratios matter."""
 
     @model_validator(mode="after")
@@ -145,7 +148,7 @@ Body = Annotated[PointBody | WalkerBody | RotorBody | RigidBody, Field(discrimin
 
 
 class _Rcs(Section):
-    reference_m: Positive = 5.0
+    reference_m: Metres = 5.0
     """Where 1 m² makes a path of unit amplitude: so far from the transmitter and from the receiver, m."""
 
 

@@ -25,13 +25,13 @@ def list_scenarios() -> dict[str, str]:
     return {name: str(yaml_file.parse(text, name)[0]["description"]) for name, text in texts.items()}
 
 
-def load_scenario(name_or_path: str | Path) -> Scenario:
+def load_scenario(name_or_path: str | Path | Scenario) -> Scenario:
     """Load a shipped scenario by name, or any by path.
 
     Parameters
     ----------
     name_or_path : str or pathlib.Path
-        A name out of `list_scenarios`, or the path of a ``.yaml`` file.
+        A name out of `list_scenarios`, or the path of a ``.yaml`` file. A Scenario is given back as it is.
 
     Raises
     ------
@@ -40,6 +40,12 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     isacsim.InputError
         If there is no such scenario or file, or it is not a YAML mapping.
     """
+    if isinstance(name_or_path, Scenario):
+        return name_or_path
+    if not isinstance(name_or_path, str | Path):
+        raise InputError(
+            f"scenario must be a shipped name, a .yaml file's path or a Scenario; got {name_or_path!r:.80}."
+        )
     text = str(name_or_path)
     is_path = (
         isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text or "\\" in text

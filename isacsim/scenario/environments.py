@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from isacsim.scenario.limits import DelaySpread, Metres, Place
 from isacsim.scenario.numbers import Bounds, DecibelNumber, Float, Int, Number, WholeNumber
 from isacsim.scenario.rooms import BoxRoom, Room
-from isacsim.scenario.section import NumberVector, Positive, Section, Vector, refuse
+from isacsim.scenario.section import NumberVector, Section, Vector, refuse
 
 __all__ = [
     "Antenna",
@@ -45,7 +46,7 @@ class Floor(Section):
 
     kind: Literal["floor"]
     """floor: the plane z = height_m."""
-    height_m: Number = 0.0
+    height_m: Place = 0.0
     """Height z of the plane, metres."""
 
 
@@ -61,8 +62,8 @@ class Wall(Section):
 
     @model_validator(mode="after")
     def _not_zero(self) -> Wall:
-        if not any(self.normal):
-            raise refuse("normal is [0, 0, 0]; it must have a length", "normal")
+        if max(map(abs, self.normal)) < 1e-6:
+            raise refuse(f"normal is {list(self.normal)}; it must have a length", "normal")
         return self
 
 
@@ -86,12 +87,14 @@ class Rayleigh(Section):
     """rayleigh: complex Gaussian taps, drawn once a capture."""
     power_db: DecibelNumber = 20.0
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)] = 50.0
+    delay_spread_ns: DelaySpread = 50.0
     """Root-mean-square delay spread of the profile, ns."""
     n_taps: Annotated[WholeNumber, Bounds(ge=1, le=1000)] = 12
     """Number of taps."""
     k_factor_db: DecibelNumber | None = None
     """Power of the line of sight relative to all taps, dB; null: no line of sight."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
 
 class Expected(Section):
@@ -105,11 +108,14 @@ class Tdl(Expected):
     """Tapped delay line of 3GPP TR 38.901 (section 7.7.2) or TS 38.101-4 (annex B.2.1), by Sionna."""
 
     kind: Literal["sionna_tdl"]
-    """sionna_tdl: taps of a 3GPP profile, drawn once a capture, independent from receiver to receiver."""
+    """sionna_tdl: taps of a 3GPP profile, drawn once a capture, independent from receiver to receiver; within an array
+    clusters of rays."""
     model: Literal["A", "B", "C", "D", "E", "A10", "A30", "B100", "C60", "C300", "D10", "D30"]
     """A to E: profiles scaled by delay_spread_ns (D and E with a line of sight). Others: fixed profiles."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)] | None = None
+    delay_spread_ns: DelaySpread | None = None
     """Root-mean-square delay spread, ns: required with models A to E, not allowed with the fixed profiles."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
     @model_validator(mode="after")
     def _spread_where_it_scales(self) -> Tdl:
@@ -131,22 +137,23 @@ class Tdl(Expected):
 class Cdl(Expected):
     """Clustered delay line of 3GPP TR 38.901 (section 7.7.1), by Sionna.
 
-    The receivers are the elements of one array, at their places in space, so that close ones fade alike. The model's
-    x axis points from the transmitter to their middle.
+    All receivers' elements are one array, at their places in space, so that close ones fade alike; they and the
+    transmitter's are isotropic. The model's x axis points from the transmitter to their middle.
     """
 
     kind: Literal["sionna_cdl"]
     """sionna_cdl: clusters of rays with 3GPP's powers, delays and angles, drawn once a capture."""
     model: Literal["A", "B", "C", "D", "E"]
     """Profile; D and E have a line of sight."""
-    delay_spread_ns: Annotated[Number, Bounds(gt=0)]
+    delay_spread_ns: DelaySpread
     """Root-mean-square delay spread, ns."""
 
 
 class Tr38901(Expected):
     """What the system-level models of 3GPP TR 38.901 (section 7.5), by Sionna, have in common.
 
-    Large-scale parameters follow from the antennas' places; close receivers fade alike (section 7.6.3).
+    Large-scale parameters follow from the antennas' places; close receivers fade alike (section 7.6.3). The elements of
+    arrays are isotropic.
     """
 
     line_of_sight: Literal["always", "never", "random"] = "random"
@@ -169,7 +176,7 @@ class Factory(Tr38901):
     """sionna_inf: 3GPP's indoor factory."""
     factory: Literal["SL", "DL", "SH", "DH", "HH"] = "DL"
     """Sparse or dense clutter, low or high transmitter; HH: transmitter and receiver above the clutter."""
-    hall_m: tuple[Positive, Positive, Positive] | None = None
+    hall_m: tuple[Metres, Metres, Metres] | None = None
     """Length, width, height of the hall, metres; null: 3GPP's for the kind of factory (table 7.8-7)."""
     clutter_density: Annotated[Float, Field(ge=0, lt=1)] | None = None
     """Share of the floor that clutter covers; null: 3GPP's."""
@@ -186,9 +193,12 @@ class WifiIndoor(Expected):
     """IEEE 802.11 TGn indoor profile (IEEE 802.11-03/940r4, appendix C)."""
 
     kind: Literal["ieee80211"]
-    """ieee80211: Rayleigh taps 10 ns or more apart, drawn once a capture, independent from receiver to receiver."""
+    """ieee80211: Rayleigh taps 10 ns or more apart, drawn once a capture, independent from receiver to receiver; within
+    an array clusters of rays."""
     model: Literal["B", "C", "D"]
     """B: home, 15 ns of delay spread. C: small office, 30 ns. D: office, 50 ns."""
+    angular_spread_deg: Annotated[Number, Bounds(gt=0, le=180)] | None = None
+    """Over arrays: standard deviation of the directions of one tap's rays, degrees; null: 30."""
 
 
 class Antenna(Section):
@@ -245,9 +255,9 @@ class RayTraced(Section):
     ) = None
     """A scene that comes with Sionna; or room."""
     transmitter: Antenna = Antenna()
-    """The transmitter's antenna."""
+    """The transmitter's antenna; not with radio.transmitter_array, whose elements have a pattern of their own."""
     receivers: tuple[ReceiverAntenna, ...] = ()
-    """The receivers' antennas; one that is not named here is isotropic."""
+    """The receivers' antennas, but for arrays; one that is not named here is isotropic."""
     max_depth: Annotated[Int, Field(ge=0, le=20)] = 4
     """Most interactions (reflections, transmissions) on a path."""
     samples: Annotated[Int, Field(ge=1, le=100_000_000)] = 100_000

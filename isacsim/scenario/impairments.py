@@ -1,39 +1,43 @@
-"""The section of a scenario that says what the hardware does to the channel."""
+"""The section of a scenario that says what the hardware does to the channel.
+
+Oscillator, clock and gain are a device's, all chains of which share them; each further device draws its own.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from isacsim.scenario.limits import Rate, between
 from isacsim.scenario.numbers import Bounds, DecibelNumber, Number, WholeNumber, support
-from isacsim.scenario.section import NonNegativeNumber, Section, refuse
+from isacsim.scenario.section import Section, refuse
 
-__all__ = ["AGC", "CFO", "SFO", "STO", "Impairments", "Jitter", "Loss", "Quantisation"]
+__all__ = ["AGC", "CFO", "SFO", "STO", "Chains", "Impairments", "Jitter", "Loss", "Quantisation"]
 
 
 class CFO(Section):
     """Carrier frequency offset and oscillator phase noise, shared by all receive channels."""
 
-    offset_hz: Number
+    offset_hz: Annotated[Number, between(-1e8, 1e8, "Hz")]
     """Residual carrier frequency offset, Hz; drawn once a capture."""
-    phase_noise_rad_per_sqrt_s: NonNegativeNumber = 0.0
+    phase_noise_rad_per_sqrt_s: Rate = 0.0
     """Standard deviation of the random-walk phase after one second, rad/√s."""
 
 
 class SFO(Section):
     """Sampling frequency offset: a delay that drifts over the window, by whole samples put right packet by packet."""
 
-    ppm: Number
+    ppm: Annotated[Number, between(-1000, 1000, "ppm")]
     """Offset, parts per million."""
 
 
 class STO(Section):
     """Symbol timing offset: a delay common to all receive channels."""
 
-    offset_ns: Number
+    offset_ns: Annotated[Number, between(-1e6, 1e6, "ns")]
     """Mean delay, ns; drawn once a capture."""
-    jitter_ns: NonNegativeNumber = 0.0
+    jitter_ns: Annotated[Number, Bounds(ge=0), Bounds(le=1e6, unit="ns", practical=True)] = 0.0
     """Standard deviation of the delay from packet to packet, ns."""
 
 
@@ -42,14 +46,14 @@ class AGC(Section):
 
     step_db: Annotated[DecibelNumber, Bounds(ge=0)]
     """Size of one gain step, dB; its sign is random."""
-    rate_hz: NonNegativeNumber
+    rate_hz: Rate
     """Mean number of steps per second."""
 
 
 class Jitter(Section):
     """Packets that leave late or early."""
 
-    std_us: NonNegativeNumber
+    std_us: Annotated[Number, Bounds(ge=0), Bounds(le=1e6, unit="µs", practical=True)]
     """Standard deviation of a packet's time, µs; none comes more than 0.45 intervals early or late."""
 
 
@@ -58,7 +62,7 @@ class Loss(Section):
 
     fraction: Annotated[Number, Bounds(ge=0, lt=1)]
     """Expected share of packets lost."""
-    mean_burst_packets: Annotated[Number, Bounds(ge=1)] = 1.0
+    mean_burst_packets: Annotated[Number, Bounds(ge=1), Bounds(le=1e6, practical=True)] = 1.0
     """Mean length of a burst of losses, packets."""
 
     @model_validator(mode="after")
@@ -83,6 +87,19 @@ class Quantisation(Section):
     """Room between the largest real or imaginary part and full scale, dB."""
 
 
+class Chains(Section):
+    """What tells the chains of a device apart: constant within a capture, unknown to the receiver."""
+
+    phase: Literal["random", "calibrated"] = "random"
+    """random: each receive and each transmit chain turns by an angle of its own. calibrated: none does."""
+    gain_std_db: Annotated[Number, Bounds(ge=0), Bounds(le=60, unit="dB", practical=True)] = 0.0
+    """Standard deviation of each chain's gain, dB."""
+    delay_std_ns: Annotated[Number, Bounds(ge=0), Bounds(le=1e6, unit="ns", practical=True)] = 0.0
+    """Standard deviation of each chain's delay, ns."""
+    pi_jumps: Annotated[Number, Bounds(ge=0, le=0.5)] = 0.0
+    """Share of the packets in which a receive chain is turned by π, as in an Intel 5300."""
+
+
 class Impairments(Section):
     """What the hardware does to the channel; null: nothing."""
 
@@ -102,3 +119,5 @@ class Impairments(Section):
     """Packet loss."""
     quantisation: Quantisation | None = None
     """Rounding to integers."""
+    chains: Chains | None = None
+    """Phases, gains and delays of single chains."""

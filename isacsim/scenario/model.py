@@ -11,10 +11,11 @@ import hashlib
 from functools import cached_property
 from itertools import product
 from math import dist
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from isacsim.errors import InputError
 from isacsim.scenario import yaml_file
@@ -30,7 +31,7 @@ from isacsim.scenario.numbers import (
 )
 from isacsim.scenario.outputs import Dataset, Spectrum
 from isacsim.scenario.radio import Radio
-from isacsim.scenario.section import Section, refuse
+from isacsim.scenario.section import Section, refuse, several
 from isacsim.scenario.targets import Mover, Targets
 from isacsim.spectrum.grid import WindowResolution
 
@@ -44,7 +45,7 @@ class Scenario(Section):
     """Name: letters, digits, - _ and dots."""
     description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
     """One line that says what this is."""
-    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """Seed used where none is given."""
     snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))
     """Signal-to-noise ratio of a path of unit amplitude, per subcarrier, packet and receiver, dB."""
@@ -66,7 +67,28 @@ class Scenario(Section):
     """How many samples a dataset has."""
 
     @model_validator(mode="after")
-    def _check_axes(self) -> Scenario:
+    def _check_together(self) -> Scenario:
+        """Check what concerns several sections, and tell all that is wrong at once."""
+        found: list[PydanticCustomError] = []
+        for check in (
+            self._check_axes,
+            self._check_reflector,
+            self._check_room,
+            self._check_patterns,
+            self._check_cells,
+            self._check_motions,
+            self._check_sway,
+            self._check_classes,
+        ):
+            try:
+                check()
+            except PydanticCustomError as error:
+                found.append(error)
+        if found:
+            raise several(found)
+        return self
+
+    def _check_axes(self) -> None:
         radio, spectrum = self.radio, self.spectrum
         # The highest subcarrier folds first.
         highest = float(np.max(radio.frequency_hz))
@@ -86,12 +108,10 @@ class Scenario(Section):
             axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
             named_axes = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
             raise refuse(str(error), *(named_axes or [("radio", "packet_rate_hz")])[0]) from None
-        return self
 
-    @model_validator(mode="after")
-    def _check_reflector(self) -> Scenario:
+    def _check_reflector(self) -> None:
         if not isinstance(self.environment, TwoRay):
-            return self
+            return
         surface = self.environment.surface
         point: tuple[float | Distribution, ...]
         if isinstance(surface, Floor):
@@ -100,8 +120,9 @@ class Scenario(Section):
             point, normal = surface.point_m, np.array(surface.normal)
         # Sides are linear in the point: what holds at the ends of what may be drawn holds between them.
         ends = np.array(list(product(*map(support, point))))
-        for receiver in self.radio.receivers:
-            antennas = np.array([self.radio.transmitter_m, receiver.position_m])
+        sent_from = self.radio.transmitter_elements_m
+        for receiver, elements in zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True):
+            antennas = np.concatenate([sent_from, elements])
             with np.errstate(invalid="ignore"):  # a normal distribution reaches to infinity, on either side
                 sides = (antennas[:, np.newaxis] - ends) @ normal
             if not ((sides > 0).all() or (sides < 0).all()):
@@ -110,12 +131,10 @@ class Scenario(Section):
                     f"{receiver.name!r}; both must stand on the same side of it",
                     *("environment", "surface"),
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _check_room(self) -> Scenario:
+    def _check_room(self) -> None:
         if not isinstance(self.environment, RayTraced):
-            return self
+            return
         names = [receiver.name for receiver in self.radio.receivers]
         for i, antenna in enumerate(self.environment.receivers):
             if antenna.name not in names:
@@ -125,10 +144,15 @@ class Scenario(Section):
                 )
         places = [("transmitter", self.radio.transmitter_m)]
         places += [(f"receiver {r.name!r}", r.position_m) for r in self.radio.receivers]
-        for name, place in places:
-            blocked = "" if self.environment.room is None else self.environment.room.blocked(place)
-            if blocked:
-                raise refuse(f"the {name} at {list(place)} is {blocked}", "environment", "room")
+        elements = [self.radio.transmitter_elements_m, *self.radio.receiver_elements_m]
+        for (name, place), of_array in zip(places, elements, strict=True):
+            for number, (x, y, z) in enumerate(of_array.tolist()):
+                single = len(of_array) == 1
+                spot = place if single else (round(x, 4), round(y, 4), round(z, 4))
+                blocked = "" if self.environment.room is None else self.environment.room.blocked(spot)
+                if blocked:
+                    which = f"the {name}" if single else f"element {number} of the {name}"
+                    raise refuse(f"{which} at {list(spot)} is {blocked}", "environment", "room")
         looking: list[tuple[Antenna, tuple[str | int, ...]]] = [
             (self.environment.transmitter, ("transmitter",))
         ]
@@ -143,10 +167,37 @@ class Scenario(Section):
                     "differ",
                     *field,
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _check_motions(self) -> Scenario:
+    def _check_patterns(self) -> None:
+        if not isinstance(self.environment, RayTraced):
+            return
+        arrays = {receiver.name for receiver in self.radio.receivers if receiver.array is not None}
+        twice: list[tuple[str | int, ...]] = [
+            ("receivers", i) for i, antenna in enumerate(self.environment.receivers) if antenna.name in arrays
+        ]
+        if self.radio.transmitter_array is not None and self.environment.transmitter != Antenna():
+            twice = [("transmitter",), *twice]
+        if twice:
+            raise refuse(
+                f"environment.{'.'.join(map(str, twice[0]))} is the antenna of an array, whose elements have the "
+                "pattern and direction that radio gives; leave it out",
+                *("environment", *twice[0]),
+            )
+
+    def _check_cells(self) -> None:
+        """One spectrum a receiver, and all of one kind: arrays of one size."""
+        of_receivers = zip(self.radio.receivers, self.radio.receiver_elements_m, strict=True)
+        sizes = {
+            len(places): receiver.name for receiver, places in of_receivers if receiver.role == "surveillance"
+        }
+        if self.spectrum.combine == "resolved" and len(sizes) > 1:
+            told = ", ".join(f"{name!r} has {size}" for size, name in sizes.items())
+            raise refuse(
+                f"spectrum.combine is resolved, which takes receivers with as many elements each, but {told}",
+                *("spectrum", "combine"),
+            )
+
+    def _check_motions(self) -> None:
         motions: list[tuple[tuple[str | int, ...], MotionConfig]] = [
             (("targets", "fixed", i, "motion"), target.motion)
             for i, target in enumerate(self.targets.fixed or ())
@@ -156,7 +207,6 @@ class Scenario(Section):
         motions += [(("movers", i, "motion"), mover.motion) for i, mover in enumerate(self.movers)]
         for where, motion in motions:
             self._check_motion(where, motion)
-        return self
 
     def _check_motion(self, where: tuple[str | int, ...], motion: MotionConfig) -> None:
         dotted = ".".join(map(str, where))
@@ -178,8 +228,7 @@ class Scenario(Section):
                         *(*where, "position_m"),
                     )
 
-    @model_validator(mode="after")
-    def _check_sway(self) -> Scenario:
+    def _check_sway(self) -> None:
         fixed = [(("targets", "fixed", i), target) for i, target in enumerate(self.targets.fixed or ())]
         template = [] if self.targets.template is None else [(("targets", "template"), self.targets.template)]
         for where, target in (*fixed, *template):
@@ -189,10 +238,8 @@ class Scenario(Section):
                     "sways with the steps; set motion_model: exact, or sway: false",
                     *(*where, "body", "sway"),
                 )
-        return self
 
-    @model_validator(mode="after")
-    def _check_classes(self) -> Scenario:
+    def _check_classes(self) -> None:
         counts = self.targets.counts
         for label in self.dataset.per_class or {}:
             if label not in counts:
@@ -201,7 +248,6 @@ class Scenario(Section):
                     f"dataset.per_class has a class of {label} targets, but targets allows {allowed}",
                     *("dataset", "per_class", label),
                 )
-        return self
 
     @classmethod
     def from_yaml(cls, text: str, *, file: str = "scenario") -> Scenario:
@@ -223,6 +269,66 @@ class Scenario(Section):
         """
         data, node = yaml_file.parse(text, file)
         return yaml_file.validate(cls, data, node, file)
+
+    def with_(self, **changes: Any) -> Scenario:
+        """Make a scenario with some fields changed; it is validated as a file is.
+
+        Parameters
+        ----------
+        **changes
+            Field to value. A mapping changes the fields it names of a section, and replaces a section of another
+            kind, a distribution or a list. Dotted names, and numbers of list entries, reach further in:
+            ``with_(**{"targets.fixed.0.amplitude": 2.0})``.
+
+        Raises
+        ------
+        pydantic_core.ValidationError
+            Naming each field that is wrong, what was passed and what is allowed.
+        isacsim.InputError
+            If a name leads nowhere, or a value is nothing that a scenario can hold.
+
+        Examples
+        --------
+        >>> import isacsim
+        >>> quiet = isacsim.load_scenario("default").with_(snr_db=20, radio={"packets": 512})
+        >>> quiet.snr_db, quiet.radio.packets
+        (20.0, 512)
+        """
+        from isacsim.scenario.changing import changed
+
+        return changed(self, changes)
+
+    def summary(self) -> dict[str, str]:
+        """Say in a few words what is simulated."""
+        radio, counts = self.radio, self.targets.counts
+        several_counts = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+        kind = getattr(self.environment, "kind", type(self.environment).__name__)
+        return {
+            "targets": several_counts,
+            "radio": f"{radio.carrier_hz / 1e9:g} GHz, {radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} "
+            "subcarriers",
+            "packets": f"{radio.packets} packets at {radio.packet_rate_hz:g}/s",
+            "receivers": radio.receivers_text,
+            "environment": str(kind),
+            "motion": self.motion_model,
+        }
+
+    def __repr__(self) -> str:
+        about = self.summary()
+        return f"<Scenario {self.name!r}: {about['targets']} targets, {about['radio']}, {about['packets']}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in self.summary().items()
+        )
+        return (
+            f"<p><b>{escape(self.name)}</b>: {escape(self.description)}</p><table>{rows}</table>"
+            f"<details><summary>YAML</summary><pre>{escape(self.to_yaml())}</pre></details>"
+        )
 
     def to_yaml(self) -> str:
         """Write canonical YAML, defaults included: `from_yaml` gives back an equal scenario."""

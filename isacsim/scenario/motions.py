@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from isacsim.scenario.numbers import Bounds, Choice, Float, Number, support
-from isacsim.scenario.section import NonNegativeNumber, NumberVector, Section, refuse
+from isacsim.scenario.limits import Acceleration, Angle, Duration, Jerk, Length, Moment, Speed, between
+from isacsim.scenario.numbers import Bounds, Choice, Distribution, Float, Number, support
+from isacsim.scenario.section import NumberVector, Section, refuse
 
 __all__ = [
     "Fall",
@@ -26,7 +27,8 @@ __all__ = [
     "Waypoints",
 ]
 
-Duration = Annotated[Number, Bounds(gt=0)]
+# A speed that is none backwards, m/s.
+Pace = Annotated[Number, Bounds(ge=0), Bounds(le=1e4, unit="m/s", practical=True)]
 
 
 class Stand(Section):
@@ -45,7 +47,7 @@ class Start(Section):
     """start: from the present speed to another."""
     duration_s: Duration
     """How long, s."""
-    speed_m_s: Annotated[Number, Bounds(gt=0)]
+    speed_m_s: Annotated[Pace, Bounds(gt=0)]
     """Speed at the end, m/s."""
 
 
@@ -74,7 +76,7 @@ class Turn(Section):
     """turn: change the heading."""
     duration_s: Duration
     """How long, s."""
-    angle_deg: Number
+    angle_deg: Angle
     """By how much, degrees; positive: to the left."""
 
 
@@ -85,7 +87,7 @@ class Sit(Section):
     """sit: hips and knees bend by 90 degrees."""
     duration_s: Duration
     """How long, s."""
-    drop_m: Annotated[Number, Bounds(gt=0)] = 0.43
+    drop_m: Length = 0.43
     """How far the torso sinks, m: the thigh's length."""
 
 
@@ -96,7 +98,7 @@ class Fall(Section):
     """fall: the torso goes down on an arc about the feet, on the floor at z = 0."""
     duration_s: Duration
     """How long, s."""
-    height_m: Annotated[Number, Bounds(gt=0)] = 0.2
+    height_m: Length = 0.2
     """Height of the torso at the end, m."""
 
 
@@ -110,11 +112,11 @@ class Phases(Section):
     """phases: timed phases; speed, heading and posture change along minimum-jerk curves."""
     position_m: NumberVector
     """Position [x, y, z] of the torso when the first phase begins, m."""
-    heading_deg: Number = 0.0
+    heading_deg: Angle = 0.0
     """Direction in the x-y plane when the first phase begins, degrees anticlockwise from +x."""
-    speed_m_s: NonNegativeNumber = 0.0
+    speed_m_s: Pace = 0.0
     """Speed before the first phase, m/s."""
-    start_s: Number
+    start_s: Moment
     """When the first phase begins, relative to the window's centre, s; before it and after the last one all goes on."""
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     """The phases."""
@@ -141,13 +143,13 @@ class Kinematics(Section):
 
     kind: Literal["kinematics"]
     """kinematics: the bistatic path length is a cubic of time."""
-    path_length_m: Annotated[Number, Bounds(gt=0)]
+    path_length_m: Length
     """Bistatic path length (transmitter - target - receiver) at the window's centre, m."""
-    velocity_m_s: Number = 0.0
+    velocity_m_s: Speed = 0.0
     """Rate of change of the path length at the window's centre, m/s; positive: the path grows."""
-    acceleration_m_s2: Number = 0.0
+    acceleration_m_s2: Acceleration = 0.0
     """Second derivative of the path length at the window's centre, m/s²."""
-    jerk_m_s3: Number = 0.0
+    jerk_m_s3: Jerk = 0.0
     """Third derivative of the path length, m/s³."""
 
 
@@ -158,15 +160,15 @@ class Trajectory(Section):
     """trajectory: position, velocity, acceleration and jerk in space at the window's centre."""
     position_m: NumberVector
     """Position [x, y, z], m."""
-    velocity_m_s: NumberVector | None = None
+    velocity_m_s: tuple[Speed, Speed, Speed] | None = None
     """Velocity [x, y, z], m/s; or give speed_m_s and heading_deg."""
-    speed_m_s: Number | None = None
+    speed_m_s: Speed | None = None
     """Horizontal speed, m/s; with heading_deg, instead of velocity_m_s."""
-    heading_deg: Number | None = None
+    heading_deg: Angle | None = None
     """Direction of motion in the x-y plane, degrees anticlockwise from +x."""
-    acceleration_m_s2: NumberVector = (0.0, 0.0, 0.0)
+    acceleration_m_s2: tuple[Acceleration, Acceleration, Acceleration] = (0.0, 0.0, 0.0)
     """Acceleration [x, y, z], m/s²."""
-    jerk_m_s3: NumberVector = (0.0, 0.0, 0.0)
+    jerk_m_s3: tuple[Jerk, Jerk, Jerk] = (0.0, 0.0, 0.0)
     """Jerk [x, y, z], m/s³."""
 
     @model_validator(mode="after")
@@ -187,7 +189,7 @@ class Waypoints(Section):
 
     kind: Literal["waypoints"]
     """waypoints: natural quintic spline (third and fourth derivative zero at the ends); of two, a line."""
-    times_s: Annotated[tuple[Float, ...], Field(min_length=2)]
+    times_s: Annotated[tuple[Annotated[Float, between(-1e6, 1e6, "s")], ...], Field(min_length=2)]
     """Strictly increasing times relative to the window's centre, s; they must enclose the window."""
     positions_m: Annotated[tuple[NumberVector, ...], Field(min_length=2)]
     """A position [x, y, z] for each time, m."""
@@ -214,19 +216,30 @@ class Oscillation(Section):
     """Middle of the swing [x, y, z], m."""
     axis: NumberVector
     """Direction [x, y, z] of the swing; its length does not matter."""
-    amplitude_m: NonNegativeNumber
+    amplitude_m: Annotated[Number, Bounds(ge=0), Bounds(le=100, unit="m", practical=True)]
     """Half of the swing, m."""
-    frequency_hz: NonNegativeNumber
+    frequency_hz: Annotated[Number, Bounds(ge=0), Bounds(le=1000, unit="Hz", practical=True)]
     """Swings per second, Hz."""
-    phase_rad: Number = 0.0
+    phase_rad: Angle = 0.0
     """Phase at the window's centre, rad."""
 
     @model_validator(mode="after")
     def _not_zero(self) -> Oscillation:
         # A drawn zero is as bad as a given one; of a continuous distribution it has no probability.
-        if all(0 in c.choice if isinstance(c, Choice) else support(c) == (0, 0) for c in self.axis):
+        if all(_may_vanish(c) for c in self.axis):
             raise refuse("axis is, or may be drawn as, [0, 0, 0]; it must have a length", "axis")
         return self
+
+
+def _may_vanish(component: float | Distribution) -> bool:
+    """Whether a component of a direction is, or may be drawn as, nothing; its square must not underflow either."""
+    if isinstance(component, Choice):
+        return any(abs(value) < _SHORTEST for value in component.choice)
+    low, high = support(component)
+    return low > -_SHORTEST and high < _SHORTEST
+
+
+_SHORTEST = 1e-6
 
 
 MotionConfig = Annotated[

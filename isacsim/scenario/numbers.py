@@ -35,8 +35,10 @@ __all__ = [
     "Whole",
     "WholeNumber",
     "bound_words",
+    "is_distribution",
     "plain",
     "plain_vector",
+    "reach",
     "support",
 ]
 
@@ -110,6 +112,12 @@ _BY_NAME: dict[str, type[_Distribution]] = {
     "choice": Choice,
 }
 
+
+def is_distribution(value: Any) -> bool:
+    """Say whether a plain value is a distribution, which is one value and no section."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _BY_NAME
+
+
 _Drawn = (
     Annotated[Uniform, Tag("uniform distribution")]
     | Annotated[Normal, Tag("normal distribution")]
@@ -163,6 +171,19 @@ def plain_vector(values: tuple[float | Distribution, ...]) -> tuple[float, float
     return x, y, z
 
 
+def reach(value: float | Distribution) -> tuple[float, float]:
+    """Give the smallest and the largest value that `draw` returns in practice; finite.
+
+    Ten standard deviations of a normal, six (one draw of 10^9) of a log-normal distribution.
+    """
+    match value:
+        case Normal(normal=(mean, std)):
+            return mean - 10 * std, mean + 10 * std
+        case LogNormal(lognormal=(mu, sigma)):
+            return math.exp(mu - 6 * sigma), math.exp(mu + 6 * sigma)
+    return support(value)
+
+
 def support(value: float | Distribution) -> tuple[float, float]:
     """Give the smallest and the largest value that `draw` can return.
 
@@ -203,10 +224,14 @@ class Bounds:
     gt: float | None = None
     le: float | None = None
     lt: float | None = None
+    unit: str = ""
+    """Said after the bounds."""
+    practical: bool = False
+    """Whether a distribution goes as far as `reach` says, not to infinity."""
 
     def check(self, value: float | Distribution) -> float | Distribution:
         """Return `value`, or refuse it with a sentence that names the bound."""
-        lo, hi = support(value)
+        lo, hi = (reach if self.practical else support)(value)
         # A log-normal is never 0, though its infimum is.
         open_below = isinstance(value, LogNormal) and lo == 0
         wrong = (
@@ -216,9 +241,11 @@ class Bounds:
             or (self.lt is not None and hi >= self.lt)
         )
         if wrong:
-            reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
+            far = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
             raise PydanticCustomError(
-                "bounds", "must be {limits}{reach}", {"limits": bound_words(self), "reach": reach}
+                "bounds",
+                "must be {limits}{reach}",
+                {"limits": f"{bound_words(self)} {self.unit}".rstrip(), "reach": far},
             )
         return value
 
@@ -232,28 +259,13 @@ class Bounds:
         """Show the bound on the plain number, where JSON schema can say it."""
         json = handler(schema)
         names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-        for option in (*json.get("oneOf", []), *json.get("anyOf", [])):
+        for option in (json, *json.get("oneOf", []), *json.get("anyOf", [])):
             if option.get("type") in ("number", "integer"):
                 option.update({k: getattr(self, n) for n, k in names.items() if getattr(self, n) is not None})
         return json
 
 
-def _decibels(value: float | Distribution) -> float | Distribution:
-    lo, hi = support(value)
-    if isinstance(value, Normal):  # what it can reach in practice: nothing there may overflow
-        mean, std = value.normal
-        lo, hi = mean - 10 * std, mean + 10 * std
-    if lo < -_MOST_DB or hi > _MOST_DB:
-        reach = "" if lo == hi else f"; this distribution reaches from {lo:g} to {hi:g}"
-        raise PydanticCustomError(
-            "bounds",
-            "must lie between {lo} and {hi} dB{reach}",
-            {"lo": -_MOST_DB, "hi": _MOST_DB, "reach": reach},
-        )
-    return value
-
-
 # Beyond any radio, and far from where powers of ten overflow.
-_MOST_DB = 200
-Decibels = Annotated[Float, AfterValidator(_decibels)]
-DecibelNumber = Annotated[Number, AfterValidator(_decibels)]
+_DB = Bounds(ge=-200, le=200, unit="dB", practical=True)
+Decibels = Annotated[Float, _DB]
+DecibelNumber = Annotated[Number, _DB]

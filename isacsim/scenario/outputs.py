@@ -6,19 +6,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from isacsim.errors import InputError
+from isacsim.scenario.limits import Samples, between
 from isacsim.scenario.numbers import Float, Int
-from isacsim.scenario.section import Positive, Section, refuse
-from isacsim.spectrum.settings import Combine
+from isacsim.scenario.section import Section, refuse
+from isacsim.spectrum.grid import symmetric_axis
+from isacsim.spectrum.settings import Beams, Combine, SpectrumSettings
 
 __all__ = ["Dataset", "Spectrum"]
+
+_PAPER = {"combine": "single", "window": "none", "lag_window": "none"}
 
 
 class Spectrum(Section):
     """How the acceleration-jerk spectrum is made (method.md section 2)."""
 
-    acceleration_max_m_s2: Positive = 8.0
+    acceleration_max_m_s2: Annotated[Float, between(1e-9, 1e9, "m/s²")] = 8.0
     """The acceleration axis runs from minus to plus this, m/s²."""
-    jerk_max_m_s3: Positive = 40.0
+    jerk_max_m_s3: Annotated[Float, between(1e-9, 1e12, "m/s³")] = 40.0
     """The jerk axis runs from minus to plus this, m/s³."""
     bins_acceleration: Annotated[Int, Field(ge=2, le=4096)] = 64
     """Bins of the acceleration axis."""
@@ -31,17 +36,60 @@ class Spectrum(Section):
     lags: Literal["positive", "symmetric"] = "positive"
     """Lags of the autocorrelation that enter: positive (the paper's) or symmetric."""
     combine: Combine = "coherent"
-    """How subcarriers are combined."""
+    """How subcarriers and antennas are combined."""
+    like: Literal["paper"] | None = None
+    """Take the settings of this name; what stands beside it counts more. paper: one subcarrier, no windows."""
+    window: str | None = None
+    """Window over time by its scipy name, or none; default: hann for combine: resolved, else none."""
+    lag_window: str | None = None
+    """Window over the lags, likewise."""
+    equalise: Annotated[Float, Field(ge=0, le=1)] | None = None
+    """For combine: resolved, a path of amplitude A peaks at A^(4(1 - this)); default: 0.875."""
+    beams: Beams | None = None
+    """For combine: resolved, fixed beams, blind separation, or auto (default)."""
     reference: Literal["product", "ratio"] = "product"
     """How a reference channel is used: conjugate product (the paper's) or ratio."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_named(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("like") == "paper":
+            return {**_PAPER, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _possible(self) -> Spectrum:
+        for name in ("window", "lag_window", "equalise", "beams"):
+            try:
+                SpectrumSettings(combine=self.combine, lags=self.lags, **self._given(name))
+            except InputError as error:
+                raise refuse(str(error).rstrip("."), name) from None
+        return self
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {name: None if value == "none" else value for name, value in given.items()}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments of :func:`isacsim.aj_spectrum`, but for what the radio's arrays are."""
+        return {
+            "acceleration": symmetric_axis(self.acceleration_max_m_s2, self.bins_acceleration),
+            "jerk": symmetric_axis(self.jerk_max_m_s3, self.bins_jerk),
+            "lag_ratio": self.lag_ratio,
+            "lags": self.lags,
+            "min_lag": self.min_lag,
+            "combine": self.combine,
+            **self._given("window", "lag_window", "equalise", "beams"),
+        }
 
 
 class Dataset(Section):
     """How many samples, and of which classes."""
 
-    per_class: dict[Int, Annotated[Int, Field(ge=0)]] | None = None
+    per_class: dict[Int, Samples] | None = None
     """Samples for each number of targets; null: counts are drawn as targets.count says."""
-    n_samples: Annotated[Int, Field(ge=1)] = 1000
+    n_samples: Annotated[Samples, Field(ge=1)] = 1000
     """Samples in all; with per_class its sum."""
 
     @model_validator(mode="before")

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from math import dist
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag, model_validator
 from scipy.constants import speed_of_light
 
+from isacsim.scenario.arrays import Array, element_places
+from isacsim.scenario.limits import Bandwidth, Carrier, PacketRate, Spacing, SubcarrierIndex
 from isacsim.scenario.numbers import Decibels, Int
-from isacsim.scenario.section import Positive, Section, Vector, refuse
+from isacsim.scenario.section import Section, Vector, refuse
 
-__all__ = ["Radio", "Receiver"]
+__all__ = ["AntennaPair", "Radio", "Receiver"]
+
+
+class AntennaPair(NamedTuple):
+    """One element of a receiver and one of the transmitter: a stream of a capture."""
+
+    receiver: int
+    """Of the radio's."""
+    device: int
+    """That shares oscillator, clock and gain."""
+    element: int
+    """Of the receiver's array."""
+    tx_element: int
+    """Of the transmitter's array."""
 
 
 class Receiver(Section):
-    """One receive channel."""
+    """One receive channel, or an array of them."""
 
     name: Annotated[str, Field(min_length=1)]
     """Name of the channel, unique in the scenario."""
     role: Literal["surveillance", "reference"] = "surveillance"
     """surveillance: analysed. reference: shares the oscillator and gain, and serves to remove them."""
     position_m: Vector
-    """Position [x, y, z], metres."""
+    """Position [x, y, z], metres; of an array its centre."""
+    array: Array | None = None
+    """Elements of an array; null: a single isotropic antenna."""
+    device: Annotated[str, Field(min_length=1)] | None = None
+    """Receivers of one device share oscillator, clock and gain. null: single antennas share those of one device; an
+    array has its own, unless there is a reference, which shares with all."""
     dynamic_gain_db: Decibels = 0.0
     """Gain of the moving paths at this channel, dB (negative at a reference that looks away from them)."""
     static_gain_db: Decibels = 0.0
@@ -33,24 +54,29 @@ class Receiver(Section):
 class Radio(Section):
     """Carrier, subcarriers, packets, and where the antennas stand."""
 
-    carrier_hz: Positive
+    carrier_hz: Carrier
     """Carrier frequency, Hz: the frequency of subcarrier index 0."""
-    bandwidth_hz: Positive
+    bandwidth_hz: Bandwidth
     """Bandwidth, Hz."""
     subcarriers: Annotated[
         Annotated[Int, Field(ge=1, le=65536), Tag("count")]
-        | Annotated[tuple[Int, ...], Field(min_length=1), Tag("indices")],
+        | Annotated[tuple[SubcarrierIndex, ...], Field(min_length=1), Tag("indices")],
         Discriminator(lambda value: "indices" if isinstance(value, list | tuple) else "count"),
     ]
     """Number n of subcarriers (indices from -(n//2) on), or the list of indices that the receiver reports."""
-    subcarrier_spacing_hz: Positive | None = None
+    subcarrier_spacing_hz: Spacing | None = None
     """Subcarrier spacing, Hz; default bandwidth_hz / subcarriers; required with a list of indices."""
-    packet_rate_hz: Positive
+    packet_rate_hz: PacketRate
     """Packets per second, Hz."""
     packets: Annotated[Int, Field(ge=32, le=1_000_000)]
     """Packets in one window."""
     transmitter_m: Vector
-    """Position [x, y, z] of the transmitter, metres."""
+    """Position [x, y, z] of the transmitter, metres; of an array its centre."""
+    transmitter_array: Array | None = None
+    """Elements of the transmitter; null: a single isotropic antenna."""
+    wavefront: Literal["spherical", "plane"] | None = None
+    """Over arrays. null or spherical: every pair of elements has its exact path. plane: the path to the centres, and
+    the phases of a plane wave over the elements (docs/arrays.md has its error)."""
     receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
     """Receive channels: at least one surveillance, at most one reference."""
 
@@ -78,6 +104,7 @@ class Radio(Section):
                 "carrier_hz",
             )
         self._check_receivers()
+        self._check_arrays()
         return self
 
     def _check_receivers(self) -> None:
@@ -102,6 +129,91 @@ class Radio(Section):
                     "its position must differ",
                     *("receivers", i, "position_m"),
                 )
+
+    def _check_arrays(self) -> None:
+        places: list[tuple[Array | None, Vector, tuple[str | int, ...]]] = [
+            (self.transmitter_array, self.transmitter_m, ("transmitter_array",))
+        ]
+        places += [(r.array, r.position_m, ("receivers", i, "array")) for i, r in enumerate(self.receivers)]
+        for array, place, where in places:
+            if array is not None and array.looks_at_m is not None and dist(array.looks_at_m, place) < 0.01:
+                field = (*where, "looks_at_m")
+                raise refuse(
+                    f"{'.'.join(map(str, field))} is {list(array.looks_at_m)}, where the array itself stands; it must "
+                    "differ",
+                    *field,
+                )
+        elements = [self.transmitter_elements_m, *self.receiver_elements_m]
+        for i, of_receiver in enumerate(elements[1:]):
+            apart = np.linalg.norm(of_receiver[:, np.newaxis] - elements[0], axis=-1).min()
+            if self.has_arrays and apart < 0.01:
+                raise refuse(
+                    f"an element of receiver {self.receivers[i].name!r} stands {apart * 1e3:.2g} mm from one of the "
+                    "transmitter; at least 10 mm are needed",
+                    *("receivers", i, "position_m"),
+                )
+
+    @property
+    def antennas(self) -> tuple[int, int]:
+        """Receiving and transmitting elements of a surveillance receiver; of several, those of the first."""
+        of_receivers = zip(self.receivers, self.receiver_elements_m, strict=True)
+        first = next(len(places) for receiver, places in of_receivers if receiver.role == "surveillance")
+        return first, len(self.transmitter_elements_m)
+
+    @property
+    def receivers_text(self) -> str:
+        """Names, roles and numbers of elements."""
+        texts = []
+        for receiver, elements in zip(self.receivers, self.receiver_elements_m, strict=True):
+            words: list[str] = [receiver.role] if receiver.role != receiver.name else []
+            words += [f"{len(elements)} elements"] if receiver.array is not None else []
+            texts.append(receiver.name + (f" ({', '.join(words)})" if words else ""))
+        sent = (
+            ""
+            if self.transmitter_array is None
+            else f" of {len(self.transmitter_elements_m)} transmitting elements"
+        )
+        return ", ".join(texts) + sent
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether transmitter or receivers are arrays."""
+        return self.transmitter_array is not None or any(r.array is not None for r in self.receivers)
+
+    @property
+    def transmitter_elements_m(self) -> NDArray[np.float64]:
+        """Places (element, 3) of the transmitter's elements, m."""
+        return element_places(self.transmitter_array, self.transmitter_m, self.wavelength_m)
+
+    @property
+    def receiver_elements_m(self) -> list[NDArray[np.float64]]:
+        """Places (element, 3) of each receiver's elements, m."""
+        return [element_places(r.array, r.position_m, self.wavelength_m) for r in self.receivers]
+
+    @property
+    def devices(self) -> tuple[int, ...]:
+        """Number of the device, from 0 on, that each receiver belongs to; see `Receiver.device`."""
+        shared = any(receiver.role == "reference" for receiver in self.receivers)
+        numbers: dict[tuple[str, ...], int] = {}
+        out = []
+        for receiver in self.receivers:
+            # No name is empty, so the key of those without a device is no device's.
+            key: tuple[str, ...] = ("",) if receiver.device is None else (receiver.device,)
+            if receiver.device is None and receiver.array is not None and not shared:
+                key = ("", receiver.name)
+            out.append(numbers.setdefault(key, len(numbers)))
+        return tuple(out)
+
+    @property
+    def streams(self) -> tuple[AntennaPair, ...]:
+        """Pairs of elements as a capture has them: receiver by receiver, the transmitter's element running fastest."""
+        n_tx = len(self.transmitter_elements_m)
+        return tuple(
+            AntennaPair(i, device, element, tx)
+            for i, (device, places) in enumerate(zip(self.devices, self.receiver_elements_m, strict=True))
+            for element in range(len(places))
+            for tx in range(n_tx)
+        )
 
     @property
     def n_subcarriers(self) -> int:

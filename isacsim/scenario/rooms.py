@@ -8,12 +8,12 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from isacsim.scenario.numbers import Float
-from isacsim.scenario.section import Positive, Section, Vector, refuse
+from isacsim.scenario.limits import Coordinate, Metres
+from isacsim.scenario.section import Section, Vector, refuse
 
 __all__ = ["AnyRoom", "BoxRoom", "Corridor", "Door", "Furniture", "Hall", "Room", "Surface", "wall_of"]
 
-Point: TypeAlias = tuple[Float, Float]
+Point: TypeAlias = tuple[Coordinate, Coordinate]
 Segment: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 Rectangle: TypeAlias = tuple[float, float, float, float]
 
@@ -45,7 +45,7 @@ class Surface(Section):
 
     material: Material
     """Material of recommendation ITU-R P.2040."""
-    thickness_m: Positive = 0.1
+    thickness_m: Metres = 0.1
     """Thickness, metres."""
 
 
@@ -56,7 +56,7 @@ class Furniture(Section):
     """What pictures call it."""
     corner_m: Vector
     """Its corner of least x, y and z, metres."""
-    size_m: tuple[Positive, Positive, Positive]
+    size_m: tuple[Metres, Metres, Metres]
     """Extent along x, y and z, metres."""
     surface: Surface = Surface(material="wood", thickness_m=0.03)
     """What its sides are made of."""
@@ -76,9 +76,9 @@ class Door(Section):
 
     at_m: Point
     """Its middle [x, y], a point on a wall, metres."""
-    width_m: Positive = 0.9
+    width_m: Metres = 0.9
     """Width, metres."""
-    height_m: Positive = 2.1
+    height_m: Metres = 2.1
     """Height, metres."""
     surface: Surface | None = None
     """What closes it; null: open."""
@@ -89,7 +89,7 @@ class _Room(Section):
 
     corner_m: Point = (0.0, 0.0)
     """Its corner of least x and y, metres."""
-    height_m: Positive = 3.0
+    height_m: Metres = 3.0
     """From the floor (z = 0) to the ceiling, metres."""
     walls: Surface = Surface(material="plasterboard", thickness_m=0.1)
     """What the walls are made of."""
@@ -206,7 +206,7 @@ def wall_of(door: Door, walls: tuple[Segment, ...]) -> int | None:
 class _Rectangle(_Room):
     """A rectangular room along x and y."""
 
-    size_m: tuple[Positive, Positive]
+    size_m: tuple[Metres, Metres]
     """Extent along x and y, metres."""
 
     def floor_m(self) -> tuple[Rectangle, ...]:
@@ -232,9 +232,9 @@ class Corridor(_Room):
 
     kind: Literal["corridor"]
     """corridor: the first leg along x, the second from its end along y."""
-    width_m: Positive
+    width_m: Metres
     """Width of both legs, metres."""
-    legs_m: tuple[Positive, Positive]
+    legs_m: tuple[Metres, Metres]
     """Outer length of the leg along x and of the one along y, metres."""
 
     @model_validator(mode="after")
@@ -263,7 +263,7 @@ class Hall(_Rectangle):
     """hall: a rectangle with pillars."""
     pillars_m: Annotated[tuple[Point, ...], Field(min_length=1)]
     """Middle [x, y] of each pillar, metres."""
-    pillar_size_m: Positive = 0.5
+    pillar_size_m: Metres = 0.5
     """Width and depth of a pillar, metres."""
     pillar: Surface = Surface(material="concrete", thickness_m=0.25)
     """What the pillars' sides are made of; half the pillar, for a massive one."""

@@ -6,19 +6,17 @@ several sections at once is checked by `isacsim.scenario.model.Scenario`.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from isacsim.scenario.numbers import Bounds, Float, Number
+from isacsim.scenario.limits import Coordinate, Place
 
-__all__ = ["NonNegativeNumber", "NumberVector", "Positive", "Section", "Vector", "refuse"]
+__all__ = ["NumberVector", "Section", "Vector", "refuse", "several"]
 
-Vector = tuple[Float, Float, Float]
-NumberVector = tuple[Number, Number, Number]
-Positive = Annotated[Float, Field(gt=0)]
-NonNegativeNumber = Annotated[Number, Bounds(ge=0)]
+Vector = tuple[Coordinate, Coordinate, Coordinate]
+NumberVector = tuple[Place, Place, Place]
 
 
 class Section(BaseModel):
@@ -42,3 +40,12 @@ def refuse(message: str, *field: str | int) -> PydanticCustomError:
         The field to point at, relative to the model that raises.
     """
     return PydanticCustomError("scenario", "{message}", {"message": message, "field": field})
+
+
+def several(errors: list[PydanticCustomError]) -> PydanticCustomError:
+    """Make one error of what several checks of one model found; :func:`refuse` made each."""
+    if len(errors) == 1:
+        return errors[0]
+    found = [error.context or {} for error in errors]
+    text = "; ".join(str(context["message"]) for context in found)
+    return PydanticCustomError("scenario_several", "{message}", {"message": text, "found": found})

@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from isacsim.scenario.bodies import Body, PointBody, Rcs
+from isacsim.scenario.limits import Amplitude, Share
 from isacsim.scenario.motions import Kinematics, MotionConfig
-from isacsim.scenario.numbers import Float, Int, LogNormal
-from isacsim.scenario.section import NonNegativeNumber, Section, refuse
+from isacsim.scenario.numbers import Int, LogNormal
+from isacsim.scenario.section import Section, refuse
 
 __all__ = ["Count", "Mover", "Target", "Targets"]
 
@@ -24,7 +25,7 @@ class Target(Section):
 
     motion: MotionConfig
     """How it moves."""
-    amplitude: NonNegativeNumber = LogNormal(lognormal=(0.0, 0.3))
+    amplitude: Amplitude = LogNormal(lognormal=(0.0, 0.3))
     """Amplitude relative to a unit path (method.md section 1): the paths of a body together have its power. With rcs, a
     factor on what it gives, 1 by default."""
     rcs: Rcs | None = None
@@ -65,18 +66,18 @@ class Mover(Section):
     """Name, for people."""
     motion: MotionConfig
     """How it moves."""
-    amplitude: NonNegativeNumber = LogNormal(lognormal=(0.0, 0.3))
+    amplitude: Amplitude = LogNormal(lognormal=(0.0, 0.3))
     """Path amplitude relative to a unit path."""
 
 
 class Count(Section):
     """How many targets a capture has."""
 
-    min: Annotated[Int, Field(ge=0)]
+    min: Annotated[Int, Field(ge=0, le=100)]
     """Fewest targets."""
     max: Annotated[Int, Field(ge=0, le=100)]
     """Most targets."""
-    weights: tuple[Annotated[Float, Field(ge=0)], ...] | None = None
+    weights: tuple[Share, ...] | None = None
     """Relative frequency of min, min + 1, ..., max; default: all alike."""
 
     @model_validator(mode="after")

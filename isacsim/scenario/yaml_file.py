@@ -14,14 +14,16 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
 from isacsim.errors import InputError
+from isacsim.files import check_file
 from isacsim.scenario.numbers import bound_words
 
-__all__ = ["did_you_mean", "dump", "parse", "read_text", "validate"]
+__all__ = ["TAGS", "did_you_mean", "dump", "parse", "read_text", "validate"]
 
 # Fields by which unions tell their models apart; the first that a model has.
-_TAGS = ("kind", "model")
+TAGS = ("kind", "model")
 # Aliases of aliases can blow a small file up to billions of entries.
 _MOST_NODES = 100_000
+_MOST_BYTES = 2**24
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,15 +36,17 @@ class _Loader(yaml.SafeLoader):
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Read decimal digits only: YAML 1.1 reads a leading zero as octal and colons in base 60."""
-        if len(node.value) > 100:  # Python would refuse thousands of digits without naming the line
+        value = str(self.construct_scalar(node))
+        if len(value) > 100:  # Python would refuse thousands of digits without naming the line
             raise yaml.constructor.ConstructorError(
                 None, None, "a number of over 100 digits", node.start_mark
             )
-        return int(node.value.replace("_", ""))
+        return int(value.replace("_", ""))
 
     def construct_number(self, node: yaml.ScalarNode) -> float:
         """Read a float, its infinities and not-a-number (which validation refuses by name)."""
-        return float(node.value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        value = str(self.construct_scalar(node))
+        return float(value.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -84,10 +88,10 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If there is no such file, it can't be read, or it is not UTF-8 text.
+        If there is no such file, it is none (a pipe, a device), too large, can't be read, or is not UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return check_file(path, most_bytes=_MOST_BYTES).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); a scenario is a YAML file") from error
     except OSError as error:
@@ -119,8 +123,9 @@ def parse(text: str, file: str) -> tuple[dict[Any, Any], yaml.Node]:
             raise InputError(
                 f"{file}: over {_MOST_NODES} entries once its aliases are expanded; not a scenario"
             )
-        for key, problem in _wrong_keys(node):
-            raise InputError(f"{file}, line {key.start_mark.line + 1}: {problem}")
+        problems = [f"{file}, line {key.start_mark.line + 1}: {text}" for key, text in _wrong_keys(node)]
+        if problems:
+            raise InputError("\n".join(problems))
         data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -181,8 +186,10 @@ def dump(data: dict[str, Any]) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
 
 
-def validate(model: type[Model], data: dict[Any, Any], node: yaml.Node, file: str) -> Model:
-    """Build a model from parsed YAML.
+def validate(
+    model: type[Model], data: dict[Any, Any], node: yaml.Node, file: str, *, lines: bool = True
+) -> Model:
+    """Build a model from parsed YAML; ``lines`` False for a text that the user has not seen.
 
     Raises
     ------
@@ -192,13 +199,25 @@ def validate(model: type[Model], data: dict[Any, Any], node: yaml.Node, file: st
     """
     try:
         return model.model_validate(data)
+    except ArithmeticError as error:
+        raise InputError(f"{file}: numbers too large or too small to be reckoned with ({error})") from error
     except ValidationError as error:
-        details = error.errors()
+        details = list(_single(error.errors()))
         # A list that lost its only, faulty entry also counts as too short.
         details = [d for d in details if d["type"] != "too_short" or not _has_inner(d, details)]
         raise ValidationError.from_exception_data(
-            f"scenario {file}", [_locate(model, detail, node, file) for detail in details]
+            f"scenario {file}", [_locate(model, detail, node, file, lines) for detail in details]
         ) from None
+
+
+def _single(details: Iterable[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Take apart what several checks of one model found."""
+    for detail in details:
+        if detail["type"] != "scenario_several":
+            yield detail
+            continue
+        for context in detail["ctx"]["found"]:
+            yield {**detail, "type": "scenario", "ctx": context, "msg": context["message"]}
 
 
 def _has_inner(outer: ErrorDetails, details: list[ErrorDetails]) -> bool:
@@ -206,7 +225,9 @@ def _has_inner(outer: ErrorDetails, details: list[ErrorDetails]) -> bool:
     return any(len(d["loc"]) > depth and d["loc"][:depth] == outer["loc"] for d in details)
 
 
-def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: str) -> InitErrorDetails:
+def _locate(
+    model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: str, lines: bool
+) -> InitErrorDetails:
     context = error.get("ctx", {})
     path: list[str | int] = []  # without the tags of unions, which pydantic puts among the fields
     line = node.start_mark.line + 1
@@ -220,7 +241,7 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
     tagged: yaml.Node | None = None
     for i, part in enumerate(location):
         found = _child(current, part)
-        kinds = [kind for tag in _TAGS if (kind := _child(current, tag)) is not None]
+        kinds = [kind for tag in TAGS if (kind := _child(current, tag)) is not None]
         if i < len(error["loc"]) and current is not tagged and any(kind[1].value == part for kind in kinds):
             tagged = current  # the tag, even where a field is called the same
         elif found is not None:
@@ -234,7 +255,7 @@ def _locate(model: type[BaseModel], error: ErrorDetails, node: yaml.Node, file: 
         error["loc"][:-1] if error["type"] in ("missing", "extra_forbidden", "invalid_key") else error["loc"]
     )
     message = _sentence(error, field, _models_at(model, parent), _models_at(model, error["loc"][:-1]))
-    where = f"{file}, line {line}"
+    where = f"{file}, line {line}" if lines else file
     return InitErrorDetails(
         type=PydanticCustomError(
             error["type"],
@@ -327,7 +348,7 @@ def _discriminator(error: ErrorDetails) -> str:
 
 
 def _tag_of(model: type[BaseModel]) -> str | None:
-    return next((tag for tag in _TAGS if tag in model.model_fields), None)
+    return next((tag for tag in TAGS if tag in model.model_fields), None)
 
 
 def _kinds(model: type[BaseModel]) -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isacsim import __version__
-from isacsim.errors import InputError
+from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.schema import CAPTURE, described
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive, streams_of
+from isacsim.simulation.size import check_capture_size
 from isacsim.targets.kinematics import PathMotion
 
 if TYPE_CHECKING:
@@ -20,15 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["simulate"]
 
 
-def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, index: int = 0) -> xr.Dataset:
+def simulate(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    n_targets: int | None = None,
+    index: int = 0,
+) -> xr.Dataset:
     """Simulate one capture with its truth.
 
     Parameters
     ----------
-    scenario : Scenario
-        From :func:`isacsim.load_scenario`.
-    seed : int
-        Seed, at least 0. The capture depends on (scenario, seed, index, n_targets) alone.
+    scenario : Scenario, str or pathlib.Path
+        What to simulate: a Scenario, a shipped one's name, or the path of a .yaml file.
+    seed : int, optional
+        Seed, at least 0; default: the scenario's. The capture depends on (scenario, seed, index, n_targets) alone.
     n_targets : int, optional
         Number of targets; default: drawn as the scenario says.
     index : int
@@ -38,10 +46,12 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     -------
     xarray.Dataset
         ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the
-        paths and static part without noise and impairments at the same packets. Coordinates ``frequency`` Hz,
-        ``time`` s about the window's centre, ``role``, and which antennas a receiver is: ``device``, ``rx_element``,
-        ``tx_element``. Truth over (receiver, path) at the window's centre: ``path_length`` m, ``velocity`` m/s,
-        ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths; ``target``
+        paths and static part without noise and impairments at the same packets. Of arrays every pair of elements is
+        a receiver. Coordinates ``frequency`` Hz, ``time`` s about the window's centre, ``role``, which antennas a
+        receiver is: ``device``, ``rx_element``, ``tx_element``, and where they stand: ``rx_position``,
+        ``tx_position`` (receiver, xyz) m. Truth over (receiver, path) at the window's centre, between the arrays'
+        centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase``
+        rad, ``model_error`` in wavelengths; ``target``
         (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is the one that the
         target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The impairments are
         recorded over packets and in the attributes.
@@ -49,49 +59,70 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
     Raises
     ------
     InputError
-        If seed, index or n_targets is out of range, or a drawn target passes through an antenna.
+        If there is no such scenario, seed, index or n_targets is out of range, a drawn target passes through an
+        antenna, or there is not enough memory.
 
     Examples
     --------
     >>> import isacsim
-    >>> capture = isacsim.simulate(isacsim.load_scenario("default"), seed=1, n_targets=4)
+    >>> capture = isacsim.simulate("default", seed=1, n_targets=4)
     >>> capture.sizes["path"], capture.csi.dtype
     (4, dtype('complex64'))
     """
     import xarray as xr
 
-    if not isinstance(scenario, Scenario):
-        raise InputError(
-            f"scenario must be a Scenario, got {scenario!r}; load it with isacsim.load_scenario first."
-        )
+    scenario = load_scenario(scenario)
+    check_capture_size(scenario)
+    seed = scenario.seed if seed is None else seed
     drawn = realise(scenario, seed=seed, index=index, n_targets=n_targets)
     received = receive(drawn)
     damage = received.impairments
+    n_tx = len(scenario.radio.transmitter_elements_m)
     position = [
         np.full(3, np.nan) if isinstance(m, PathMotion) else m.state(0.0).position[0] for m in drawn.motions
     ]
     radio, sign = scenario.radio, {"phase_sign": -1}
+    of = [one.receiver for one in radio.streams]
     values: dict[str, Any] = {
-        **dict(zip(("path_length", "velocity", "acceleration", "jerk"), drawn.kinematics, strict=True)),
-        "amplitude": drawn.received_amplitude,
-        "phase": np.broadcast_to(drawn.phase, drawn.received_amplitude.shape),
-        "model_error": drawn.model_error(),
+        **dict(
+            zip(("path_length", "velocity", "acceleration", "jerk"), drawn.kinematics[:, of], strict=True)
+        ),
+        "amplitude": drawn.received_amplitude[of],
+        "phase": np.broadcast_to(drawn.phase, (len(of), drawn.phase.size)),
+        "model_error": drawn.model_error()[of],
         "static": drawn.static,
         "target": drawn.target,
         "scatterer": np.array(drawn.scatterer, dtype=np.str_),
         "position": np.array(position, np.float64).reshape(-1, 3),
-        "common_phase": damage.common_phase,
-        "timing_offset": damage.timing_offset,
-        "agc_gain_db": damage.gain_db,
     }
+    if received.chains is not None:
+        values |= {
+            "chain_phase": received.chains.phase,
+            "chain_gain_db": received.chains.gain_db,
+            "chain_delay": received.chains.delay,
+            "chain_turned": received.chains.turned,
+        }
     return xr.Dataset(
         {
             "csi": described(CAPTURE, "csi", received.csi, **sign),
             "csi_noiseless": described(CAPTURE, "csi_noiseless", received.clean, **sign),
             **{name: described(CAPTURE, name, array) for name, array in values.items()},
+            **received.over_packets("common_phase"),
+            **received.over_packets("timing_offset"),
+            **received.over_packets("agc_gain_db"),
         },
         coords={
             **streams_of(radio),
+            **{
+                name: described(CAPTURE, name, places)
+                for name, places in (
+                    (
+                        "rx_position",
+                        np.concatenate([np.repeat(e, n_tx, axis=0) for e in radio.receiver_elements_m]),
+                    ),
+                    ("tx_position", radio.transmitter_elements_m[[one.tx_element for one in radio.streams]]),
+                )
+            },
             "frequency": described(CAPTURE, "frequency", radio.frequency_hz),
             "time": described(CAPTURE, "time", received.time),
         },
@@ -106,7 +137,7 @@ def simulate(scenario: Scenario, *, seed: int, n_targets: int | None = None, ind
             "cfo_hz": damage.cfo_hz,
             "sfo_ppm": damage.sfo_ppm,
             "quantisation_bits": damage.bits,
-            "shared_phase_error": int(damage.shared),
+            "shared_phase_error": int(received.shared),
             "packet_rate": radio.packet_rate_hz,
             "packets": radio.packets,
             "carrier": radio.carrier_hz,

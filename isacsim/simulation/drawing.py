@@ -33,6 +33,7 @@ _IMPAIRMENTS = {
     "jitter": Stream.JITTER,
     "loss": Stream.LOSS,
     "quantisation": Stream.QUANTISATION,
+    "chains": Stream.ARRAYS,
 }
 
 
@@ -43,6 +44,8 @@ class Drawn(NamedTuple):
     """With numbers alone; its targets are fixed."""
     bodies: tuple[DrawnBody, ...]
     """Of its targets, in motion."""
+    further: tuple[Impairments, ...]
+    """Impairments of the receiving devices after the first, whose are the scenario's."""
 
 
 def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Drawn:
@@ -84,7 +87,12 @@ def draw_scenario(scenario: Scenario, *, seed: int, index: int = 0, n_targets: i
         "dataset": Dataset(n_samples=1),
     }
     kept = {name: getattr(scenario, name) for name in Scenario.model_fields if name not in sections}
-    return Drawn(Scenario.model_construct(**kept, **sections), tuple(body for _, body in drawn_targets))
+    devices = range(1, max(scenario.radio.devices) + 1)
+    return Drawn(
+        Scenario.model_construct(**kept, **sections),
+        tuple(body for _, body in drawn_targets),
+        tuple(_drawn_impairments(scenario.impairments, seed, index, device) for device in devices),
+    )
 
 
 def draw_environment(scenario: Scenario, seed: int, index: int) -> Environment:
@@ -140,9 +148,10 @@ def draw_target(
     )
 
 
-def _drawn_impairments(impairments: Impairments, seed: int, index: int) -> Impairments:
+def _drawn_impairments(impairments: Impairments, seed: int, index: int, device: int = 0) -> Impairments:
+    part = () if device == 0 else (0, device)
     sections = {
-        name: drawn(section, stream(seed, index, which))
+        name: drawn(section, stream(seed, index, which, *part))
         for name, which in _IMPAIRMENTS.items()
         if (section := getattr(impairments, name)) is not None
     }

@@ -6,22 +6,25 @@ at any times, path by path, so the noisy, noiseless and clean version of a sampl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.channel.array_paths import simulate_element_paths
 from isacsim.channel.paths import cubic_path_length, simulate_path_lengths
 from isacsim.channel.static import static_response
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
 from isacsim.scenario.environments import RayTraced
+from isacsim.scenario.impairments import Impairments
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.numbers import plain
 from isacsim.scenario.targets import Target
 from isacsim.simulation.drawing import draw_scenario
+from isacsim.simulation.elements import bearings, gains, leg_offsets
 from isacsim.streams import Stream, stream
 from isacsim.targets.body import DrawnBody
 from isacsim.targets.bounces import bounces_of
@@ -61,11 +64,13 @@ class Realisation:
     phase: Real
     """rad; shape (path,)."""
     static: NDArray[np.complex128]
-    """Static channel; shape (receiver, subcarrier)."""
+    """Static channel of each pair of elements (`Radio.streams`); shape (stream, subcarrier)."""
     scatterer: tuple[str, ...]
     """Which point of its body a path belongs to, or which bounce it is; empty for point targets and movers; (path,)."""
     echo: Real
     """Factor on the amplitude by radar cross-section and geometry, 1 where there is none; shape (receiver, path)."""
+    further: tuple[Impairments, ...] = ()
+    """Impairments, numbers, of the receiving devices after the first, whose are those of ``drawn``."""
 
     @property
     def reference(self) -> NDArray[np.int64]:
@@ -89,12 +94,20 @@ class Realisation:
 
     @cached_property
     def received_amplitude(self) -> Real:
-        """Amplitude at each receiver, its ``dynamic_gain_db`` included; shape (receiver, path)."""
+        """Amplitude at each receiver, its ``dynamic_gain_db`` and the elements' patterns included; (receiver, path)."""
         gain = np.array([r.dynamic_gain_db for r in self.scenario.radio.receivers])
-        return np.asarray(10 ** (gain[:, np.newaxis] / 20) * self.amplitude * self.echo)
+        amplitude = np.asarray(10 ** (gain[:, np.newaxis] / 20) * self.amplitude * self.echo)
+        if self.scenario.radio.has_arrays:
+            amplitude *= gains(self.scenario.radio, self.bearing)
+        return amplitude
+
+    @cached_property
+    def bearing(self) -> Real:
+        """Directions in which the antennas see the paths (`bearings`); shape (1 + receiver, path, 3)."""
+        return bearings(self.scenario.radio, self.motions, self.target, self.seed, self.index)
 
     def path_lengths(self, time: Real, *, exact: bool | None = None) -> Real:
-        """Path lengths in m at times (packet,) in s; shape (receiver, path, packet).
+        """Path lengths in m at times (packet,) in s, between the arrays' centres; shape (receiver, path, packet).
 
         ``exact`` None: as the scenario's motion_model says. Movers, limbs and bounces always move exactly: a fan's
         cubic means nothing, nor does that of a swinging arm.
@@ -122,18 +135,45 @@ class Realisation:
             )
         return length
 
+    def receivers_of(self, streams: Sequence[int]) -> list[int]:
+        """Number of the receiver that each of some streams is of."""
+        every = self.scenario.radio.streams
+        return [every[i].receiver for i in streams]
+
+    def names_of(self, streams: Sequence[int]) -> list[str]:
+        """Names of the receivers that some streams are of."""
+        return [self.scenario.radio.receivers[i].name for i in self.receivers_of(streams)]
+
+    def stream_lengths(self, time: Real, streams: Sequence[int]) -> Real:
+        """Path lengths in m of pairs of elements, by their position among the streams; (stream, path, packet)."""
+        radio = self.scenario.radio
+        if not radio.has_arrays:
+            return self.path_lengths(time)[list(streams)]
+        sent, received = self._legs(time)
+        pairs = [radio.streams[i] for i in streams]
+        return np.stack([sent[pair.tx_element] + received[pair.receiver][pair.element] for pair in pairs])
+
     def noiseless_csi(self, time: Real) -> NDArray[np.complex64]:
-        """CSI of paths and static part together; shape (receiver, subcarrier, packet)."""
-        f = self.scenario.radio.frequency_hz
+        """CSI of paths and static part together; shape (stream, subcarrier, packet)."""
+        radio = self.scenario.radio
+        f = radio.frequency_hz
+        if radio.has_arrays:
+            out = np.empty((len(self.static), f.size, time.size), np.complex64)
+            return self._fill(self._legs(time), slice(None), self.static, out)
         each = zip(self.path_lengths(time), self.received_amplitude, self.static, strict=True)
         made = [simulate_path_lengths(d, f, amplitude=a, phase=self.phase, static=s) for d, a, s in each]
         return made[0][np.newaxis] if len(made) == 1 else np.stack(made)
 
     def each_path(self, time: Real) -> NDArray[np.complex64]:
-        """CSI of each target path by itself; shape (receiver, path, subcarrier, packet), movers left out."""
+        """CSI of each target path by itself; shape (stream, path, subcarrier, packet), movers left out."""
         radio = self.scenario.radio
         keep = np.flatnonzero(self.target >= 0)
-        out = np.empty((len(radio.receivers), keep.size, radio.n_subcarriers, time.size), np.complex64)
+        out = np.empty((len(self.static), keep.size, radio.n_subcarriers, time.size), np.complex64)
+        if radio.has_arrays:
+            legs, silence = self._legs(time), np.zeros_like(self.static)
+            for n, p in enumerate(keep):
+                self._fill(legs, slice(p, p + 1), silence, out[:, n])
+            return out
         length = self.path_lengths(time)
         for i in range(len(radio.receivers)):
             for n, p in enumerate(keep):
@@ -143,6 +183,35 @@ class Realisation:
                     amplitude=self.received_amplitude[i, [p]],
                     phase=self.phase[[p]],
                 )
+        return out
+
+    def _legs(self, time: Real) -> tuple[Real, list[Real]]:
+        """Lengths (element, path, packet) in m whose sums are the pairs': of the transmitter, of each receiver."""
+        radio = self.scenario.radio
+        sent, received = leg_offsets(radio, self.motions, self.bearing, time)
+        return sent, [d + offset for d, offset in zip(self.path_lengths(time), received, strict=True)]
+
+    def _fill(
+        self,
+        legs: tuple[Real, list[Real]],
+        paths: slice,
+        static: NDArray[np.complex128],
+        out: NDArray[np.complex64],
+    ) -> NDArray[np.complex64]:
+        """Fill out (stream, subcarrier, packet) with some paths and a static part, receiver by receiver."""
+        sent, received = legs
+        first = 0
+        for i, leg in enumerate(received):
+            of_receiver = slice(first, first := first + len(leg) * len(sent))
+            simulate_element_paths(
+                sent[:, paths],
+                leg[:, paths],
+                self.scenario.radio.frequency_hz,
+                amplitude=self.received_amplitude[i, paths],
+                phase=self.phase[paths],
+                static=static[of_receiver],
+                out=out[of_receiver],
+            )
         return out
 
     def model_error(self) -> Real:
@@ -157,7 +226,7 @@ class Realisation:
 @on_one_thread
 def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | None = None) -> Realisation:
     """Make what one capture consists of; arguments as for :func:`isacsim.simulate`."""
-    drawn, bodies = draw_scenario(scenario, seed=seed, index=index, n_targets=n_targets)
+    drawn, bodies, further = draw_scenario(scenario, seed=seed, index=index, n_targets=n_targets)
     paths = PathList(drawn)
     # The phases of all paths of a kind come one after the other, so a further one changes none of the others.
     phases = stream(seed, index, Stream.TARGETS).uniform(-np.pi, np.pi, len(bodies))
@@ -179,6 +248,7 @@ def realise(scenario: Scenario, *, seed: int, index: int = 0, n_targets: int | N
         static_response(drawn, stream(seed, index, Stream.STATIC, 1)),
         tuple(paths.scatterer),
         paths.echoes(),
+        further,
     )
 
 

@@ -11,6 +11,7 @@ from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.realisation import Realisation, realise
+from isacsim.simulation.reception import receiver_number
 from isacsim.targets.kinematics import PathKinematics, PathMotion, path_kinematics
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def truth_at(capture: xr.Dataset, receiver: str, centre: float) -> xr.Dataset | 
     if exact and not_drawn_again(capture):
         return None
     motions = realisation_of(capture).motions if exact else ()
-    position = next(r.position_m for r in radio.receivers if r.name == receiver)
+    position = radio.receivers[receiver_number(radio, receiver)].position_m
     moved = np.empty((4, reference_paths.size))
     for n, p in enumerate(reference_paths):
         cubic = PathMotion(PathKinematics(*(float(at[name][n]) for name in names[:4])))

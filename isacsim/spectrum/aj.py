@@ -13,6 +13,7 @@ loss; "noncoherent" evaluates the axes within 0.1 % of each subcarrier's own fre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from isacsim import csi as csi_array
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
 from isacsim.schema import AXES, described
+from isacsim.spectrum.antennas import antennas_of
 from isacsim.spectrum.plan import LagProducts, SpectrumPlan, spectra
-from isacsim.spectrum.settings import Axis, Combine, Lags, SpectrumSettings
+from isacsim.spectrum.resolved import CellProducts
+from isacsim.spectrum.settings import EQUALISE, Axis, Beams, Combine, Lags, SpectrumSettings, settings_attrs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,14 +44,19 @@ def aj_spectrum(
     lag_ratio: float = 0.089,
     lags: Lags = "positive",
     min_lag: float = 0.12,
-    window: str | None = None,
+    window: str | None = "auto",
     combine: Combine = "coherent",
     remove_static: bool = True,
     phase_sign: int | None = None,
     subcarrier: int | None = None,
     delays: int = 8,
-    delay_window: str = "hann",
+    delay_window: str | None = "auto",
     decimation: int | None = None,
+    lag_window: str | None = "auto",
+    antennas: tuple[int, int] | None = None,
+    beams: Beams = "auto",
+    equalise: float = EQUALISE,
+    cube: bool = False,
 ) -> xr.DataArray:
     """Acceleration-jerk spectrum of CSI.
 
@@ -56,6 +64,8 @@ def aj_spectrum(
     ----------
     csi : array_like or xarray.DataArray, complex, shape (..., subcarrier, packet)
         CSI, uniform in time (else see :func:`isacsim.conditioning.resample`). Any leading axes are kept.
+        For "resolved" (..., n_rx * n_tx, subcarrier, packet): the antenna pairs of one device, all transmitting
+        elements of the first receiving one first.
     time : array_like, shape (packet,), optional
         Packet times in s; default: the coordinate ``time``. Only the spacing matters: acceleration refers to the
         window's centre whatever the origin.
@@ -71,10 +81,14 @@ def aj_spectrum(
         signs, which is the chirp periodogram of R.
     min_lag : float
         Least positive lag as a share of R's length: the paper's τ_d.
-    window : str, optional
-        Window over R by its scipy name; default none.
-    combine : {"single", "noncoherent", "coherent", "delay"}
-        One subcarrier; mean of P over subcarriers; mean of R over subcarriers (default); one spectrum a delay bin.
+    window : str or None
+        Window over R by its scipy name; for "resolved" with positive lags over the time that each lag leaves. "auto":
+        "hann" for "resolved", else none.
+    combine : {"single", "noncoherent", "coherent", "delay", "resolved"}
+        One subcarrier; mean of P over subcarriers; mean of R over subcarriers (default); one spectrum a delay bin;
+        cells of delay and angles each with its own spectrum, brought to one height and added, so that cross-terms
+        are left only between paths that share a cell. Cells below 1 % of the energy of the strongest are left out,
+        and so are delays, and all but the 256 strongest.
     remove_static : bool
         Zero the zero-frequency bin over the window first. It takes slow paths along: (0, 0, 0) is gone, and what
         is left of a path near zero Doppler interferes with itself. On the default axes the peak stays within
@@ -85,17 +99,32 @@ def aj_spectrum(
         Index for ``combine="single"``; default: the middle one.
     delays : int
         Delay bins for ``combine="delay"``: n / bandwidth, n = 0..delays-1.
-    delay_window : str
-        Window over subcarriers for ``combine="delay"``, by its scipy name.
+    delay_window : str or None
+        Window over subcarriers for "delay" and "resolved", by its scipy name. "auto": "hann" for "delay", none for
+        "resolved" (narrower cells separate more than side lobes cost).
     decimation : int, optional
         Rate reduction of R before the transform; default: as much as the axes' band, or the default axes' if wider,
         allows. On the default axes it differs from the full sum by below 1 % of the maximum of a spectrum with paths
         in it, by up to 3 % for noise alone. 1: none (equal to the full sum to 1e-4).
+    lag_window : str or None
+        Window over the positive lags by its scipy name. "auto": "hann" for "resolved", else none.
+    antennas : (int, int), optional
+        For "resolved": receiving and transmitting elements of ``csi``'s pairs. Default: as the coordinates ``device``,
+        ``rx_element`` and ``tx_element`` say; (1, 1) without any.
+    beams : {"auto", "fixed", "blind"}
+        For "resolved": a DFT over each array's elements, or paths separated by what their samples tell
+        (:mod:`isacsim.spectrum.separation`), or the latter where it can be trusted.
+    equalise : float
+        For "resolved", β from 0 to 1: a path of amplitude A peaks at A^(4(1-β)). 0: strong paths rule, 1: all alike.
+    cube : bool
+        For "resolved": give the spectrum of each cell, neither equalised nor summed.
 
     Returns
     -------
-    xarray.DataArray, float32, dims (..., [delay,] acceleration, jerk)
-        Linear magnitude of P; one noise-free path of unit amplitude peaks at 1, others as amplitude⁴.
+    xarray.DataArray, float32, dims (..., [delay, [beam,]] acceleration, jerk)
+        Linear magnitude of P; one noise-free path of unit amplitude peaks at 1, others as amplitude⁴, for "resolved"
+        as amplitude^(4(1-β)). A band in which a walker crosses cells (3 m/s: wider than 87 MHz at 1.024 s) is split
+        for "resolved", whose image is the mean of its parts'.
 
     Raises
     ------
@@ -123,10 +152,20 @@ def aj_spectrum(
         delays=delays,
         delay_window=delay_window,
         decimation=decimation,
+        lag_window=lag_window,
+        antennas=antennas,
+        beams=beams,
+        equalise=equalise,
+        cube=cube,
     )
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
-    values = array.values.reshape(-1, 1, *array.values.shape[-2:])
-    return _of_array(SpectrumPlan.of(array, settings).rows(values), array, array.dims)
+    if combine == "resolved":
+        settings, dims = antennas_of(array, settings)
+        pairs = 1 if settings.antennas is None else math.prod(settings.antennas)
+    else:
+        dims, pairs = array.dims, 1
+    values = array.values.reshape(-1, pairs, *array.values.shape[-2:])
+    return _of_array(SpectrumPlan.of(array, settings).rows(values), array, dims)
 
 
 def self_term_spectrum(
@@ -162,15 +201,17 @@ def self_term_spectrum(
     if array.values.ndim < 3:
         raise InputError(f"paths must be (..., path, subcarrier, packet), got shape {array.values.shape}.")
     values = array.values.reshape(-1, *array.values.shape[-3:])
-    rows = SpectrumPlan.of(array, SpectrumSettings(**settings)).rows(values)
+    rows = SpectrumPlan.of(array, SpectrumSettings(**settings)).self_terms(values)
     return _of_array(rows, array, array.dims[:-1])
 
 
-def _of_array(rows: LagProducts, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
+def _of_array(rows: LagProducts | CellProducts, array: CsiArray, dims: tuple[str, ...]) -> xr.DataArray:
     return labelled(rows, dict(zip(dims, array.values.shape, strict=False)), array.coords)
 
 
-def labelled(rows: LagProducts, sizes: Mapping[str, int], coords: Mapping[str, Any]) -> xr.DataArray:
+def labelled(
+    rows: LagProducts | CellProducts, sizes: Mapping[str, int], coords: Mapping[str, Any]
+) -> xr.DataArray:
     """Transform lag products; ``sizes`` are the names and sizes of the captures' own dimensions."""
     import xarray as xr
 
@@ -181,6 +222,9 @@ def labelled(rows: LagProducts, sizes: Mapping[str, int], coords: Mapping[str, A
         coords["delay"] = described(AXES, "delay", window.delay)
         out_dims.append("delay")
         lead.append(window.delay.size)
+    if window.settings.cube:
+        out_dims.append("beam")
+        lead.append(window.beams)
     coords["acceleration"] = described(AXES, "acceleration", window.acceleration)
     coords["jerk"] = described(AXES, "jerk", window.jerk)
     settings = window.settings
@@ -196,9 +240,6 @@ def labelled(rows: LagProducts, sizes: Mapping[str, int], coords: Mapping[str, A
             "lag_packets": window.grid.lag,
             "packets": window.grid.packets,
             "packet_interval": window.grid.interval,
-            "lags": settings.lags,
-            "min_lag": settings.min_lag,
-            "window": settings.window or "none",
-            "combine": settings.combine,
+            **settings_attrs(settings),
         },
     )

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from isacsim.compute.jit import JIT, fma
 
-__all__ = ["lag_product", "statistics"]
+__all__ = ["lag_product", "statistics", "unit_exponent"]
+
+# Amplitudes within 2^±this are left as they are: their fourth powers are far from the limits of float32.
+_MODERATE = 10
 
 _TILE = 256
 _LANES = 32
@@ -104,3 +107,13 @@ def lag_product(
     out = np.empty((n_capture, 1 if average else n_sub, n_packet - lag), np.complex64)
     _product(np.ascontiguousarray(csi), mean, lag, np.float32(phase_sign), average, out)
     return out
+
+
+def unit_exponent(largest: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Power of two that brings captures with amplitudes up to ``largest`` to about 1, 0 where they are near enough.
+
+    A spectrum is of fourth power: what is fine in float32 as CSI may not be as a spectrum. A power of two changes no
+    digit.
+    """
+    exponent = np.frexp(largest)[1].astype(np.int64)
+    return np.where((largest == 0) | (np.abs(exponent) <= _MODERATE), 0, exponent)

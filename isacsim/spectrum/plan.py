@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
+from isacsim.compute.memory import check_memory
 from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
+from isacsim.spectrum.cells import BandCells, sub_bands
 from isacsim.spectrum.grid import WindowResolution
-from isacsim.spectrum.lag_product import lag_product, statistics
+from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
+from isacsim.spectrum.resolved import CellProducts, resolved_spectra, rows_of_cells, rows_of_paths
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import AJTransform, plan
+from isacsim.spectrum.transform_kernels import BLOCK
 
 __all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
 
@@ -26,8 +31,8 @@ Products = NDArray[np.complex64]
 # Subcarriers within this relative distance of a common frequency share its axes ("noncoherent").
 _SAME_FREQUENCY = 1e-3
 
-# Amplitudes within 2^±this are left as they are: their fourth powers are far from the limits of float32.
-_MODERATE = 10
+# Spectra of up to so many bins need no look at the memory.
+_MODEST_BINS = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class SpectrumPlan:
     jerk: F64
     carrier: float
     transforms: tuple[AJTransform, ...]
-    """One for each frequency that has axes of its own."""
+    """One for each frequency that has axes of its own; for "resolved" again without the cells' stretched time."""
     blocks: tuple[NDArray[np.intp] | slice, ...]
     """The subcarriers of each."""
     delay: F64 | None
@@ -48,6 +53,10 @@ class SpectrumPlan:
     """(delay, subcarrier)"""
     phase_sign: int
     settings: SpectrumSettings
+    cells: tuple[BandCells, ...] = ()
+    """Of each block, for "resolved"."""
+    frequencies: tuple[float, ...] = ()
+    """In the middle of each block, Hz."""
 
     @classmethod
     def of(cls, array: CsiArray, settings: SpectrumSettings) -> SpectrumPlan:
@@ -56,45 +65,89 @@ class SpectrumPlan:
         Raises
         ------
         InputError
-            If the axes, the subcarrier or the delays don't fit the window and the band.
+            If the axes, the subcarrier or the delays don't fit the window and the band, or the bins into memory.
         """
         f = array.frequency
         grid = WindowResolution(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
         a, r = settings.axes(grid)
+        if a.size * r.size > _MODEST_BINS:
+            check_memory(
+                8.0 * BLOCK * a.size * r.size,
+                f"{a.size} bins of acceleration and {r.size} of jerk (bins_acceleration, bins_jerk, --bins)",
+                how="take fewer",
+            )
         carrier, delay, matrix = grid.frequency, None, None
         blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
         frequencies = [carrier]
+        if settings.cube:
+            width = float(np.ptp(f)) + (float(np.diff(np.sort(f)).min()) if f.size > 1 else 0.0)
+            delay = np.arange(settings.delays) / max(width, 1e-300)
         if settings.combine == "delay":
             delay, matrix = _delay_bins(array, settings)
         elif settings.combine == "single":
-            k = f.size // 2 if settings.subcarrier is None else settings.subcarrier
-            if not -f.size <= k < f.size:
-                raise InputError(f"subcarrier must be below {f.size}, got {k}.")
+            k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
             frequencies = [carrier]
         elif settings.combine == "noncoherent":
             blocks = tuple(_frequency_blocks(f))
             frequencies = [float(f[block].mean()) for block in blocks]
+        elif settings.combine == "resolved":
+            blocks = tuple(sub_bands(f, grid.packets * grid.interval, float(np.abs(a).max())))
+            frequencies = [float(f[block].mean()) for block in blocks]
         elif settings.combine != "coherent":
             raise ValueError(f"no plan for combine={settings.combine!r}")
+        cells: tuple[BandCells, ...] = ()
+        if settings.combine == "resolved":
+            antennas = settings.antennas or (1, 1)
+            cells = tuple(
+                BandCells(f[block], antennas, settings.delay_window, array.phase_sign) for block in blocks
+            )
+            # What is not brought into cells keeps its time.
+            frequencies = frequencies * 2
+        stretches = [band.stretch for band in cells] + [1.0] * (len(frequencies) - len(cells))
         transforms = tuple(
             plan(
                 grid.length,
-                grid.interval,
-                grid.kappa * frequency / grid.frequency,
+                grid.interval * stretch,
+                grid.kappa * stretch * frequency / grid.frequency,
                 a,
                 r,
                 lags=settings.lags,
                 min_lag=settings.min_lag,
                 window=settings.window,
                 decimation=settings.decimation,
+                stretched=settings.combine == "resolved" and settings.lags == "positive",
+                lag_window=settings.lag_window,
             )
-            for frequency in frequencies
+            for frequency, stretch in zip(frequencies, stretches, strict=True)
         )
-        return cls(grid, a, r, carrier, transforms, blocks, delay, matrix, array.phase_sign, settings)
+        return cls(
+            grid,
+            a,
+            r,
+            carrier,
+            transforms,
+            blocks,
+            delay,
+            matrix,
+            array.phase_sign,
+            settings,
+            cells,
+            tuple(frequencies),
+        )
 
-    def rows(self, values: Products) -> LagProducts:
-        """Lag products of CSI (capture, group, subcarrier, packet); the self-terms of a group are added."""
+    @property
+    def beams(self) -> int:
+        """Beams of a cube."""
+        return math.prod(self.settings.antennas or (1, 1))
+
+    def rows(self, values: Products) -> LagProducts | CellProducts:
+        """Lag products of CSI (capture, group, subcarrier, packet).
+
+        The self-terms of a group are added; for "resolved" a group is the antenna pairs of one capture.
+        """
+        if self.cells:
+            return rows_of_cells(self, values)
         if self.into_bins is not None:
             bins = _into_bins(self.into_bins, values)  # (capture, group, delay, packet)
             values = bins.swapaxes(1, 2).reshape(-1, values.shape[1], 1, values.shape[-1])
@@ -121,6 +174,13 @@ class SpectrumPlan:
             products.append(r.reshape(n, group, *r.shape[1:]).swapaxes(1, 2))
         return LagProducts(self, tuple(products), exponent)
 
+    def self_terms(self, values: Products) -> LagProducts | CellProducts:
+        """Lag products of single paths' CSI (capture, path, subcarrier, packet), added as self-terms are.
+
+        For "resolved" every path has a cell of its own, in the middle of which it lies.
+        """
+        return rows_of_paths(self, values) if self.cells else self.rows(values)
+
 
 @dataclass(frozen=True, eq=False)
 class LagProducts:
@@ -133,17 +193,7 @@ class LagProducts:
     """The captures were multiplied by 2^-exponent first; shape (capture,)."""
 
 
-def unit_exponent(largest: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Power of two that brings captures with amplitudes up to ``largest`` to about 1, 0 where they are near enough.
-
-    A spectrum is of fourth power: what is fine in float32 as CSI may not be as a spectrum. A power of two changes no
-    digit.
-    """
-    exponent = np.frexp(largest)[1].astype(np.int64)
-    return np.where((largest == 0) | (np.abs(exponent) <= _MODERATE), 0, exponent)
-
-
-def spectra(many: Sequence[LagProducts]) -> F32:
+def spectra(many: Sequence[LagProducts | CellProducts]) -> F32:
     """Magnitude spectra of all captures of all given rows, shape (capture, acceleration, jerk).
 
     The bits of a spectrum don't depend on what else is transformed with it.
@@ -153,6 +203,20 @@ def spectra(many: Sequence[LagProducts]) -> F32:
     InputError
         If a spectrum is too large or too small for float32.
     """
+    exponent = np.concatenate([rows.exponent for rows in many])
+    if many[0].window.settings.cube:
+        exponent = np.repeat(exponent, many[0].window.settings.delays * many[0].window.beams)
+    if many[0].window.cells:
+        total = resolved_spectra([rows for rows in many if isinstance(rows, CellProducts)])
+        power = 4 if many[0].window.settings.cube else 4 * (1 - many[0].window.settings.equalise)
+    else:
+        total = _summed([rows for rows in many if isinstance(rows, LagProducts)])
+        power = 4
+    return _rescale(total, exponent, power) if exponent.any() else total
+
+
+def _summed(many: Sequence[LagProducts]) -> F32:
+    """Mean over subcarriers of the spectra of all captures."""
     total: F32 | None = None
     weight = 0
     for p in range(len(many[0].products)):
@@ -162,8 +226,7 @@ def spectra(many: Sequence[LagProducts]) -> F32:
     assert total is not None
     if weight > 1:
         total *= np.float32(1 / weight)
-    exponent = np.concatenate([rows.exponent for rows in many])
-    return _rescale(total, exponent) if exponent.any() else total
+    return total
 
 
 def _transform(part: Sequence[tuple[AJTransform, Products]]) -> F32:
@@ -191,11 +254,10 @@ def _stack(many: list[Products]) -> Products:
     return out
 
 
-def _rescale(spectrum: F32, exponent: NDArray[np.int64]) -> F32:
+def _rescale(spectrum: F32, exponent: NDArray[np.int64], power: float) -> F32:
     with np.errstate(over="ignore", under="ignore"):
-        out = np.ldexp(spectrum.astype(np.float64), 4 * exponent[:, np.newaxis, np.newaxis]).astype(
-            np.float32
-        )
+        scale = np.exp2(power * exponent.astype(np.float64))[:, np.newaxis, np.newaxis]
+        out = (spectrum.astype(np.float64) * scale).astype(np.float32)
     lost = ~np.isfinite(out).all(axis=(1, 2)) | (
         (spectrum.max(axis=(1, 2)) > 0) & (out.max(axis=(1, 2)) == 0)
     )
@@ -229,7 +291,7 @@ def _delay_bins(array: CsiArray, settings: SpectrumSettings) -> tuple[F64, Produ
     if settings.delays > limit:
         raise InputError(f"delays must be at most {limit} with {f.size} subcarriers, got {settings.delays}.")
     delay = np.arange(settings.delays) / width
-    samples = get_window(settings.delay_window, 4096, fftbins=False)
+    samples = get_window(settings.delay_window or "boxcar", 4096, fftbins=False)
     taper = np.interp(f, np.linspace(f.min() - spacing / 2, f.max() + spacing / 2, 4096), samples)
     # Relative to the centre frequency: the common phase is constant in time and cancels in R.
     turns = -array.phase_sign * (f - f.mean()) * delay[:, np.newaxis]

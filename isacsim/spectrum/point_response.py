@@ -79,6 +79,8 @@ def point_response(*, time: ArrayLike, frequency: ArrayLike, **settings: Any) ->
             min_lag=chosen.min_lag,
             window=chosen.window,
             decimation=chosen.decimation,
+            stretched=chosen.combine == "resolved" and chosen.lags == "positive",
+            lag_window=chosen.lag_window,
         )
         total += frequencies[block].size * transform(np.ones((1, 1, grid.length), np.complex64))[0]
     return _labelled(total / total.max(), axes)

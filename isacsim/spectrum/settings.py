@@ -15,8 +15,10 @@ from isacsim.errors import InputError
 from isacsim.spectrum.grid import ACCELERATION_MAX, BINS, JERK_MAX, WindowResolution, symmetric_axis
 
 __all__ = [
+    "EQUALISE",
     "SAME_WINDOW",
     "Axis",
+    "Beams",
     "Combine",
     "Lags",
     "SpectrumSettings",
@@ -25,9 +27,13 @@ __all__ = [
     "settings_attrs",
 ]
 
-Combine = Literal["single", "noncoherent", "coherent", "delay"]
+Combine = Literal["single", "noncoherent", "coherent", "delay", "resolved"]
+Beams = Literal["auto", "fixed", "blind"]
 Lags = Literal["positive", "symmetric"]
 Axis = ArrayLike | Literal["natural"] | None
+
+# Cells are brought to |A|^(4(1 - this)) in the sum of combine="resolved"; chosen by the study `images`.
+EQUALISE = 0.875
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +51,44 @@ class SpectrumSettings:
     lag_ratio: float = 0.089
     lags: Lags = "positive"
     min_lag: float = 0.12
-    window: str | None = None
+    window: str | None = "auto"
     combine: Combine = "coherent"
     remove_static: bool = True
     subcarrier: int | None = None
     delays: int = 8
-    delay_window: str = "hann"
+    delay_window: str | None = "auto"
     decimation: int | None = None
+    lag_window: str | None = "auto"
+    antennas: tuple[int, int] | None = None
+    beams: Beams = "auto"
+    equalise: float = EQUALISE
+    cube: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in (("lags", get_args(Lags)), ("combine", get_args(Combine))):
+        for name, allowed in (
+            ("lags", get_args(Lags)),
+            ("combine", get_args(Combine)),
+            ("beams", get_args(Beams)),
+        ):
             check_choice(name, getattr(self, name), allowed)
+        self._choose_windows()
         check_number("lag_ratio", self.lag_ratio)
         check_number("min_lag", self.min_lag, least=0, below=0.9)
         check_integer("delays", self.delays, least=1)
+        check_number("equalise", self.equalise, least=0, most=1)
         if self.decimation is not None:
             check_integer("decimation", self.decimation, least=1)
-        for name in ("window", "delay_window"):
+        if self.antennas is not None:
+            _check_antennas(self.antennas)
+        if self.lag_window is not None and self.lags == "symmetric":
+            raise InputError(
+                "lag_window needs lags='positive': with symmetric lags, window over R is all there is."
+            )
+        if self.cube and (self.combine != "resolved" or self.beams == "blind"):
+            raise InputError(
+                "cube=True needs combine='resolved' and fixed beams: it has one spectrum a delay and beam."
+            )
+        for name in ("window", "delay_window", "lag_window"):
             value = getattr(self, name)
             try:
                 if not isinstance(value, str | None):
@@ -69,6 +96,17 @@ class SpectrumSettings:
                 get_window(value or "boxcar", 8)
             except ValueError as error:
                 raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
+
+    def _choose_windows(self) -> None:
+        """Put what each combination takes by default for "auto"."""
+        resolved = self.combine == "resolved"
+        for name, default in (
+            ("window", "hann" if resolved else None),
+            ("lag_window", "hann" if resolved and self.lags == "positive" else None),
+            ("delay_window", None if resolved else "hann"),
+        ):
+            if getattr(self, name) == "auto":
+                object.__setattr__(self, name, default)
 
     def axes(self, grid: WindowResolution) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The acceleration and jerk axis on a window, checked against its unambiguous range."""
@@ -94,6 +132,18 @@ class SpectrumSettings:
         return pair[0], pair[1]
 
 
+def _check_antennas(antennas: object) -> None:
+    if not isinstance(antennas, tuple | list) or len(antennas) != 2:
+        raise refusal("antennas", "(receiving, transmitting) numbers of elements", antennas)
+    for which in antennas:
+        check_integer("antennas", which, least=1)
+
+
+_TOLD = (
+    *("lags", "min_lag", "window", "combine", "lag_ratio", "window_s"),
+    *("lag_window", "equalise", "beams", "delay_window"),
+)
+
 # The lag is a whole number of packets, so its share of the window differs a little from rate to rate.
 _SAME_LAG = 0.01
 
@@ -102,33 +152,26 @@ _SAME_LAG = 0.01
 SAME_WINDOW = 0.05
 
 
-def settings_attrs(settings: SpectrumSettings, window_s: float) -> dict[str, str | float]:
-    """Attributes that say how a spectrum was made.
-
-    Parameters
-    ----------
-    settings : SpectrumSettings
-        What it was made with.
-    window_s : float
-        Length of the window, s.
-    """
-    return {
+def settings_attrs(settings: SpectrumSettings) -> dict[str, str | float]:
+    """Attributes that say how a spectrum was made, apart from its window of packets."""
+    out: dict[str, str | float] = {
         "lags": settings.lags,
         "min_lag": float(settings.min_lag),
         "window": settings.window or "none",
         "combine": settings.combine,
-        "lag_ratio": float(settings.lag_ratio),
-        "window_s": round(window_s, 9),
     }
+    if settings.lag_window is not None:
+        out["lag_window"] = settings.lag_window
+    if settings.combine == "resolved":
+        out["equalise"] = float(settings.equalise)
+        out["beams"] = settings.beams
+        out["delay_window"] = settings.delay_window or "none"
+    return out
 
 
 def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
     """How a spectrum was made, as far as its attributes say."""
-    out = {
-        name: attrs[name]
-        for name in ("lags", "min_lag", "window", "combine", "lag_ratio", "window_s")
-        if name in attrs
-    }
+    out = {name: attrs[name] for name in _TOLD if name in attrs}
     if "packets" in attrs and "lag_packets" in attrs and "packet_interval" in attrs:
         out.setdefault("lag_ratio", attrs["lag_packets"] / attrs["packets"])
         out.setdefault("window_s", attrs["packets"] * attrs["packet_interval"])

@@ -147,8 +147,8 @@ def _to_middle(above: Real, deviation: float, velocity: float, settings: TrackSe
     away = (settings.velocity - middle) ** 2
     by_noise = _LEFT * deviation * float(away.sum()) / total
     wide = max(float((share * away).sum()) / total - settings.point_spread - by_noise, 0.0)
-    # Squared, so that what noise widens a point by hardly counts.
-    body = wide**2 / (wide**2 + (_HALF_BODY * settings.width**2) ** 2)
+    # Cubed, so that what noise widens a point by hardly counts.
+    body = wide**3 / (wide**3 + (_HALF_BODY * settings.width**2) ** 3)
     return body * (middle - velocity)
 
 

@@ -114,7 +114,7 @@ class TestClock:
 
     def test_64_bit_clock(self):
         ticks, wraps = unwrap(np.array([2**64 - 2, 2**64 - 1, 1], dtype=np.uint64), None)
-        assert (ticks.tolist(), wraps) == ([0, 1, 3], 0)
+        assert (ticks.tolist(), wraps) == ([0, 1, 3], 1)
 
 
 class TestWifi:

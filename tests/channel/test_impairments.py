@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isacsim import simulate
-from isacsim.channel.impairments import packet_times
+from isacsim import InputError, simulate
+from isacsim.channel.impairments import _bursts, packet_times
+from isacsim.csi import LONGEST_GAP
+from isacsim.streams import Stream, stream
 from tests.channel.receiver_model import factor, gain, noise_of
 
 pytestmark = pytest.mark.numerical
@@ -151,3 +153,28 @@ def test_seed_and_index_both_count(make_scenario, seed, index):
     # Independent noise: correlation over 8192 numbers is complex Gaussian of std 1/√8192; 5 of them is e^-25.
     correlation = abs(np.vdot(*n)) / np.linalg.norm(n[0]) / np.linalg.norm(n[1])
     assert correlation < 5 / np.sqrt(n[0].size)
+
+
+def test_losses_that_leave_a_gap_too_long_are_drawn_anew(make_scenario):
+    heavy = make_scenario(
+        impairments={"loss": {"fraction": 0.3, "mean_burst_packets": 25.0}}, radio={"packets": 512}
+    )
+    span = 511 * LONGEST_GAP
+    redrawn = 0
+    for seed in range(30):
+        time = simulate(heavy, seed=seed).time.values
+        steps = np.rint(np.diff(time) * heavy.radio.packet_rate_hz)
+        assert steps.max() <= span - 1
+        lost = _bursts(512, 0.3, 25.0, stream(seed, 0, Stream.LOSS, 1))
+        lost[[0, -1]] = False
+        first = np.diff(np.flatnonzero(~lost)).max()
+        redrawn += first > span - 1
+        if first <= span - 1:  # the first draw, as it was
+            np.testing.assert_array_equal(time, heavy.radio.time_s[~lost])
+    assert 3 < redrawn < 27  # both happen
+
+
+def test_losses_that_never_fit_are_refused_by_name(make_scenario):
+    hopeless = make_scenario(impairments={"loss": {"fraction": 0.9, "mean_burst_packets": 400.0}})
+    with pytest.raises(InputError, match=r"impairments.loss with fraction 0.9 and mean_burst_packets 400"):
+        simulate(hopeless, seed=0)

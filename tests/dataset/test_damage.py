@@ -155,7 +155,7 @@ def test_overwriting_cut_short_anywhere_can_be_done_again(made, tmp_path, monkey
                 raise Killed
             return rmtree(folder, *given, **how)
 
-        monkeypatch.setattr("isacsim.dataset.store.store.shutil.rmtree", rmtree)
+        monkeypatch.setattr("isacsim.dataset.store.replacing.shutil.rmtree", rmtree)
         with pytest.raises(Killed):
             create_store(path, template, N, chunk=4, attrs={})
         monkeypatch.undo()

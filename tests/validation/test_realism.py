@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isacsim.validation import realism_measures as measures
 from isacsim.validation import study
-from isacsim.validation.realism_windows import levels_db, read_windows, simulated_windows
+from isacsim.validation.realism_windows import read_windows, simulated_windows
 from typer.testing import CliRunner
 
 from isacsim import load_scenario, simulate
@@ -19,6 +19,7 @@ from isacsim.cli import app
 from isacsim.dataset.real.files import capture_files
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
+from isacsim.survey.levels import levels_db
 from tests.capture.capture_files import real_capture
 
 RATE, CARRIER = 100.0, 5.32e9
@@ -211,6 +212,55 @@ def test_the_study(written, tmp_path):
             assert less["value"] == pytest.approx(both[0]["value"] - both[1]["value"], abs=1e-9)
             assert less["low"] <= less["value"] <= less["high"]
     assert read["walker_closer"]["point"]["kernel"]["of"] == 4
+    # The capture is one of a shipped scenario at another rate and band: as it is, its packets alone tell it; what is
+    # made of the capture has them right.
+    (matched,) = read["matched"]
+    interval = {name: one["interval"]["wasserstein"] for name, one in matched["distances"].items()}
+    assert interval["walker"] == pytest.approx(9, rel=0.01)
+    assert interval["from-capture"] < 0.1
+    variation = {name: one["variation"]["energy"] for name, one in matched["distances"].items()}
+    assert variation["from-capture"] < max(variation["intel5300"], variation["walker"])
+
+
+def test_the_folder_of_captures_is_taken_and_what_cannot_be_used_is_listed(written, tmp_path, monkeypatch):
+    from isacsim.validation.realism_match import folder_captures
+
+    (tmp_path / "a.pcap").write_bytes(written.read_bytes())
+    (tmp_path / "README.md").write_text("none")
+    monkeypatch.setenv("ISACSIM_CAPTURES", str(tmp_path))
+    assert [path.name for path in folder_captures()] == ["a.pcap"]
+    (tmp_path / "b.dat").write_bytes(b"nothing")
+    left: dict = {}
+
+    def stop(table, points):
+        left.update(table["settings"]["left_out"])
+        assert [point.name for point in points][-2:] == ["a.pcap, matched", "b.dat, matched"]
+        raise InterruptedError
+
+    from isacsim.validation.realism import run
+
+    with pytest.raises(InterruptedError):
+        run(quick=True, seed=0, compute=stop)
+    assert list(left) == ["b.dat"]
+
+
+def test_statistics_of_a_window_are_those_that_are_known():
+    from isacsim.validation.realism_match import STATISTICS, statistics
+
+    rng = np.random.default_rng(0)
+    static = 10 * np.exp(-2j * np.pi * (FREQUENCY - CARRIER)[:, None] * 30e-9)
+    turn = np.exp(2j * np.pi * 0.125 * np.arange(100)) * 10 ** (np.arange(100) % 2 / 20)
+    delay = np.exp(-2j * np.pi * (FREQUENCY - CARRIER)[:, None] * 20e-9 * rng.standard_normal(100))
+    noise = rng.standard_normal((53, 100, 2)) @ [1, 1j] * 0.1
+    found = statistics(((static * delay + noise) * turn).astype(np.complex64), FREQUENCY, TIME, 0.01)
+    assert set(found) == set(STATISTICS)
+    assert np.median(found["phase"]) == pytest.approx(np.pi / 4, abs=0.01)
+    assert np.abs(found["gain"]) == pytest.approx(1.0, abs=0.1)
+    assert found["interval"] == pytest.approx(10)
+    assert found["delay"].std() == pytest.approx(20, rel=0.2)
+    # |n|² = 0.02 beside 100: 37 dB, and amplitudes vary by 0.1 in 10.
+    assert found["static"][0] == pytest.approx(37, abs=0.5)
+    assert found["variation"].mean() == pytest.approx(0.01, rel=0.1)
 
 
 def test_the_command_says_what_it_needs(written, tmp_path, monkeypatch):

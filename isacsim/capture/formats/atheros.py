@@ -8,14 +8,16 @@ and its user guide, https://wands.sg/research/wifi/AtherosCSI/document/Atheros-C
 
 from __future__ import annotations
 
+import re
 import struct
-from pathlib import Path
 
 import numpy as np
 
 from isacsim.capture.formats.guard import parse_guarded
+from isacsim.capture.formats.mac import frame_variables, mac_header
 from isacsim.capture.formats.wifi import used_indices
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["looks_like", "read"]
 
@@ -24,6 +26,10 @@ _HEADER_BYTES = 25
 _TONES = {56: 20, 114: 40}  # tones to MHz
 _ORDERS = {"<": "little", ">": "big"}
 _NO_RSSI = -128
+# Bandwidth code, tones and antennas of a header, whose place in a record is this; how far their kind is looked for.
+_ANCHOR = re.compile(rb"(?=[\0\1][8r][\1-\3][\1-\3])", re.DOTALL)
+_ANCHOR_AT = 17
+_HEAD = 16384
 
 _Header = tuple[int, ...]
 
@@ -33,15 +39,15 @@ def looks_like(data: bytes) -> bool:
     return _byte_order(data) is not None
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of an Atheros CSI Tool file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -52,30 +58,43 @@ def read(data: bytes, path: Path) -> Packets:
     Raises
     ------
     CaptureError
-        If a record is cut or of a wrong length, or there is none with CSI.
+        If there is no whole record with CSI.
     """
+    reading.refuse_arguments("Atheros", "part", "chip")
+    path, warnings = reading.path, reading.notes
     order = _byte_order(data)
     if order is None:
         raise malformed(path, "no Atheros record in either byte order", "one whose lengths add up", offset=0)
-    warnings: list[str] = []
-    headers, offsets = _checked(data, order, path)
+    headers, offsets = _whole(data, order, reading)
     with_csi = [n for n, header in enumerate(headers) if header[1]]
     if not with_csi:
-        raise malformed(path, f"no CSI in any of {len(headers)} records", "CSI")
+        raise reading.error(f"no CSI in any of {len(headers)} records", "CSI")
     if len(with_csi) < len(headers):
         warnings.append(f"dropped {len(headers) - len(with_csi)} records without CSI")
+    frames = [mac_header(_packet(data, offsets[n], headers[n])) for n in with_csi]
+    sent = reading.of_transmitter([f.transmitter for f in frames])
+    sent = sent[reading.of_kind([frames[k].kind for k in sent], [frames[k].control for k in sent])]
     layout, kept = most_common_layout(
-        [(headers[n][7], headers[n][8], headers[n][9], headers[n][2]) for n in with_csi],
-        warnings,
-        "tones, receive antennas, transmit streams, MHz",
+        [(headers[with_csi[k]][7], headers[with_csi[k]][2]) for k in sent], warnings, "tones, MHz"
     )
-    tones, nrx, ntx, channel = layout
-    positions = [with_csi[k] for k in kept]
+    tones, channel = layout
+    sent = sent[kept]
+    streams, kept = reading.common_streams(
+        [
+            frozenset(
+                (rx, tx) for rx in range(headers[with_csi[k]][8]) for tx in range(headers[with_csi[k]][9])
+            )
+            for k in sent
+        ]
+    )
+    sent = sent[kept]
+    positions = [with_csi[k] for k in sent]
     # Without the received packet's bytes, which csiread copies to a buffer of fixed size.
     records = b"".join(_bare_record(data, offsets[n], headers[n][1], order) for n in positions)
     csi = parse_guarded("atheros", records, path, count=len(positions), tones=tones, endian=_ORDERS[order])[
         "csi"
     ]
+    rx, tx = np.array(streams).T
 
     bandwidth = _TONES[tones]
     if bandwidth == 40:
@@ -86,9 +105,9 @@ def read(data: bytes, path: Path) -> Packets:
     return Packets(
         format="atheros",
         chip="Atheros ath9k",
-        csi=csi[:, :, :nrx, :ntx].reshape(len(positions), tones, -1).transpose(2, 1, 0),
-        rx=np.repeat(np.arange(nrx), ntx),
-        tx=np.tile(np.arange(ntx), nrx),
+        csi=csi[:, :, rx, tx].transpose(2, 1, 0),
+        rx=rx,
+        tx=tx,
         subcarrier_index=used_indices(bandwidth),
         valid=np.ones(tones, dtype=bool),
         ticks=np.array([headers[n][0] for n in positions], dtype=np.uint64),
@@ -100,21 +119,36 @@ def read(data: bytes, path: Path) -> Packets:
                 np.where(rssi == _NO_RSSI, np.nan, rssi),
                 "dB",
                 "received power above the noise floor, all antennas",
-            )
+            ),
+            **frame_variables([frames[k] for k in sent]),
         },
-        warnings=warnings,
     )
 
 
 def _byte_order(data: bytes) -> str | None:
-    if len(data) < 2 + _HEADER_BYTES:
-        return None
-    for order in _ORDERS:
-        (length,) = struct.unpack_from(order + "H", data)
-        header = struct.unpack_from(order + _HEADER, data, 2)
-        if _complaint(length, header) is None:
-            return order
-    return None
+    """Byte order of the first whole record, near the front if something damaged stands before it."""
+    head = data[:_HEAD]
+    found = {order: 0 if _whole_at(data, 0, order) else _next_whole(head, 1, order) for order in _ORDERS}
+    best = min(found, key=lambda order: found[order])
+    return best if found[best] < len(head) else None
+
+
+def _whole_at(data: bytes, offset: int, order: str) -> bool:
+    if offset + 2 + _HEADER_BYTES > len(data):
+        return False
+    (length,) = struct.unpack_from(order + "H", data, offset)
+    return _complaint(length, struct.unpack_from(order + _HEADER, data, offset + 2)) is None
+
+
+def _next_whole(data: bytes, start: int, order: str) -> int:
+    """Byte offset of the next record with CSI from `start` on that is consistent and not cut, else the end."""
+    for match in _ANCHOR.finditer(data, start + _ANCHOR_AT):
+        offset = match.start() - _ANCHOR_AT
+        if _whole_at(data, offset, order) and data[match.start() + 1] in _TONES:
+            (length, _, csi_bytes) = struct.unpack_from(order + "HQH", data, offset)
+            if csi_bytes and offset + 2 + length <= len(data):
+                return offset
+    return len(data)
 
 
 def _complaint(length: int, header: _Header) -> tuple[str, str] | None:
@@ -138,28 +172,40 @@ def _complaint(length: int, header: _Header) -> tuple[str, str] | None:
     return None
 
 
-def _checked(data: bytes, order: str, path: Path) -> tuple[list[_Header], list[int]]:
-    """All headers and the byte offsets of their records."""
+def _whole(data: bytes, order: str, reading: Reading) -> tuple[list[_Header], list[int]]:
+    """Headers of the records that are whole, and their byte offsets; the others are dropped."""
     headers, offsets = [], []
     offset = 0
     while offset < len(data):
         left = len(data) - offset
         length = struct.unpack_from(order + "H", data, offset)[0] if left >= 2 else 0
+        end = offset + 2 + length
         if left < 2 + max(length, _HEADER_BYTES):
-            raise malformed(
-                path,
+            complaint: tuple[str, str] | None = (
                 f"the end of the file {left} bytes on",
                 f"a record of {2 + max(length, _HEADER_BYTES)}",
-                offset=offset,
             )
-        header = struct.unpack_from(order + _HEADER, data, offset + 2)
-        complaint = _complaint(length, header)
-        if complaint:
-            raise malformed(path, complaint[0], complaint[1], offset=offset)
-        headers.append(header)
-        offsets.append(offset)
-        offset += 2 + length
+        else:
+            header = struct.unpack_from(order + _HEADER, data, offset + 2)
+            complaint = _complaint(length, header)
+        if complaint is None:
+            headers.append(header)
+            offsets.append(offset)
+        else:
+            reading.drop(*complaint, offset=offset)
+            # A length that leads to the next record is believed, else the next record is looked for.
+            if length < _HEADER_BYTES or not (end == len(data) or _whole_at(data, end, order)):
+                end = _next_whole(data, offset + 1, order)
+        offset = end
+    if not headers:
+        raise reading.error("no record", "one whose lengths add up")
     return headers, offsets
+
+
+def _packet(data: bytes, offset: int, header: _Header) -> bytes:
+    """The received packet behind a record's CSI."""
+    start = offset + 2 + _HEADER_BYTES + header[1]
+    return data[start : start + header[14]]
 
 
 def _bare_record(data: bytes, offset: int, csi_bytes: int, order: str) -> bytes:

@@ -1,4 +1,4 @@
-"""csiread in a process of its own, so that a crash of its C code costs an error and not the interpreter.
+"""C code in a process of its own, so that a crash or a hang of it costs an error and not the interpreter.
 
 csiread 1.4.1 trusts lengths that it reads from the file: a wrong one ends the process with a segmentation
 fault. Two defences: the readers check all framing in Python and pass on only records that they have verified,
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from isacsim.errors import CaptureError
 
-__all__ = ["parse_guarded"]
+__all__ = ["parse_guarded", "run_guarded"]
 
 _CHILD = Path(__file__).with_name("csiread_child.py")
 # csiread parses over 100 MB/s: what takes longer than this hangs.
@@ -57,24 +57,60 @@ def parse_guarded(parser: str, records: bytes, path: Path, **options: Any) -> di
     with tempfile.TemporaryDirectory(prefix="isacsim-") as folder:
         source, result = Path(folder, "records"), Path(folder, "result.npz")
         source.write_bytes(records)
-        # -P: the folder of the child's script must not shadow modules of the same name.
-        command = [sys.executable, "-P", str(_CHILD), parser, str(source), str(result), json.dumps(options)]
-        try:
-            child = subprocess.run(
-                command,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=_SECONDS + _SECONDS_PER_MB * len(records) / 1e6,
-                env=os.environ | _ENVIRONMENT,
-                check=False,
-            )
-        except OSError as error:
-            raise CaptureError(f"{path}: a process for csiread can't be started ({error})") from error
-        except subprocess.TimeoutExpired as error:
-            raise CaptureError(f"{path}: csiread did not finish within {error.timeout:.0f} s") from error
-        if child.returncode != 0:
-            said = child.stderr.decode(errors="replace").strip().splitlines()
-            how = f"crashed (signal {-child.returncode})" if child.returncode < 0 else "failed"
-            raise CaptureError(f"{path}: csiread {how} on this file{': ' + said[-1] if said else ''}")
+        run_guarded(
+            _CHILD,
+            [parser, str(source), str(result), json.dumps(options)],
+            path,
+            "csiread",
+            timeout=_SECONDS + _SECONDS_PER_MB * len(records) / 1e6,
+        )
         with np.load(result, allow_pickle=False) as saved:
             return {name: saved[name] for name in saved.files}
+
+
+def run_guarded(script: Path, arguments: list[str], path: Path, name: str, *, timeout: float) -> str:
+    """Run a script that may crash or hang on a file in a process of its own.
+
+    Parameters
+    ----------
+    script : Path
+        Of Python.
+    arguments : list of str
+        For it.
+    path : Path
+        The capture, for errors.
+    name : str
+        Whose code it is, for errors.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    str
+        What it printed.
+
+    Raises
+    ------
+    CaptureError
+        If it fails, crashes or hangs.
+    """
+    # -P: the folder of the child's script must not shadow modules of the same name.
+    command = [sys.executable, "-P", str(script), *arguments]
+    try:
+        child = subprocess.run(
+            command,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            env=os.environ | _ENVIRONMENT,
+            check=False,
+        )
+    except OSError as error:
+        raise CaptureError(f"{path}: a process for {name} can't be started ({error})") from error
+    except subprocess.TimeoutExpired as error:
+        raise CaptureError(f"{path}: {name} did not finish within {error.timeout:.0f} s") from error
+    if child.returncode != 0:
+        said = child.stderr.decode(errors="replace").strip().splitlines()
+        how = f"crashed (signal {-child.returncode})" if child.returncode < 0 else "failed"
+        raise CaptureError(f"{path}: {name} {how} on this file{': ' + said[-1] if said else ''}")
+    return child.stdout.decode(errors="replace")

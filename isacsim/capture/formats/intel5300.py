@@ -14,13 +14,13 @@ RSSI and AGC are variables of the data set instead.
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.capture.formats.guard import parse_guarded
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["SUBCARRIERS", "looks_like", "read"]
 
@@ -35,29 +35,31 @@ _HEADER = struct.Struct("<IHHBBBBBbBBHH")
 _40_MHZ = 0x800  # in rate_n_flags
 _RSSI_OFFSET = -44.0  # dB to dBm, get_total_rss.m
 _NO_NOISE = -127
+# Longest received packet that a record can hold, and how far into the file its kind is looked for.
+_MOST_PACKET = 4096
+_HEAD = 16384
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether it begins with a measurement, or with a packet and another record of the CSI Tool."""
-    if len(data) < 3:
-        return False
-    (length,) = struct.unpack_from(">H", data)
-    if data[2] == _MEASUREMENT and len(data) >= 23:
-        nrx, ntx = data[11], data[12]
-        return bool(length == 33 + 60 * nrx * ntx and 1 <= nrx <= 3 and 1 <= ntx <= 3)
-    following = data[length + 4 : length + 5]
-    return data[2] == _PACKET and following in (b"\xbb", b"\xc1")
+    """Whether a measurement stands first, or behind a packet or something damaged near the front."""
+    if _complaint(data, 0) is None:
+        return True
+    following = data[int.from_bytes(data[:2], "big") + 4 :][:1]
+    if data[2:3] == bytes([_PACKET]) and following in (b"\xbb", b"\xc1"):
+        return True
+    head = data[:_HEAD]
+    return _next_measurement(head, 0) < len(head)
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of an Intel 5300 file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -68,94 +70,125 @@ def read(data: bytes, path: Path) -> Packets:
     Raises
     ------
     CaptureError
-        If a record is cut, of another kind or of a wrong length, or there is none with CSI.
+        If there is no whole record with CSI.
     """
-    warnings: list[str] = []
-    offsets = _checked_offsets(data, path)
+    reading.refuse_arguments("Intel 5300", "transmitter", "frame_kind", "part", "chip")
+    offsets = _whole_offsets(data, reading)
     headers = np.array([_HEADER.unpack_from(data, o + 3) for o in offsets], dtype=np.int64)
-    antennas = [_antennas(antenna_sel, nrx) for antenna_sel, nrx in headers[:, [10, 3]]]
-
-    usable = np.array([len(set(a)) == len(a) and max(a) < 3 for a in antennas])
-    if not usable.any():
-        raise malformed(path, "invalid antenna permutations in all packets", "each antenna at most once")
-    if not usable.all():
-        warnings.append(f"dropped {np.count_nonzero(~usable)} packets with an invalid antenna permutation")
-    positions = np.flatnonzero(usable)
-
-    layout, kept = most_common_layout(
+    usable = []
+    for k, (antenna_sel, nrx) in enumerate(headers[:, [10, 3]].tolist()):
+        chains = _antennas(antenna_sel, nrx)
+        if len(set(chains)) == len(chains) and max(chains) < 3:
+            usable.append(k)
+        else:
+            reading.drop(
+                f"an invalid antenna permutation {chains}", "each antenna at most once", offset=offsets[k]
+            )
+    if not usable:
+        raise malformed(
+            reading.path, "invalid antenna permutations in all packets", "each antenna at most once"
+        )
+    wide = headers[usable, 12] & _40_MHZ
+    bandwidth, kept = most_common_layout([40 if flag else 20 for flag in wide.tolist()], reading.notes, "MHz")
+    positions = np.array(usable)[kept]
+    streams, kept = reading.common_streams(
         [
-            (tuple(sorted(antennas[p])), int(headers[p, 4]), 40 if headers[p, 12] & _40_MHZ else 20)
-            for p in positions
-        ],
-        warnings,
-        "receive antennas, transmit streams, MHz",
+            frozenset((a, t) for a in _antennas(sel, nrx) for t in range(ntx))
+            for nrx, ntx, sel in headers[positions][:, [3, 4, 10]].tolist()
+        ]
     )
-    used, n_tx, bandwidth = layout
     positions = positions[kept]
     headers = headers[positions]
     records = b"".join(_record(data, offsets[p]) for p in positions)
-    csi = parse_guarded("intel5300", records, path, count=len(positions))["csi"]
-
-    csi = csi[:, :, np.array(used), :n_tx]
-    n_packets, n_subcarriers = csi.shape[:2]
+    csi = parse_guarded("intel5300", records, reading.path, count=len(positions))["csi"]
+    rx, tx = np.array(streams).T
     return Packets(
         format="intel5300",
         chip="Intel 5300",
-        csi=csi.reshape(n_packets, n_subcarriers, -1).transpose(2, 1, 0),
-        rx=np.repeat(used, n_tx),
-        tx=np.tile(np.arange(n_tx), len(used)),
+        csi=csi[:, :, rx, tx].transpose(2, 1, 0),
+        rx=rx,
+        tx=tx,
         subcarrier_index=SUBCARRIERS[bandwidth],
-        valid=np.ones(n_subcarriers, dtype=bool),
+        valid=np.ones(csi.shape[1], dtype=bool),
         ticks=headers[:, 0],
         tick=1e-6,
         wrap=2**32,
         bandwidth=bandwidth * 1e6,
         variables=_variables(headers),
-        warnings=warnings,
     )
 
 
-def _checked_offsets(data: bytes, path: Path) -> list[int]:
-    """Byte offsets of the measurement records; every record's framing is checked."""
+def _whole_offsets(data: bytes, reading: Reading) -> list[int]:
+    """Byte offsets of the measurement records that are whole; what lies between them is dropped."""
     offsets = []
     offset = 0
     while offset < len(data):
-        left = len(data) - offset
-        if left < 3:
-            raise malformed(path, f"{left} bytes", "a record of at least 3", offset=offset)
-        length, code = struct.unpack_from(">HB", data, offset)
-        if left < length + 2:
-            raise malformed(
-                path, f"the end of the file {left} bytes on", f"a record of {length + 2}", offset=offset
-            )
-        if code == _MEASUREMENT:
-            _check_measurement(data, offset, length, path)
+        length, code = struct.unpack_from(">HB", data, offset) if offset + 3 <= len(data) else (0, -1)
+        end = offset + 2 + length
+        complaint = _complaint(data, offset)
+        if code == _MEASUREMENT and complaint is None:
             offsets.append(offset)
-        elif code != _PACKET or length < 1:
-            raise malformed(
-                path, f"a record of code 0x{code:02x}, length {length}", "0xbb or 0xc1", offset=offset
-            )
-        offset += length + 2
+        elif code == _PACKET and length >= 1 and _begins_record(data, end):
+            pass
+        else:
+            if code == _PACKET and end <= len(data):
+                complaint = (f"a packet record of length {length} that no record follows", "a whole one")
+            elif code not in (_MEASUREMENT, _PACKET) and length > 0 and end <= len(data):
+                complaint = (f"a record of code 0x{code:02x}, length {length}", "0xbb or 0xc1")
+            found, expected = complaint or ("no record", "0xbb or 0xc1")
+            reading.drop(found, expected, offset=offset)
+            # A length that leads to the next record is believed, else the next record is looked for.
+            if not (length >= 1 and _begins_record(data, end)):
+                end = _next_measurement(data, offset + 1)
+        offset = end
     if not offsets:
-        raise malformed(path, "no CSI record", "records of code 0xbb")
+        raise reading.error("no CSI record", "records of code 0xbb")
     return offsets
 
 
-def _check_measurement(data: bytes, offset: int, length: int, path: Path) -> None:
+def _begins_record(data: bytes, offset: int) -> bool:
+    """Whether the file ends here, or a whole measurement or a packet record begins."""
+    if offset >= len(data):
+        return offset == len(data)
+    if data[offset + 2 : offset + 3] == bytes([_PACKET]):
+        (length,) = struct.unpack_from(">H", data, offset)
+        return 1 <= length <= _MOST_PACKET
+    return _complaint(data, offset) is None
+
+
+def _next_measurement(data: bytes, start: int) -> int:
+    """Byte offset of the next whole measurement from `start` on, else the end."""
+    at = data.find(bytes([_MEASUREMENT]), start + 2)
+    while at >= 0:
+        if _complaint(data, at - 2) is None:
+            return at - 2
+        at = data.find(bytes([_MEASUREMENT]), at + 1)
+    return len(data)
+
+
+def _complaint(data: bytes, offset: int) -> tuple[str, str] | None:
+    """What is wrong with a measurement record, as (found, expected)."""
+    left = len(data) - offset
+    if left < 3:
+        return f"{left} bytes", "a record of at least 3"
+    length, code = struct.unpack_from(">HB", data, offset)
+    if left < length + 2:
+        return f"the end of the file {left} bytes on", f"a record of {length + 2}"
+    if code != _MEASUREMENT:
+        return f"a record of code 0x{code:02x}, length {length}", "0xbb or 0xc1"
     if length < 21:
-        raise malformed(path, f"a CSI record of length {length}", "at least 21", offset=offset)
+        return f"a CSI record of length {length}", "at least 21"
     header = _HEADER.unpack_from(data, offset + 3)
     nrx, ntx, n_bytes = header[3], header[4], header[11]
     if not (1 <= nrx <= 3 and 1 <= ntx <= 3):
-        raise malformed(path, f"{nrx} receive and {ntx} transmit antennas", "1 to 3 of each", offset=offset)
+        return f"{nrx} receive and {ntx} transmit antennas", "1 to 3 of each"
     expected = 60 * nrx * ntx + 12
     if n_bytes != expected or length != 21 + expected:
-        raise malformed(
-            path,
+        return (
             f"a CSI record of length {length} with {n_bytes} bytes of CSI",
             f"{21 + expected} and {expected} for {nrx}x{ntx} antennas",
-            offset=offset,
         )
+    return None
 
 
 def _record(data: bytes, offset: int) -> bytes:
@@ -176,4 +209,7 @@ def _variables(headers: NDArray[np.int64]) -> dict[str, PacketVariable]:
         "rssi": PacketVariable(total, "dBm", "received power, all antennas"),
         "agc": PacketVariable(agc, "dB", "automatic gain control"),
         "noise": PacketVariable(np.where(noise == _NO_NOISE, np.nan, noise), "dBm", "noise floor"),
+        "sequence_number": PacketVariable(
+            headers[:, 2].astype(float), "1", "packets the chip counted, modulo 65536; 0 where it doesn't"
+        ),
     }

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from isacsim.capture.formats.guard import parse_guarded
-from isacsim.capture.packets import Packets, PacketVariable, malformed, most_common_layout
+from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
+from isacsim.capture.request import Reading, malformed
 
 __all__ = ["looks_like", "read"]
 
@@ -58,15 +59,15 @@ def looks_like(data: bytes) -> bool:
     return data[4:8] == _MAGIC
 
 
-def read(data: bytes, path: Path) -> Packets:
+def read(data: bytes, reading: Reading) -> Packets:
     """Read the content of a PicoScenes file.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    path : Path
-        Its name, for errors.
+    reading : Reading
+        Its name, what was asked for, and what is left out.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def read(data: bytes, path: Path) -> Packets:
     CaptureError
         If a frame is cut, malformed, of an unknown version or device.
     """
-    warnings: list[str] = []
+    path, warnings = reading.path, reading.notes
     layouts, frames = [], []
     for offset, segments in _checked_frames(data, path):
         layouts.append(_layout(segments["CSI"], offset, path))
@@ -114,7 +115,6 @@ def read(data: bytes, path: Path) -> Packets:
         bandwidth=chosen.mhz * 1e6,
         spacing=float(chosen.spacing),
         variables=variables,
-        warnings=warnings,
     )
 
 

@@ -19,12 +19,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import speed_of_light
 
 from isacsim.channel.discrete import frequency_response
 from isacsim.channel.sionna.llvm import require_llvm
 from isacsim.channel.sionna.room_xml import room_xml
 from isacsim.errors import InputError
 from isacsim.files import written_whole
+from isacsim.scenario.arrays import Array
 from isacsim.scenario.environments import Antenna, RayTraced
 from isacsim.scenario.numbers import plain
 from isacsim.scenario.radio import Radio
@@ -49,7 +51,10 @@ class TracedPaths:
 
 
 def ray_traced(environment: RayTraced, radio: Radio, rng: np.random.Generator) -> NDArray[np.complex128]:
-    """Response of the traced paths, coherent sum; random phases, where wanted, are each receiver's and path's own."""
+    """Response of the traced paths, coherent sum; random phases, where wanted, are each receiver's and path's own.
+
+    Over the elements of an array a path is a plane wave, the line of sight a spherical one.
+    """
     power = plain(environment.power_db)
     # Drawn anew a capture and no matter to the paths, which are kept by the rest.
     environment = environment.model_copy(update={"power_db": 0.0})
@@ -58,7 +63,38 @@ def ray_traced(environment: RayTraced, radio: Radio, rng: np.random.Generator) -
     paths = traced_paths(environment, radio)
     phase = rng.uniform(-np.pi, np.pi, paths.delay.shape)
     scale = 10 ** (power / 20) / np.sqrt(np.sum(np.abs(paths.coefficient[_first(radio)]) ** 2))
-    return frequency_response(paths.coefficient * np.exp(1j * phase) * scale, paths.delay, radio.frequency_hz)
+    return _response(paths, paths.coefficient * np.exp(1j * phase) * scale, radio)
+
+
+def _response(
+    paths: TracedPaths, coefficient: NDArray[np.complex128], radio: Radio
+) -> NDArray[np.complex128]:
+    """Sum the paths at every pair of elements; coefficient (receiver, path), the result (stream, subcarrier)."""
+    if not radio.has_arrays:
+        return frequency_response(coefficient, paths.delay, radio.frequency_hz)
+    source, sent_from = np.array(radio.transmitter_m), radio.transmitter_elements_m
+    out = []
+    for i, (receiver, elements) in enumerate(zip(radio.receivers, radio.receiver_elements_m, strict=True)):
+        sink, vertex = np.array(receiver.position_m), paths.vertex[i]
+        met = ~np.isnan(vertex[:, :, 0])
+        count = met.sum(axis=1)
+        first = np.where(met[:, :1], vertex[:, 0], sink)
+        last = np.where(met[:, :1], vertex[np.arange(len(vertex)), np.maximum(count - 1, 0)], source)
+        lengths = []
+        for centre, places, towards in ((source, sent_from, first), (sink, elements, last)):
+            away = towards - centre
+            away /= np.linalg.norm(away, axis=1, keepdims=True)
+            lengths.append(-(places - centre) @ away.T)
+        # (rx, tx, path)
+        more = lengths[1][:, np.newaxis] + lengths[0]
+        straight = np.linalg.norm(elements[:, np.newaxis] - sent_from, axis=-1) - np.linalg.norm(
+            sink - source
+        )
+        more = np.where(count == 0, straight[..., np.newaxis], more).reshape(-1, len(vertex))
+        delay = paths.delay[i] + more / speed_of_light
+        of_paths = np.broadcast_to(coefficient[i], delay.shape)
+        out.append(frequency_response(of_paths, delay, radio.frequency_hz))
+    return np.concatenate(out)
 
 
 def _first(radio: Radio) -> int:
@@ -69,8 +105,9 @@ def _first(radio: Radio) -> int:
 def _unit_response(environment: RayTraced, radio: Radio) -> NDArray[np.complex128]:
     """Response, scaled to unit power at the first surveillance receiver."""
     paths = traced_paths(environment, radio)
-    response = frequency_response(paths.coefficient, paths.delay, radio.frequency_hz)
-    response /= np.sqrt(np.mean(np.abs(response[_first(radio)]) ** 2))
+    response = _response(paths, paths.coefficient, radio)
+    own = [one.receiver == _first(radio) for one in radio.streams]
+    response /= np.sqrt(np.mean(np.abs(response[own]) ** 2))
     response.setflags(write=False)
     return response
 
@@ -122,6 +159,12 @@ def _key(environment: RayTraced, radio: Radio) -> str:
         "transmitter_m": radio.transmitter_m,
         "receivers": [(r.name, r.position_m) for r in radio.receivers],
     }
+    if radio.has_arrays:
+        # Elements are placed on the paths afterwards; their patterns decide the paths' strengths.
+        decides["looks"] = [
+            None if array is None else (array.pattern, array.looks_at_m)
+            for array in (radio.transmitter_array, *(r.array for r in radio.receivers))
+        ]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
@@ -161,7 +204,12 @@ def _trace(environment: RayTraced, radio: Radio) -> TracedPaths:
         raise InputError(f"environment: at {radio.carrier_hz / 1e9:g} GHz Sionna says: {error}.") from error
     antennas = {antenna.name: antenna for antenna in environment.receivers}
     found = [
-        _paths(scene, environment, radio.transmitter_m, r.position_m, antennas.get(r.name, Antenna()))
+        _paths(
+            scene,
+            environment,
+            (radio.transmitter_m, _looking(radio.transmitter_array, environment.transmitter)),
+            (r.position_m, _looking(r.array, antennas.get(r.name, Antenna()))),
+        )
         for r in radio.receivers
     ]
     most = max(delay.size for _, delay, _ in found)
@@ -176,15 +224,21 @@ def _trace(environment: RayTraced, radio: Radio) -> TracedPaths:
     return paths
 
 
+def _looking(array: Array | None, single: Antenna) -> Antenna:
+    """Pattern and direction of an array's elements, or of the single antenna."""
+    return single if array is None else Antenna(pattern=array.pattern, looks_at_m=array.looks_at_m)
+
+
 def _paths(
     scene: Any,
     environment: RayTraced,
-    source: tuple[float, float, float],
-    sink: tuple[float, float, float],
-    antenna: Antenna,
+    transmitter: tuple[tuple[float, float, float], Antenna],
+    receiver: tuple[tuple[float, float, float], Antenna],
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]]:
     """Coefficients, delays and vertices of the paths to one receiver: a scene has one receive pattern for all."""
     from sionna import rt
+
+    (source, sending), (sink, antenna) = transmitter, receiver
 
     def array(pattern: str) -> Any:
         return rt.PlanarArray(num_rows=1, num_cols=1, pattern=pattern, polarization="V")
@@ -194,8 +248,8 @@ def _paths(
 
     for name in (*scene.transmitters, *scene.receivers):
         scene.remove(name)
-    scene.tx_array, scene.rx_array = array(environment.transmitter.pattern), array(antenna.pattern)
-    scene.add(rt.Transmitter("transmitter", list(source), **looks_at(environment.transmitter)))
+    scene.tx_array, scene.rx_array = array(sending.pattern), array(antenna.pattern)
+    scene.add(rt.Transmitter("transmitter", list(source), **looks_at(sending)))
     scene.add(rt.Receiver("receiver", list(sink), **looks_at(antenna)))
     paths = rt.PathSolver(deterministic=True)(
         scene,

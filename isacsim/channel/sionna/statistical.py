@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.channel.discrete import direct_delay, frequency_response
+from isacsim.channel.rays import over_arrays
 from isacsim.errors import InputError
 from isacsim.scenario.environments import Cdl, Factory, IndoorOffice, StreetCanyon, Tdl, Tr38901
 from isacsim.scenario.numbers import plain
@@ -64,17 +65,38 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
 
 
 def tdl(environment: Tdl, radio: Radio, rng: np.random.Generator) -> Response:
-    """Tapped delay line, one draw a receiver, from the line of sight's delay on."""
+    """Tapped delay line, one draw a receiver, from the line of sight's delay on; over arrays, its taps are clusters."""
     power, scale = plain(environment.power_db), 1.0
     if environment.delay_spread_ns is not None:
         scale = plain(environment.delay_spread_ns) * 1e-9
     model = _tdl_model(environment.model, radio.carrier_hz)
+    if radio.has_arrays:
+        return _tdl_over_arrays(model, scale, environment, radio, rng) * 10 ** (power / 20)
     with _seeded(rng):
         # (batch, 1, 1, 1, 1, path, 1) and (batch, 1, 1, path)
         coefficient, delay = model(len(radio.receivers), 1, 1.0)
     a, excess = coefficient[:, 0, 0, 0, 0, :, 0].numpy(), delay[:, 0, 0].numpy() * scale
     arrival = excess + direct_delay(radio)[:, np.newaxis]
     return frequency_response(a, arrival, radio.frequency_hz) * 10 ** (power / 20)
+
+
+def _tdl_over_arrays(
+    model: Any, scale: float, environment: Tdl, radio: Radio, rng: np.random.Generator
+) -> Response:
+    share, line = model.mean_powers.numpy().astype(np.float64), 0.0
+    if model.los:
+        k_factor = float(model.k_factor)
+        line = share[0] * k_factor / (1 + k_factor)
+        share[0] -= line
+    angles = environment.angular_spread_deg
+    return over_arrays(
+        radio,
+        model.delays.numpy() * scale,
+        share / share.sum(),
+        rng,
+        k_factor=np.full(len(radio.receivers), line / share.sum()),
+        spread_deg=None if angles is None else plain(angles),
+    )
 
 
 @lru_cache(maxsize=32)
@@ -90,50 +112,66 @@ def cdl(environment: Cdl, radio: Radio, rng: np.random.Generator) -> Response:
     The array's phases are the plane waves' at the carrier; the straight line's length delays each receiver's envelope.
     """
     power, spread = plain(environment.power_db), plain(environment.delay_spread_ns) * 1e-9
-    places = tuple(r.position_m for r in radio.receivers)
-    model = _cdl_model(environment.model, radio.carrier_hz, radio.transmitter_m, places)
+    sent_from, places = (
+        tuple(map(tuple, elements.tolist()))
+        for elements in (radio.transmitter_elements_m, np.concatenate(radio.receiver_elements_m))
+    )
+    model = _cdl_model(environment.model, radio.carrier_hz, radio.transmitter_m, sent_from, places)
     with _seeded(rng):
-        # (1, 1, receiver, 1, 1, path, 1) and (1, 1, 1, path)
+        # (1, 1, element, 1, transmitting element, path, 1) and (1, 1, 1, path)
         coefficient, delay = model(1, 1, 1.0)
-    a, excess = coefficient[0, 0, :, 0, 0, :, 0].numpy(), delay[0, 0, 0].numpy() * spread
+    a, excess = coefficient[0, 0, :, 0, :, :, 0].numpy(), delay[0, 0, 0].numpy() * spread
+    a = a.reshape(-1, a.shape[-1])
     response = frequency_response(a, np.broadcast_to(excess, a.shape), radio.frequency_hz)
     offset = radio.frequency_hz - radio.carrier_hz
-    envelope = np.exp(-2j * np.pi * direct_delay(radio)[:, np.newaxis] * offset)
+    direct = direct_delay(radio)[[one.receiver for one in radio.streams]]
+    envelope = np.exp(-2j * np.pi * direct[:, np.newaxis] * offset)
     return np.asarray(response * envelope * 10 ** (power / 20))
 
 
 @lru_cache(maxsize=32)
 def _cdl_model(
-    model: str, carrier: float, transmitter: tuple[float, ...], receivers: tuple[tuple[float, ...], ...]
+    model: str,
+    carrier: float,
+    transmitter: tuple[float, ...],
+    sent_from: tuple[tuple[float, ...], ...],
+    receivers: tuple[tuple[float, ...], ...],
 ) -> Any:
     import torch
 
-    tr38901 = _tr38901()
     middle = np.mean(receivers, axis=0)
     away = middle - np.array(transmitter)
     azimuth = np.arctan2(away[1], away[0])
     turn = np.array(
         [[np.cos(azimuth), np.sin(azimuth), 0], [-np.sin(azimuth), np.cos(azimuth), 0], [0, 0, 1.0]]
     )
-    places = torch.tensor((np.array(receivers) - middle) @ turn.T)
-
-    class Receivers(tr38901.PanelArray):  # type: ignore[name-defined]
-        """Antennas anywhere, not only on a panel's grid."""
-
-        @property
-        def ant_pos(self) -> Any:
-            return places
-
-    # No turn of the array itself: its places are given along the model's axes.
-    return tr38901.CDL(
+    single = len(sent_from) == 1
+    # No turn of the arrays themselves: their places are given along the model's axes.
+    return _tr38901().CDL(
         model,
         1.0,
         carrier,
-        Receivers(**_panel(carrier, len(receivers))),
-        _single_antenna(carrier),
+        _elements(carrier, (np.array(receivers) - middle) @ turn.T),
+        _single_antenna(carrier)
+        if single
+        else _elements(carrier, (np.array(sent_from) - np.array(transmitter)) @ turn.T),
         ut_orientation=torch.zeros(3, dtype=torch.float64),
         **_EXACT,
     )
+
+
+def _elements(carrier: float, places: NDArray[np.float64]) -> Any:
+    """Array of antennas anywhere, not only on a panel's grid; places (element, 3) m along the model's axes."""
+    import torch
+
+    positions = torch.tensor(places)
+
+    class Elements(_tr38901().PanelArray):  # type: ignore[misc]
+        @property
+        def ant_pos(self) -> Any:
+            return positions
+
+    return Elements(**_panel(carrier, len(places)))
 
 
 def _panel(carrier: float, antennas: int) -> dict[str, Any]:
@@ -152,13 +190,18 @@ def system_level(environment: Tr38901, radio: Radio, rng: np.random.Generator) -
     """Office, factory or street: clusters drawn for the antennas' places, from the line of sight's delay on."""
     power = plain(environment.power_db)
     # Made anew for each draw: what a used one draws depends on what it drew before (so UMi in Sionna 2.2.0).
-    model = _system_model(environment, radio.carrier_hz)
+    model = _system_model(environment, radio)
     with _seeded(rng):
         _place(model, environment, radio)
-        # (1, receiver, 1, 1, 1, path, 1) and (1, receiver, 1, path)
+        # (1, receiver, element, 1, transmitting element, path, 1) and (1, receiver, 1, path)
         coefficient, delay = model(1, 1.0)
-    a, excess = coefficient[0, :, 0, 0, 0, :, 0].numpy(), delay[0, :, 0].numpy()
-    arrival = excess + direct_delay(radio)[:, np.newaxis]
+    # Every receiver has the elements of all; its own are picked.
+    first = np.cumsum([0, *(len(elements) for elements in radio.receiver_elements_m)])
+    own = [(one.receiver, first[one.receiver] + one.element, one.tx_element) for one in radio.streams]
+    if not radio.has_arrays:
+        own = [(i, 0, 0) for i, _, _ in own]
+    a = np.stack([coefficient[0, i, m, 0, n, :, 0].numpy() for i, m, n in own])
+    arrival = (delay[0, :, 0].numpy() + direct_delay(radio)[:, np.newaxis])[[i for i, _, _ in own]]
     return frequency_response(a, arrival, radio.frequency_hz) * 10 ** (power / 20)
 
 
@@ -167,12 +210,20 @@ def _single_antenna(carrier: float) -> Any:
     return _tr38901().PanelArray(**_panel(carrier, 1))
 
 
-def _system_model(environment: Tr38901, carrier: float) -> Any:
-    tr38901, antenna = _tr38901(), _single_antenna(carrier)
+def _system_model(environment: Tr38901, radio: Radio) -> Any:
+    tr38901, carrier = _tr38901(), radio.carrier_hz
+    sink = source = _single_antenna(carrier)
+    if radio.has_arrays:
+        source = _elements(carrier, radio.transmitter_elements_m - np.array(radio.transmitter_m))
+        around = [
+            e - np.array(r.position_m)
+            for r, e in zip(radio.receivers, radio.receiver_elements_m, strict=True)
+        ]
+        sink = _elements(carrier, np.concatenate(around))
     common = {
         "carrier_frequency": carrier,
-        "ut_array": antenna,
-        "bs_array": antenna,
+        "ut_array": sink,
+        "bs_array": source,
         "direction": "downlink",
         # The scenario says how strong the static part is.
         "enable_pathloss": False,

@@ -6,7 +6,7 @@ What `to_torch` and `to_tf_dataset` have in common; knows neither of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.checks import check_integer, check_names, check_seed
+from isacsim.dataset.groups import Where, positions_where, split_by_group
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import StorePath, location, open_dataset
 from isacsim.errors import InputError
@@ -47,6 +48,8 @@ class SampleStream:
         Any variables over sample but text.
     split : str, optional
         Take only the samples of this split.
+    where, split_by, splits
+        As for `to_torch`.
     shuffle : bool
         Otherwise samples come in the order of the store.
     seed : int
@@ -70,6 +73,9 @@ class SampleStream:
         targets: Sequence[str],
         split: str | None,
         shuffle: bool,
+        where: Where | None = None,
+        split_by: str | None = None,
+        splits: Mapping[str, float] | None = None,
         seed: int,
         buffer_chunks: int,
         channel_axis: int,
@@ -86,9 +92,18 @@ class SampleStream:
         _check_variables(opened, self.inputs, self.targets)
         self._chunk = _chunk_length(opened, self.inputs[0])
         with readable(ds):
-            self._positions = positions_of_split(opened, split)
+            if split_by is not None:
+                self._positions = _of_group_split(opened, split, split_by, splits, self.seed)
+            elif splits is not None:
+                raise InputError("splits are shares for split_by, which is missing.")
+            else:
+                self._positions = positions_of_split(opened, split)
+            if where:
+                self._positions = np.intersect1d(self._positions, positions_where(opened, where))
         if not len(self):
-            raise InputError("the data set holds no sample.")
+            raise InputError(
+                "the data set holds no sample" + (" of that split and condition." if where else ".")
+            )
 
     def __len__(self) -> int:
         return self._positions.size
@@ -226,6 +241,17 @@ def positions_of_split(ds: xr.Dataset, split: str | None) -> NDArray[np.int64]:
     if not found.size:
         raise InputError(f"split={split!r}: no sample is of it; there are {', '.join(sorted(set(splits)))}.")
     return found
+
+
+def _of_group_split(
+    ds: xr.Dataset, split: str | None, by: str, splits: Mapping[str, float] | None, seed: int
+) -> NDArray[np.int64]:
+    """Positions of a split that is made anew by groups."""
+    if splits is None or split not in splits:
+        raise InputError(
+            f"split_by={by!r} needs splits, the share of each, and split, one of them; got {split!r}."
+        )
+    return np.flatnonzero(split_by_group(ds, by, splits, seed=seed) == split)
 
 
 def _check_variables(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[str]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from isacsim.checks import check_integer
+from isacsim.dataset.groups import Where
 from isacsim.dataset.loading.stream import SampleStream
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ def to_tf_dataset(
     inputs: Sequence[str] = ("aj_noisy",),
     targets: Sequence[str] = ("n_targets",),
     split: str | None = None,
+    where: Where | None = None,
+    split_by: str | None = None,
+    splits: Mapping[str, float] | None = None,
     shuffle: bool = True,
     seed: int = 0,
     buffer_chunks: int = 16,
@@ -37,7 +41,7 @@ def to_tf_dataset(
 
     Parameters
     ----------
-    ds, inputs, targets, split, shuffle, seed, buffer_chunks, equal
+    ds, inputs, targets, split, where, split_by, splits, shuffle, seed, buffer_chunks, equal
         As for `to_torch`.
     transform : callable, optional
         For `tf.data.Dataset.map`.
@@ -73,6 +77,9 @@ def to_tf_dataset(
         inputs=inputs,
         targets=targets,
         split=split,
+        where=where,
+        split_by=split_by,
+        splits=splits,
         shuffle=shuffle,
         seed=seed,
         buffer_chunks=buffer_chunks,

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from isacsim.checks import check_integer
+from isacsim.dataset.groups import Where
+from isacsim.dataset.loading.reuse import ReusedSamples
 from isacsim.dataset.loading.stream import SampleStream
+from isacsim.dataset.synthetic.endless import EndlessSamples
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from isacsim.dataset.loading.torch_samples import TorchSamples
+    from isacsim.dataset.loading.torch_stream import StreamedSamples
 
 __all__ = ["to_torch"]
 
 
 def to_torch(
-    ds: xr.Dataset | str | PathLike[str],
+    ds: xr.Dataset | str | PathLike[str] | EndlessSamples | ReusedSamples,
     *,
     inputs: Sequence[str] = ("aj_noisy",),
     targets: Sequence[str] = ("n_targets",),
     split: str | None = None,
+    where: Where | None = None,
+    split_by: str | None = None,
+    splits: Mapping[str, float] | None = None,
     shuffle: bool = True,
     seed: int = 0,
     buffer_chunks: int = 16,
@@ -31,7 +38,7 @@ def to_torch(
     rank: int | None = None,
     world_size: int | None = None,
     equal: bool = False,
-) -> TorchSamples:
+) -> TorchSamples | StreamedSamples:
     """Make a torch data set of a data set.
 
     Each worker of a DataLoader reads whole chunks of its own, so that none is decompressed twice an epoch (but
@@ -39,9 +46,10 @@ def to_torch(
 
     Parameters
     ----------
-    ds : xarray.Dataset or path
+    ds : xarray.Dataset, path or stream
         A data set (docs/datasets.md), or the zarr store it is in. A path is the faster one: every worker opens
-        the store for itself, and no Dask stands between.
+        the store for itself, and no Dask stands between. Or what :func:`isacsim.stream` gives, once or ``reused``: it
+        never ends, and `split`, `shuffle`, `seed`, `buffer_chunks` and `equal` say nothing of it.
     inputs : sequence of str
         Spectra or CSI of equal size; their receivers and delays, and the real and imaginary parts of CSI, become
         channels.
@@ -49,6 +57,14 @@ def to_torch(
         Any variables over sample but text; () for none. What a sample does not have is NaN, a missing label -1.
     split : {"train", "validation", "test"}, optional
         Default: all samples.
+    where : mapping, optional
+        Only samples of which variables over sample (person, room, source, ...) say so: name to value, to several of
+        which any will do, or to a function of the value, e.g. ``{"person": lambda name: name != "eve"}``.
+    split_by : str, optional
+        Split anew, by a variable over sample: all samples of one person, say, are in one split. Needs `splits` and
+        `split`; goes by `seed`. The split that is stored doesn't count.
+    splits : mapping, optional
+        Split to its share, for `split_by`.
     shuffle : bool
         Shuffle chunks, and samples within the buffer. False: the order of the store. Leave the DataLoader's own
         `shuffle` alone.
@@ -66,7 +82,7 @@ def to_torch(
 
     Returns
     -------
-    TorchSamples
+    TorchSamples or StreamedSamples
         Gives ``(input, target)``: input float32 (channel, acceleration, jerk) or (channel, subcarrier, packet),
         linear magnitude as stored; the target likewise for a spectrum, float32 for other floats, int64 for
         integers, and a tuple if several are named. Without targets just the input.
@@ -99,11 +115,20 @@ def to_torch(
         rank = torch.distributed.get_rank() if together else 0
         world_size = torch.distributed.get_world_size() if together else 1
     check_integer("rank", rank, least=0, most=check_integer("world_size", world_size, least=1) - 1)
+    if isinstance(ds, EndlessSamples | ReusedSamples):
+        from isacsim.dataset.loading.torch_stream import StreamedSamples
+
+        samples = ds.reused(1) if isinstance(ds, EndlessSamples) else ds
+        how: dict[str, Any] = {"transform": transform, "rank": rank, "world_size": world_size}
+        return StreamedSamples(samples, inputs=inputs, targets=targets, **how)
     stream = SampleStream(
         ds,
         inputs=inputs,
         targets=targets,
         split=split,
+        where=where,
+        split_by=split_by,
+        splits=splits,
         shuffle=shuffle,
         seed=seed,
         buffer_chunks=buffer_chunks,

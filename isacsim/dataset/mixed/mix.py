@@ -138,7 +138,9 @@ def mix(
         "left_out": dropped,
         "notes": lines,
     }
+    own = [name for store in stores.values() for name in json.loads(store.attrs.get("columns", "[]"))]
     attrs: dict[str, Any] = {
+        **({"columns": json.dumps(own)} if own else {}),
         "title": "synthetic and real acceleration-jerk spectra, mixed by isacsim",
         "isacsim": __version__,
         "numpy": np.__version__,
@@ -155,7 +157,7 @@ def mix(
     }
     mixed = both.assign(large)
     mixed.attrs = attrs
-    return mixed
+    return mixed.set_coords(own)
 
 
 def _small(store: xr.Dataset) -> dict[str, NDArray[Any]]:
@@ -245,6 +247,8 @@ def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float)
     # Without dask, xarray would read a store whole to put two together.
     lazy = store if store.chunks else store.chunk({"sample": _CHUNK})
     part = lazy.isel(sample=chosen)
+    # Columns of the labels are coordinates; the other store may lack them.
+    part = part.reset_coords([n for n, c in part.coords.items() if c.dims == ("sample",) and n != "sample"])
     part = part.assign({k: v.load() for k, v in part.items() if v.dims == ("sample",)})
     for spectrum in _SPECTRA:
         if spectrum in part and scale != 1:
@@ -266,7 +270,8 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
     kept, dropped = [], []
     for name in dict.fromkeys(name for part in parts for name in part.data_vars):
         found = next(part[name] for part in parts if name in part)
-        if all(name in part for part in parts) or (found.dims == ("sample",) and found.dtype.kind == "f"):
+        given = found.dims == ("sample",) and (found.dtype.kind == "f" or str(name) not in DATASET)
+        if all(name in part for part in parts) or given:
             kept.append(name)
         else:
             dropped.append(str(name))
@@ -275,13 +280,20 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
         coords = [name for name in part.coords if not all(name in other.coords for other in parts)]
         # Assigned in one order: concat keeps the first one's.
         missing = {
-            name: ("sample", np.full(part.sizes["sample"], np.nan, np.float32), other[name].attrs)
+            name: ("sample", _nothing(part.sizes["sample"], other[name].dtype), other[name].attrs)
             for other in parts
             for name in kept
             if name not in part and name in other
         }
         out.append(part.drop_vars(coords).assign(missing)[kept])
     return out, dropped
+
+
+def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What a sample has of a variable that its store doesn't have: NaN, or no text."""
+    if dtype.kind == "f":
+        return np.full(n, np.nan, np.float32)
+    return np.full(n, "", np.dtypes.StringDType())
 
 
 def _interleaved(split: NDArray[Any], side: NDArray[Any]) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ import numpy as np
 from isacsim.dataset.card import write_card
 from isacsim.dataset.mixed.mix import mix
 from isacsim.dataset.real.samples import Progress
+from isacsim.dataset.store.files import remove_leftovers
+from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import (
     StorePath,
@@ -73,19 +75,21 @@ def write_mix(
         raise InputError(f"{store}: a mix can't replace one of the stores that it is made of.")
     with readable(synthetic), readable(real):
         mixed = mix(synthetic, real, real_fraction=real_fraction, seed=seed, n=n, match_scale=match_scale)
-    record = open_if_same(store, mixed.attrs, overwrite=overwrite)
-    if record is None:
-        with readable(synthetic), readable(real):
-            template = mixed.isel(sample=slice(0, 1)).compute()
-        size = default_chunk(template, mixed.sizes["sample"]) if chunk is None else chunk
-        record = create_store(store, template, mixed.sizes["sample"], chunk=size, attrs=mixed.attrs)
-    done = record.complete()
-    for number in np.flatnonzero(~done):
-        with readable(synthetic), readable(real):
-            block = mixed.isel(sample=slice(*record.bounds(int(number)))).compute()
-        write_chunk(record, int(number), {name: block[name].values for name in record.variables})
-        done[number] = True
-        if progress is not None:
-            progress(record.count(done), record.n_samples)
-    write_card(store)
+    with locked(store):
+        record = open_if_same(store, mixed.attrs, overwrite=overwrite)
+        if record is None:
+            with readable(synthetic), readable(real):
+                template = mixed.isel(sample=slice(0, 1)).compute()
+            size = default_chunk(template, mixed.sizes["sample"]) if chunk is None else chunk
+            record = create_store(store, template, mixed.sizes["sample"], chunk=size, attrs=mixed.attrs)
+        done = record.complete()
+        for number in np.flatnonzero(~done):
+            with readable(synthetic), readable(real):
+                block = mixed.isel(sample=slice(*record.bounds(int(number)))).compute()
+            write_chunk(record, int(number), {name: block[name].values for name in record.variables})
+            done[number] = True
+            if progress is not None:
+                progress(record.count(done), record.n_samples)
+        remove_leftovers(store)
+        write_card(store)
     return open_dataset(store)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from isacsim.capture.content import check_readable
 from isacsim.checks import refusal
 from isacsim.conditioning.conditioning import (
     Gain,
@@ -25,7 +26,7 @@ from isacsim.conditioning.conditioning import (
 )
 from isacsim.conditioning.windows import Windows, capture_windows, common_axes
 from isacsim.dataset.real.labels import UNLABELLED, LabelRow, rows_of
-from isacsim.errors import InputError
+from isacsim.errors import CaptureError, InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,6 +64,35 @@ class CaptureFile:
         inside = [row.label for row in self.rows if row.start <= start and end <= row.end]
         return inside[0] if inside else UNLABELLED
 
+    def column(self, name: str, start: float, end: float) -> str:
+        """What a column of the labels says of a window: its row, or all rows if they agree; else empty."""
+        said = [
+            (row.start <= start and end <= row.end, value)
+            for row in self.rows
+            for key, value in row.columns
+            if key == name
+        ]
+        inside = [value for within, value in said if within] or sorted({value for _, value in said})
+        return inside[0] if len(inside) == 1 else ""
+
+    def group(self, name: str) -> str:
+        """The one thing that a column says of the whole file, or the file itself for "file".
+
+        Raises
+        ------
+        InputError
+            If the column says two things of it, or nothing.
+        """
+        if name == "file":
+            return self.source
+        values = sorted({value for row in self.rows for key, value in row.columns if key == name})
+        if len(values) != 1 or not values[0]:
+            said = f"has {name} {' and '.join(values)}" if any(values) else f"has no {name}"
+            raise InputError(
+                f"{self.source} {said}; to split by it, all windows of a capture must be of one {name}."
+            )
+        return values[0]
+
 
 @dataclass(frozen=True)
 class WindowingOptions:
@@ -99,9 +129,13 @@ class CaptureSummary:
 
 
 def capture_files(
-    files: Sequence[FilePath], rows: list[LabelRow] | None, label: int | None, split: str
+    files: Sequence[FilePath],
+    rows: list[LabelRow] | None,
+    label: int | None,
+    split: str,
+    skipped: dict[str, str] | None = None,
 ) -> Iterator[CaptureFile]:
-    """Check capture files and give each its labels and split.
+    """Check capture files and give each its labels and split; those that are no files go to `skipped`, where given.
 
     Raises
     ------
@@ -115,22 +149,45 @@ def capture_files(
         raise InputError("there is no capture file.")
     for path in paths:
         if not path.is_file():
-            raise InputError(f"{path}: {'this is a directory' if path.is_dir() else 'no such file'}.")
-    folder = os.path.commonpath([path.resolve().parent for path in paths])
+            raise InputError(f"{path}: {_why_no_file(path)}.")
+    # As they are called here: what a link leads to may have another name.
+    called = [Path(os.path.abspath(path)) for path in paths]
+    folder = os.path.commonpath([path.parent for path in called])
     seen: dict[str, Path] = {}
-    for path in paths:
+    taken: dict[str, Path] = {}
+    for path, name in zip(paths, called, strict=True):
+        try:
+            check_readable(path)
+        except CaptureError as error:
+            if skipped is None:
+                raise
+            skipped[str(path)] = str(error)
+            continue
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         # A copy under another name, in another split, would leak.
         if digest in seen:
             raise InputError(f"{path} and {seen[digest]} hold the same capture; give it once.")
         seen[digest] = path
-        source = path.resolve().relative_to(folder).as_posix()
+        source = name.relative_to(folder).as_posix()
         own: tuple[LabelRow, ...] = () if label is None or label == UNLABELLED else (LabelRow(source, label),)
         if rows is not None:
-            own = tuple(rows_of(rows, path.resolve().as_posix()))
+            own = tuple(rows_of(rows, path.resolve().as_posix(), link=name.as_posix()))
+            for row in own:
+                if taken.setdefault(row.where, path) != path:
+                    raise InputError(
+                        f"{row.where}: {row.file} names both {taken[row.where]} and {path}; write more of the path."
+                    )
         of_rows = own[0].split if own else None
         yield CaptureFile(path, source, digest, of_rows or split, own)
+
+
+def _why_no_file(path: Path) -> str:
+    if path.is_dir():
+        return "this is a directory"
+    if path.is_symlink():
+        return f"this is a link to {os.readlink(path)}, where no file is"
+    return "no such file"
 
 
 # Files are gone through twice, for the summaries and for the spectra; a single one need not be.
@@ -177,14 +234,17 @@ def cut_windows(windowing: WindowingOptions, file: CaptureFile) -> CaptureWindow
 
 
 def summarise(
-    files: Sequence[CaptureFile], windowing: WindowingOptions, settings: Mapping[str, Any]
+    files: Sequence[CaptureFile],
+    windowing: WindowingOptions,
+    settings: Mapping[str, Any],
+    skipped: dict[str, str] | None = None,
 ) -> tuple[list[CaptureSummary], dict[str, Any]]:
     """Go through all files before anything is computed or written.
 
     Returns
     -------
     list of CaptureSummary
-        One a file.
+        One a file; those that can't be read go to `skipped` by their source, where given.
     dict
         The settings, with axes: those given, else those that every file's packet rate allows.
 
@@ -198,7 +258,13 @@ def summarise(
     found: list[CaptureSummary] = []
     narrowest: Any = None
     for file in files:
-        made = cut_windows(windowing, file)
+        try:
+            made = cut_windows(windowing, file)
+        except InputError as error:
+            if skipped is None:
+                raise
+            skipped[file.source] = str(error)
+            continue
         windows = made.windows.used
         try:
             if any(axis is None for axis in given):
@@ -215,6 +281,10 @@ def summarise(
                 f"{file.source} gives {found[-1].receivers} receivers, {files[0].source} {found[0].receivers}; within "
                 "a data set the number must be the same: take the most coherent one of each file (--one-receiver)."
             )
+    if not found:
+        raise InputError(
+            f"none of the {len(files)} files can be read: {next(iter((skipped or {'': ''}).values()))}"
+        )
     if narrowest is not None:
         settings = {**dict(zip(("acceleration", "jerk"), narrowest, strict=True)), **settings}
     return found, dict(settings)
@@ -227,7 +297,7 @@ def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, 
     from isacsim.capture.packets import CaptureWarning
 
     if looks_saved(file.path):
-        if given := [name for name, value in reading.items() if value not in (None, "auto")]:
+        if given := [name for name, value in reading.items() if value not in (None, "auto", False)]:
             raise InputError(f"{file.path} is a saved capture and has all that: {given[0]} is for others.")
         capture = load_capture(file.path)
     else:

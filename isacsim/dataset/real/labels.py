@@ -1,10 +1,13 @@
-"""Labels of real captures: a CSV of file, [start, end], label and [split], checked line by line."""
+"""Labels of real captures: a CSV of file, [start, end], label, [split] and own columns, checked line by line."""
 
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import math
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from isacsim.dataset.parts import SPLITS
 from isacsim.errors import InputError
+from isacsim.schema import AXES, DATASET, STREAM
 
 __all__ = ["UNLABELLED", "LabelRow", "read_labels", "rows_of"]
 
@@ -38,6 +42,10 @@ class LabelRow:
     """train, validation or test; None: not said."""
     where: str = field(default="", compare=False)
     """Path and line, for messages."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """The columns of your own and what they say: session, person, room, ..."""
+    folder: str = field(default=".", compare=False)
+    """Folder of the CSV, from which paths with .. start."""
 
 
 def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
@@ -47,7 +55,8 @@ def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
     ----------
     path : str or path-like
         Comma-separated with a header: ``file`` and ``label``, both needed; ``start`` and ``end`` in s after the first
-        packet, empty for the whole file; ``split``.
+        packet, empty for the whole file; ``split``. Any other column (session, person, room, ...) is kept as text; with
+        such, an empty label is unlabelled (-1).
 
     Raises
     ------
@@ -61,27 +70,46 @@ def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
         raise InputError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     header = [str(name).strip() for name in reader.fieldnames or ()]
-    if not {"file", "label"} <= set(header) or not set(header) <= set(_COLUMNS):
+    if not {"file", "label"} <= set(header) or len(set(header)) < len(header):
         raise InputError(
-            f"{path}, line 1: the columns are {', '.join(header) or 'none'}; they must be file and label, and may be "
-            "start, end and split."
+            f"{path}, line 1: the columns are {', '.join(header) or 'none'}; they must be file and label, each once, "
+            "and may be start, end, split and others of your own."
         )
+    for name in header:
+        _check_own(name, f"{path}, line 1")
     if ("start" in header) != ("end" in header):
         raise InputError(f"{path}, line 1: start and end go together.")
     reader.fieldnames = header
-    rows = [_row(row, f"{path}, line {reader.line_num}") for row in reader]
+    folder = os.path.abspath(path.parent)
+    rows = [_row(row, f"{path}, line {reader.line_num}", folder) for row in reader]
     if not rows:
         raise InputError(f"{path}: there is no label below the header.")
     return rows
 
 
-def _row(row: dict[str, str], where: str) -> LabelRow:
+def _check_own(name: str, where: str) -> None:
+    """Refuse a column that is meant for another one, or can't be a name in the data set."""
+    if name in _COLUMNS:
+        return
+    if close := difflib.get_close_matches(name.lower(), _COLUMNS, 1, 0.8):
+        raise InputError(f"{where}: there is a column {name!r}; did you mean {close[0]}?")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise InputError(f"{where}: a column's name must be letters, digits and _, got {name!r}.")
+    if name in DATASET or name in STREAM or name in AXES:
+        raise InputError(
+            f"{where}: {name} is a variable of data sets already; call the column something else."
+        )
+
+
+def _row(row: dict[str, str], where: str, folder: str) -> LabelRow:
     if None in row or None in row.values():
         raise InputError(f"{where}: the number of fields differs from the header's.")
     value = {name: text.strip() for name, text in row.items()}
     if not value["file"]:
         raise InputError(f"{where}: file is empty.")
-    if not value["label"].isdecimal() or int(value["label"]) > _MOST:
+    columns = tuple((name, text) for name, text in value.items() if name not in _COLUMNS)
+    unlabelled = bool(columns) and value["label"] in ("", str(UNLABELLED))
+    if not unlabelled and (not value["label"].isdecimal() or int(value["label"]) > _MOST):
         raise InputError(
             f"{where}: label is {value['label']!r}; it must be a number of targets, 0 or more (leave the row out "
             "where it is not known)."
@@ -96,11 +124,13 @@ def _row(row: dict[str, str], where: str) -> LabelRow:
         raise InputError(f"{where}: split is {split!r}; it must be one of {', '.join(SPLITS)}.")
     return LabelRow(
         value["file"],
-        int(value["label"]),
+        UNLABELLED if unlabelled else int(value["label"]),
         -math.inf if start is None else start,
         math.inf if end is None else end,
         split,
         where,
+        columns,
+        folder,
     )
 
 
@@ -116,7 +146,7 @@ def _seconds(text: str, name: str, where: str) -> float | None:
     return seconds
 
 
-def rows_of(rows: Sequence[LabelRow], source: str) -> list[LabelRow]:
+def rows_of(rows: Sequence[LabelRow], source: str, *, link: str | None = None) -> list[LabelRow]:
     """Rows of one capture file, in the order of their starts.
 
     Parameters
@@ -124,21 +154,21 @@ def rows_of(rows: Sequence[LabelRow], source: str) -> list[LabelRow]:
     rows : sequence of LabelRow
         All of them.
     source : str
-        The file's path; a row matches it by its last part or parts (``walk.dat``, ``day1/walk.dat``).
+        The file's path, links followed; a row matches it by its last part or parts (``walk.dat``, ``day1/walk.dat``),
+        or, if it goes up (``../data/walk.dat``) or is absolute, by where it leads from the CSV's folder, else from the
+        current one.
+    link : str, optional
+        The path as it was given, if that goes through links: a row may name either.
 
     Raises
     ------
     InputError
         If there is none, if two overlap, or if they name two splits.
     """
-    parts = PurePosixPath(source).parts
-    found = []
-    for row in rows:
-        named = PurePosixPath(row.file).parts
-        if named and parts[-len(named) :] == named:
-            found.append(row)
+    names = [PurePosixPath(path).parts for path in (source, link) if path is not None]
+    found = [row for row in rows if _fits(row, source, names)]
     if not found:
-        raise InputError(f"{source}: the labels hold no row for this file.")
+        raise InputError(f"{link or source}: the labels hold no row for this file{_nearest(rows, names)}.")
     found.sort(key=lambda row: row.start)
     for first, second in pairwise(found):
         if second.start < first.end:
@@ -153,3 +183,20 @@ def rows_of(rows: Sequence[LabelRow], source: str) -> list[LabelRow]:
                 "be in one split."
             )
     return found
+
+
+def _fits(row: LabelRow, source: str, names: Sequence[tuple[str, ...]]) -> bool:
+    named = PurePosixPath(row.file.replace("\\", "/"))
+    if named.is_absolute() or ".." in named.parts:
+        return any(os.path.realpath(os.path.join(folder, named)) == source for folder in (row.folder, "."))
+    return bool(named.parts) and any(parts[-len(named.parts) :] == named.parts for parts in names)
+
+
+def _nearest(rows: Sequence[LabelRow], names: Sequence[tuple[str, ...]]) -> str:
+    """Say where a row leads that names a file of the same name."""
+    for row in rows:
+        named = PurePosixPath(row.file.replace("\\", "/"))
+        if named.name in {parts[-1] for parts in names if parts}:
+            leads = os.path.realpath(os.path.join(row.folder, named))
+            return f"; {row.where} names {row.file}, which from the labels' folder is {leads}"
+    return ""

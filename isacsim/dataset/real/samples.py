@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,6 +29,7 @@ from isacsim.dataset.real.files import (
     summarise,
 )
 from isacsim.dataset.real.labels import UNLABELLED, read_labels
+from isacsim.dataset.real.splitting import group_column, split_files
 from isacsim.errors import InputError
 from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
@@ -58,6 +59,17 @@ class CapturePlan:
     settings: Mapping[str, Any]
     """Arguments of :func:`isacsim.aj_spectrum`, the axes among them: the same for all files."""
     windowing: WindowingOptions
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Files left out, and why."""
+    split_by: Mapping[str, Any] | None = None
+    """By what splits were made: the column, the shares, the seed."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The labels' own columns, which each sample keeps."""
+        return list(
+            dict.fromkeys(name for file in self.files for row in file.rows for name, _ in row.columns)
+        )
 
     @property
     def n_samples(self) -> int:
@@ -75,7 +87,14 @@ class CapturePlan:
             Part("", -1, file.split, 0, one.n, file.source)
             for file, one in zip(self.files, self.summaries, strict=True)
         ]
-        rows = [[[row.start, row.end, row.label] for row in file.rows] for file in self.files]
+        # Columns of one's own come behind, where there are any: a store without them is as it was.
+        rows: list[list[list[Any]]] = [
+            [
+                [row.start, row.end, row.label, *([dict(row.columns)] if row.columns else [])]
+                for row in file.rows
+            ]
+            for file in self.files
+        ]
         records = [
             {**one.record, "labels": own}
             for one, own in zip(self.summaries, _without_infinity(rows), strict=True)
@@ -84,13 +103,19 @@ class CapturePlan:
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in sorted(self.settings.items())
         }
-        return {
+        own: dict[str, str | int | float] = {}
+        if self.columns:
+            own["columns"] = json.dumps(self.columns)
+        if self.split_by:
+            own["split_by"] = json.dumps(dict(self.split_by))
+        return own | {
             "title": "acceleration-jerk spectra of captures, made by isacsim",
             "isacsim": __version__,
             "numpy": np.__version__,
             "captures": json.dumps(records, ensure_ascii=False),
             "spectrum": json.dumps(settings),
             "parts": parts_to_json(parts),
+            **({"skipped": json.dumps(dict(self.skipped), ensure_ascii=False)} if self.skipped else {}),
         }
 
     def samples_of(self, file: CaptureFile) -> xr.Dataset:
@@ -104,12 +129,16 @@ class CapturePlan:
         if rms == 0:
             raise InputError(f"{file.source}: the conditioned CSI is all zero.")
         spectra, labels = [], []
+        own: dict[str, list[str]] = {name: [] for name in self.columns}
         for window in windows:
             # A copy keeps the attributes, the phase sign among them, in every version of xarray.
             csi = window.csi.copy(data=window.csi.values / np.float32(rms))
             spectra.append(aj_spectrum(csi, **self.settings))
             start = window.start - made.origin
-            labels.append(file.label(start, start + (window.packets - 1) * window.interval))
+            end = start + (window.packets - 1) * window.interval
+            labels.append(file.label(start, end))
+            for name, said in own.items():
+                said.append(file.column(name, start, end))
         noisy = xr.concat(
             spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
         ).transpose("sample", "receiver", ...)
@@ -121,7 +150,11 @@ class CapturePlan:
         }
         if noisy.sizes["receiver"] == 1:
             noisy = noisy.isel(receiver=0, drop=True)
-        return _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        made_of = _dataset(file, noisy, rms, labels, [w.number for w in windows])
+        text = np.dtypes.StringDType()
+        return made_of.assign(
+            {name: ("sample", np.array(said, text), {"long_name": name}) for name, said in own.items()}
+        )
 
 
 def plan_captures(
@@ -132,14 +165,15 @@ def plan_captures(
     label: int | None = None,
     labels: FilePath | None = None,
     split: str = "train",
+    splits: Mapping[str, float] | None = None,
+    split_by: str | None = None,
+    split_seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     receivers: Literal["all", "one"] = "all",
     reference: Reference = "auto",
     gain: Gain = "auto",
-    format: str = "auto",
-    carrier: float | None = None,
-    bandwidth: float | None = None,
-    phase_sign: int | None = None,
+    skip_bad: bool = False,
+    **reading: Any,
 ) -> CapturePlan:
     """Check capture files and their labels, and settle the axes; arguments as for :func:`capture_dataset`."""
     if label is not None and labels is not None:
@@ -149,11 +183,18 @@ def plan_captures(
     check_choice("split", split, SPLITS)
     check_choice("receivers", receivers, ("all", "one"))
     rows = None if labels is None else read_labels(labels)
-    reading = {"format": format, "carrier": carrier, "bandwidth": bandwidth, "phase_sign": phase_sign}
     windowing = WindowingOptions(length_s, hop_s, receivers, reference, gain, tuple(reading.items()))
-    checked = tuple(capture_files(files, rows, label, split))
-    summaries, with_axes = summarise(checked, windowing, settings or {})
-    return CapturePlan(checked, tuple(summaries), with_axes, windowing)
+    skipped: dict[str, str] | None = {} if skip_bad else None
+    checked = tuple(capture_files(files, rows, label, split, skipped))
+    by = group_column(checked, splits, split_by)
+    groups = {file.source: file.group(by) for file in checked} if by else {}
+    summaries, with_axes = summarise(checked, windowing, settings or {}, skipped)
+    checked = tuple(file for file in checked if file.source not in (skipped or {}))
+    record = None
+    if splits is not None and by is not None:
+        checked, summaries = split_files(checked, summaries, groups, splits, by=by, seed=split_seed)
+        record = {"by": by, "splits": dict(splits), "seed": split_seed}
+    return CapturePlan(checked, tuple(summaries), with_axes, windowing, skipped or {}, record)
 
 
 def capture_dataset(
@@ -181,13 +222,21 @@ def capture_dataset(
             holds all of it, else -1. Every file must have a row.
         split : {"train", "validation", "test"}
             Of all files whose rows don't say. The windows of one file are in one split.
+        splits : mapping, optional
+            Split to its share of the samples, instead: whole groups go into each (`isacsim.dataset.groups`).
+        split_by : str, optional
+            What a group is: a column of the labels (person, room, session), or "file", the default.
+        split_seed : int
+            Of the order in which groups are put into splits.
         settings : mapping, optional
             Arguments of :func:`isacsim.aj_spectrum`. Without axes: those that every file's packet rate allows.
         receivers : {"all", "one"}
             "one": of several receivers the pair whose phases agree best makes one.
         reference, gain
             As for :func:`isacsim.conditioning.condition`.
-        format, carrier, bandwidth, phase_sign
+        skip_bad : bool
+            Leave out files that can't be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
+        **reading
             As for :func:`isacsim.read_capture`.
 
     Returns
@@ -210,7 +259,8 @@ def capture_dataset(
         if progress is not None:
             progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
     how: Any = {"coords": "minimal", "compat": "override", "join": "override", "combine_attrs": "override"}
-    return xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    whole = xr.concat(made, "sample", data_vars="all", **how).assign_attrs(plan.attrs())
+    return whole.set_coords(plan.columns)
 
 
 def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
@@ -237,9 +287,10 @@ def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
         cut_windows.cache_clear()
 
 
-def _without_infinity(rows: list[list[list[float]]]) -> list[list[list[float | None]]]:
+def _without_infinity(rows: list[list[list[Any]]]) -> list[list[list[Any]]]:
     """Rows of labels without infinities, which JSON lacks."""
-    return [[[v if np.isfinite(v) else None for v in row] for row in own] for own in rows]
+    infinite = (np.inf, -np.inf)
+    return [[[None if v in infinite else v for v in row] for row in own] for own in rows]
 
 
 def _dataset(

@@ -10,6 +10,8 @@ import numpy as np
 from isacsim.dataset.card import write_card
 from isacsim.dataset.real.files import FilePath
 from isacsim.dataset.real.samples import Progress, each_file, plan_captures
+from isacsim.dataset.store.files import remove_leftovers
+from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.store import (
     StorePath,
     create_store,
@@ -67,38 +69,40 @@ def write_captures(
     if not overwrite:
         exists(store)  # refuses what is no store before the files are gone through
     plan = plan_captures(files, **options)
-    record = open_if_same(store, plan.attrs(), overwrite=overwrite)
-    if record is None:
-        template = plan.samples_of(plan.files[0])
-        size = default_chunk(template, plan.n_samples) if chunk is None else chunk
-        record = create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
-    done = record.complete()
-    stops = np.cumsum([one.n for one in plan.summaries])
-    starts = stops - [one.n for one in plan.summaries]
-    # A file is needed if any chunk that it reaches into is missing.
-    needed = [
-        k
-        for k in range(len(plan.files))
-        if not done[starts[k] // record.chunk : (stops[k] - 1) // record.chunk + 1].all()
-    ]
-    held: dict[str, np.ndarray] = {}
-    position = 0
-    for k, samples in zip(needed, each_file(plan, needed), strict=True):
-        if not held or position + len(held["seed"]) != starts[k]:
-            held, position = {}, int(starts[k])
-        arrays = {name: samples[name].values for name in record.variables}
-        held = {name: np.concatenate([held[name], new]) if held else new for name, new in arrays.items()}
-        for number in range(position // record.chunk, record.n_chunks):
-            first, last = record.bounds(number)
-            if last > stops[k]:
-                break
-            if not done[number]:
-                write_chunk(
-                    record, number, {n: v[first - position : last - position] for n, v in held.items()}
-                )
-                done[number] = True
-            held, position = {name: v[last - position :] for name, v in held.items()}, last
-            if progress is not None:
-                progress(record.count(done), plan.n_samples)
-    write_card(store)
+    with locked(store):
+        record = open_if_same(store, plan.attrs(), overwrite=overwrite)
+        if record is None:
+            template = plan.samples_of(plan.files[0])
+            size = default_chunk(template, plan.n_samples) if chunk is None else chunk
+            record = create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
+        done = record.complete()
+        stops = np.cumsum([one.n for one in plan.summaries])
+        starts = stops - [one.n for one in plan.summaries]
+        # A file is needed if any chunk that it reaches into is missing.
+        needed = [
+            k
+            for k in range(len(plan.files))
+            if not done[starts[k] // record.chunk : (stops[k] - 1) // record.chunk + 1].all()
+        ]
+        held: dict[str, np.ndarray] = {}
+        position = 0
+        for k, samples in zip(needed, each_file(plan, needed), strict=True):
+            if not held or position + len(held["seed"]) != starts[k]:
+                held, position = {}, int(starts[k])
+            arrays = {name: samples[name].values for name in record.variables}
+            held = {name: np.concatenate([held[name], new]) if held else new for name, new in arrays.items()}
+            for number in range(position // record.chunk, record.n_chunks):
+                first, last = record.bounds(number)
+                if last > stops[k]:
+                    break
+                if not done[number]:
+                    write_chunk(
+                        record, number, {n: v[first - position : last - position] for n, v in held.items()}
+                    )
+                    done[number] = True
+                held, position = {name: v[last - position :] for name, v in held.items()}, last
+                if progress is not None:
+                    progress(record.count(done), plan.n_samples)
+        remove_leftovers(store)
+        write_card(store)
     return open_dataset(store)

@@ -7,7 +7,7 @@ from pathlib import Path
 from isacsim.dataset.store.record import StorePath, location
 from isacsim.files import written_whole
 
-__all__ = ["read_file", "write_file"]
+__all__ = ["read_file", "remove_leftovers", "write_file"]
 
 
 def read_file(store: StorePath, name: str) -> bytes | None:
@@ -22,6 +22,13 @@ def read_file(store: StorePath, name: str) -> bytes | None:
         return Path(where).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def remove_leftovers(store: StorePath) -> None:
+    """Remove what zarr was writing when it was killed; whole objects never have this name."""
+    if "://" not in str(store):
+        for leftover in Path(store).rglob("*.partial"):
+            leftover.unlink(missing_ok=True)
 
 
 def write_file(store: StorePath, name: str, content: bytes) -> None:

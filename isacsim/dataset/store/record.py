@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from os import PathLike
 from pathlib import Path
 from textwrap import shorten
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim import __version__
+from isacsim.compute.memory import check_memory
+from isacsim.dataset.store.raw import implausible, known, read_rows
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ __all__ = [
     "CREATING",
     "EXTENDING",
     "FORMAT",
+    "MOST_SAMPLES",
     "READY",
     "StorePath",
     "StoreRecord",
@@ -36,6 +40,12 @@ StorePath = str | PathLike[str]
 
 FORMAT = 2
 """Version of this layout, in the attribute ``isacsim_format``."""
+
+MOST_SAMPLES = 2**31 - 1
+"""In one store: readers count samples in 32 bits."""
+
+# Far above what isacsim writes in one chunk.
+_MOST_CHUNK_BYTES = 2**33
 
 CREATING, EXTENDING, READY = "creating", "extending", "ready"
 
@@ -115,17 +125,21 @@ class StoreRecord:
         if not self.created:
             return np.zeros((self.n_chunks, 1), np.uint64), []
         digests, n = self.digests, len(self.variables)
+        check_memory(8 * self.n_chunks * (n + 1), f"{self.path}: records of {self.n_chunks} chunks")
         out = np.zeros((self.n_chunks, n), np.uint64)
         rows = min(self.n_chunks, digests.shape[0])  # an extension cut short leaves fewer
         damaged: list[int] = []
-        try:
-            out[:rows] = digests[:rows]
-        except Exception:  # a damaged row, which every codec says in its own way
-            for row in range(rows):
-                try:
-                    out[row] = digests[row]
-                except Exception:
-                    damaged.append(row)
+        if "://" not in self.path:
+            out[:rows], damaged = read_rows(Path(location(self.path), "record", "digest"), rows, n)
+        else:
+            try:
+                out[:rows] = digests[:rows]
+            except Exception:  # a damaged row, which every codec says in its own way
+                for row in range(rows):
+                    try:
+                        out[row] = digests[row]
+                    except Exception:
+                        damaged.append(row)
         # A digest is never 0.
         partly = (out == 0).any(axis=1) & (out != 0).any(axis=1)
         out[partly] = 0
@@ -152,6 +166,11 @@ class StoreRecord:
         except Exception as error:  # whatever zarr stumbles over
             raise self._no_array(name) from error
         if not isinstance(array, zarr.Array):
+            raise self._no_array(name)
+        # Of a shape that can't be nothing may be made, not even to compare with.
+        if math.prod(array.chunks) * array.dtype.itemsize > _MOST_CHUNK_BYTES or array.ndim != len(
+            array.chunks
+        ):
             raise self._no_array(name)
         return array
 
@@ -195,14 +214,30 @@ class StoreRecord:
         """
         array = self.array(name)
         try:
+            self._check_headers(array, name, start, stop)
             return np.asarray(array[start:stop])
-        except (OSError, MemoryError):
+        except OSError:
             raise
-        except Exception as error:  # every codec has its own for damaged data
+        except (
+            Exception
+        ) as error:  # every codec has its own for damaged data; what it claims may not fit into memory
             why = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
                 f"{self.path}: {name} of {self.where(start // self.chunk)} can't be read ({why}); {self.mending}."
             ) from error
+
+    def _check_headers(self, array: zarr.Array[Any], name: str, start: int, stop: int) -> None:
+        if "://" in self.path or array.ndim == 0 or not known(array):
+            return
+        tail = ["0"] * (array.ndim - 1)
+        for number in range(start // array.chunks[0], -(-stop // array.chunks[0])):
+            file = Path(location(self.path), name, "c", str(number), *tail)
+            if file.is_file():
+                text, size = array.dtype.kind == "T", math.prod(array.chunks)
+                with file.open("rb") as opened:
+                    header = opened.read(16)
+                if why := implausible(header, size, array.dtype.itemsize, text=text):
+                    raise ValueError(why)
 
     def where(self, number: int) -> str:
         """Say which samples a chunk holds."""
@@ -256,7 +291,7 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         URL needs a package that is not installed.
     """
     import zarr
-    from zarr.errors import GroupNotFoundError, NodeTypeValidationError
+    from zarr.errors import GroupNotFoundError
 
     where = location(path)
     try:
@@ -270,7 +305,11 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         raise InputError(
             f"{path}: such a URL needs a package that is not installed here: {error}."
         ) from error
-    except (NodeTypeValidationError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        if not isinstance(error, NotADirectoryError):
+            raise
+        raise _foreign(path, "no zarr group") from error
+    except Exception as error:  # whatever zarr stumbles over
         if "://" in where and "rotocol" in str(error):
             raise InputError(f"{path}: no such kind of URL: {error}.") from error
         raise _foreign(path, "no zarr group") from error
@@ -311,8 +350,8 @@ def _check_attributes(record: StoreRecord) -> None:
         return
     for name, least in (("chunk", 1), ("n_samples", 0)):
         value = attrs.setdefault(name, None)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise refused(name, f"an integer of at least {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_SAMPLES:
+            raise refused(name, f"an integer of at least {least} and at most {MOST_SAMPLES}")
     attrs.setdefault("variables", None)
     for name, kind in (("variables", list), ("scenarios", dict), ("fingerprints", dict), ("parts", list)):
         if name in attrs and not (found := _read_json(attrs[name], kind)):
@@ -324,7 +363,7 @@ def _check_attributes(record: StoreRecord) -> None:
 def _read_json(text: Any, kind: type) -> Any:
     try:
         found = json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
     return found if isinstance(found, kind) else None
 

@@ -92,7 +92,7 @@ def axis_values(record: StoreRecord, name: str) -> NDArray[Any]:
     array = record.array(name)
     try:
         return np.asarray(array[...])
-    except (OSError, MemoryError):
+    except OSError:
         raise
     except Exception as error:  # every codec has its own for damaged data
         why = " ".join(str(error).split()) or type(error).__name__
@@ -142,14 +142,14 @@ def damaged_descriptions(record: StoreRecord) -> dict[str, bytes]:
     try:
         root: Any = json.loads(read_file(record.path, "zarr.json") or b"")
         listed = {f"{k}/zarr.json": _own(v) for k, v in root["consolidated_metadata"]["metadata"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise record.no_list() from error
     out = {}
     for file, wanted in listed.items():
         try:
             # As text, in which NaN equals NaN.
             same = json.dumps(_own(json.loads(read_file(record.path, file) or b""))) == json.dumps(wanted)
-        except (AttributeError, ValueError):
+        except (AttributeError, RecursionError, TypeError, ValueError):
             same = False
         if not same:
             out[file] = json.dumps(wanted, indent=2).encode()
@@ -209,7 +209,7 @@ def readable(source: Any) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, OSError, MemoryError):
+    except (InputError, OSError):
         raise
     except Exception:
         if isinstance(source, str | os.PathLike):

@@ -9,11 +9,9 @@ does not see: a row of digests, one a variable, of the decoded values. A chunk w
 from __future__ import annotations
 
 import json
-import shutil
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +30,7 @@ from isacsim.dataset.store.record import (
     location,
     open_record,
 )
+from isacsim.dataset.store.replacing import MEMBERS, emptied
 from isacsim.dataset.store.soundness import axis_faults, check_present
 from isacsim.errors import InputError
 
@@ -92,12 +91,20 @@ def create_store(
     """
     import zarr
 
+    local = "://" not in str(path)
     root: dict[str, Any] = {"isacsim_format": FORMAT, "state": CREATING}
-    if exists(path):
-        _emptied(path, root)
-    zarr.open_group(location(path), mode="w", zarr_format=3, attributes=root)
     over = [str(name) for name, v in template.data_vars.items() if v.dims[:1] == ("sample",)]
     # xarray replaces the group's attributes: it is given ours, so that there is no moment without them.
+    made = [*map(str, template.variables), "record"]
+    if there := exists(path):
+        emptied(path, root, made)
+    root[MEMBERS] = json.dumps(made)
+    # Not with mode "w" where something is, which would take away whatever else is in the folder.
+    replaced = zarr.open_group(
+        location(path), mode="a" if local else "w", zarr_format=3, attributes=root, use_consolidated=False
+    )
+    if there and local:
+        replaced.attrs.put(root)
     rest = template.drop_vars(over).drop_attrs(deep=False).assign_attrs(root)
     # Text of fixed length has no specification in format 3.
     text = {name: c.astype(np.dtypes.StringDType()) for name, c in rest.coords.items() if c.dtype.kind == "U"}
@@ -118,11 +125,9 @@ def create_store(
             dimension_names=[str(d) for d in variable.dims],
             attributes={str(k): v for k, v in variable.attrs.items()},
         )
-    axes = {
-        name: f"{digest(rest[name].values.astype(array.dtype)):016x}"
-        for name, array in group.arrays()
-        if name in rest.variables
-    }
+    # By name: a listing would trip over whatever else is in the folder.
+    stored: dict[str, Any] = {str(name): group[str(name)] for name in rest.variables}
+    axes = {name: f"{digest(rest[name].values.astype(array.dtype)):016x}" for name, array in stored.items()}
     group.create_group("record").create_array(
         "digest",
         shape=(-(-n_samples // chunk), len(over)),
@@ -138,23 +143,6 @@ def create_store(
     group.attrs.update({**attrs, "n_samples": n_samples, "chunk": chunk, "variables": json.dumps(over)})
     _finish(group)
     return open_record(path, mode="r+")
-
-
-def _emptied(path: StorePath, root: Mapping[str, Any]) -> None:
-    """Delete all but what says that this is a store in the making.
-
-    Deleting takes time: a kill meanwhile leaves neither records without their data nor a folder that is no store.
-    """
-    import zarr
-
-    zarr.open_group(location(path), mode="r+").attrs.update(root)
-    if "://" in str(path):
-        return  # without a group's description nothing counts as being there: its order of deletion is no matter
-    for entry in Path(path).iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.name != "zarr.json":
-            entry.unlink()
 
 
 def open_if_same(store: StorePath, attrs: Mapping[str, Any], *, overwrite: bool) -> StoreRecord | None:
@@ -318,7 +306,9 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
         ) from error
     if not done.all():
         dataset = dataset.isel(sample=_samples(record, done))
-    return dataset
+    # What captures' labels say besides: session, person, room.
+    own = json.loads(record.attrs.get("columns", "[]"))
+    return dataset.set_coords([name for name in own if name in dataset])
 
 
 def _samples(record: StoreRecord, done: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -72,7 +72,8 @@ def make_samples(
         noisy = Conditioned.of_received(received)
         undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
         waiting.append(sample_window.rows(drawn, noisy, undamaged))
-        for name, values in _truth(drawn, noisy.receivers, most).items():
+        images = sample_window.images(noisy.receivers)
+        for name, values in _truth(drawn, images, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
         snr_db.append(received.impairments.snr_db)
@@ -89,17 +90,27 @@ def make_samples(
     one = sample_window.window
     streams = streams_of(scenario.radio)
     coords: dict[str, Any] = {
-        name: described(STREAM, name, [values[r] for r in noisy.receivers])
+        name: described(STREAM, name, [values[r] for r in images])
         for name, (_, values, _) in streams.items()
         if name != "role"  # surveillance, all of them
     }
+    if sample_window.pairs > 1:
+        coords["receiver"] = described(STREAM, "receiver", drawn.names_of(images))
     for name in ("delay", "acceleration", "jerk"):
         if (axis := getattr(one, name)) is not None:
             coords[name] = described(AXES, name, axis)
     dims = ["sample", "receiver", *(["delay"] if "delay" in coords else []), "acceleration", "jerk"]
-    shape = (len(number), len(noisy.receivers), *(coords[dim][1].size for dim in dims[2:]))
+    shape = (len(number), len(images), *(coords[dim][1].size for dim in dims[2:]))
     grid = one.grid
-    settings = settings_attrs(one.settings, grid.packets * grid.interval)
+    settings = settings_attrs(one.settings)
+    settings |= {
+        "lag_ratio": float(one.settings.lag_ratio),
+        "window_s": round(grid.packets * grid.interval, 9),
+        "carrier": one.carrier,
+        "lag_packets": grid.lag,
+        "packets": grid.packets,
+        "packet_interval": grid.interval,
+    }
     spectra_of_kind = {
         name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))
         for name, blocks in blocks_of_spectra.items()
@@ -114,7 +125,7 @@ def make_samples(
     }
     labelled = {name: described(DATASET, name, values) for name, values in over_samples.items()}
     dataset = xr.Dataset(spectra_of_kind | labelled, coords)
-    if len(noisy.receivers) == 1:
+    if len(images) == 1:
         dataset = dataset.isel(receiver=0, drop=True)
     return _with_csi(dataset, csi, scenario) if keep_csi else dataset
 
@@ -126,7 +137,7 @@ def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[
     rows = [*drawn.kinematics, drawn.received_amplitude]
     for name, of_paths in zip(TRUTH, rows, strict=True):
         out[name] = np.full((len(kept), most), np.nan)
-        out[name][:, : targets.size] = of_paths[kept][:, targets]
+        out[name][:, : targets.size] = of_paths[drawn.receivers_of(kept)][:, targets]
     return out
 
 

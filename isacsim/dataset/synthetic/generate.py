@@ -15,11 +15,15 @@ from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.dataset.card import has_card, write_card
 from isacsim.dataset.parts import Splits
+from isacsim.dataset.store.files import remove_leftovers
+from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.store import StorePath, location, open_dataset, open_record, write_chunk
 from isacsim.dataset.synthetic.plan import Plan, make_plan, plan_of, samples_of
 from isacsim.dataset.synthetic.resume import open_or_create
+from isacsim.dataset.synthetic.size import check_size
 from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
+from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -36,11 +40,11 @@ _NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMET
 
 
 def generate(
-    scenario: Scenario | Sequence[Scenario],
+    scenario: Scenario | str | Path | Sequence[Scenario | str | Path],
     store: StorePath,
     *,
     n_samples: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     client: Client | str | None = None,
     resume: bool = True,
     progress: bool | Progress = True,
@@ -60,14 +64,15 @@ def generate(
 
     Parameters
     ----------
-    scenario : Scenario or sequence of Scenario
-        What to simulate; several need spectra of one shape and axes.
+    scenario : Scenario, str or pathlib.Path, or a sequence of them
+        What to simulate: Scenarios, shipped ones' names, paths of .yaml files. Several need spectra of one shape and
+        axes.
     store : str or path-like
         Folder, or URL of an object store (fsspec), that every worker can reach.
     n_samples : int, optional
         Samples of each scenario; default: as the scenario says.
-    seed : int
-        Seed of the data set.
+    seed : int, optional
+        Seed of the data set; default: that of the (first) scenario.
     client : distributed.Client or str, optional
         Dask cluster to work on, or its scheduler's address; default: processes on this machine.
     resume : bool
@@ -105,14 +110,15 @@ def generate(
     OSError
         If the store can't be written; a full disk says how to go on.
     """
-    if isinstance(scenario, Scenario):
-        scenarios = [scenario]
-    else:
-        scenarios = list(scenario) if isinstance(scenario, Iterable) else []
-    if not isinstance(scenario, Iterable) or not all(isinstance(one, Scenario) for one in scenarios):
-        raise InputError(
-            f"scenario must be a Scenario or several, got {scenario!r:.80}; load it with isacsim.load_scenario first."
-        )
+    given = (
+        [scenario]
+        if isinstance(scenario, Scenario | str | Path) or not isinstance(scenario, Iterable)
+        else scenario
+    )
+    scenarios = [load_scenario(one) for one in given]
+    if not scenarios:
+        raise InputError("scenario must be one or several scenarios; got none.")
+    seed = scenarios[0].seed if seed is None else seed
     # Before the store is touched.
     check_workers(client, workers)
     plan = make_plan(scenarios, n_samples, seed, per_class, splits, keep_csi, index_range, extend=extend)
@@ -138,18 +144,21 @@ def make_missing(
 ) -> xr.Dataset:
     """Make what of a plan is not in a store; arguments as for :func:`generate`, whose second half this is."""
     n_done = 0
+    check_size(plan, store, client, workers)
     try:
-        record = open_or_create(plan, store, **how)
-        done = record.complete()
-        n_done = record.count(done)
-        progress(n_done, plan.n_samples)
-        missing = np.flatnonzero(~done)
-        if missing.size:
-            for n in _make_chunks(store, missing, client, workers):
-                n_done += n
-                progress(n_done, plan.n_samples)
-        if missing.size or not has_card(store):
-            write_card(store)
+        with locked(store):
+            record = open_or_create(plan, store, **how)
+            done = record.complete()
+            n_done = record.count(done)
+            progress(n_done, plan.n_samples)
+            missing = np.flatnonzero(~done)
+            if missing.size:
+                for n in _make_chunks(store, missing, client, workers):
+                    n_done += n
+                    progress(n_done, plan.n_samples)
+            if missing.size or not has_card(store):
+                remove_leftovers(store)
+                write_card(store)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, n_done, plan)}") from None
     except OSError as error:
@@ -177,7 +186,6 @@ def _make_chunks(
     """
     tasks = ((location(store), int(number)) for number in numbers)
     yield from map_unordered(make_chunk, tasks, client=client, workers=workers)
-    _remove_leftovers(store)
     if not open_record(store).complete()[numbers].all():
         raise InputError(
             f"{store}: the workers' chunks are not here; every worker needs the same folder under this path."
@@ -205,10 +213,3 @@ def make_chunk(path: str, number: int) -> int:
         samples = samples_of(plan_of(record.attrs, record.path), start, stop)
     write_chunk(record, number, samples)
     return stop - start
-
-
-def _remove_leftovers(store: StorePath) -> None:
-    # What zarr was writing when it was killed; complete objects never have this name.
-    if "://" not in str(store):
-        for leftover in Path(store).rglob("*.partial"):
-            leftover.unlink(missing_ok=True)

@@ -188,7 +188,7 @@ def plan_of(attrs: Mapping[str, Any], store: str) -> Plan:
             tuple(parts_from_json(attrs["parts"])),
             bool(attrs["keep_csi"]),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error) or repr(error)
         why = shorten(why, 200).rstrip(".")
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ from numpy.typing import NDArray
 from isacsim.channel.paths import uniform_spacing
 from isacsim.conditioning.conditioning import condition, reference_factor
 from isacsim.csi import CsiArray
+from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.schema import DATASET, STREAM, attributes
 from isacsim.simulation.realisation import Realisation
 from isacsim.simulation.reception import Received
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.aj import labelled
-from isacsim.spectrum.grid import symmetric_axis
-from isacsim.spectrum.plan import LagProducts, SpectrumPlan, unit_exponent
+from isacsim.spectrum.lag_product import unit_exponent
+from isacsim.spectrum.plan import LagProducts, SpectrumPlan
+from isacsim.spectrum.resolved import CellProducts, rows_of_self_terms
 from isacsim.spectrum.self_terms import self_products
 from isacsim.spectrum.settings import SpectrumSettings
 
@@ -30,15 +33,8 @@ __all__ = ["Conditioned", "SampleRows", "SampleWindow", "sample_spectra", "spect
 
 def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
     """Arguments of :func:`isacsim.aj_spectrum` that a scenario asks for."""
-    s = scenario.spectrum
-    return {
-        "acceleration": symmetric_axis(s.acceleration_max_m_s2, s.bins_acceleration),
-        "jerk": symmetric_axis(s.jerk_max_m_s3, s.bins_jerk),
-        "lag_ratio": s.lag_ratio,
-        "lags": s.lags,
-        "min_lag": s.min_lag,
-        "combine": s.combine,
-    }
+    arrays = {"antennas": scenario.radio.antennas} if scenario.spectrum.combine == "resolved" else {}
+    return scenario.spectrum.settings | arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,22 +42,27 @@ class Conditioned:
     """A simulated capture's CSI, ready for spectra."""
 
     csi: NDArray[np.complex64]
-    """(receiver, subcarrier, packet), uniform in time; surveillance receivers."""
+    """(receiver, subcarrier, packet), uniform in time; surveillance receivers, of arrays each pair of elements."""
     time: NDArray[np.float64]
     receivers: list[int]
-    """Which of the radio's receivers these are."""
+    """Which of the radio's streams these are."""
     reference: int
-    """Receiver that the signal went through, -1 for none."""
+    """Stream that the signal went through, -1 for none."""
     done: str
 
     @classmethod
     def of(cls, scenario: Scenario, capture: xr.Dataset) -> Conditioned:
         """Condition a capture as the scenario says."""
-        roles = [r.role for r in scenario.radio.receivers]
-        paired = "reference" in roles or (len(roles) > 1 and bool(capture.attrs["shared_phase_error"]))
+        radio = scenario.radio
+        roles = [r.role for r in radio.receivers]
+        broken = bool(capture.attrs["shared_phase_error"])
+        paired = "reference" in roles or (len(roles) > 1 and broken and not radio.has_arrays)
         how: Any = scenario.spectrum.reference if paired else "auto"
+        turned = "chain_turned" in capture and bool(capture["chain_turned"].values.any())
+        if radio.has_arrays and not paired and (broken or turned):
+            how = "array"
         csi = condition(capture, reference=how).transpose("receiver", "subcarrier", "packet")
-        names = [r.name for r in scenario.radio.receivers]
+        names = [str(n) for n in capture.coords["receiver"].values]
         return cls(
             np.ascontiguousarray(csi.values),
             csi.coords["time"].values,
@@ -74,9 +75,8 @@ class Conditioned:
     def of_received(cls, received: Received) -> Conditioned:
         """The same of a capture that no one wants to see; shorter where there is nothing to do."""
         radio = received.realisation.scenario.radio
-        plain = not received.impairments.shared and not received.impairments.gain_db.any()
-        if plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
-            return cls(received.csi, received.time, list(range(len(radio.receivers))), -1, "none")
+        if received.plain and "reference" not in {r.role for r in radio.receivers} and received.nominal:
+            return cls(received.csi, received.time, list(range(len(received.csi))), -1, "none")
         return cls.of(received.realisation.scenario, received.bare_capture())
 
 
@@ -84,9 +84,9 @@ class Conditioned:
 class SampleRows:
     """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
 
-    noisy: LagProducts
-    noiseless: LagProducts
-    clean: LagProducts
+    noisy: LagProducts | CellProducts
+    noiseless: LagProducts | CellProducts
+    clean: LagProducts | CellProducts
 
     @property
     def nbytes(self) -> int:
@@ -100,6 +100,7 @@ class SampleWindow:
 
     def __init__(self, scenario: Scenario) -> None:
         self.settings = SpectrumSettings(**spectrum_settings(scenario))
+        self.pairs = 1 if self.settings.antennas is None else math.prod(self.settings.antennas)
         self.frequency = scenario.radio.frequency_hz
         self.time = scenario.radio.time_s
         self.spacing = uniform_spacing(self.frequency)
@@ -108,6 +109,18 @@ class SampleWindow:
     def _window(self, time: NDArray[np.float64]) -> SpectrumPlan:
         nothing = np.empty((0, self.frequency.size, time.size), np.complex64)
         return SpectrumPlan.of(CsiArray(nothing, time, self.frequency, -1, (), {}), self.settings)
+
+    def images(self, streams: list[int]) -> list[int]:
+        """Streams that stand for the images that are made of some: each, or the first of each array."""
+        if len(streams) % self.pairs:
+            raise InputError(
+                f"combine='resolved' takes all {self.pairs} pairs of elements of each receiver, but conditioning left "
+                f"{len(streams)} streams; leave spectrum.reference out."
+            )
+        return streams[:: self.pairs]
+
+    def _by_image(self, csi: NDArray[np.complex64]) -> NDArray[np.complex64]:
+        return csi.reshape(-1, self.pairs, *csi.shape[1:])
 
     def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
         """Lag products of the three spectra of a simulated capture.
@@ -130,27 +143,29 @@ class SampleWindow:
             factor = reference_factor(undamaged[noisy.reference], ratio=_ratio(drawn))
             clean = np.asarray(clean * factor, np.complex64)
         return SampleRows(
-            window.rows(noisy.csi[:, np.newaxis]),
-            self.window.rows(clean[:, np.newaxis]),
-            self._clean(drawn, noisy.receivers, noisy.reference),
+            window.rows(self._by_image(noisy.csi)),
+            self.window.rows(self._by_image(clean)),
+            self._clean(drawn, self.images(noisy.receivers), noisy.reference),
         )
 
-    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts:
+    def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts | CellProducts:
         """Self-terms of the target paths, each received as the conditioned signal was."""
         factor = np.ones((self.frequency.size, 1), np.complex64)
         if reference >= 0:
             static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
             factor = reference_factor(static, ratio=_ratio(drawn))
+        if self.settings.combine == "resolved":
+            return self._clean_resolved(drawn, drawn.receivers_of(kept), factor)
         if self.settings.combine != "coherent" or self.spacing is None:
             paths = drawn.each_path(self.time)[kept] * factor
             if drawn.n_targets == 0:
                 # A silent path stands for none: its spectrum is zero.
                 paths = np.zeros((len(kept), 1, *paths.shape[2:]), np.complex64)
-            return self.window.rows(np.ascontiguousarray(paths, np.complex64))
+            return self.window.self_terms(np.ascontiguousarray(paths, np.complex64))
         grid = self.window.grid
         targets = np.flatnonzero(drawn.target >= 0)
-        length = drawn.path_lengths(self.time)[kept][:, targets]
-        amplitude = drawn.received_amplitude[kept][:, targets]
+        length = drawn.stream_lengths(self.time, kept)[:, targets]
+        amplitude = drawn.received_amplitude[drawn.receivers_of(kept)][:, targets]
         weight = np.abs(factor[:, 0].astype(np.complex128)) ** 2
         exponent = unit_exponent(amplitude.max(axis=1, initial=0.0) * np.sqrt(weight.max()))
         products = np.zeros((len(kept), 1, max(1, targets.size), grid.length), np.complex64)
@@ -166,6 +181,30 @@ class SampleWindow:
                 phase_sign=self.window.phase_sign,
             )
         return LagProducts(self.window, (products,), exponent)
+
+    def _clean_resolved(
+        self, drawn: Realisation, receivers: list[int], factor: NDArray[np.complex64]
+    ) -> CellProducts:
+        """Self-terms about the arrays' centres, each path in a cell of its own and at its band's frequency alone."""
+        targets = np.flatnonzero(drawn.target >= 0)
+        length = drawn.path_lengths(self.time)[receivers][:, targets]
+        amplitude = drawn.received_amplitude[receivers][:, targets] * np.sqrt(np.mean(np.abs(factor) ** 2))
+        exponent = unit_exponent(amplitude.max(axis=1, initial=0.0))
+        amplitude = amplitude * np.exp2(-exponent)[:, np.newaxis]
+
+        def of_band(frequency: float, receiver: int) -> NDArray[np.complex64]:
+            return self_products(
+                length[receiver],
+                amplitude[receiver],
+                np.array([frequency]),
+                2 * self.window.grid.lag,
+                spacing=0.0,
+                weight=np.ones(1),
+                remove_static=self.settings.remove_static,
+                phase_sign=self.window.phase_sign,
+            )
+
+        return rows_of_self_terms(self.window, of_band, amplitude, exponent)
 
 
 def _ratio(drawn: Realisation) -> bool:
@@ -202,9 +241,12 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     nominal = np.array_equal(capture["time"].values, window.time)
     undamaged = capture["csi_noiseless"].values if nominal else drawn.noiseless_csi(window.time)
     rows = window.rows(drawn, noisy, undamaged)
-    coords = {n: capture.coords[n].isel(receiver=noisy.receivers) for n in STREAM}
+    images = window.images(noisy.receivers)
+    coords = {n: capture.coords[n].isel(receiver=images) for n in STREAM}
+    if window.pairs > 1:
+        coords["receiver"] = coords["receiver"].copy(data=drawn.names_of(images))
     made = {}
     for kind in ("noisy", "noiseless", "clean"):
-        one = labelled(getattr(rows, kind), {"receiver": len(noisy.receivers)}, coords)
+        one = labelled(getattr(rows, kind), {"receiver": len(images)}, coords)
         made[f"aj_{kind}"] = one.assign_attrs(attributes(DATASET[f"aj_{kind}"]))
     return xr.Dataset(made, attrs={"conditioning": noisy.done})

@@ -21,7 +21,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["check_workers", "map_unordered"]
+__all__ = ["check_workers", "map_ordered", "map_unordered", "processes"]
 
 Task = tuple[Any, ...]
 """Arguments of one call."""
@@ -70,7 +70,7 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        yield from _on_this_machine(function, list(tasks), workers or _cores())
+        yield from _on_this_machine(function, list(tasks), processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
@@ -88,6 +88,11 @@ def check_workers(client: Client | str | None, workers: int | None) -> None:
         check_integer("workers", workers, least=1)
         if client is not None:
             raise InputError("workers is for processes on this machine; a cluster has its own.")
+
+
+def processes(workers: int | None) -> int:
+    """How many processes of this machine work; default: one a core."""
+    return workers or _cores()
 
 
 def _cores() -> int:
@@ -133,6 +138,59 @@ def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int
             waiting.extendleft(under_way.values())
         finally:
             # All they did is in the store: to let them go in order would take a second.
+            pool.shutdown(kill_workers=True)
+
+
+def map_ordered(
+    function: Callable[..., Any], tasks: Iterable[Task], *, workers: int | None, ahead: int
+) -> Iterator[Any]:
+    """Call a function for every tuple of arguments in processes of this machine; results in the order of the tasks.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module: workers import it.
+    tasks : iterable of tuple
+        Arguments of each call; may be endless.
+    workers : int or None
+        Processes; default: one a core.
+    ahead : int
+        At most so many results of each process are made before they are asked for.
+
+    Raises
+    ------
+    InputError
+        If ``workers`` is none, or they died several times over one task.
+    """
+    from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
+
+    check_workers(None, workers)
+    size, waiting, deaths = workers or _cores(), iter(tasks), 0
+    under_way = deque[tuple[Task, Any]]()
+    while True:
+        pool = ProcessPoolExecutor(
+            size, env=_ENVIRONMENT, initializer=_set_up_worker, initargs=(os.getpid(),)
+        )
+        try:
+            with _ignoring_sigint():  # the first tasks start the processes
+                again = [task for task, _ in under_way]
+                under_way = deque((task, pool.submit(function, *task)) for task in again)
+                for task in islice(waiting, max(0, ahead * size - len(under_way))):
+                    under_way.append((task, pool.submit(function, *task)))
+            while under_way:
+                result = under_way[0][1].result()
+                deaths = 0
+                under_way.popleft()
+                for task in islice(waiting, 1):
+                    under_way.append((task, pool.submit(function, *task)))
+                yield result
+            return
+        except TerminatedWorkerError as error:  # takes the others down with it
+            deaths += 1
+            if deaths == _DEATHS:
+                raise _died() from error
+        finally:
             pool.shutdown(kill_workers=True)
 
 

@@ -1,0 +1,193 @@
+"""``isacsim capture``: what a capture holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isacsim.commands.reading import reads_files
+from isacsim.commands.source import open_source
+from isacsim.errors import InputError
+from isacsim.terminal import number, output, remark, sample_progress, show_table
+
+if TYPE_CHECKING:
+    from isacsim.survey.describe import CaptureDescription
+
+__all__ = ["capture", "check_capture", "facts", "receiver_rows"]
+
+_MOST_LINES = 12
+_MOST_GAPS = 3
+
+
+@reads_files
+def capture(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="Capture: a receiver's file (Intel 5300, Nexmon, Atheros, PicoScenes, ESP32) or a saved one (.nc).",
+            show_default=False,
+        ),
+    ],
+    where: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for a page with pictures and the numbers (JSON); or one file: .html, .json, .png, .pdf, .svg.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Show what a capture holds: packets, rate, gaps, antennas, kinds, what was dropped, what is assumed.
+
+    With --output also amplitude and phase over time and frequency. The same from Python: isacsim.describe_capture.
+    """
+    from isacsim.survey.describe import describe_capture
+
+    check_capture(file)
+    if where is not None:
+        _kind(where)
+    opened = open_source(file, whole=False, **reading)
+    with sample_progress("capture", unit="packets") as progress:
+        described = describe_capture(opened.capture, progress=progress)
+    show_table("", [opened.name, ""], facts(described), numbers=False)
+    columns = ["receiver", "role", "power [dB]", "variation", "steadiness", "most coherent with"]
+    show_table("Receivers", columns, receiver_rows(described))
+    if described.reported:
+        rows = [
+            [f"{name} [{v['units']}]", *(number(v[key], 1) for key in ("least", "median", "most"))]
+            for name, v in described.reported.items()
+        ]
+        show_table("Reported by packet", ["", "least", "median", "most"], rows)
+    for name, counts in described.kinds.items():
+        show_table("", [name, "packets"], [[kind, str(n)] for kind, n in counts.items()])
+    out = output()
+    for title, lines in (("dropped or repaired", described.dropped), ("assumed", described.assumed)):
+        for line in lines[:_MOST_LINES] or ["nothing"]:
+            out.print(f"{title}: {line}")
+        if len(lines) > _MOST_LINES:
+            out.print(f"and {len(lines) - _MOST_LINES} more")
+    for line in described.remarks:
+        remark(f"note: {line}")
+    if where is not None:
+        _write(described, where, Path(opened.stem).name)
+
+
+def facts(described: CaptureDescription) -> list[tuple[str, str]]:
+    """Rows of label and text: radio and packets."""
+    radio, timing = described.radio, described.timing
+    rate = f"{timing['mean_rate']:.4g} packets/s on average"
+    if timing["lost"] > 0 or timing["bursts"]:
+        rate += f", {timing['grid_rate']:.4g} on the sender's grid"
+    rows = [
+        ("format", ", ".join(filter(None, (radio["format"], radio["chip"])))),
+        ("channel", f"{radio['carrier'] / 1e9:.5g} GHz, {radio['bandwidth'] / 1e6:g} MHz"),
+        (
+            "subcarriers",
+            f"{radio['used']} in use of {radio['subcarriers']}, {radio['spacing'] / 1e3:g} kHz apart, numbers "
+            f"{radio['lowest']} to {radio['highest']}",
+        ),
+        ("packets", f"{timing['packets']} over {timing['duration_s']:.4g} s"),
+        ("dropped", f"{timing['records_dropped']} records by the reader; see below"),
+        ("rate", rate),
+        (
+            "intervals",
+            f"median {timing['median_interval_s'] * 1e3:.4g} ms, jitter {timing['jitter_s'] * 1e3:.3g} ms",
+        ),
+        ("lost", f"{100 * timing['lost']:.3g} % of the grid, {timing['mean_burst']:.3g} in a row on average"),
+        ("gaps", _gaps(timing)),
+    ]
+    for name in ("dead", "unsteady"):
+        if radio[name]:
+            rows.append((f"{name} subcarriers", " ".join(map(str, radio[name]))))
+    return rows
+
+
+def _gaps(timing: dict[str, Any]) -> str:
+    gaps = timing["gaps"]
+    if not gaps:
+        return "none"
+    longest = ", ".join(f"{gap['length_s']:.3g} s at {gap['start_s']:.4g} s" for gap in gaps[:_MOST_GAPS])
+    return f"{len(gaps)}, {100 * timing['gap_share']:.3g} % of the time; the longest: {longest}"
+
+
+def receiver_rows(described: CaptureDescription) -> list[list[str]]:
+    """Rows of the table of receivers."""
+    rows = []
+    for one in described.receivers:
+        others = {name: value for name, value in one["coherence"].items() if name != one["name"]}
+        best = max(others, key=lambda name: others[name]) if others else None
+        rows.append(
+            [
+                one["name"],
+                one["role"],
+                number(one["power_db"], 1),
+                number(one["variation"], 3),
+                number(one["steadiness"], 3),
+                f"{best} ({others[best]:.2f})" if best is not None else "-",
+            ]
+        )
+    return rows
+
+
+def check_capture(file: str) -> None:
+    """Refuse what is no file of a capture, before it is read.
+
+    Raises
+    ------
+    InputError
+        If it is a scenario, a folder, or not there.
+    """
+    path = Path(file)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        raise InputError(f"{file}: this is a scenario, no capture; isacsim simulate makes one of it.")
+    if path.is_dir():
+        raise InputError(
+            f"{file}: this is a directory, expected a capture; of a data set: isacsim inspect {file}."
+        )
+    if not path.exists():
+        raise InputError(f"{file}: no such file.")
+
+
+def _kind(where: Path) -> str:
+    """The file's kind by its ending; "" for a folder."""
+    from isacsim.figures.html import check_page
+    from isacsim.figures.spectra import FORMATS, check_picture
+    from isacsim.files import check_output
+
+    suffix = where.suffix.lower()
+    if where.is_dir() or not suffix:
+        check_output(where / "page.html")
+        return ""
+    if suffix in (".html", ".htm"):
+        check_page(where)
+    elif suffix == ".json":
+        check_output(where)
+    elif suffix in FORMATS:
+        check_picture(where)
+    else:
+        raise InputError(f"{where}: --output must be a folder or end in .html, .json, {', '.join(FORMATS)}.")
+    return suffix
+
+
+def _write(described: CaptureDescription, where: Path, stem: str) -> None:
+    from isacsim.commands.capture_page import capture_page
+    from isacsim.figures.captures import capture_figure
+    from isacsim.figures.spectra import save_figure
+    from isacsim.files import strict_json, written_whole
+
+    suffix = _kind(where)
+    targets = {suffix: where} if suffix else {e: where / f"{stem}{e}" for e in (".html", ".json")}
+    for ending, path in targets.items():
+        if ending in (".html", ".htm", ".json"):
+            text = strict_json(described.to_dict()) if ending == ".json" else capture_page(described)
+            with written_whole(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        else:
+            save_figure(capture_figure(described), path)
+        kind = {".json": "numbers", ".html": "page", ".htm": "page"}.get(ending, "picture")
+        output().print(f"{kind}: {path}")

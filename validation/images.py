@@ -1,0 +1,276 @@
+"""Study `images`: which spectrum of an antenna array shows the targets, before anything is learned.
+
+3 to 7 points at 80 MHz and one second, 5 to 25 dB, seen by arrays of several sizes; each capture is drawn as an image
+by every combination of subcarriers and antennas, and the image's local maxima are scored by one threshold on P / max P
+for all images of a case. A maximum belongs to a target within 0.45 m/s² and 2 m/s³ of it; a target seen by two
+receivers counts where one of them shows it, and their false maxima count half each.
+
+Recall: share of the targets found where the threshold lets 0.3 false maxima an image pass. Largest: share of the
+targets among the L largest maxima, L the true number. `clean` is the image of the true paths alone (the ceiling),
+`modes` the image of what `estimate_paths` finds.
+
+Full size: 60 trials, 15 cases: about 40 minutes on one core.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+
+import isacsim
+from isacsim.estimation.peaks import interpolate_peaks
+
+from .images_scenes import PLACES, Seen, independent, room
+from .points import Compute, Point
+from .study import Table, figure_of, opening, share
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAME = "images"
+DESCRIPTION = "targets that spectra of antenna arrays show: combinations, equalisation, windows (40 min)"
+
+GATE = (0.45, 2.0)
+FALSE = (0.1, 0.3, 1.0)
+BANDS_DB = ((5.0, 12.0), (12.0, 18.0), (18.0, 25.0))
+EQUALISE = (0.0, 0.5, 0.75, 0.875, 1.0)
+ARRAYS = ((1, 1), (3, 1), (4, 1), (4, 4))
+# Maxima of an image that are looked at.
+_MOST = 60
+
+Image = Callable[[Seen, tuple[int, int]], xr.DataArray]
+
+
+def _pair(seen: Seen, antennas: tuple[int, int], **settings: Any) -> xr.DataArray:
+    """Spectrum of the first antenna pair alone."""
+    made = isacsim.aj_spectrum(seen.csi[0], time=seen.time, frequency=seen.frequency, **settings)
+    return made.sum("delay", keep_attrs=True) if "delay" in made.dims else made
+
+
+def _resolved(seen: Seen, antennas: tuple[int, int], **settings: Any) -> xr.DataArray:
+    return isacsim.aj_spectrum(
+        seen.csi, time=seen.time, frequency=seen.frequency, combine="resolved", antennas=antennas, **settings
+    )
+
+
+def _clean(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
+    like = _resolved(seen._replace(csi=seen.csi[:1]), (1, 1))
+    return isacsim.render_spectrum(seen.truth, like)
+
+
+def _modes(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
+    like = _resolved(seen._replace(csi=seen.csi[:1]), (1, 1))
+    found = isacsim.estimate_paths(seen.csi, time=seen.time, frequency=seen.frequency, method="modes")
+    return isacsim.render_spectrum(found, like)
+
+
+def _images(antennas: tuple[int, int], modes: bool) -> dict[str, Image]:
+    """Every way to draw a capture of these arrays, by what it is called."""
+    hann: dict[str, Any] = {"window": "hann", "lag_window": "hann"}
+    out: dict[str, Image] = {}
+    for combine in ("single", "noncoherent", "coherent", "delay"):
+        out[f"{combine}, no windows"] = partial(_pair, combine=combine)
+        if combine in ("coherent", "delay"):
+            out[f"{combine}, Hann"] = partial(_pair, combine=combine, **hann)
+    for power in EQUALISE:
+        out[f"resolved, {power:g}"] = partial(_resolved, beams="fixed", equalise=power)
+    out["resolved, 0.875, no windows"] = partial(
+        _resolved, beams="fixed", equalise=0.875, window=None, lag_window=None
+    )
+    out["resolved, 0.875, Hann over subcarriers"] = partial(
+        _resolved, beams="fixed", equalise=0.875, delay_window="hann"
+    )
+    if antennas != (1, 1):
+        out["blind"] = partial(_resolved, beams="blind")
+        out["default"] = _resolved
+    if modes:
+        out["modes, rendered"] = _modes
+    out["clean (ceiling)"] = _clean
+    return out
+
+
+def maxima(image: xr.DataArray) -> NDArray[np.float64]:
+    """Local maxima (maximum, [height / largest, a, r]), highest first."""
+    p = image.values.astype(np.float64)
+    if p.max() <= 0:
+        return np.zeros((0, 3))
+    rows, columns = np.nonzero((p == maximum_filter(p, size=3)) & (p > 1e-6 * p.max()))
+    a, r = image["acceleration"].values, image["jerk"].values
+    found = interpolate_peaks(p, a, r, rows, columns)
+    found = sorted(found, key=lambda peak: -peak.height)[:_MOST]
+    return np.array([(peak.height / found[0].height, peak.acceleration, peak.jerk) for peak in found])
+
+
+def assigned(found: NDArray, truth: dict[str, NDArray]) -> NDArray[np.intp]:
+    """Target of each maximum, -1 for none: highest first, each takes the nearest target in its gate that is left."""
+    off = np.maximum(
+        np.abs(found[:, 1, None] - truth["acceleration"]) / GATE[0],
+        np.abs(found[:, 2, None] - truth["jerk"]) / GATE[1],
+    )
+    target = np.full(len(found), -1, np.intp)
+    for i, row in enumerate(off):
+        row = np.where(np.isin(np.arange(row.size), target[:i]), np.inf, row)
+        if row.size and row.min() <= 1:
+            target[i] = row.argmin()
+    return target
+
+
+def scored(
+    captures: list[list[tuple[NDArray, NDArray]]], targets: list[int], snr: list[float]
+) -> dict[str, Any]:
+    """Recall of a way of drawing: for each capture and receiver its maxima and their targets."""
+    heights, false = [], []
+    for receivers in captures:
+        for found, target in receivers:
+            heights.append(found[target < 0, 0])
+            false.append(np.full((target < 0).sum(), 1 / len(receivers)))
+    all_false, weight = np.concatenate(heights), np.concatenate(false)
+    order = np.argsort(-all_false)
+    passed = np.cumsum(weight[order])
+    table: dict[str, Any] = {"recall": {}}
+    for rate in FALSE:
+        beyond = np.flatnonzero(passed > rate * len(captures))
+        level = all_false[order[beyond[0]]] if beyond.size else 0.0
+        hits = [
+            len(
+                {int(t) for found, target in receivers for t in target[(target >= 0) & (found[:, 0] > level)]}
+            )
+            for receivers in captures
+        ]
+        table["recall"][f"{rate:g}"] = share(sum(hits), sum(targets))
+        if rate == 0.3:
+            table["recall_by_snr"] = {
+                f"{low:g}-{high:g} dB": share(sum(hits[i] for i in inside), sum(targets[i] for i in inside))
+                for low, high in BANDS_DB
+                if (inside := [i for i, s in enumerate(snr) if low <= s < high])
+            }
+    largest = [
+        len({int(t) for _, target in receivers for t in target[:n] if t >= 0})
+        for receivers, n in zip(captures, targets, strict=True)
+    ]
+    table["among_largest"] = share(sum(largest), sum(targets))
+    return table
+
+
+def point(case: dict[str, Any], trials: int, seed: int) -> list[dict[str, Any]]:
+    """Every image of one case's captures, a row each."""
+    antennas = tuple(case["antennas"])
+    scene = independent if case["scene"] == "independent angles" else partial(room, place=case["scene"])
+    images = _images(antennas, case["modes"])
+    found: dict[str, list] = {name: [] for name in images}
+    cost = dict.fromkeys(images, 0.0)
+    targets, snr = [], []
+    for i in range(trials):
+        rng = np.random.default_rng([seed, i])
+        snr.append(float(rng.uniform(5, 25)))
+        seen = scene(
+            rng,
+            antennas=antennas,
+            subcarriers=case["subcarriers"],
+            spread=case["spread"],
+            snr_db=snr[-1],
+            unknown_chains=case["chains"] == "unknown",
+        )
+        targets.append(seen[0].truth["amplitude"].size)
+        for name, image in images.items():
+            began = clock.process_time()
+            made = [image(one, antennas) for one in seen]
+            if i or trials == 1:  # the first one compiles and plans
+                cost[name] += (clock.process_time() - began) / len(seen) / max(1, trials - 1)
+            peaks = [maxima(one) for one in made]
+            found[name].append([(p, assigned(p, one.truth)) for p, one in zip(peaks, seen, strict=True)])
+    return [
+        {
+            **case,
+            "image": name,
+            **scored(found[name], targets, snr),
+            "ms": round(1e3 * cost[name], 1),
+        }
+        for name in images
+    ]
+
+
+def cases(quick: bool) -> list[dict[str, Any]]:
+    """The arrays, scenes and radios of the study."""
+    plain: dict[str, Any] = {
+        "scene": "independent angles", "antennas": (4, 4), "subcarriers": 64, "spread": 0.3, "chains": "known",
+        "modes": False,
+    }  # fmt: skip
+    if quick:
+        return [{**plain, "antennas": antennas, "subcarriers": 16} for antennas in ((1, 1), (4, 4))]
+    differing: list[dict[str, Any]] = [
+        *({"antennas": antennas, "modes": antennas in ((1, 1), (4, 4))} for antennas in ARRAYS),
+        *({"antennas": antennas, "chains": "unknown"} for antennas in ((4, 1), (4, 4))),
+        *({"antennas": antennas, "spread": 0.1} for antennas in ((1, 1), (4, 4))),
+        *({"antennas": antennas, "subcarriers": n} for antennas in ((1, 1), (4, 4)) for n in (30, 256)),
+        *({"scene": place} for place in PLACES),
+        {"scene": "one wall", "chains": "unknown"},
+    ]
+    return [{**plain, **one} for one in differing]
+
+
+def _name(case: dict[str, Any]) -> str:
+    rx, tx = case["antennas"]
+    parts = [f"{rx} x {tx}", f"{case['subcarriers']} subcarriers", f"spread {case['spread']:g}"]
+    return f"{case['scene']}: {', '.join(parts)}, {case['chains']} chains"
+
+
+def run(*, quick: bool, seed: int, compute: Compute, trials: int | None = None) -> Table:
+    """Do the study; see `validation.study.Study`."""
+    trials = trials or (3 if quick else 60)
+    settings = {"trials": trials, "gate": GATE, "false_maxima": FALSE, "snr_db": (5, 25), "packets": 1024}
+    table = opening(NAME, quick=quick, seed=seed, settings=settings)
+    chosen = cases(quick)
+    rows = compute(
+        table, [Point(_name(case), point, {"case": case, "trials": trials, "seed": seed}) for case in chosen]
+    )
+    table["rows"] = [{**row, "case": _name(row)} for of_case in rows for row in of_case]
+    return table
+
+
+def markdown(table: Table, images: tuple[str, ...]) -> str:
+    """Recall at 0.3 false maxima of some images, a line a case, as in docs/validation.md."""
+    lines = ["| case | " + " | ".join(images) + " |", "|---" * (len(images) + 1) + "|"]
+    for case in dict.fromkeys(row["case"] for row in table["rows"]):
+        of_case = {row["image"]: row for row in table["rows"] if row["case"] == case}
+        shown = [f"{of_case[i]['recall']['0.3']['value']:.2f}" if i in of_case else "" for i in images]
+        lines.append(f"| {case} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def figure(table: Table) -> Figure:
+    """Draw recall of every image, a panel a case."""
+    names = list(dict.fromkeys(row["case"] for row in table["rows"]))
+    columns = min(5, len(names))
+    lines = -(-len(names) // columns)
+    drawing = figure_of(
+        table,
+        (3.4 * columns + 2, 3.6 * lines + 0.6),
+        "Share of the targets that an image's maxima show at 0.3 false maxima an image; bars: 95 %. Circles: share "
+        "among the L largest maxima. Numbers after `resolved`: the power of equalisation.",
+    )
+    panels = np.atleast_1d(drawing.subplots(lines, columns, sharex=True, sharey=True)).ravel()
+    every = list(dict.fromkeys(row["image"] for row in table["rows"]))
+    for axis, name in zip(panels, names, strict=False):
+        rows = [row for row in table["rows"] if row["case"] == name]
+        place = [every.index(row["image"]) for row in rows]
+        recall = [row["recall"]["0.3"] for row in rows]
+        value = np.array([r["value"] for r in recall])
+        spread = np.abs(np.array([[r["low"], r["high"]] for r in recall]).T - value)
+        axis.barh(place, value, xerr=spread, color="C0", alpha=0.7, height=0.7, ecolor="#444444")
+        axis.plot([row["among_largest"]["value"] for row in rows], place, "o", color="C1", ms=3)
+        axis.set_title(name.replace(": ", ":\n"), fontsize=7)
+        axis.set_yticks(range(len(every)), every, fontsize=6)
+        axis.grid(alpha=0.3, axis="x")
+    panels[0].set(xlim=(0, 1))
+    panels[0].invert_yaxis()
+    for axis in panels[len(names) :]:
+        axis.set_axis_off()
+    return drawing
