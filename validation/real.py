@@ -1,14 +1,14 @@
 """Study `real`: speed and its sign on real walkers whose track is published, by `isacsim.track` and simple trackers.
 
-``--data FOLDER`` holds WiVelo's files (`validation.wivelo` says which, and how their truth becomes ours). Users 1 and 8 are
-for development; ``--held-out`` takes user 12 in their place, once at the end.
+``--data FOLDER`` holds WiVelo's files (`validation.wivelo` says which, and how their truth becomes ours). Users 1 and 8
+are for development; ``--held-out`` takes user 12 in their place, once at the end.
 
-Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed outside
-the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ spectrum's
+Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed
+outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ spectrum's
 highest peak says of the path's acceleration (1.024 s, product of the most coherent pair).
 
-Only the development part has the last two. Full size: 48 walks, 96 recordings: 8 minutes on one core; the held-out user 24
-walks, one minute.
+Only the development part has the last two. Full size: 48 walks, 96 recordings: 8 minutes on one core; the held-out user
+24 walks, one minute.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "NAME", "figure", "point", "run"]
 
 NAME = "real"
-DESCRIPTION = "real walkers with a known track (--data FOLDER): speed and sign, default and simple trackers (5 min)"
+DESCRIPTION = (
+    "real walkers with a known track (--data FOLDER): speed and sign, default and simple trackers (5 min)"
+)
 DEVELOPMENT, HELD_OUT = (1, 8), (12,)
 
 Real = NDArray[np.float64]
@@ -143,11 +145,13 @@ def run(
     settings = {"trials": len(found), "part": "held out" if held_out else "development", "set": "WiVelo"}
     table = opening(NAME, quick=quick, seed=seed, settings=settings)
     points = [
-        Point(f"user {w.user}, track {w.track}, {w.instance}", point, {"walk": w, "more": not held_out}) for w in found
+        Point(f"user {w.user}, track {w.track}, {w.instance}", point, {"walk": w, "more": not held_out})
+        for w in found
     ]
     walked = compute(table, points)
     table["rows"] = [
-        _summary(name, np.concatenate([np.array(w["rows"][name]) for w in walked])) for name in walked[0]["rows"]
+        _summary(name, np.concatenate([np.array(w["rows"][name]) for w in walked]))
+        for name in walked[0]["rows"]
     ]
     table["correlation"] = {
         "AJ peak with acceleration": _correlation([pair for w in walked for pair in w["aj"]]),
@@ -179,7 +183,9 @@ def _summary(method: str, rows: Real) -> dict[str, Any]:
 
 def _correlation(pairs: list[list[float]]) -> float | None:
     values = np.array(pairs)
-    return float(np.corrcoef(values.T)[0, 1]) if len(pairs) > 2 and (np.ptp(values, axis=0) > 0).all() else None
+    return (
+        float(np.corrcoef(values.T)[0, 1]) if len(pairs) > 2 and (np.ptp(values, axis=0) > 0).all() else None
+    )
 
 
 def figure(table: Table) -> Figure:

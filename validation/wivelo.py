@@ -2,11 +2,12 @@
 
 Li, Liu, Cao, Zhang, "WiVelo: Fine-grained Walking Velocity Estimation for Wi-Fi Passive Tracking", IEEE SECON 2022;
 files and their ``code/generate_ground_truth.m`` at github.com/liecn/WiVelo_SECON22. An Intel 5300 with one transmit and
-three receive antennas at 5.825 GHz, 1000 packets/s, no licence given. ``USER-1-TRACK-INSTANCE-rN.dat``: receiver 1 stands
-at (-2.4, 0), receiver 2 at (2.4, 0), the transmitter at (0, 0); instances of even number go the track backwards.
+three receive antennas at 5.825 GHz, 1000 packets/s, no licence given. ``USER-1-TRACK-INSTANCE-rN.dat``: receiver 1
+stands at (-2.4, 0), receiver 2 at (2.4, 0), the transmitter at (0, 0); instances of even number go the track backwards.
 
 The published truth is where somebody walks, without times. Here: people stand still at first, then walk at one speed
-until the recording ends or they stop. When, is taken from the amplitudes of both receivers, which know no sign and no speed.
+until the recording ends or they stop. When, is taken from the amplitudes of both receivers, which know no sign and no
+speed.
 At a turn of the track the time is as uncertain as the constant speed is wrong: `near_turn` marks those windows.
 """
 
