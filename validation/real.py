@@ -4,8 +4,8 @@
 are for development; ``--held-out`` takes user 12 in their place, once at the end.
 
 Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed
-outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ spectrum's
-highest peak says of the path's acceleration (1.024 s, product of the most coherent pair).
+outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ
+spectrum's highest peak says of the path's acceleration (1.024 s, product of the most coherent pair).
 
 Only the development part has the last two. Full size: 48 walks, 96 recordings: 8 minutes on one core; the held-out user
 24 walks, one minute.
