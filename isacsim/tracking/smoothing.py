@@ -46,9 +46,9 @@ _SLACK = 0.02
 # Part of it that lasts from window to window, so that smoothing does not take it out.
 _LASTING = 0.7
 # Variance of the energy, in squared widths beyond a point's, at which peak and middle count alike.
-_HALF_BODY = 0.5
+_HALF_BODY = 2.0
 # What noise leaves above its mean, in its deviations.
-_LEFT = 0.1
+_LEFT = 0.4
 
 
 class Peak(NamedTuple):
