@@ -60,7 +60,7 @@ STUDIES = (
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
-# These need a folder of a published data set: their `run` takes ``data`` too.
+# These need a folder of a published data set: their `run` takes ``data`` and ``held_out`` too.
 OF_DATA = ("real",)
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
 OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
@@ -206,6 +206,7 @@ def write_study(
     methods: Sequence[str] = (),
     scenarios: Sequence[str] = (),
     data: Path | None = None,
+    held_out: bool = False,
 ) -> tuple[Path, Path]:
     """Run a study and write its table and figure, both whole or not at all.
 
@@ -231,6 +232,8 @@ def write_study(
         For the studies of `OF_METHODS` and `OF_SCENARIOS`; empty: the study's own.
     data : Path, optional
         Folder of a published data set, for the studies of `OF_DATA`.
+    held_out : bool
+        For them: take the part that was not developed on.
 
     Returns
     -------
@@ -252,7 +255,7 @@ def write_study(
         ("captures", OF_CAPTURES, {"captures": captures, "carrier": carrier}),
         ("methods", OF_METHODS, {"methods": methods}),
         ("scenarios", OF_SCENARIOS, {"scenarios": scenarios}),
-        ("data", OF_DATA, {"data": data}),
+        ("data", OF_DATA, {"data": data, "held_out": held_out or None}),
     )
     files = folder / f"{name}.json", folder / f"{name}.png"
     finished_file = folder / f"{name}.partial.jsonl"

@@ -1,179 +1,148 @@
-"""WiVelo's recordings and the truth of their walks (Li et al., IEEE SECON 2022; github.com/liecn/WiVelo_SECON22).
+"""WiVelo's recordings: which walk each file holds, and the truth of its path's speed.
 
-A folder holds ``USER-1-TRACK-INSTANCE-rRECEIVER.dat`` of Intel 5300 receivers with three antennas at 5.825 GHz, 1000
-packets/s. A transmitter stands at the origin, the receivers 2.4 m to its left (r1) and right (r2); a person walks one
-of six tracks of straight lines, on even instances backwards. So say the set's ``main.m`` and
-``generate_ground_truth.m``; times are in neither. Everybody stands still first: a walk begins and ends where the
-energy of both receivers together, at whatever speed and sign, leaves and comes back to that of standing. Between,
-the walk has constant speed: turns are walked slower than that, so a part of every error is the truth's. How large
-that part is shows `aligned_interval`, which chooses begin and end to fit what a tracker found.
+Li, Liu, Cao, Zhang, "WiVelo: Fine-grained Walking Velocity Estimation for Wi-Fi Passive Tracking", IEEE SECON 2022;
+files and their ``code/generate_ground_truth.m`` at github.com/liecn/WiVelo_SECON22. An Intel 5300 with one transmit and
+three receive antennas at 5.825 GHz, 1000 packets/s, no licence given. ``USER-1-TRACK-INSTANCE-rN.dat``: receiver 1
+stands at (-2.4, 0), receiver 2 at (2.4, 0), the transmitter at (0, 0); instances of even number go the track backwards.
+
+The published truth is where somebody walks, without times. Here: people stand still at first, then walk at one speed
+until the recording ends or they stop. When, is taken from the amplitudes of both receivers, which know no sign and no
+speed.
+At a turn of the track the time is as uncertain as the constant speed is wrong: `near_turn` marks those windows.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.errors import InputError
 
-__all__ = ["CARRIER", "Walk", "aligned_interval", "find_walks", "path_velocity", "walk_interval"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["CARRIER", "Walk", "activity", "near_turn", "path_speed", "walking", "walks"]
 
 Real = NDArray[np.float64]
 
 CARRIER = 5.825e9
-TRANSMITTER = (0.0, 0.0)
-RECEIVERS = {"r1": (-2.4, 0.0), "r2": (2.4, 0.0)}
-# Corners of the tracks in m; what lies on a line between two of them is left out.
-TRACKS: dict[int, tuple[tuple[float, float], ...]] = {
-    1: ((1.8, 1.2), (1.8, 4.2)),
-    2: ((1.8, 4.2), (-1.8, 4.2)),
-    3: ((1.8, 1.2), (0.0, 1.2), (0.0, 4.2)),
-    4: ((1.2, 1.2), (1.2, 3.0), (-1.2, 3.0), (-1.2, 1.2)),
-    5: ((1.8, 1.5), (1.8, 1.8), (1.559, 2.7), (0.9, 3.359), (0.0, 3.6)),
-    6: ((1.2, 1.2), (-1.2, 1.2), (1.2, 3.6), (-1.2, 3.6)),
+"""Of all files, Hz."""
+TRACKS: dict[int, Sequence[tuple[float, float]]] = {
+    1: [(1.8, 1.2), (1.8, 4.2)],
+    2: [(1.8, 4.2), (-1.8, 4.2)],
+    3: [(1.8, 1.2), (0, 1.2), (0, 4.2)],
+    4: [(1.2, 1.2), (1.2, 3.0), (-1.2, 3.0), (-1.2, 1.2)],
+    5: [(1.8, 1.5), (1.8, 1.8), (1.559, 2.7), (0.9, 3.359), (0, 3.6)],
+    6: [(1.2, 1.2), (-1.2, 1.2), (1.2, 3.6), (-1.2, 3.6)],
 }
-_NAME = re.compile(r"^(\d+)-1-([1-6])-(\d+)-r([12])\.dat$")
-# Windows that energy must stay high for a walk to have begun, or not to have ended.
-_LASTS = 3
-# Of begins and ends that are tried, s.
-_STEP_S = 0.2
+RECEIVERS = {1: (-2.4, 0.0), 2: (2.4, 0.0)}
+# A change of direction by more, rad, is a turn.
+_TURN = 0.6
+_NAME = re.compile(r"(\d+)-1-(\d+)-(\d+)-r([12])\.dat")
+_STEP = 0.1
+_AT_ONCE = 20
 
 
-@dataclass(frozen=True, order=True)
-class Walk:
-    """One walk, seen by both receivers."""
+class Walk(NamedTuple):
+    """One person's walk, as both receivers have it."""
 
     user: int
     track: int
     instance: int
-    files: tuple[tuple[str, Path], ...]
-    """Name of the receiver and its file."""
+    files: tuple[Path, Path]
+    """Of receiver 1 and 2."""
 
     @property
-    def name(self) -> str:
-        """As the files are called."""
-        return f"{self.user}-1-{self.track}-{self.instance}"
-
     def corners(self) -> Real:
-        """Corners of its track in the order in which they are walked; (corner, xy) in m."""
-        corners = np.array(TRACKS[self.track])
-        return corners[::-1] if self.instance % 2 == 0 else corners
+        """Track from its start, m; shape (corner, 2)."""
+        points = np.array(TRACKS[self.track], np.float64)
+        return points[::-1] if self.instance % 2 == 0 else points
 
 
-def find_walks(folder: Path) -> list[Walk]:
-    """Find the walks in a folder, those with both receivers.
+def walks(folder: Path, users: Sequence[int]) -> list[Walk]:
+    """Find the walks of some users below a folder.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there are none.
     """
-    found: dict[tuple[int, int, int], dict[str, Path]] = {}
-    for path in sorted(folder.rglob("*.dat")) if folder.is_dir() else ():
-        if match := _NAME.match(path.name):
+    found: dict[tuple[int, int, int], dict[int, Path]] = {}
+    for path in sorted(folder.rglob("*.dat")):
+        match = _NAME.fullmatch(path.name)
+        if match is not None:
             user, track, instance, receiver = map(int, match.groups())
-            found.setdefault((user, track, instance), {})[f"r{receiver}"] = path
-    walks = [
-        Walk(*key, tuple(sorted(files.items())))
-        for key, files in sorted(found.items())
-        if len(files) == len(RECEIVERS)
-    ]
-    if not walks:
+            if user in users and track in TRACKS:
+                found.setdefault((user, track, instance), {})[receiver] = path
+    whole = [Walk(*key, (files[1], files[2])) for key, files in sorted(found.items()) if len(files) == 2]
+    if not whole:
         raise InputError(
-            f"{folder} holds no walk of WiVelo: pairs of files such as 1-1-3-2-r1.dat and 1-1-3-2-r2.dat "
-            "(github.com/liecn/WiVelo_SECON22, folder wivelo_dataset/CSI)."
+            f"{folder} holds no walks of users {', '.join(map(str, users))} by both receivers "
+            "(USER-1-TRACK-INSTANCE-r1.dat and -r2.dat)."
         )
-    return walks
+    return whole
 
 
-def path_velocity(walk: Walk, receiver: str, time: Real, begin: float, end: float, width: float) -> Real:
-    """Rate of change of the path's length by way of the walker, m/s, as the mean over windows.
+def activity(capture: xr.Dataset) -> tuple[Real, Real]:
+    """How much amplitudes vary within 0.3 s, every 0.1 s: times (moment,) and deviations (moment,).
 
-    Parameters
-    ----------
-    walk : Walk
-        Whose track.
-    receiver : str
-        r1 or r2.
-    time : numpy.ndarray, shape (window,)
-        Middles of the windows, s.
-    begin, end : float
-        When the walk begins and ends, s.
-    width : float
-        Of the windows, s.
+    Each packet's gain is taken out, and 20 packets are averaged first, so that noise counts less.
     """
-    corners = walk.corners()
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
+    time = capture["time"].values
+    size = np.abs(capture["csi"].values).astype(np.float32)
+    size /= np.sqrt((size**2).mean(axis=(0, 1), keepdims=True))
+    many = size.shape[-1] // _AT_ONCE
+    size = size[..., : many * _AT_ONCE].reshape(*size.shape[:2], many, _AT_ONCE).mean(axis=-1)
+    at = time[: many * _AT_ONCE].reshape(many, _AT_ONCE).mean(axis=-1)
+    centre = np.arange(int(time[-1] / _STEP)) * _STEP + _STEP / 2
+    edges = np.searchsorted(at, [centre - 1.5 * _STEP, centre + 1.5 * _STEP])
+    spread = [float(np.sqrt(size[..., a:b].var(axis=-1).mean())) if b - a > 1 else np.nan for a, b in edges.T]
+    return centre, np.array(spread)
+
+
+def walking(captures: Sequence[xr.Dataset]) -> tuple[float, float]:
+    """When somebody begins and ends to walk, s, from all receivers' `activity`."""
+    parts = [activity(c) for c in captures]
+    count = min(t.size for t, _ in parts)
+    time = parts[0][0][:count]
+    level = np.exp(np.mean([np.log(np.maximum(a[:count], 1e-6)) for _, a in parts], axis=0))
+    limit = np.sqrt(np.nanmin(level[time < 2.5]) * np.nanmedian(level))
+    up = level > limit
+    begins = np.flatnonzero(up[1:] & ~up[:-1] & (time[1:] < 3)) + 1
+    begin = float(time[begins[-1]]) if begins.size else 0.0
+    last, span = float(time[np.flatnonzero(up)[-1]]), float(captures[0]["time"].values[-1])
+    # Within three tenths of the end the level is that of an open window.
+    return begin, last if last < span - 0.3 else span
+
+
+def path_speed(walk: Walk, receiver: int, time: Real, begin: float, end: float) -> Real:
+    """Rate of change of transmitter - person - receiver, m/s, at times (moment,); NaN where nobody walks."""
+    points = walk.corners
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    speed = along[-1] / (end - begin)
+    here = (time - begin) * speed
+    ahead, behind = np.minimum(here + 0.02, along[-1]), np.maximum(here - 0.02, 0)
 
     def length(at: Real) -> Real:
-        walked = np.clip((at - begin) / (end - begin), 0, 1) * along[-1]
-        place = np.column_stack([np.interp(walked, along, corners[:, i]) for i in range(2)])
-        legs = (np.linalg.norm(place - antenna, axis=1) for antenna in (TRANSMITTER, RECEIVERS[receiver]))
-        return np.asarray(sum(legs))
+        x, y = np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])
+        to = RECEIVERS[receiver]
+        return np.asarray(np.hypot(x, y) + np.hypot(x - to[0], y - to[1]))
 
-    half = width / 2
-    return (length(time + half) - length(time - half)) / width
-
-
-def walk_interval(time: Real, moving: Sequence[Real]) -> tuple[float, float]:
-    """Find when a walk begins and ends.
-
-    Parameters
-    ----------
-    time : numpy.ndarray, shape (window,)
-        Middles of the windows, s.
-    moving : sequence of numpy.ndarray, shape (window,)
-        Of each receiver: energy that moves, over the noise's.
-
-    Returns
-    -------
-    (float, float)
-        s; a walk that can't be told from standing fills the recording.
-    """
-    energy = sum(moving[1:], start=moving[0])
-    energy = np.where(np.isfinite(energy), energy, np.nanmedian(energy))
-    quiet, busy = np.quantile(energy, [0.04, 0.75])
-    high = energy > np.sqrt(quiet * busy)
-    # Of a run of high windows the first; single ones are a shifted foot.
-    runs = np.convolve(high, np.ones(_LASTS), mode="valid") == _LASTS
-    at = np.flatnonzero(runs)
-    if not at.size:
-        return float(time[0]), float(time[-1])
-    return float(time[at[0]]), float(time[at[-1] + _LASTS - 1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = (length(ahead) - length(behind)) / (ahead - behind) * speed
+    return np.where((time >= begin) & (time <= end), rate, np.nan)
 
 
-def aligned_interval(
-    walk: Walk, found: Sequence[tuple[str, Real, Real]], span: float, width: float
-) -> tuple[float, float]:
-    """Choose begin and end of a walk so that its truth fits what a tracker found: the error that timing can't explain.
-
-    Parameters
-    ----------
-    walk : Walk
-        Whose track.
-    found : sequence of (str, numpy.ndarray, numpy.ndarray)
-        Of each receiver: its name, times (window,) in s and speeds (window,) in m/s.
-    span : float
-        Length of the recording, s.
-    width : float
-        Of the windows, s.
-    """
-    best = (np.inf, 0.0, span)
-    for begin in np.arange(0.0, 0.5 * span, _STEP_S):
-        for end in np.arange(0.6 * span, span + 0.6, _STEP_S):
-            error = np.concatenate(
-                [
-                    np.abs(speed - path_velocity(walk, name, at, begin, end, width))[
-                        (at > begin) & (at < end)
-                    ]
-                    for name, at, speed in found
-                ]
-            )
-            cost = float(np.minimum(error, 1.0).mean()) if error.size else np.inf
-            best = min(best, (cost, float(begin), float(end)))
-    return best[1], best[2]
+def near_turn(walk: Walk, time: Real, begin: float, end: float, within: float = 0.75) -> NDArray[np.bool_]:
+    """Whether moments (moment,) are so near to a turn of the track, s, that the truth's sign is uncertain."""
+    steps = np.diff(walk.corners, axis=0)
+    along = np.cumsum(np.hypot(*steps.T))
+    heading = np.arctan2(steps[:, 1], steps[:, 0])
+    turned = np.abs(np.angle(np.exp(1j * np.diff(heading)))) > _TURN
+    when = begin + along[:-1][turned] / along[-1] * (end - begin)
+    return np.asarray((np.abs(time[:, np.newaxis] - when) < within).any(axis=1))

@@ -50,6 +50,9 @@ def validate(
             show_default=False,
         ),
     ] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="For real: the part of the data that was not developed on.")
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -114,6 +117,7 @@ def validate(
                     methods=methods if name in OF_METHODS or alone else (),
                     scenarios=scenario or () if name in OF_SCENARIOS or alone else (),
                     data=data if name in OF_DATA or alone else None,
+                    held_out=held_out and (name in OF_DATA or alone),
                 )
             except InputError as error:
                 raise in_options(error) from error

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isacsim.tracking.energy import WindowEnergy
 from isacsim.tracking.motion import detection_ratio
-from isacsim.tracking.ridge import ABSENT, earnings, masked, viterbi
+from isacsim.tracking.ridge import ABSENT, Unrest, background, earnings, masked, viterbi
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import peak, smoothed
 
@@ -41,7 +41,8 @@ def linked(
         the speed; NaN where there is no target, or a window can't tell.
     """
     least = detection_ratio(settings, channels)
-    earned = [earnings(w, least, settings, image=image) for w in windows]
+    unrest = Unrest(settings, windows) if image else None
+    earned = [earnings(w, least, image=image, unrest=unrest) for w in windows]
     for _ in range(settings.max_targets):
         ridge = viterbi(earned, settings)
         earned = [masked(row, int(bin_), settings) for row, bin_ in zip(earned, ridge, strict=True)]
@@ -56,7 +57,8 @@ def linked(
             moves = np.abs(settings.velocity[ridge[part]]) > settings.static_width
             # The static channel's unrest stays in the static bin; a blip is shorter than a window.
             if there.sum() >= fewest_windows(settings) and (there & moves).any():
-                track[:, part] = _course(windows[part], ridge[part], there, settings, channels)
+                noise = [background(w, image=False, unrest=unrest) for w in windows[part]]
+                track[:, part] = _course(windows[part], ridge[part], there, settings, channels, noise)
         yield track
 
 
@@ -99,11 +101,12 @@ def _course(
     found: NDArray[np.bool_],
     settings: TrackSettings,
     channels: float,
+    noise: Sequence[Real],
 ) -> Real:
     """Rows of `linked` for a stretch, in some of whose windows (window,) the target was found."""
     out = np.full((5, found.size), np.nan)
     there = np.flatnonzero(found)
-    peaks = [peak(windows[int(n)], int(ridge[n]), settings, channels) for n in there]
+    peaks = [peak(windows[int(n)], int(ridge[n]), settings, channels, noise[int(n)]) for n in there]
     velocity = np.full(found.size, np.nan)
     velocity[there] = [p.velocity for p in peaks]
     variance = np.ones(found.size)
@@ -115,6 +118,11 @@ def _course(
     variance[there] = [p.variance(sure[n - there[0]], settings) for n, p in zip(there, peaks, strict=True)]
     course = smoothed(velocity[span], variance[span], settings)
     out[0], out[1] = velocity, np.sqrt(variance)
+    if settings.max_targets == 1:
+        lasting = np.zeros(found.size)
+        lasting[there] = [p.lasting(sure[n - there[0]], settings) for n, p in zip(there, peaks, strict=True)]
+        out[0, span] = course.velocity
+        out[1, span] = np.sqrt(course.std_velocity**2 + lasting[span])
     out[2, span], out[3, span] = course.acceleration, course.std_acceleration
     out[4, there] = [p.image for p in peaks]
     out[:, ~found] = np.nan

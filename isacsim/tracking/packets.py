@@ -15,7 +15,7 @@ from isacsim.tracking.linking import at_rest, detected, fewest_windows, goes_bey
 from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index, quiet_threshold
 from isacsim.tracking.recording import MOST_STATIC_S, check_channels
 from isacsim.tracking.result import Rows, track_dataset
-from isacsim.tracking.ridge import ABSENT, RidgeFilter, earnings, masked
+from isacsim.tracking.ridge import ABSENT, RidgeFilter, Unrest, background, earnings, masked
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import KalmanFilter, live_filter, peak
 from isacsim.tracking.static import StaticChannel, coherent_groups
@@ -102,6 +102,7 @@ class _Live:
         self.static.fit(self.csi)
         self.begin = float(self.time[0])
         self.next = 0
+        self.unrest = Unrest(settings) if aligned else None
         self.kernel, self.spread = Kernel(settings), NoiseSpread(channels)
         self.targets = [_Target(settings) for _ in range(settings.max_targets)]
         self.quiet, self.still = quiet, list[float]()
@@ -133,10 +134,13 @@ class _Live:
         motion = motion_index(window, settings, channels)
         threshold = self._threshold(motion.share, motion.threshold, first - self.begin)
         least = detection_ratio(settings, channels)
-        earned = earnings(window, least, settings, image=self.static.aligned)
+        if self.unrest is not None:
+            self.unrest.add(window)
+        earned = earnings(window, least, image=self.static.aligned, unrest=self.unrest)
+        noise = background(window, image=False, unrest=self.unrest)
         tracks = np.full((5, len(self.targets)), np.nan)
         for n, target in enumerate(self.targets):
-            tracks[:, n], bin_ = target.step(window, earned, channels, least)
+            tracks[:, n], bin_ = target.step(window, earned, channels, least, noise)
             earned = masked(earned, bin_, settings)
         rows = Rows(
             np.array([window.time]),
@@ -179,7 +183,9 @@ class _Target:
         self._course: KalmanFilter | None = None
         self._lasted, self._rested, self._moved = 0, 0, False
 
-    def step(self, window: WindowEnergy, earned: Real, channels: float, least: float) -> tuple[Real, int]:
+    def step(
+        self, window: WindowEnergy, earned: Real, channels: float, least: float, noise: Real
+    ) -> tuple[Real, int]:
         """Take a window in; give its numbers (5,), as `isacsim.tracking.linking.linked` does, and its bin."""
         nothing = np.full(5, np.nan)
         self._ridge.step(earned)
@@ -197,7 +203,7 @@ class _Target:
         if self._rested > longest_rest(settings):
             self._moved = False
         self._moved |= bool(abs(settings.velocity[bin_]) > settings.static_width)
-        found = peak(window, bin_, settings, channels)
+        found = peak(window, bin_, settings, channels, noise)
         if self._course is None:
             self._course = live_filter(settings)
             before = 0.0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.conditioning.jumps import undo_jumps
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.settings import TrackSettings
@@ -109,7 +110,7 @@ class Recording:
         """Receivers that share their errors."""
         if not self.aligned:
             return (tuple(range(self.csi.sizes["receiver"])),)
-        return coherent_groups(self.read(slice(0, _PACKETS_TO_GROUP)))
+        return coherent_groups(undo_jumps(self.read(slice(0, _PACKETS_TO_GROUP)))[0])
 
     def windows(
         self, settings: TrackSettings, groups: Groups, done: Callable[[int], Any]
@@ -129,6 +130,8 @@ class Recording:
         edges = settings.first(low, begin), settings.first(high - 1, begin) + settings.window_s
         inside = slice(*(int(i) for i in np.searchsorted(self.time, edges)))
         csi, time = self.read(inside), self.time[inside]
+        if self.aligned:
+            csi, _ = undo_jumps(csi)
         static = StaticChannel(self.frequency, groups, aligned=self.aligned)
         static.fit(csi)
         # As many windows at once as a block of packets holds.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isacsim.tracking.energy import WindowEnergy
 from isacsim.tracking.settings import TrackSettings
 
-__all__ = ["ABSENT", "RidgeFilter", "earnings", "masked", "viterbi"]
+__all__ = ["ABSENT", "RidgeFilter", "Unrest", "background", "earnings", "masked", "viterbi"]
 
 ABSENT = -1
 """In place of a bin where there is no target."""
@@ -29,15 +29,61 @@ _FARTHEST = 4.0
 _BIRTH, _DEATH = 3.0, 40.0
 # Share of a target's energy that alignment may leave at the negative speed.
 _IMAGE = 0.1
+# The static bin's usual energy is this quantile over windows, times this.
+_USUAL, _OFTEN = 0.75, 1.5
+MEMORY_S = 60.0
+"""How long the static bin's usual energy is remembered of packets as they come, s."""
 
 Real = NDArray[np.float64]
 
 
-def earnings(window: WindowEnergy, least: float, settings: TrackSettings, *, image: bool) -> Real:
-    """What each speed of a window earns; shape (bin,), 0 throughout where the window can't tell.
+class Unrest:
+    """How strong the static bin usually is, which no target explains that lasts: the static channel's own unrest.
 
-    What stands at speed 0 counts as noise, as far as the window spreads it: a real static channel is never quite at
-    rest (who stands and breathes, a door, the mean's own error), and would hold the ridge of a walker for ever.
+    A receiver's gain and phase are never taken out whole, and a standing body sways. Energy at speeds in the static
+    bin tells of a target only beyond what most windows have there.
+    """
+
+    def __init__(self, settings: TrackSettings, windows: Sequence[WindowEnergy] = ()) -> None:
+        self._inside = ~settings.moving
+        known = [w.energy[self._inside] for w in windows if w.known]
+        self._level = _OFTEN * np.quantile(known, _USUAL, axis=0) if known else np.zeros(self._inside.sum())
+        self._gain = 4.0 * settings.hop_s / MEMORY_S
+
+    def add(self, window: WindowEnergy) -> None:
+        """Follow the level window by window, for packets as they come."""
+        if window.known:
+            now = _OFTEN * window.energy[self._inside]
+            # Steps of a quantile's sign, of a share of the level: up by the quantile, down by what is left.
+            step = np.where(now > self._level, _USUAL, _USUAL - 1) * self._gain * self._level
+            self._level = np.where(self._level > 0, self._level + step, now)
+
+    def level(self, size: int) -> Real:
+        """Energy at each speed (bin,) that is the static channel's."""
+        out = np.zeros(size)
+        out[self._inside] = self._level
+        return out
+
+
+def background(window: WindowEnergy, *, image: bool, unrest: Unrest | None = None) -> Real:
+    """Energy at each speed of a window that is no target: noise, image, the static channel's unrest; shape (bin,).
+
+    Parameters
+    ----------
+    window : WindowEnergy
+        A known one.
+    image : bool
+        Whether strong targets may leave images at their negative speed, which then count as noise.
+    unrest : Unrest, optional
+        Of the recording.
+    """
+    size = window.energy.size
+    noise = np.full(size, window.floor) if unrest is None else np.maximum(window.floor, unrest.level(size))
+    return noise + _IMAGE * window.energy[::-1] if image else noise
+
+
+def earnings(window: WindowEnergy, least: float, *, image: bool, unrest: Unrest | None = None) -> Real:
+    """What each speed of a window earns; shape (bin,), 0 throughout where the window can't tell.
 
     Parameters
     ----------
@@ -45,16 +91,12 @@ def earnings(window: WindowEnergy, least: float, settings: TrackSettings, *, ima
         One window.
     least : float
         Energy over the noise floor that detects a target.
-    settings : TrackSettings
-        With how the window spreads what stands.
-    image : bool
-        Whether strong targets may leave images at their negative speed, which then count as noise.
+    image, unrest
+        As for `background`.
     """
     if not window.known:
         return np.zeros(window.energy.size)
-    noise = window.floor + (_IMAGE * window.energy[::-1] if image else 0.0)
-    noise = noise + window.energy[settings.velocity.size // 2] * settings.static_spread
-    noise = np.maximum(noise, np.finfo(np.float64).tiny)
+    noise = np.maximum(background(window, image=image, unrest=unrest), np.finfo(np.float64).tiny)
     return np.asarray(np.log(np.maximum(window.energy / noise, 1e-6) / least))
 
 

@@ -133,14 +133,6 @@ class TrackSettings:
         return float((energy * speed**2).sum() / energy.sum())
 
     @cached_property
-    def static_spread(self) -> NDArray[np.float64]:
-        """Energy that the Hann window spreads from speed 0 to each bin, as a share of that at speed 0; shape (bin,)."""
-        at = (np.arange(256) + 0.5) / 256 - 0.5
-        turns = np.outer(self.velocity, at) * self.window_s * self.carrier / speed_of_light
-        amplitude = (np.cos(np.pi * at) ** 2 * np.cos(2 * np.pi * turns)).mean(axis=1)
-        return np.asarray((2 * amplitude) ** 2)
-
-    @cached_property
     def noise_velocity(self) -> NDArray[np.float64]:
         """Speeds at which only noise is expected, m/s: the upper half of what the packets resolve, if that is free."""
         free = self.alias > 2.4 * self.max_speed

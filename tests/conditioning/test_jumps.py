@@ -1,0 +1,34 @@
+"""Jumps of antennas by half and quarter-turns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isacsim.conditioning.jumps import undo_jumps
+
+
+def _packets(rng: np.random.Generator, *, own: bool = False) -> np.ndarray:
+    static = rng.standard_normal((3, 8, 1, 2)) @ [1, 1j]
+    noise = 0.05 * rng.standard_normal((3, 8, 200, 2)) @ [1, 1j]
+    phase = np.exp(2j * np.pi * rng.random((3 if own else 1, 1, 200)))
+    return ((static + noise) * phase).astype(np.complex64)
+
+
+def test_quarter_turns_of_an_antenna_are_undone() -> None:
+    rng = np.random.default_rng(0)
+    csi = _packets(rng)
+    quarters = rng.integers(0, 4, (3, 1, 200)) * np.array([0, 1, 1])[:, None, None]
+    turned = (csi * np.exp(0.5j * np.pi * quarters)).astype(np.complex64)
+    fixed, count = undo_jumps(turned)
+    # One constant quarter-turn an antenna can't be known.
+    left = fixed / csi
+    np.testing.assert_allclose(left, np.repeat(left[..., :1], 200, axis=2), atol=1e-4)
+    assert count > 200
+
+
+def test_what_does_not_jump_stays() -> None:
+    rng = np.random.default_rng(1)
+    for csi in (_packets(rng), _packets(rng, own=True)):
+        fixed, count = undo_jumps(csi)
+        assert count == 0
+        np.testing.assert_array_equal(fixed, csi)
