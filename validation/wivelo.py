@@ -102,7 +102,7 @@ def activity(capture: xr.Dataset) -> tuple[Real, Real]:
     centre = np.arange(int(time[-1] / _STEP)) * _STEP + _STEP / 2
     edges = np.searchsorted(at, [centre - 1.5 * _STEP, centre + 1.5 * _STEP])
     spread = [float(np.sqrt(size[..., a:b].var(axis=-1).mean())) if b - a > 1 else np.nan for a, b in edges.T]
-    return centre, np.array(spread)
+    return np.asarray(centre, np.float64), np.array(spread, np.float64)
 
 
 def walking(captures: Sequence[xr.Dataset]) -> tuple[float, float]:
