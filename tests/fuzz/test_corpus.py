@@ -48,7 +48,7 @@ def test_crashes_hangs_and_raw_errors_are_counted(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{root}")
     monkeypatch.setenv("ISACSIM_FUZZ_CORPUS", str(tmp_path / "corpus"))  # of the children
     monkeypatch.setattr(runner, "CORPUS", tmp_path / "corpus")
-    monkeypatch.setattr(runner, "SECONDS", 1.5)
+    monkeypatch.setattr(runner, "SECONDS", 3.0)
     exec(BAD, {})
     try:
         counts = runner.run("bad", 0, 7)

@@ -110,7 +110,10 @@ def create_store(
     text = {name: c.astype(np.dtypes.StringDType()) for name, c in rest.coords.items() if c.dtype.kind == "U"}
     rest = rest.assign_coords(text)
     # An axis of zeros lies there too, so that one that is not there was lost.
-    rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False, write_empty_chunks=True)
+    with warnings.catch_warnings():
+        # Other people's files in the folder.
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component")
+        rest.to_zarr(location(path), mode="a", zarr_format=3, consolidated=False, write_empty_chunks=True)
     group = zarr.open_group(location(path), mode="r+", use_consolidated=False)
     for name in over:
         variable = template[name]
