@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -323,16 +324,17 @@ def test_the_process_itself_ends_with_2_and_one_sentence(tmp_path: Path) -> None
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.dat")
-    process = isacsim("spectrum", "pipe.dat", cwd=tmp_path)
-    # Opening waits for the reader, which then waits for data that never come.
-    with (tmp_path / "pipe.dat").open("wb"):
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    process = isacsim("validate", "bound", "--method", "peaks", "--trials", 100_000, "-o", "x", cwd=tmp_path)
+    begun = tmp_path / "x" / "bound.partial.jsonl"
+    deadline = time.monotonic() + 60
+    while not begun.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""
     assert err.strip() == "isacsim: interrupted."
-    assert [p.name for p in tmp_path.iterdir()] == ["pipe.dat"]
 
 
 def test_environment_draws_any_scenario_that_has_one(tmp_path: Path) -> None:

@@ -356,7 +356,15 @@ def test_bad_arguments_are_refused_before_the_store_is_touched(tiny, here, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("scenario", ["lab", 3, ["lab"]])
-def test_what_is_no_scenario_is_refused(scenario, here, tmp_path):
-    with pytest.raises(InputError, match="scenario must be a Scenario or several, got"):
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        ("nowhere", "no scenario named 'nowhere'"),
+        (3, r"scenario must be a shipped name, a \.yaml file's path or a Scenario; got 3"),
+        ([3], r"scenario must be a shipped name, a \.yaml file's path or a Scenario; got 3"),
+        ([], "scenario must be one or several scenarios; got none"),
+    ],
+)
+def test_what_is_no_scenario_is_refused(scenario, words, here, tmp_path):
+    with pytest.raises(InputError, match=words):
         make(scenario, tmp_path / "a.zarr", here)
