@@ -93,18 +93,21 @@ def digests_of(methods: Iterable[str]) -> dict[str, str]:
     return out
 
 
-def estimate_by(
-    method: str,
-    csi: xr.DataArray | np.ndarray,
-    *,
-    time: np.ndarray | None = None,
-    frequency: np.ndarray | None = None,
-    **options: Any,
-) -> xr.Dataset:
-    """Estimate by a built-in method, or by a user's, whose result is checked and completed with NaN."""
+def estimate_by(method: str, csi: xr.DataArray | np.ndarray, **options: Any) -> xr.Dataset:
+    """Estimate by a built-in method, or by a user's, whose result is checked and completed with NaN.
+
+    Parameters
+    ----------
+    method : str
+        Of `estimate_paths`, or a user's ``module:function``, which is called with CSI, times and frequencies alone.
+    csi : xarray.DataArray or numpy.ndarray
+        As for `estimate_paths`.
+    **options
+        Other arguments of `estimate_paths`.
+    """
     if not is_own(method):
-        return estimate_paths(csi, time=time, frequency=frequency, method=method, **options)  # type: ignore[arg-type]
-    array = read(csi, time=time, frequency=frequency)
+        return estimate_paths(csi, method=method, **options)  # type: ignore[arg-type]
+    array = read(csi, time=options.get("time"), frequency=options.get("frequency"))
     try:
         found = own_estimator(method)(array.values.copy(), array.time.copy(), array.frequency.copy())
     except InputError:

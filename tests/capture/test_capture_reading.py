@@ -219,7 +219,7 @@ class TestGuard:
             parse_guarded("intel5300", records, Path("capture"), count=1)
 
     def test_exception_in_csiread_is_an_error(self):
-        with pytest.raises(CaptureError, match=r"capture: csiread failed on this file: .*tones"):
+        with pytest.raises(CaptureError, match=r"capture: csiread failed on this file, .*tones"):
             parse_guarded("atheros", b"", Path("capture"), count=1, tones=57, endian="little")
 
 

@@ -18,7 +18,7 @@ from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
 from dira.experiment.stages import Run, exclusive, freeze
 from dira.models.gan import _Discriminator
-from dira.training.train import batches
+from dira.training.source import batches
 from isacsim.errors import InputError
 
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 import dira
 import dira.data.stores
-import dira.models.model
+import dira.models.files
 from dira.data import stores as data
 from dira.data.stores import load, write
 from isacsim.errors import InputError
@@ -132,7 +132,7 @@ def test_a_model_is_never_one_s_classes_with_another_s_weights(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(dira.models.model, "save", full)
+        patch.setattr(dira.models.files, "save", full)
         with pytest.raises(OSError, match="No space"):
             other.save_pretrained(tmp_path)
     assert dira.TargetCounter.from_pretrained(tmp_path).counts.tolist() == [3, 4]  # nothing has changed

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from isacsim.validation import bound, scored
+from isacsim.validation import bound, own, scored
 from isacsim.validation.coverage import summary as coverage
 from isacsim.validation.false_alarm import summary as alarms
 from isacsim.validation.study import write_study
@@ -48,7 +48,7 @@ def test_counting_by_scenario(tmp_path):
 def test_the_captures_are_those_of_the_command(monkeypatch):
     """Seed for seed, conditioned alike, and the truth at the window's centre."""
     seen = []
-    monkeypatch.setattr(scored, "estimate_paths", lambda csi, **_: seen.append(csi) or paths([]))
+    monkeypatch.setattr(own, "estimate_paths", lambda csi, **_: seen.append(csi) or paths([]))
     scored._warm.cache_clear()
     rows = scored.rows_of("lab", ["relax"], [5])
     capture = isacsim.simulate(isacsim.load_scenario("lab"), seed=5)
@@ -60,7 +60,7 @@ def test_the_captures_are_those_of_the_command(monkeypatch):
 @pytest.mark.parametrize(("method", "told"), [("relax", scored.MOST), ("haf", 3)])
 def test_who_is_told_the_count(monkeypatch, method, told):
     asked = {}
-    monkeypatch.setattr(scored, "estimate_paths", lambda _, **options: asked.update(options) or paths([]))
+    monkeypatch.setattr(own, "estimate_paths", lambda _, **options: asked.update(options) or paths([]))
     scored.compare(None, {name: np.zeros(3) for name in scored.STATES}, method)
     assert asked == {"method": method, "max_paths": told}
 
@@ -74,7 +74,7 @@ def test_the_gate_and_what_counts_as_wrong(monkeypatch):
                 raise result
             return result
 
-        monkeypatch.setattr(scored, "estimate_paths", estimate)
+        monkeypatch.setattr(own, "estimate_paths", estimate)
         return {"method": "relax"} | scored.compare(None, truth, "relax")
 
     near = compared(paths([1.4, -4.5], [1.9, 0.0]))
@@ -143,7 +143,7 @@ def test_a_path_that_is_missed_is_an_outlier(monkeypatch):
         found = isacsim.estimate_paths(h, time=time, frequency=frequency, method="haf", max_paths=1)
         return found.isel(path=slice(next(calls) % 2))
 
-    monkeypatch.setattr(bound, "estimate_paths", estimate)
+    monkeypatch.setattr(own, "estimate_paths", estimate)
     row = bound.ratios(-5.0, method="qml", trials=4, subcarriers=2, packets=256)
     assert row["missed"] == 0.5 and row["outliers"] >= 0.5
     assert row["ratio"]["acceleration"]["trials"] == 2

@@ -115,5 +115,7 @@ def run_guarded(script: Path, arguments: list[str], path: Path, name: str, *, ti
     if child.returncode != 0:
         said = child.stderr.decode(errors="replace").strip().splitlines()
         how = f"crashed (signal {-child.returncode})" if child.returncode < 0 else "failed"
-        raise CaptureError(f"{path}: {name} {how} on this file{': ' + said[-1] if said else ''}")
+        raise CaptureError(
+            f"{path}: {name} {how} on this file, so it is damaged{': ' + said[-1] if said else ''}"
+        )
     return child.stdout.decode(errors="replace")

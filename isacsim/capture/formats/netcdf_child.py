@@ -23,7 +23,7 @@ def main(path: str, whole: bool) -> None:
         nonlocal size
         for name in item.attrs:
             item.attrs[name]
-        if not isinstance(item, h5py.Dataset):
+        if not isinstance(item, h5py.Dataset) or not item.size:  # no target: nothing to read
             return
         size += item.size * item.dtype.itemsize
         if whole:
@@ -32,7 +32,7 @@ def main(path: str, whole: bool) -> None:
                 item[chunk]
             if not item.chunks and item.nbytes <= len_of_file:
                 item[()]
-        elif item.size:
+        else:
             item[(0,) * item.ndim]
             item[(-1,) * item.ndim]
 

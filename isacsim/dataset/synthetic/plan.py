@@ -119,6 +119,10 @@ def make_plan(
     return Plan(tuple(scenarios), seed, tuple(parts), keep_csi)
 
 
+# Attributes of spectra that say what window they are of.
+_OF_THE_WINDOW = ("carrier", "lag_packets", "packets", "packet_interval")
+
+
 def template_of(plan: Plan) -> xr.Dataset:
     """Make one sample of every scenario, and see that they go together.
 
@@ -151,6 +155,9 @@ def template_of(plan: Plan) -> xr.Dataset:
             # What the scenarios differ in holds for none of the store's spectra.
             for setting in differing_settings(made_with(ours.attrs), made_with(others.attrs)):
                 del ours.attrs[setting]
+            for name_of_window in _OF_THE_WINDOW:
+                if ours.attrs.get(name_of_window) != others.attrs.get(name_of_window):
+                    ours.attrs.pop(name_of_window, None)
     assert first is not None  # a plan has parts
     return first
 
