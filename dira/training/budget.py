@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from isacsim.dataset.synthetic.endless import BLOCK, make_block
+from isacsim.errors import InputError
 
 __all__ = ["measured"]
 
@@ -59,8 +60,12 @@ def measured(
     batch = settings["batch_size"]
     said = f"{batch / step:.0f} samples/s are learnt from"
     if other := _OTHER.get(settings.get("precision", "")):
-        there = _step_s(model, examples, settings | {"precision": other}, device)
-        said += f" ({batch / there:.0f} with precision {other})"
+        try:
+            there = _step_s(model, examples, settings | {"precision": other}, device)
+        except InputError:  # torch's half precision makes NaN of small convolutions on some processors
+            said += f" (precision {other} gives no finite loss here)"
+        else:
+            said += f" ({batch / there:.0f} with precision {other})"
     parts.append(said)
     left = settings["steps"] - _done(checkpoints)
     if reused is None:
