@@ -45,8 +45,8 @@ class DetectorConfig(Config):
     most_targets: int = Field(default=10, ge=1)
     """Largest number of targets that the count knows."""
     mirror: bool = True
-    """Train on spectra mirrored along either axis by chance, which are spectra again: time reversed mirrors the jerk,
-    the other sign of the phase both axes."""
+    """Train on spectra mirrored along either axis by chance. Time reversed mirrors the jerk, exactly; the other sign of
+    the phase mirrors both axes, exactly for `single`, `noncoherent` and `coherent`, nearly for `delay` and `resolved`."""
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Least score of a detection; `calibrate` sets it."""
     slope: float = 1.0
@@ -235,7 +235,15 @@ class PathDetector(Model):
             "std_amplitude": amplitude * std[2] / power,
         }
 
-    def calibrate(self, spectra: Any, truth: Any, *, false: float = 0.3, **how: Any) -> Self:
+    def calibrate(
+        self,
+        spectra: Any,
+        truth: Any,
+        *,
+        false: float = 0.3,
+        gate: tuple[float, float] = GATE,
+        **how: Any,
+    ) -> Self:
         """Make scores probabilities, and set the threshold for a rate of false detections, on held-out samples.
 
         Parameters
@@ -244,6 +252,8 @@ class PathDetector(Model):
             As `fit`'s; samples that were not trained on.
         false : float
             False detections a spectrum.
+        gate : (float, float)
+            m/s² and m/s³ within which a detection is a true path; the default is for windows of one second.
         **how
             As `detect`'s.
 
@@ -257,7 +267,7 @@ class PathDetector(Model):
         self.config = self.config.model_copy(update={"slope": 1.0, "shift": 0.0})
         _, axes = self.fitted()
         paths = true_paths(truth, most=_limits(axes))
-        raw = match_detections(self.detect(spectra, threshold=_LEAST_SCORE, **how), paths, GATE)
+        raw = match_detections(self.detect(spectra, threshold=_LEAST_SCORE, **how), paths, gate)
         if raw.score.size:
             x, y = logit(np.clip(raw.score, 1e-7, 1 - 1e-7)), raw.true
 
@@ -268,7 +278,7 @@ class PathDetector(Model):
             slope, shift = minimize(surprise, [1.0, 0.0], method="Nelder-Mead").x
             if slope > 0:  # scores that say nothing are left as they are
                 self.config = self.config.model_copy(update={"slope": float(slope), "shift": float(shift)})
-        found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, GATE)
+        found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, gate)
         self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
         return self
 

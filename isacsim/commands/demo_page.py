@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from isacsim import __version__
 from isacsim.commands.remarks import (
     QUANTITIES,
-    RELATIVE_LENGTH,
     body_remark,
     cubic_remark,
     impairment_lines,
     is_relative,
+    length_heading,
     target_names,
 )
 from isacsim.commands.source import reference_of
@@ -175,7 +175,7 @@ def table(
             (heading, ["true", "estimate", "error"] if given[name] and compared[name] else ["true"])
         )
         if given[name] and not compared[name]:
-            groups.append((RELATIVE_LENGTH, ["estimate"]))
+            groups.append((length_heading(estimates), ["estimate"]))
     rows = []
     for match in matches:
         row = ["false" if match.truth is None else names[match.truth]]

@@ -81,6 +81,7 @@ def estimate(
         component_remarks,
         cubic_remark,
         interpolation_remark,
+        mirror_remark,
         rest_remark,
         speed_remark,
     )
@@ -122,6 +123,7 @@ def estimate(
     remarks = [
         interpolation_remark(windows.used),
         body_remark(opened.capture),
+        mirror_remark(windows.used[0].csi),
         rest_remark(opened.capture, name, times),
         band_remark(windows.used[0], 0.089) if method == "peaks" else None,
     ]
@@ -158,13 +160,13 @@ def _estimated(csi: xr.DataArray, **arguments: Any) -> xr.Dataset:
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
-    from isacsim.commands.remarks import QUANTITIES, RELATIVE_LENGTH, is_relative
+    from isacsim.commands.remarks import QUANTITIES, is_relative, length_heading
     from isacsim.estimation.matching import match_paths
 
     title = f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"
     # A column that a method doesn't fill tells nothing.
     names = [n for n in QUANTITIES if estimates[n].notnull().any()] or ["acceleration", "jerk"]
-    headings = QUANTITIES | ({"path_length": RELATIVE_LENGTH} if is_relative(estimates) else {})
+    headings = QUANTITIES | ({"path_length": length_heading(estimates)} if is_relative(estimates) else {})
     if truth is None:
         rows = [
             [f"{p + 1}{_mark(estimates, p)}", *(_with_spread(estimates, n, p) for n in names)]

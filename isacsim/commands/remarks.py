@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.impairments import clock_drift
+from isacsim.conditioning.conditioning import ALIGNED_TO_ITSELF
 from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "QUANTITIES",
-    "RELATIVE_LENGTH",
     "ambiguity_remark",
     "band_remark",
     "body_remark",
@@ -32,6 +32,8 @@ __all__ = [
     "impairment_lines",
     "interpolation_remark",
     "is_relative",
+    "length_heading",
+    "mirror_remark",
     "rest_remark",
     "speed_remark",
     "target_names",
@@ -48,8 +50,7 @@ QUANTITIES = {
     "amplitude": "amplitude [1]",
 }
 """What is estimated, as headings."""
-RELATIVE_LENGTH = "path length − reference [m]"
-"""Heading of path lengths that `is_relative`."""
+_RELATIVE, _SHIFTED = "path length − reference [m]", "path length + timing offset [m]"
 
 # In carrier wavelengths. The scenario uav, seed 0, two drones: 0.14 in a window of 1 s brings 6 false paths, 0.007 and
 # 0.014 in two of 0.5 s 7, 0.002 and less in three of 0.3 s none. Where all of it is quartic, the Taylor cubic at the
@@ -57,15 +58,32 @@ RELATIVE_LENGTH = "path length − reference [m]"
 _MOST_DEPARTURE = 0.005
 
 
+def length_heading(estimates: xr.Dataset) -> str:
+    """Give the heading of path lengths that `is_relative`."""
+    return _RELATIVE if int(estimates.attrs.get("reference", -1)) >= 0 else _SHIFTED
+
+
+def mirror_remark(csi: xr.DataArray) -> str | None:
+    """Say what one antenna's phase, aligned to its own mean channel, does to paths; None for other conditioning."""
+    if csi.attrs.get("conditioning") != ALIGNED_TO_ITSELF:
+        return None
+    return (
+        "one antenna's phase was aligned to itself: every path leaves a mirror image at (-v, -a, -r), half as strong "
+        "or more, and loses amplitude; signs may be wrong, above all at 20 MHz"
+    )
+
+
 def is_relative(estimates: xr.Dataset) -> bool:
-    """Whether estimated path lengths count from a reference's static path, so that the truth's are no measure for them.
+    """Say whether estimated path lengths have another origin than the truth's, which then is no measure for them.
+
+    They count from a reference's static path, or hold the receiver's timing offset.
 
     Parameters
     ----------
     estimates : xarray.Dataset
         From :func:`isacsim.estimate_paths`.
     """
-    return int(estimates.attrs.get("reference", -1)) >= 0
+    return int(estimates.attrs.get("reference", -1)) >= 0 or estimates.attrs.get("timing") == "unknown"
 
 
 def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> float:

@@ -111,7 +111,7 @@ def spectrum(
     Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
     """
     from isacsim.capture.netcdf import check_capture_path
-    from isacsim.commands.remarks import band_remark
+    from isacsim.commands.remarks import band_remark, mirror_remark
     from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
     from isacsim.simulation.truth import not_drawn_again, truth_at
 
@@ -160,6 +160,7 @@ def spectrum(
     if settings.get("combine", "coherent") == "coherent":
         lost = band_remark(windows.used[0], settings.get("lag_ratio", 0.089))
         why_not = [*why_not, *filter(None, [lost])]
+    why_not = [*why_not, *filter(None, [mirror_remark(windows.used[0].csi)])]
     for line in (*opened.notes, *windows.skipped, *why_not):
         remark(f"note: {line}")
     output().print(note)

@@ -10,7 +10,8 @@ an AGC gain. Four ways with them (method.md section 1):
   regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that
   subcarrier. Times that rms.
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
-  own mean channel. Right as far as the static part outweighs what moves; else it eats part of the motion.
+  own mean channel. That eats part of what moves, and leaves a mirror image at (-v, -a, -r) half as strong as the path
+  or more, however strong the static part is (``tests/conditioning/test_alignment.py``).
 - ``"array"``: for arrays, all pairs of a device at once are aligned to their static channel
   (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "ALIGNED_TO_ITSELF",
     "align_phase",
     "compensate_gain",
     "condition",
@@ -53,6 +55,8 @@ __all__ = [
     "usable_subcarriers",
 ]
 
+ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
+"""What `condition` says it did with ``reference="self"``."""
 Reference = Literal["auto", "product", "ratio", "self", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
@@ -90,7 +94,8 @@ def condition(
     -------
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
         One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` says what was
-        done, ``reference`` by which receiver (its position, -1 for none).
+        done, ``reference`` by which receiver (its position, -1 for none); ``timing`` is "unknown" where packets were
+        aligned to each other alone ("self", "array"): all path lengths then hold the same unknown offset.
 
     Raises
     ------
@@ -106,6 +111,7 @@ def condition(
         raise refusal("pair", f"two different receivers from 0 to {n_receiver - 1}", pair)
     broken = bool(capture.attrs.get("shared_phase_error", 1))
     done, reference_index = "none", -1
+    known: dict[str, str] = {}
     if reference == "auto":
         if pair is not None or "reference" in roles:
             reference = "product"
@@ -122,8 +128,11 @@ def condition(
         seeing = [i for i, role in enumerate(roles) if role != "reference"]
         array = array.isel(receiver=seeing if pair is None else [pair[0]])
         if reference == "self":
-            done = "phase aligned to the mean channel"
+            done = ALIGNED_TO_ITSELF
             array = align_phase(array)
+        if reference in ("self", "array"):
+            # The first packet's timing error stays in all of them.
+            known["timing"] = "unknown"
         if reference == "array":
             done = "all pairs of a device aligned to their static channel"
             array = align_devices(array)
@@ -131,7 +140,7 @@ def condition(
         array = resample(array, _nominal_packets(capture, array))
     elif (np.diff(array.coords["time"].values) <= 0).any():
         raise InputError("time must ascend strictly from packet to packet.")
-    return array.assign_attrs(conditioning=done, reference=reference_index)
+    return array.assign_attrs(conditioning=done, reference=reference_index, **known)
 
 
 def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi") -> xr.DataArray:

@@ -88,7 +88,9 @@ def estimate_paths(
 
         CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
         holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
-        and the attribute ``reference`` of the result say so.
+        and the attribute ``reference`` of the result say so. Where packets were aligned to each other alone (its
+        attribute ``timing`` is "unknown"), path lengths hold the receiver's timing offset, which is the same for all
+        paths; ``long_name`` and the attribute ``timing`` say so.
 
     Raises
     ------
@@ -112,9 +114,10 @@ def estimate_paths(
         "max_acceleration": max_acceleration,
         "max_jerk": max_jerk,
     }
-    reference = int(getattr(csi, "attrs", {}).get("reference", -1))
+    attrs = getattr(csi, "attrs", {})
+    reference, timing = int(attrs.get("reference", -1)), attrs.get("timing")
     if method in OWN_TIMES:
-        out = _searched(array, method, max_paths, reference >= 0, limits)
+        out = _searched(array, method, max_paths, reference >= 0 or timing == "unknown", limits)
     elif method == "peaks":
         if not (max_path_length is None and max_speed is None):
             raise InputError(
@@ -133,6 +136,9 @@ def estimate_paths(
         out.attrs["reference"] = reference
         for name in ("path_length", "std_path_length"):
             out[name].attrs["long_name"] += " minus that of the reference's static path"
+    elif timing == "unknown":
+        out.attrs["timing"] = "unknown"
+        out["path_length"].attrs["long_name"] += " plus the receiver's timing offset, the same for all paths"
     return out
 
 
