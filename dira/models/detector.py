@@ -45,8 +45,8 @@ class DetectorConfig(Config):
     most_targets: int = Field(default=10, ge=1)
     """Largest number of targets that the count knows."""
     mirror: bool = True
-    """Train on spectra mirrored along either axis by chance. Time reversed mirrors the jerk, exactly; the other sign of
-    the phase mirrors both axes, exactly for `single`, `noncoherent` and `coherent`, nearly for `delay` and `resolved`."""
+    """Train on spectra mirrored along either axis by chance. Time reversed mirrors the jerk, exactly; the other sign
+    of the phase mirrors both axes: exactly for `single`, `noncoherent`, `coherent`, nearly for `delay`, `resolved`."""
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Least score of a detection; `calibrate` sets it."""
     slope: float = 1.0
@@ -58,8 +58,8 @@ class PathDetector(Model):
     """Finds paths in acceleration-jerk spectra.
 
     A small U-Net says of every bin how probable it is that a path lies there, where within the bin, how high it stands
-    by itself, and how sure that is. It is trained to the true positions (Nehme et al. 2020, DECODE, do so for single
-    molecules), which shows weak paths beside strong ones that a squared error between images gives up.
+    by itself, and how sure that is. It is trained to the true positions, as DECODE is for single molecules (Speiser et
+    al., Nature Methods 2021), which shows weak paths beside strong ones that a squared error between images gives up.
 
     Parameters
     ----------

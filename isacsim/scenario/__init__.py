@@ -3,7 +3,7 @@
 ``numbers`` are floats or distributions, ``section`` is the base of every model. ``radio``, ``motions``, ``bodies``,
 ``targets``, ``environments`` (with ``rooms`` and their ``materials``), ``impairments`` and ``outputs`` are the
 sections, ``model`` puts them together and checks what concerns several. ``chance`` replaces distributions by numbers.
-``yaml_file`` reads the text and names lines; ``catalogue`` finds scenarios by name.
+``yaml_file`` reads the text, ``yaml_errors`` names lines; ``catalogue`` finds scenarios by name.
 """
 
 from isacsim.scenario.catalogue import (

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from isacsim.errors import InputError
-from isacsim.scenario import yaml_file
+from isacsim.scenario import yaml_errors, yaml_file
 from isacsim.scenario.numbers import is_distribution
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def changed(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
         _put(data, str(name).split("."), _plain(value, str(name)), "")
     text = yaml_file.dump(data)
     parsed, node = yaml_file.parse(text, scenario.name)
-    return yaml_file.validate(
+    return yaml_errors.validate(
         type(scenario), parsed, node, f"{scenario.name} with {', '.join(changes)}", lines=False
     )
 
@@ -61,7 +61,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
 def _written(value: Any) -> Any:
     """Give what was written of a scenario: fields that were set, and the tags that tell models apart."""
     if isinstance(value, BaseModel):
-        written = value.model_fields_set | (set(yaml_file.TAGS) & type(value).model_fields.keys())
+        written = value.model_fields_set | (set(yaml_errors.TAGS) & type(value).model_fields.keys())
         fields = [name for name in type(value).model_fields if name in written]
         return {name: _written(getattr(value, name)) for name in fields}
     if isinstance(value, tuple | list):
@@ -114,4 +114,4 @@ def _merges(present: Any, value: dict[Any, Any]) -> bool:
         return all(str(key).isdigit() for key in value)
     if not isinstance(present, dict) or is_distribution(present) or is_distribution(value):
         return False
-    return all(value[tag] == present.get(tag) for tag in yaml_file.TAGS if tag in value)
+    return all(value[tag] == present.get(tag) for tag in yaml_errors.TAGS if tag in value)

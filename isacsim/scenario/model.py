@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from isacsim.errors import InputError
-from isacsim.scenario import yaml_file
+from isacsim.scenario import yaml_errors, yaml_file
 from isacsim.scenario.bodies import WalkerBody
 from isacsim.scenario.environments import Antenna, Environment, Floor, RayTraced, ReceiverAntenna, TwoRay
 from isacsim.scenario.impairments import Impairments
@@ -268,7 +268,7 @@ class Scenario(Section):
             If the text is not a YAML mapping.
         """
         data, node = yaml_file.parse(text, file)
-        return yaml_file.validate(cls, data, node, file)
+        return yaml_errors.validate(cls, data, node, file)
 
     def with_(self, **changes: Any) -> Scenario:
         """Make a scenario with some fields changed; it is validated as a file is.

@@ -394,15 +394,3 @@ def test_a_capture_of_a_version_that_drew_other_numbers_is_used_as_far_as_it_goe
         np.testing.assert_array_equal(truth.velocity, truth_at(new, receiver, 0.1).velocity)
     else:
         assert truth is None
-
-
-@pytest.mark.parametrize("command", ["simulate", "spectrum", "estimate", "count", "track"])
-def test_fields_of_a_scenario_are_changed_on_the_way(command: str, tmp_path: Path) -> None:
-    to = {"simulate": ["-o", tmp_path / "x.nc"], "spectrum": ["-o", tmp_path / "x.png"]}.get(command, [])
-    assert "radio.packets is 8" in refused(command, "default", "--set", "radio.packets=8", *to)
-    assert "--set takes FIELD=VALUE" in refused(command, "default", "--set", "radio.packets", *to)
-
-
-@pytest.mark.parametrize("command", ["spectrum", "estimate", "count", "track"])
-def test_fields_of_a_capture_are_not(command: str, saved: Path) -> None:
-    assert "--set is for scenarios" in refused(command, saved, "--set", "snr_db=3")

@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from isacsim.checks import check_integer
 from isacsim.dataset.loading.stream import SampleStream
 
-__all__ = ["TorchSamples"]
+__all__ = ["TorchSamples", "handed_out"]
 
 
 class TorchSamples(IterableDataset[Any]):
@@ -62,9 +62,13 @@ class TorchSamples(IterableDataset[Any]):
                     torch.from_numpy(inputs[n].copy()),
                     *(torch.from_numpy(np.array(t[n])) for t in targets),
                 ]
-                if len(item) > 2:
-                    item = [item[0], tuple(item[1:])]
-                if self._transform is not None:
-                    yield self._transform(*item)
-                else:
-                    yield item[0] if len(item) == 1 else tuple(item)
+                yield handed_out(item, self._transform)
+
+
+def handed_out(parts: list[Any], transform: Callable[..., Any] | None) -> Any:
+    """Give an item as torch's collation takes it: inputs alone, or inputs and one target or a tuple of targets."""
+    if len(parts) > 2:
+        parts = [parts[0], tuple(parts[1:])]
+    if transform is not None:
+        return transform(*parts)
+    return parts[0] if len(parts) == 1 else tuple(parts)

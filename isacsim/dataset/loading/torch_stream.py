@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from isacsim.checks import check_names
 from isacsim.dataset.loading.reuse import ReusedSamples
+from isacsim.dataset.loading.torch_samples import handed_out
 from isacsim.errors import InputError
 
 __all__ = ["StreamedSamples"]
@@ -70,12 +71,7 @@ class StreamedSamples(IterableDataset[Any]):
             for i in range(_AT_A_TIME):
                 item: list[Any] = [torch.cat([tensors[name][i] for name in self._inputs])]
                 item += [tensors[name][i].clone() for name in self._targets]
-                if len(item) > 2:
-                    item = [item[0], tuple(item[1:])]
-                if self._transform is not None:
-                    yield self._transform(*item)
-                else:
-                    yield item[0] if len(item) == 1 else tuple(item)
+                yield handed_out(item, self._transform)
 
 
 def _as_torch_takes(values: Any) -> Any:
