@@ -22,6 +22,7 @@ from isacsim.estimation.modes.chirps import N_BASIS
 from isacsim.estimation.modes.fit import Component, ComponentFit, ComponentProblem
 from isacsim.estimation.modes.results import component_dataset
 from isacsim.estimation.modes.search import ChirpBank
+from isacsim.estimation.modes.split import PairGrid
 
 __all__ = ["modes"]
 
@@ -43,6 +44,14 @@ BETTER = 0.99
 SAME = 0.5
 # Growth goes on while the newest brings half of what it must to stay.
 GOES_ON = 0.5
+# With more than this times the noise's energy left, a component that wanders so much (the six polynomials' prior has 6)
+# may hold two paths: where a pair explains this share of its energy more than it does. So many of the best pairs of each
+# component, and of all, are tried.
+DOUBTFUL, WANDERS, PAIR_GAIN = 1.15, 18.0, 0.01
+PAIRS_EACH, PAIRS = 4, 4
+# A pair stays where the objective falls to this share; what raises it less when taken out goes again. The weaker of the
+# two holds this share of the other's energy: what is weaker is a product of two moving parts, or an image.
+PARTED, PAIR_SHARE = 0.75, 0.1
 
 
 def modes(
@@ -151,7 +160,7 @@ class _Run:
             if len(fit) > settled:
                 fit = self.renew(fit)
                 settled = len(fit)
-        fit = self.prune(self.settled(fit.components), self.settled)
+        fit = self.part(self.prune(self.settled(fit.components), self.settled))
         self.limit_reached = len(fit) >= self.most
         start = self.problem.solve(fit.components, learned=True)
         return self.problem.follow_courses(start, 4, LATE, learned=True)
@@ -209,6 +218,48 @@ class _Run:
             if not changed:
                 break
             fit = self.prune(fit, self.loose)
+        return fit
+
+    def part(self, fit: ComponentFit) -> ComponentFit:
+        """Put two in place of a component that holds a pair, as long as the whole fit is much better for it."""
+        series = self.problem.series
+        left = DOUBTFUL * series.noise * series.values.size
+        grid: PairGrid | None = None
+        while 0 < len(fit) < self.most and fit.rss > left:
+            grid = grid or PairGrid(series)
+            best = fit
+            for i, first, second in self.pairs(fit, grid):
+                components = (*_without(fit, i), Component.at(first), Component.at(second))
+                for start in (components, self.loose(components).components):
+                    more = self.settled(start)
+                    energy = more.energies()
+                    weak, strong = np.sort(energy[-2:])
+                    if weak > max(PAIR_SHARE * strong, self.shares[-1] * series.energy):
+                        best = min(best, more, key=lambda fit: fit.objective)
+            if best.objective > PARTED * fit.objective:
+                break
+            fit = self.without_needless(best)
+        return fit
+
+    def pairs(self, fit: ComponentFit, grid: PairGrid) -> list[tuple[int, Array, Array]]:
+        """The most promising pairs in place of a component, with its number."""
+        energy = fit.energies()
+        found = [
+            (gain, i, first, second)
+            for i in np.flatnonzero(fit.wander() > WANDERS).tolist()
+            for gain, first, second in grid.pairs(fit, i, PAIRS_EACH)
+            if gain > PAIR_GAIN * energy[i]
+        ]
+        return [
+            (i, first, second) for _, i, first, second in sorted(found, key=lambda pair: -pair[0])[:PAIRS]
+        ]
+
+    def without_needless(self, fit: ComponentFit) -> ComponentFit:
+        """Drop what the whole fit is hardly worse without."""
+        for i in np.argsort(self.standing(fit)):
+            less = self.settled(_without(fit, i))
+            if less.objective * PARTED < fit.objective:
+                return self.without_needless(less)
         return fit
 
 

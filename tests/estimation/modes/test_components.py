@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from isacsim.estimation.grid import SPEED_OF_LIGHT, SamplingGrid
 from isacsim.estimation.limits import Limits
-from isacsim.estimation.modes.cells import compress
+from isacsim.estimation.modes.cells import CellSeries, compress
 from isacsim.estimation.modes.chirps import N_BASIS, PHASE_ORDER, SlowBasis
 from isacsim.estimation.modes.fit import FREE, WANDER, Component, ComponentProblem
 from isacsim.estimation.modes.search import ChirpBank, _gather
+from isacsim.estimation.modes.split import PairGrid, _apart
 
 WAVELENGTH = SPEED_OF_LIGHT / 5.8e9
 
@@ -199,3 +200,30 @@ def test_compression_keeps_the_moving_energy_and_the_noise():
     assert series.noise == pytest.approx(0.02, rel=0.4)
     moving = csi - csi.mean(axis=2, keepdims=True)
     assert series.energy == pytest.approx((np.abs(moving) ** 2).sum(), rel=0.15)
+
+
+def test_pairs_of_courses_hold_two_close_paths():
+    # Two constant amplitudes 5 Hz apart at the window's edges, in channels of different mixture, read as one component.
+    rng = np.random.default_rng(11)
+    slow = basis(slots=150, packets=600)
+    near = [slow.from_state @ np.array(state) for state in ([0.5, 1.0, 3.0], [0.55, 0.4, 5.0])]
+    mixture = rng.standard_normal((2, 4)) + 1j * rng.standard_normal((2, 4))
+    values = 30 * (slow.chirp(np.array(near)).T @ mixture).T
+    values = values + 0.1 * rng.standard_normal(values.shape)
+    series = CellSeries(
+        values, np.ones((1, 4, 4), np.complex64), slow, np.arange(slow.slot_u.size), 150, 0.02, 50.0
+    )
+    fit = ComponentProblem(series, False).solve((Component.at((near[0] + near[1]) / 2),))
+    (gain, *pair), *others = PairGrid(series).pairs(fit, 0, 3)
+    assert gain > max(other[0] for other in others) > 0
+    assert max(min(slow.apart(phase, want) for phase in pair) for want in near) < 2.0
+    # The joint fit of the pair is far better than of the one.
+    both = ComponentProblem(series, False).solve(tuple(map(Component.at, pair)))
+    assert both.objective < 0.5 * fit.objective
+
+
+def test_pairs_are_counted_once_whichever_way_round():
+    slow = basis()
+    one, other, third = (slow.from_state @ np.array(s) for s in ([1.0, 0, 0], [1.2, 0, 0], [2.0, 0, 0]))
+    assert _apart(slow, (one, other), (other, one)) == 0
+    assert _apart(slow, (one, other), (one, third)) == pytest.approx(slow.apart(other, third))

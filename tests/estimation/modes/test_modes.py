@@ -189,3 +189,24 @@ def test_slow_paths_that_cross_beside_a_reference():
     order, want = np.argsort(out["acceleration"].values), np.argsort(truth["acceleration"].values)
     for name, within in (("acceleration", 0.2), ("jerk", 1.0)):
         np.testing.assert_allclose(out[name].values[order], truth[name].values[want], atol=within)
+
+
+def test_two_close_courses_are_parted():
+    rng = np.random.default_rng(3)
+    close = path(9, 0.10, -0.1, 6.8) + path(13, 0.09, 0.7, 4.6, amplitude=0.4)
+    csi = 8 + close + path(20, -1.6, 4.9, -1.0) + noise(rng, (32, 512), 0.05)
+    assert_states(
+        found(csi), (0.10, -0.1, 6.8), (0.09, 0.7, 4.6), (-1.6, 4.9, -1.0), tolerance=(0.05, 0.3, 1.5)
+    )
+
+
+def test_deviations_hold_what_is_left_about_a_course():
+    # White noise of the same energy in all cells says nothing about a disturbance that lies beside one path.
+    rng = np.random.default_rng(5)
+    clean = 8 + path(9, 1.2, -2, 6) + path(14, -1.5, 1, -4) + noise(rng, (32, 512), 0.2)
+    beside = np.exp(2j * np.pi * 5.5 * TIME) * path(9, 1.2, -2, 6, amplitude=0.02)
+    out, before = modes(clean + beside, TIME, FREQUENCY), modes(clean, TIME, FREQUENCY)
+    wider = [
+        float(o["std_velocity"][int(np.abs(o["velocity"].values - 1.2).argmin())]) for o in (out, before)
+    ]
+    assert wider[0] > 1.5 * wider[1]
