@@ -44,14 +44,14 @@ BETTER = 0.99
 SAME = 0.5
 # Growth goes on while the newest brings half of what it must to stay.
 GOES_ON = 0.5
-# With more than this times the noise's energy left, a component that wanders so much (the six polynomials' prior has 6)
-# may hold two paths: where a pair explains this share of its energy more than it does. So many of the best pairs of each
+# With more than this times the noise's energy left, a component that wanders so much (six is what the prior expects) may
+# hold two paths: where a pair explains this share of its energy more than it does. So many of the best pairs of each
 # component, and of all, are tried.
 DOUBTFUL, WANDERS, PAIR_GAIN = 1.15, 18.0, 0.01
 PAIRS_EACH, PAIRS = 4, 4
 # A pair stays where the objective falls to this share; what raises it less when taken out goes again. The weaker of the
 # two holds this share of the other's energy: what is weaker is a product of two moving parts, or an image.
-PARTED, PAIR_SHARE = 0.75, 0.1
+PARTED, PAIR_SHARE = 0.8, 0.06
 
 
 def modes(
