@@ -44,8 +44,8 @@ BETTER = 0.99
 SAME = 0.5
 # Growth goes on while the newest brings half of what it must to stay.
 GOES_ON = 0.5
-# With more than this times the noise's energy left, a component that wanders so much (six is what the prior expects) may
-# hold two paths: where a pair explains this share of its energy more than it does. So many of the best pairs of each
+# With more than this times the noise's energy left, a component that wanders so much (the prior expects six) may hold
+# two paths: where a pair explains this share of its energy more than it does. So many of the best pairs of each
 # component, and of all, are tried.
 DOUBTFUL, WANDERS, PAIR_GAIN = 1.15, 18.0, 0.01
 PAIRS_EACH, PAIRS = 4, 4

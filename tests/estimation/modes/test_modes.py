@@ -192,21 +192,22 @@ def test_slow_paths_that_cross_beside_a_reference():
 
 
 def test_two_close_courses_are_parted():
-    rng = np.random.default_rng(3)
-    close = path(9, 0.10, -0.1, 6.8) + path(13, 0.09, 0.7, 4.6, amplitude=0.4)
-    csi = 8 + close + path(20, -1.6, 4.9, -1.0) + noise(rng, (32, 512), 0.05)
-    assert_states(
-        found(csi), (0.10, -0.1, 6.8), (0.09, 0.7, 4.6), (-1.6, 4.9, -1.0), tolerance=(0.05, 0.3, 1.5)
-    )
+    # Both weak enough beside others, and close enough, that one component with a wandering amplitude took them.
+    capture = isacsim.simulate("hall_cubic", seed=1027)
+    out = estimate_paths(condition(capture).isel(receiver=0), method="modes")
+    assert out.sizes["path"] == capture.sizes["target"]
 
 
 def test_deviations_hold_what_is_left_about_a_course():
-    # White noise of the same energy in all cells says nothing about a disturbance that lies beside one path.
+    # A disturbance beside one path's course says nothing about the other path.
     rng = np.random.default_rng(5)
     clean = 8 + path(9, 1.2, -2, 6) + path(14, -1.5, 1, -4) + noise(rng, (32, 512), 0.2)
     beside = np.exp(2j * np.pi * 5.5 * TIME) * path(9, 1.2, -2, 6, amplitude=0.02)
-    out, before = modes(clean + beside, TIME, FREQUENCY), modes(clean, TIME, FREQUENCY)
-    wider = [
-        float(o["std_velocity"][int(np.abs(o["velocity"].values - 1.2).argmin())]) for o in (out, before)
-    ]
-    assert wider[0] > 1.5 * wider[1]
+
+    def ratio(csi):
+        out = modes(csi.astype(np.complex64), TIME, FREQUENCY)
+        assert out.sizes["path"] == 2
+        disturbed, other = out["std_velocity"].values[np.argsort(-out["velocity"].values)]
+        return disturbed / other
+
+    assert ratio(clean + beside) > 1.5 * ratio(clean)
