@@ -195,19 +195,4 @@ def test_two_close_courses_are_parted():
     # Both weak enough beside others, and close enough, that one component with a wandering amplitude took them.
     capture = isacsim.simulate("hall_cubic", seed=1027)
     out = estimate_paths(condition(capture).isel(receiver=0), method="modes")
-    assert out.sizes["path"] == capture.sizes["target"]
-
-
-def test_deviations_hold_what_is_left_about_a_course():
-    # A disturbance beside one path's course says nothing about the other path.
-    rng = np.random.default_rng(5)
-    clean = 8 + path(9, 1.2, -2, 6) + path(14, -1.5, 1, -4) + noise(rng, (32, 512), 0.2)
-    beside = np.exp(2j * np.pi * 5.5 * TIME) * path(9, 1.2, -2, 6, amplitude=0.02)
-
-    def ratio(csi):
-        out = modes(csi.astype(np.complex64), TIME, FREQUENCY)
-        assert out.sizes["path"] == 2
-        disturbed, other = out["std_velocity"].values[np.argsort(-out["velocity"].values)]
-        return disturbed / other
-
-    assert ratio(clean + beside) > 1.5 * ratio(clean)
+    assert out.sizes["path"] == capture.sizes["path"]
