@@ -45,5 +45,5 @@ def test_antennas_that_stand_apart_are_not_one_array():
 
 
 def test_a_receiver_that_is_not_there_is_refused(capture):
-    with pytest.raises(InputError, match="receiver= must be one of 0 = ap rx0-tx0.*got 16"):
+    with pytest.raises(InputError, match=r"receiver= must be one of 0 = ap rx0-tx0.*got 16"):
         pairs_together(condition(capture), 16)
