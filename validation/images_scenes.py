@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +36,8 @@ class Seen(NamedTuple):
     frequency: NDArray
     csi: NDArray[np.complex64]
     truth: dict[str, NDArray]
+    axes: Mapping[str, NDArray] = MappingProxyType({})
+    """Axes of its images, if not the default ones."""
 
 
 def _subcarriers(n: int) -> tuple[NDArray, NDArray]:
