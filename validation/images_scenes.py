@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     frequency: NDArray
     csi: NDArray[np.complex64]
     truth: dict[str, NDArray]
-    axes: Mapping[str, NDArray] = MappingProxyType({})
+    axes: Mapping[str, Any] = MappingProxyType({})
     """Axes of its images, if not the default ones."""
 
 
