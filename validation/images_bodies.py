@@ -4,7 +4,8 @@
 of directional elements: one receiver on the transmitter's wall, or a second one on the wall to the right too. Windows
 of 1, 2 and 4 s; no impairments. Axes hold 95 % of the walkers' truth: `AXES`.
 
-Truth of a window is the cubic that fits the reference point's path best over it. A maximum belongs to a person within
+Truth of a window is the cubic that fits the reference point's path best under a Hann window; `true motion` is the image
+of the reference points alone. A maximum belongs to a person within
 `GATE` of the study `images` at one second; over longer windows that shrinks with the window squared and cubed, down to
 a twentieth of the axes. `chance` is the recall of the same maxima against the next capture's people: what an image
 shows is the difference. All else is as in the study `images`.
@@ -27,7 +28,7 @@ from isacsim.scenario import Scenario
 from isacsim.simulation.truth import realisation_of
 from isacsim.spectrum.grid import symmetric_axis
 
-from .images_scenes import Seen
+from .images_scenes import Seen, window_truth
 from .images_scored import FALSE, GATE, Image, assigned, images_of, maxima, scored
 from .points import Compute, Point
 from .study import Table, figure_of, opening
@@ -47,7 +48,10 @@ AXES = {1: (2.0, 10.0), 2: (1.5, 1.5), 4: (1.5, 1.5)}
 _RATE = 500.0
 _ARRAY = {"kind": "linear", "elements": 4, "pattern": "tr38901", "looks_at_m": [3, 4.5, 1.2]}
 _MODES = "modes, rendered"
-_SHOWN = ("coherent, no windows", "resolved, 0.875", "blind", "default", _MODES, "clean (ceiling)")
+_SHOWN = (
+    *("coherent, no windows", "resolved, 0.875", "blind", "default", _MODES),
+    *("true motion (ceiling)", "clean (ceiling)"),
+)
 
 
 def walks(*, body: str, window_s: int, receivers: int) -> Scenario:
@@ -99,11 +103,13 @@ def _seen(scenario: Scenario, seed: int, index: int) -> tuple[list[Seen], float]
     csi = capture["csi"].transpose("receiver", "subcarrier", "packet").values
     out = []
     for n in range(len(lengths)):
-        fits = [np.polynomial.Polynomial.fit(time, d, 3).convert().coef for d in lengths[n]]
-        states = np.array(fits).T * np.array([[1], [1], [2], [6]])
-        truth = dict(zip(("path_length", "velocity", "acceleration", "jerk"), states, strict=True))
-        truth |= {"amplitude": amplitude[n], "phase": np.zeros(amplitude.shape[1])}
-        out.append(Seen(time, frequency, csi.reshape(len(lengths), -1, *csi.shape[1:])[n], truth, axes))
+        truth = window_truth(time, lengths[n]) | {
+            "amplitude": amplitude[n],
+            "phase": np.zeros(amplitude.shape[1]),
+        }
+        out.append(
+            Seen(time, frequency, csi.reshape(len(lengths), -1, *csi.shape[1:])[n], truth, axes, lengths[n])
+        )
     return out, snr_db
 
 
@@ -121,7 +127,7 @@ def _gate(window_s: int) -> tuple[float, float]:
 def point(case: dict[str, Any], trials: int, seed: int) -> list[dict[str, Any]]:
     """Every image of one case's captures, a row each."""
     scenario = walks(body=case["body"], window_s=case["window_s"], receivers=case["receivers"])
-    every = images_of(ANTENNAS, modes=True)
+    every = images_of(ANTENNAS, modes=True, motion=True)
     images: dict[str, Image] = {name: every[name] for name in _SHOWN if name != _MODES or _searched(case)}
     peaks: dict[str, list[list[NDArray]]] = {name: [] for name in images}
     cost = dict.fromkeys(images, 0.0)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.constants import c as SPEED_OF_LIGHT
 from scipy.ndimage import maximum_filter
 
 import isacsim
 from isacsim.estimation.peaks import interpolate_peaks
+from isacsim.spectrum.aj import self_term_spectrum
 
 from .images_scenes import Seen
 from .study import share
@@ -58,7 +60,16 @@ def _modes(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
     return isacsim.render_spectrum(found, like)
 
 
-def images_of(antennas: tuple[int, int], *, modes: bool) -> dict[str, Image]:
+def _motion(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
+    """What the paths' true motion leaves, each alone, without noise: cubics or not."""
+    assert seen.lengths is not None
+    middle = np.array([seen.frequency.mean()])
+    amplitude = seen.truth["amplitude"][:, np.newaxis, np.newaxis]
+    paths = amplitude * np.exp(-2j * np.pi * middle[0] / SPEED_OF_LIGHT * seen.lengths[:, np.newaxis])
+    return self_term_spectrum(paths, time=seen.time, frequency=middle, combine="resolved", **seen.axes)
+
+
+def images_of(antennas: tuple[int, int], *, modes: bool, motion: bool = False) -> dict[str, Image]:
     """Every way to draw a capture of these arrays, by what it is called."""
     hann: dict[str, Any] = {"window": "hann", "lag_window": "hann"}
     out: dict[str, Image] = {}
@@ -79,6 +90,8 @@ def images_of(antennas: tuple[int, int], *, modes: bool) -> dict[str, Image]:
         out["default"] = _resolved
     if modes:
         out["modes, rendered"] = _modes
+    if motion:
+        out["true motion (ceiling)"] = _motion
     out["clean (ceiling)"] = _clean
     return out
 
