@@ -53,6 +53,7 @@ STUDIES = (
     "mismatch",
     "motion",
     "images",
+    "images-bodies",
     "tracking",
     "gait",
     "retrace",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from isacsim.compute.memory import size_words
 from isacsim.dataset.store.record import MOST_SAMPLES, StorePath, location
+from isacsim.dataset.synthetic.doppler import doppler_values
 from isacsim.dataset.synthetic.plan import Plan
 from isacsim.dataset.synthetic.workers import processes
 from isacsim.errors import InputError
@@ -62,6 +63,8 @@ def sample_bytes(plan: Plan) -> int:
         of = sorted(set(of)) if spectrum.combine == "resolved" else of
         kept = sum(radio.receivers[i].role == "surveillance" for i in of)
         size = 3 * 4 * kept * spectrum.bins_acceleration * spectrum.bins_jerk
+        if "doppler" in (spectrum.also or ()):
+            size += 3 * 4 * kept * doppler_values(scenario)
         if plan.keep_csi:
             size += 2 * 8 * radio.n_subcarriers * radio.packets * len(radio.streams)
         most = max(most, size)
