@@ -15,14 +15,14 @@ from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
 from isacsim.spectrum.cells import BandCells, sub_bands
-from isacsim.spectrum.grid import WindowResolution
+from isacsim.spectrum.grid import ACCELERATION_MAX, WindowResolution
 from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
 from isacsim.spectrum.resolved import CellProducts, resolved_spectra, rows_of_cells, rows_of_paths
 from isacsim.spectrum.settings import SpectrumSettings
 from isacsim.spectrum.transform import AJTransform, plan
 from isacsim.spectrum.transform_kernels import BLOCK
 
-__all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
+__all__ = ["LagProducts", "SpectrumPlan", "n_transforms", "spectra", "unit_exponent"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -297,6 +297,18 @@ def _delay_bins(array: CsiArray, settings: SpectrumSettings) -> tuple[F64, Produ
     turns = -array.phase_sign * (f - f.mean()) * delay[:, np.newaxis]
     matrix = (np.exp(2j * np.pi * turns) * taper / taper.sum()).astype(np.complex64)
     return delay, matrix
+
+
+def n_transforms(settings: SpectrumSettings, frequency: F64, duration: float) -> int:
+    """How many transforms a plan holds for subcarriers at these frequencies in Hz and a window in s."""
+    if settings.combine == "noncoherent":
+        return len(_frequency_blocks(frequency))
+    if settings.combine == "resolved":
+        largest = (
+            ACCELERATION_MAX if settings.acceleration is None else float(np.abs(settings.acceleration).max())
+        )
+        return 2 * len(sub_bands(frequency, duration, largest))
+    return 1
 
 
 def _frequency_blocks(frequency: NDArray[np.float64]) -> list[NDArray[np.intp]]:
