@@ -85,7 +85,7 @@ class Stores(Kind):
     def use(self, name: str, content: bytes, turn: int) -> None:
         """Verify, open and read; now and then look at a sample as `inspect` does."""
         from isacsim.dataset.inspection import damage, sample_of
-        from isacsim.dataset.store.record import open_record
+        from isacsim.dataset.store.opening import open_record
         from isacsim.dataset.store.soundness import readable
 
         path = self.store / name

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.dataset.store.files import read_file
-from isacsim.dataset.store.record import StoreRecord, digest, location, open_record
+from isacsim.dataset.store.opening import open_record
+from isacsim.dataset.store.record import StoreRecord, digest, location
 from isacsim.errors import InputError
 
 __all__ = [

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.checks import differences
+from isacsim.dataset.store.opening import exists, open_record
 from isacsim.dataset.store.record import (
     CREATING,
     EXTENDING,
@@ -26,9 +27,7 @@ from isacsim.dataset.store.record import (
     StorePath,
     StoreRecord,
     digest,
-    exists,
     location,
-    open_record,
 )
 from isacsim.dataset.store.replacing import MEMBERS, emptied
 from isacsim.dataset.store.soundness import axis_faults, check_present
