@@ -60,7 +60,6 @@ def generate(
     workers: Annotated[
         int | None,
         typer.Option(help="Processes on this machine; 0: this one; default: one a core.", show_default=False),
-        typer.Option(help="Processes on this machine; 0: this one; default: one a core.", show_default=False),
     ] = None,
     scheduler: Annotated[
         str | None,
