@@ -17,6 +17,7 @@ from isacsim.dataset.store.record import (
     StorePath,
     StoreRecord,
     location,
+    plain_name,
 )
 from isacsim.errors import InputError
 
@@ -106,7 +107,7 @@ def _check_attributes(record: StoreRecord) -> None:
     for name, kind in (("variables", list), ("scenarios", dict), ("fingerprints", dict), ("parts", list)):
         if name in attrs and not (found := _read_json(attrs[name], kind)):
             raise refused(name, f"the text (JSON) of a {'list' if kind is list else 'mapping'}")
-        if name == "variables" and not all(isinstance(one, str) for one in found):
+        if name == "variables" and not all(isinstance(one, str) and plain_name(one) for one in found):
             raise refused(name, "the text (JSON) of a list of names")
 
 

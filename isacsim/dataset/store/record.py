@@ -29,6 +29,7 @@ __all__ = [
     "StoreRecord",
     "digest",
     "location",
+    "plain_name",
 ]
 
 
@@ -261,6 +262,11 @@ def digest(values: NDArray[Any]) -> int:
     else:
         made.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data.cast("B"))
     return int.from_bytes(made.digest(), "little") or 1
+
+
+def plain_name(name: str) -> bool:
+    """Whether a name is one of an array within the store: it leads nowhere else."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def location(path: StorePath) -> str:
