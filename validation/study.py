@@ -53,6 +53,7 @@ STUDIES = (
     "mismatch",
     "motion",
     "images",
+    "tracking",
     "gait",
     "retrace",
     "realism",

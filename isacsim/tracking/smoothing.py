@@ -41,7 +41,7 @@ _FIRST_ACCELERATION = 4.0
 # Error of the speed: of any, by jerk and what is second order in the static part, m/s; of a body, as a share of what
 # its peak is wider by, where the variance exceeds a point's by more than this many squared widths.
 _ANY = 0.006
-_BODY = 3.0
+_BODY = 1.1
 _SLACK = 0.02
 # Part of it that lasts from window to window, so that smoothing does not take it out.
 _LASTING = 0.7

@@ -35,7 +35,7 @@ def done(app, *arguments) -> str:
 def folder(tmp_path_factory) -> Path:
     """A data set of isacsim, and of dira what was generated and enhanced after it."""
     folder = tmp_path_factory.mktemp("sets")
-    scenario = isacsim.load_scenario("lab")
+    scenario = isacsim.load_scenario("lab_siso").model_copy(update={"name": "lab"})
     scenario = scenario.model_copy(
         update={
             "radio": scenario.radio.model_copy(update={"subcarriers": 8, "packets": 128}),
