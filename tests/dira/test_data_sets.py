@@ -64,19 +64,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 def _generated(scenario, store: Path) -> None:
-    from distributed import Client
-
-    with Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-    ) as client:
-        isacsim.generate(
-            scenario,
-            store,
-            per_class={3: 10, 4: 10},
-            seed=3,
-            splits={"train": 0.6, "test": 0.4},
-            client=client,
-        )
+    isacsim.generate(
+        scenario,
+        store,
+        per_class={3: 10, 4: 10},
+        seed=3,
+        splits={"train": 0.6, "test": 0.4},
+        workers=0,
+    )
 
 
 KINDS = pytest.mark.parametrize("kind", ["generated", "enhanced"])
