@@ -57,11 +57,12 @@ STUDIES = (
     "retrace",
     "realism",
     "real",
+    "real-motion",
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
 # These need a folder of a published data set: their `run` takes ``data`` and ``held_out`` too.
-OF_DATA = ("real",)
+OF_DATA = ("real", "real-motion")
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
 OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
 # These simulate captures of scenarios: their `run` takes ``scenarios`` too.

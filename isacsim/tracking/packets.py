@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isacsim.conditioning.pace import packet_pace
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.linking import at_rest, detected, fewest_windows, goes_beyond, longest_rest
@@ -93,8 +94,7 @@ class _Live:
         asked: dict[str, Any],
     ) -> None:
         self.time, self.csi = first
-        interval = float(np.median(np.diff(self.time)))
-        self.settings = settings = TrackSettings.of(interval, frequency, **asked)
+        self.settings = settings = TrackSettings.of(packet_pace(self.time), frequency, **asked)
         receivers = self.csi.shape[0]
         groups = coherent_groups(self.csi) if aligned else (tuple(range(receivers)),)
         channels = check_channels(receivers, frequency.size, groups, aligned=aligned)
