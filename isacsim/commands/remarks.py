@@ -65,7 +65,7 @@ def length_heading(estimates: xr.Dataset) -> str:
 
 def mirror_remark(csi: xr.DataArray) -> str | None:
     """Say what one antenna's phase, aligned to its own mean channel, does to paths; None for other conditioning."""
-    if csi.attrs.get("conditioning") != ALIGNED_TO_ITSELF:
+    if not str(csi.attrs.get("conditioning", "")).startswith(ALIGNED_TO_ITSELF):
         return None
     return (
         "one antenna's phase was aligned to itself: every path leaves a mirror image at (-v, -a, -r), half as strong "

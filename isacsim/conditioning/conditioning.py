@@ -16,6 +16,9 @@ an AGC gain. Four ways with them (method.md section 1):
   (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
 
+Of files with several antennas, jumps of an antenna's phase by half and quarter-turns are undone before it
+(:mod:`isacsim.conditioning.jumps`), and counted in the attribute ``conditioning``.
+
 The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
 interpolated before it is gone. An estimator that takes packets at their own times is better off without the last.
 """
@@ -28,6 +31,7 @@ import numpy as np
 
 from isacsim.checks import refusal
 from isacsim.conditioning.array_reference import align_devices
+from isacsim.conditioning.jumps import undo_jumps
 from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
@@ -112,6 +116,12 @@ def condition(
     broken = bool(capture.attrs.get("shared_phase_error", 1))
     done, reference_index = "none", -1
     known: dict[str, str] = {}
+    jumps = 0
+    # Simulated receivers have no such jumps.
+    if broken and n_receiver > 1 and reference != "none" and "scenario" not in capture.attrs:
+        array = array.transpose("receiver", "subcarrier", "packet")
+        values, jumps = undo_jumps(array.values)
+        array = array.copy(data=values) if jumps else array
     if reference == "auto":
         if pair is not None or "reference" in roles:
             reference = "product"
@@ -140,6 +150,8 @@ def condition(
         array = resample(array, _nominal_packets(capture, array))
     elif (np.diff(array.coords["time"].values) <= 0).any():
         raise InputError("time must ascend strictly from packet to packet.")
+    if jumps:
+        done += f"; {jumps} jumps of an antenna's phase by half or quarter-turns undone"
     return array.assign_attrs(conditioning=done, reference=reference_index, **known)
 
 
