@@ -106,7 +106,9 @@ def _both(found: Real, true: Real) -> list[list[float]]:
 def _components(capture: xr.Dataset, still: float) -> tuple[Real, Real, Real]:
     """Centre, speed and acceleration of each window's strongest component faster than ``still``; NaN: none."""
     rows = []
-    for window in capture_windows(capture, window_s=_AJ_S, hop_s=2 * _AJ_S, start_s=_AJ_S, uniform=False).used:
+    for window in capture_windows(
+        capture, window_s=_AJ_S, hop_s=2 * _AJ_S, start_s=_AJ_S, uniform=False
+    ).used:
         paths = isacsim.estimate_paths(window.csi)
         fast = np.flatnonzero(np.abs(paths["velocity"].values) > still)
         found = [np.nan, np.nan]

@@ -1,7 +1,7 @@
 """Captures to CSI that a spectrum can use: gains out, dead subcarriers out, common phase out, uniform in time.
 
 Raw CSI carries a phase error ψ(t) and a timing error per packet (CFO, SFO, STO) that all receive channels share, and
-an AGC gain. Four ways with them (method.md section 1):
+an AGC gain. Five ways with them (method.md section 1):
 
 - ``"product"``, the paper's: ``H_surv conj(H_ref)`` removes phase and timing. It also brings in the conjugate image of
   the reference's moving part (mirror peaks at (-a, -r)), second-order terms, and the gain squared. Divided here by the
@@ -12,6 +12,10 @@ an AGC gain. Four ways with them (method.md section 1):
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
   own mean channel. That eats part of what moves, and leaves a mirror image at (-v, -a, -r) half as strong as the path
   or more, however strong the static part is (``tests/conditioning/test_alignment.py``).
+- ``"projection"``: for a single receive channel too; phase, timing and gain of each packet by projecting it on the
+  capture's static channel, and what of the motion looks like such an error is taken out with them
+  (:func:`isacsim.conditioning.reference.project`). No mirror image to first order, at the price of amplitude: two
+  fifths at 20 MHz, nine tenths where the static channel is nearly flat.
 - ``"array"``: for arrays, all pairs of a device at once are aligned to their static channel
   (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
@@ -36,6 +40,7 @@ from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
     phase_coherence,
+    project,
     reference_factor,
     reference_product,
 )
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNED_TO_ITSELF",
+    "PROJECTED",
     "align_phase",
     "compensate_gain",
     "condition",
@@ -61,7 +67,9 @@ __all__ = [
 
 ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
 """What `condition` says it did with ``reference="self"``."""
-Reference = Literal["auto", "product", "ratio", "self", "array", "none"]
+PROJECTED = "projected on the static channel"
+"""What `condition` says it did with ``reference="projection"``."""
+Reference = Literal["auto", "product", "ratio", "self", "projection", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
 
@@ -80,7 +88,7 @@ def condition(
     ----------
     capture : xarray.Dataset
         Simulated or read from a file.
-    reference : {"auto", "product", "ratio", "self", "array", "none"}
+    reference : {"auto", "product", "ratio", "self", "projection", "array", "none"}
         How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
         pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
         there is one; "none" if the capture has no phase error.
@@ -99,7 +107,7 @@ def condition(
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
         One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` says what was
         done, ``reference`` by which receiver (its position, -1 for none); ``timing`` is "unknown" where packets were
-        aligned to each other alone ("self", "array"): all path lengths then hold the same unknown offset.
+        aligned to each other alone ("self", "projection", "array"): all path lengths then hold the same unknown offset.
 
     Raises
     ------
@@ -140,7 +148,10 @@ def condition(
         if reference == "self":
             done = ALIGNED_TO_ITSELF
             array = align_phase(array)
-        if reference in ("self", "array"):
+        if reference == "projection":
+            done = PROJECTED
+            array = project(array)
+        if reference in ("self", "projection", "array"):
             # The first packet's timing error stays in all of them.
             known["timing"] = "unknown"
         if reference == "array":

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
+from isacsim.conditioning.static_channel import Moving
 from isacsim.tracking.settings import LONGEST_HOLE, TrackSettings
-from isacsim.tracking.static import Moving
 
 __all__ = ["Kernel", "WindowEnergy"]
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.conditioning.pace import packet_pace
+from isacsim.conditioning.static_channel import StaticChannel, coherent_groups
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.linking import at_rest, detected, fewest_windows, goes_beyond, longest_rest
@@ -19,7 +20,6 @@ from isacsim.tracking.result import Rows, track_dataset
 from isacsim.tracking.ridge import ABSENT, RidgeFilter, Unrest, background, earnings, masked
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import KalmanFilter, live_filter, peak
-from isacsim.tracking.static import StaticChannel, coherent_groups
 
 if TYPE_CHECKING:
     import xarray as xr

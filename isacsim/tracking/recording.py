@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from isacsim.conditioning.jumps import undo_jumps
 from isacsim.conditioning.pace import Pace, packet_pace
+from isacsim.conditioning.static_channel import Groups, StaticChannel, coherent_groups
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.settings import TrackSettings
-from isacsim.tracking.static import Groups, StaticChannel, coherent_groups
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,12 +9,12 @@ import pytest
 from scipy.constants import speed_of_light
 
 from isacsim.conditioning.pace import Pace
+from isacsim.conditioning.static_channel import Moving, StaticChannel, coherent_groups
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index
 from isacsim.tracking.ridge import ABSENT, RidgeFilter, masked, viterbi
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import KalmanFilter, peak, smoothed
-from isacsim.tracking.static import Moving, StaticChannel, coherent_groups
 from tests.tracking.recordings import RATE, frequencies, recording, steady
 
 
