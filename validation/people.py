@@ -35,7 +35,8 @@ __all__ = ["confusion", "learn"]
 Array = NDArray[np.float64]
 
 TEACHING, JUDGING = 10_000, 900_000
-POINTS = ("default", "lab", "corridor", "hall", "lab_cubic", "corridor_cubic", "hall_cubic", "walker")
+ROOMS = ("lab", "corridor", "hall")
+POINTS = ("default", *(f"{r}_siso" for r in ROOMS), *(f"{r}_cubic" for r in ROOMS), "walker")
 # Captures (of people, of points) for each bandwidth in MHz; those of points that the estimator counts.
 TAUGHT = {"80": (5000, 1500), "20": (1500, 600), "40": (1500, 600), "160": (1500, 600)}
 POINT_CAPTURES = 210

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from isacsim.estimation.bounds import PARAMETERS, UNITS
@@ -26,8 +25,6 @@ PART_SHARE, PART_GATE = 0.03, 3.5
 # Variance of a course's phase, from what its polynomial leaves and from the amplitudes' polynomials of high order.
 # Fitted to the errors of matched paths in 15 captures each of lab, corridor, hall, lab_cubic and hall_cubic.
 PHASE_LEFT, HIGH_POLYNOMIALS, FROM_POLYNOMIAL = 36.0, 1.0, 4
-# Polynomials about a component's course in which what is left is measured.
-NEARBY = 6
 # More than this share of the moving energy, beyond noise, unexplained: the components are not to be trusted.
 UNEXPLAINED = 0.05
 
@@ -87,7 +84,7 @@ def component_dataset(
     for row, i in enumerate(order):
         values[row, 1:4] = series.basis.to_state @ fit.components[i].phase
         values[row, 4] = np.sqrt(energies[i] / samples)
-        deviations[row, 1:4] = _state_deviations(series, fit, i, max(variance, _left_nearby(series, fit, i)))
+        deviations[row, 1:4] = _state_deviations(series, fit, i, variance)
         deviations[row, 4] = np.sqrt(variance / (2 * samples))
         if grid.spacing:
             values[row, 0], deviations[row, 0] = _path_length(series, fit, i, grid, limits, variance)
@@ -127,20 +124,6 @@ def _kinds(series: CellSeries, fit: ComponentFit) -> NDArray[np.str_]:
             elif mirrored and energy[i] < IMAGE_SHARE * energy[j] and basis.apart(phase, -other) < IMAGE_GATE:
                 kinds[i] = "image"
     return kinds
-
-
-def _left_nearby(series: CellSeries, fit: ComponentFit, i: int) -> float:
-    """Variance of what is left about a component's course: in the `NEARBY` polynomials after those of its amplitude.
-
-    What is left of images and of products of moving parts is not white: it lies about the courses.
-    """
-    basis = series.basis
-    root = basis.constant[:, None]
-    high, _ = np.linalg.qr(legendre.legvander(basis.slot_u, N_BASIS + NEARBY - 1) * root)
-    atoms = basis.chirp(fit.components[i].phase)[:, None] / root * high[:, N_BASIS:]
-    own = atoms - fit.columns @ (fit.inverse @ (fit.columns.conj().T @ atoms))
-    degrees = float((np.abs(own) ** 2).sum()) * series.values.shape[0]
-    return float((np.abs(fit.residual @ atoms.conj()) ** 2).sum()) / max(degrees, 1.0)
 
 
 def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: float) -> Array:

@@ -1,6 +1,5 @@
 """The parts of the estimator of modulated paths against slow literal references."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +12,6 @@ from isacsim.estimation.limits import Limits
 from isacsim.estimation.modes.cells import CellSeries, compress
 from isacsim.estimation.modes.chirps import N_BASIS, PHASE_ORDER, SlowBasis
 from isacsim.estimation.modes.fit import FREE, WANDER, Component, ComponentProblem
-from isacsim.estimation.modes.results import _left_nearby
 from isacsim.estimation.modes.search import ChirpBank, _gather
 from isacsim.estimation.modes.split import PairGrid, _apart
 
@@ -229,23 +227,3 @@ def test_pairs_are_counted_once_whichever_way_round():
     one, other, third = (slow.from_state @ np.array(s) for s in ([1.0, 0, 0], [1.2, 0, 0], [2.0, 0, 0]))
     assert _apart(slow, (one, other), (other, one)) == 0
     assert _apart(slow, (one, other), (one, third)) == pytest.approx(slow.apart(other, third))
-
-
-def test_what_is_left_is_measured_about_each_course():
-    csi, grid = capture(2)
-    series = compress(csi, grid, Limits(60, 3, 5, 20))
-    basis = series.basis
-    phases = [basis.from_state @ np.array(state) for state in ([1.5, 0, 0], [-1.5, 0, 0])]
-    fit = ComponentProblem(series, False).solve(tuple(map(Component.at, phases)))
-    rng = np.random.default_rng(2)
-    shape = series.values.shape
-    white = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) / np.sqrt(2)
-    # The ninth polynomial about the first course: beyond its amplitude's seven.
-    beside = basis.chirp(phases[0]) * np.polynomial.legendre.legval(basis.slot_u, np.eye(9)[8])
-    of_noise, of_both = (
-        [_left_nearby(series, replace(fit, residual=left), i) for i in range(2)]
-        for left in (white, white + 30 * beside)
-    )
-    assert np.all(np.abs(np.array(of_noise) - 1) < 0.7)
-    assert of_both[0] > 5 * of_noise[0]
-    assert of_both[1] < 2 * of_noise[1]
