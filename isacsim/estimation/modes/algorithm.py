@@ -31,6 +31,9 @@ Array = NDArray[np.float64]
 # A component must bring this share of the moving energy: with a reference, products of two moving parts stand in the
 # capture too, and what images leave.
 DYNAMIC_RANGE, WITH_REFERENCE = 5e-4, 2.5e-3
+# And with a reference this share of the whole capture: clocks, quantisation and amplifiers of two receive chains leave
+# up to 3e-6 of a static scene moving.
+OF_STATIC = 1e-5
 # Components are found from strong to weak: first only those that bring this share of the moving energy. What is weak
 # would else patch what is wrong among the strong.
 STRONG = 0.005
@@ -139,9 +142,11 @@ class _Run:
         # The largest energy that noise brings to any of the bank's components, N_BASIS polynomials in every channel.
         degrees = N_BASIS * max(series.values.shape[0], 1)
         self.noise_energy = series.noise * float(gamma.isf(min(false_alarm / bank.trials, 0.5), degrees))
+        # Energy that must be brought whatever else moves.
+        self.floor = max(self.noise_energy, OF_STATIC * series.total if images else 0.0)
         self.shares = (STRONG, WITH_REFERENCE if images else DYNAMIC_RANGE)
         # Energy that a component must bring.
-        self.least = self.noise_energy
+        self.least = self.floor
 
     def standing(self, fit: ComponentFit) -> Array:
         """What each component brings, with the others as they are, over what it must: below one it goes."""
@@ -155,7 +160,7 @@ class _Run:
             return fit
         settled = 0
         for share in self.shares:
-            self.least = max(self.noise_energy, share * series.energy)
+            self.least = max(self.floor, share * series.energy)
             fit = self.grow(fit)
             if len(fit) > settled:
                 fit = self.renew(fit)

@@ -58,6 +58,8 @@ class CellSeries:
         Variance of one sample.
     band : float
         Half the width of the Doppler band that is looked at, Hz.
+    total : float
+        Sum of |CSI|^2 over the capture, static part included.
     """
 
     values: Complex
@@ -67,6 +69,7 @@ class CellSeries:
     slots: int
     noise: float
     band: float
+    total: float
 
     @property
     def energy(self) -> float:
@@ -117,6 +120,7 @@ def compress(csi: NDArray[np.complexfloating], grid: SamplingGrid, limits: Limit
         slots,
         noise,
         band,
+        power * csi.size,
     )
 
 

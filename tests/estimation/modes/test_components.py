@@ -211,7 +211,7 @@ def test_pairs_of_courses_hold_two_close_paths():
     values = 30 * (slow.chirp(np.array(near)).T @ mixture).T
     values = values + 0.1 * rng.standard_normal(values.shape)
     series = CellSeries(
-        values, np.ones((1, 4, 4), np.complex64), slow, np.arange(slow.slot_u.size), 150, 0.02, 50.0
+        values, np.ones((1, 4, 4), np.complex64), slow, np.arange(slow.slot_u.size), 150, 0.02, 50.0, 1e4
     )
     fit = ComponentProblem(series, False).solve((Component.at((near[0] + near[1]) / 2),))
     (gain, *pair), *others = PairGrid(series).pairs(fit, 0, 3)

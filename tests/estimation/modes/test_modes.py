@@ -196,3 +196,10 @@ def test_two_close_courses_are_parted():
     capture = isacsim.simulate("hall_cubic", seed=1027)
     out = estimate_paths(condition(capture).isel(receiver=0), method="modes")
     assert out.sizes["path"] == capture.sizes["path"]
+
+
+def test_what_two_receive_chains_leave_of_a_static_scene_is_no_path():
+    # 54 dB below the static part, far above the noise: with a reference, less than impairments leave.
+    csi = 10 + path(9, 0.4, 1, 3, amplitude=0.02) + noise(np.random.default_rng(9), (32, 512), 0.01)
+    assert found(csi, reference=True).sizes["path"] == 0
+    assert found(csi).sizes["path"] == 1
