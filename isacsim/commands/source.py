@@ -57,7 +57,9 @@ Hop = Annotated[
 ]
 Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
 MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
-Reference = Annotated[str, typer.Option(help="Common phase removed by: auto, product, ratio, self or none.")]
+Reference = Annotated[
+    str, typer.Option(help="Common phase removed by: auto, product, ratio, self, projection, array or none.")
+]
 Gain = Annotated[str, typer.Option(help="Gain control undone by: auto, agc, rssi or none.")]
 Pair = Annotated[
     tuple[int, int] | None,

@@ -137,13 +137,15 @@ def spectrum(
         settings = {**opened.spectrum_settings(), **{n: v for n, v in asked.items() if v is not None}}
         settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)
         bar.update(task, description="spectra", total=len(windows.used))
-        spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
         try:
             name = str(receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
         except InputError as error:
             raise given.in_options(error) from error
+        spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
         bar.update(task, description="drawing", total=None)
-        spectrogram, why_not = _spectrogram(opened.capture, windows, receiver, gain)
+        spectrogram, why_not = _spectrogram(
+            opened.capture, windows, receiver, gain, resolved=settings.get("combine") == "resolved"
+        )
         picture = spectra.mean("delay") if "delay" in spectra.dims else spectra
         note = _note(opened, windows, spectra, name)
         truths = [truth_at(opened.capture, name, w.centre) for w in windows.used]
@@ -227,10 +229,10 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
 
 
 def _spectrogram(
-    capture: xr.Dataset, windows: Windows, receiver: int, gain: str
+    capture: xr.Dataset, windows: Windows, receiver: int, gain: str, *, resolved: bool
 ) -> tuple[xr.DataArray | None, list[str]]:
     """Doppler spectrogram from the first to the last window drawn; or why there is none."""
-    from isacsim.conditioning.pairs import receiver_of
+    from isacsim.conditioning.pairs import array_of, receiver_of
     from isacsim.conditioning.windows import capture_windows
     from isacsim.spectrum.doppler import doppler_spectrogram
 
@@ -247,10 +249,14 @@ def _spectrogram(
             pair=windows.pair,
             gain=gain,  # type: ignore[arg-type]  # it worked for the windows
         )
-        csi = receiver_of(whole.used[0].csi, receiver)
+        csi = (array_of if resolved else receiver_of)(whole.used[0].csi, receiver)
         # Long enough for a few Hz of resolution, short enough for several columns in the window.
         length = max(0.128, 16 * whole.used[0].interval)
-        return doppler_spectrogram(csi, window_s=min(length, 0.5 * first.packets * first.interval)), []
+        return doppler_spectrogram(
+            csi,
+            window_s=min(length, 0.5 * first.packets * first.interval),
+            combine="resolved" if resolved else "noncoherent",
+        ), []
     except InputError as error:
         return None, [f"no Doppler spectrogram: {error}"]
 

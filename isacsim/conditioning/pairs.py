@@ -58,7 +58,8 @@ def pairs_together(csi: xr.DataArray, receiver: int) -> xr.DataArray:
         If there is no receiver of that number.
     """
     one = receiver_of(csi, receiver)
-    if csi.attrs["conditioning"] not in (ALIGNED_ARRAY, "none"):
+    done = str(csi.attrs["conditioning"])
+    if done != "none" and not done.startswith(ALIGNED_ARRAY):
         return one
     pairs = array_of(csi, receiver)
     if pairs.sizes["receiver"] == 1:

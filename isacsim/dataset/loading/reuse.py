@@ -124,7 +124,7 @@ class ReusedSamples:
         names = self.check(variables)
         size = check_integer("size", size, least=1)
         views = views_of(
-            self.stream.template[next((n for n in names if n.startswith("aj_")), names[0])].attrs
+            self.stream.template[next((n for n in names if n.startswith("aj_")), names[0])].attrs, names
         )
         skipped = first * size
         tick = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from isacsim.compute.memory import size_words
 from isacsim.dataset.store.record import MOST_SAMPLES, StorePath, location
 from isacsim.dataset.store.store import usual_chunk
+from isacsim.dataset.synthetic.doppler import doppler_values
 from isacsim.dataset.synthetic.plan import Plan
 from isacsim.dataset.synthetic.workers import processes
 from isacsim.errors import InputError
@@ -75,7 +76,10 @@ def _bytes_of_one(plan: Plan) -> tuple[int, int]:
         of = sorted(set(of)) if spectrum.combine == "resolved" else of
         kept = sum(radio.receivers[i].role == "surveillance" for i in of)
         delays = SpectrumSettings().delays if spectrum.combine == "delay" else 1
-        spectra = max(spectra, 4 * kept * delays * spectrum.bins_acceleration * spectrum.bins_jerk)
+        values = delays * spectrum.bins_acceleration * spectrum.bins_jerk
+        if "doppler" in (spectrum.also or ()):
+            values += doppler_values(scenario)
+        spectra = max(spectra, 4 * kept * values)
         if plan.keep_csi:
             captures = max(captures, 8 * radio.n_subcarriers * radio.packets * len(radio.streams))
     return spectra, captures
