@@ -150,7 +150,7 @@ def test_other_packages_register_counters(three, registered):
         ({"max_components": 0}, "max_components must be"),
         ({"targets": "cats"}, "targets must be"),
         ({"method": "none"}, "method must be auto or a counter"),
-        ({"receiver": 1}, "receiver must be an integer from 0 to 0, got 1"),
+        ({"receiver": 1}, "receiver= must be one of 0 = rx; got 1"),
         ({"start_s": -1}, "start_s must be"),
     ],
 )
