@@ -1,4 +1,4 @@
-"""Turns the measured times into docs/results/performance.md: ratios of one run, with the machine."""
+"""Turns the measured times into docs/results/performance.md: ratios of one run, with the machine; shared fixtures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if benchmark_session is None or exitstatus != 0:
         return
     done = {b.name: b for b in benchmark_session.benchmarks}
-    from benchmarks.test_bench import TABLE
+    from benchmarks.tables import TABLE
 
     skipped = {title for title in TABLE if "Sionna" in title and not _sionna_runs()}
     table = {title: rows for title, rows in TABLE.items() if title not in skipped}
@@ -66,3 +66,24 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _time(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
+
+
+@pytest.fixture(scope="module")
+def kinematics():
+    rng = np.random.default_rng(0)
+    return {
+        "path_length": rng.uniform(3, 15, 7),
+        "velocity": rng.uniform(-3, 3, 7),
+        "acceleration": rng.uniform(-6, 6, 7),
+        "jerk": rng.uniform(-30, 30, 7),
+        "amplitude": np.exp(0.3 * rng.standard_normal(7)),
+        "phase": rng.uniform(0, 2 * np.pi, 7),
+    }
+
+
+@pytest.fixture
+def one_thread():
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)

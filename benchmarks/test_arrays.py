@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.test_bench import FREQUENCY, TIME, C
+from benchmarks.common import FREQUENCY, TIME, C
 from isacsim.channel.array_paths import simulate_element_paths
 from isacsim.channel.paths import simulate_path_lengths
 

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 import dira
 from dira.config import Axes
 from dira.models.diffusion import diffusion_loss
-from dira.training.train import Training, _seed, batches
+from dira.training.source import batches
+from dira.training.train import Training, _seed
 
 SIZE, BATCH, STEPS, SAMPLES = 32, 16, 4, 64
 IMAGES, T_STAR, ROUNDS = 8, 10, 1

@@ -7,7 +7,7 @@ import pytest
 from isacsim.validation.witness import Witness
 from scipy.constants import speed_of_light
 
-from benchmarks.test_bench import CARRIER, FREQUENCY, TIME, kinematics, lengths, one_thread  # noqa: F401
+from benchmarks.common import CARRIER, FREQUENCY, TIME, lengths
 from isacsim import load_scenario, simulate_paths
 from tests.extras import need
 
@@ -22,7 +22,7 @@ def ours(k):
     return simulate_paths(TIME, FREQUENCY, **k)
 
 
-def test_sionna_ours(benchmark, one_thread, kinematics):  # noqa: F811
+def test_sionna_ours(benchmark, one_thread, kinematics):
     benchmark.extra_info["units"] = TIME.size
     benchmark.pedantic(ours, (kinematics,), rounds=30, warmup_rounds=2)
 
@@ -40,7 +40,7 @@ def torch_thread():
     torch.set_num_threads(before)
 
 
-def test_sionna_cir_to_ofdm(benchmark, torch_thread, kinematics):  # noqa: F811
+def test_sionna_cir_to_ofdm(benchmark, torch_thread, kinematics):
     import torch
     from sionna.phy.channel import cir_to_ofdm_channel
 

@@ -1,4 +1,4 @@
-"""The command ``dira``: train, expand, enhance, count, evaluate on zarr stores; reproduce and report."""
+"""The command ``dira``: train, expand, enhance, detect, count, evaluate on zarr stores; reproduce and report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dira.commands.demo import demo
+from dira.commands.detect import detect
 from dira.commands.enhance import enhance
 from dira.commands.expand import expand
 from dira.commands.judging import count, evaluate
@@ -70,6 +71,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     train: "dira train purifier lab.zarr -o purifier --split train --steps 20000",
     expand: "dira expand --per-class 3=1800,4=1800 -o more.zarr --model generator --seed 1",
     enhance: "dira enhance lab.zarr -o clean.zarr --model purifier --t-star 50 --rounds 2",
+    detect: "dira detect lab.zarr --model detector -o found.csv",
     count: "dira count clean.zarr --model counter --variable aj_enhanced",
     evaluate: "dira evaluate clean.zarr --reference lab.zarr --counter counter",
     demo: "dira demo --scenario lab_cubic --seed 7",

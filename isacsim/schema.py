@@ -88,6 +88,13 @@ AXES = {
 }
 """Of an acceleration-jerk spectrum."""
 
+DOPPLER = {
+    "doppler": Variable(("doppler",), "Hz", "Doppler frequency"),
+    "path_velocity": Variable(("doppler",), "m/s", "rate of change of the path length"),
+    "time": Variable(("time",), "s", "middle of the window"),
+}
+"""Of a Doppler spectrogram."""
+
 _SPECTRUM = ("sample", "receiver", "delay", "acceleration", "jerk")
 _TARGETS = ("sample", "receiver", "target")
 
@@ -135,6 +142,12 @@ _SAMPLES_CSI = ("sample", "all_receivers", "subcarrier", "packet")
 DATASET = {
     **{
         f"aj_{kind}": Variable(_SPECTRUM, "1", f"{kind} acceleration-jerk spectrum, linear magnitude")
+        for kind in ("noisy", "noiseless", "clean")
+    },
+    **{
+        f"doppler_{kind}": Variable(
+            ("sample", "receiver", "doppler", "time"), "1", f"{kind} Doppler spectrogram, power"
+        )
         for kind in ("noisy", "noiseless", "clean")
     },
     **TRUTH,

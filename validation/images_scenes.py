@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +13,9 @@ from scipy.constants import c as SPEED_OF_LIGHT
 import isacsim
 from isacsim.channel.paths import simulate_path_lengths
 
-from .captures import axes, draw_paths
+from .captures import STATES, axes, draw_paths
 
-__all__ = ["PLACES", "Seen", "independent", "room"]
+__all__ = ["PLACES", "Seen", "independent", "room", "window_truth"]
 
 # Where the arrays of a 6 x 8 m room stand, and along which direction: transmitter first, then each receiver.
 _WALL, _CORNER = (1.0, 0.0), (0.7071, 0.7071)
@@ -34,6 +36,10 @@ class Seen(NamedTuple):
     frequency: NDArray
     csi: NDArray[np.complex64]
     truth: dict[str, NDArray]
+    axes: Mapping[str, Any] = MappingProxyType({})
+    """Axes of its images, if not the default ones."""
+    lengths: NDArray | None = None
+    """Of the paths at every packet, m, (path, packet), where they are no cubics."""
 
 
 def _subcarriers(n: int) -> tuple[NDArray, NDArray]:
@@ -87,8 +93,12 @@ def room(
     spread: float,
     snr_db: float,
     unknown_chains: bool,
+    truth_of: str = "middle",
 ) -> list[Seen]:
-    """3 to 7 points that move through a 6 x 8 m room with constant jerk; half-wavelength arrays, spherical waves."""
+    """3 to 7 points that move through a 6 x 8 m room with constant jerk; half-wavelength arrays, spherical waves.
+
+    The truth is that of the window's "middle", or of the whole "window" (`window_truth`).
+    """
     time, frequency = _subcarriers(subcarriers)
     half = SPEED_OF_LIGHT / frequency.mean() / 2
     centres = [np.array(at) for at, _ in PLACES[place]]
@@ -112,11 +122,25 @@ def room(
             ]
         )
         csi *= _chains(rng, antennas, unknown_chains)[:, None, None]
-        truth = dict(
-            zip(("path_length", "velocity", "acceleration", "jerk"), states[:, number].T, strict=True)
+        lengths = np.linalg.norm(courses - centres[0], axis=-1) + np.linalg.norm(
+            courses - centres[1 + number], axis=-1
         )
-        seen.append(Seen(time, frequency, _noisy(rng, csi, snr_db), {**truth, "amplitude": amplitude}))
+        at_middle = dict(zip(STATES, states[:, number].T, strict=True))
+        truth = (window_truth(time, lengths) if truth_of == "window" else at_middle) | {
+            "amplitude": amplitude
+        }
+        seen.append(Seen(time, frequency, _noisy(rng, csi, snr_db), truth, lengths=lengths))
     return seen
+
+
+def window_truth(time: NDArray, lengths: NDArray) -> dict[str, NDArray]:
+    """States of the cubics that fit paths (path, packet) best under a Hann window, about the time 0.
+
+    That is what a spectrum with Hann windows sees of motion that is no cubic.
+    """
+    weight = np.sqrt(np.hanning(time.size + 2)[1:-1])
+    fits = [np.polynomial.Polynomial.fit(time, d, 3, w=weight).convert().coef for d in lengths]
+    return dict(zip(STATES, np.array(fits).T * np.array([[1], [1], [2], [6]]), strict=True))
 
 
 def _courses(

@@ -54,6 +54,8 @@ STUDIES = (
     "mismatch",
     "motion",
     "images",
+    "images-bodies",
+    "tracking",
     "gait",
     "retrace",
     "realism",

@@ -53,12 +53,16 @@ def enhance(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced."""
+    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced.
+
+    With a path detector as the model, aj_enhanced shows the self-terms of the paths that it finds.
+    """
     from dira.data.stores import SPECTRA, check_store, load, write
     from dira.models.denoiser import PairedDenoiser
+    from dira.models.detector import PathDetector
 
     check_store(output, overwrite=overwrite)
-    purifier = model_in(model, "purifier", "denoiser")
+    purifier = model_in(model, "purifier", "denoiser", "detector")
     asked = {
         "t_star": t_star,
         "rounds": rounds,
@@ -68,14 +72,14 @@ def enhance(
         "gamma": gamma,
     }
     how: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    paired = isinstance(purifier, PairedDenoiser)
-    if paired and how:
+    once = isinstance(purifier, PairedDenoiser | PathDetector)
+    if once and how:
         option = next(iter(how)).replace("_", "-")
-        raise InputError(f"--{option} is for a purifier, and {model} is a paired denoiser; leave it out.")
-    how = {} if paired else {**purifier.chosen, **how, "seed": seed}
+        raise InputError(f"--{option} is for a purifier, and {model} is {purifier.title}; leave it out.")
+    how = {} if once else {**purifier.chosen, **how, "seed": seed}
     samples = load(store, variable, split=split, also=SPECTRA)
     with bar("purifying", "spectra") as progress:
-        where: dict[str, Any] = {"device": device} if paired else {"device": device, "progress": progress}
+        where: dict[str, Any] = {"device": device} if once else {"device": device, "progress": progress}
         enhanced = purifier.enhance(samples[variable], **how, **where)
     long_name = "purified acceleration-jerk spectrum, relative linear magnitude"
     samples["aj_enhanced"] = (

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.optimize import minimize
-from scipy.special import expit, logit, softmax
+from scipy.special import logit, softmax
 from torch import nn
 from torch.nn import functional
 
+import isacsim
 from dira.config import Axes, Config, Scaling
-from dira.data.spectra import read_spectra
+from dira.data.spectra import read_spectra, shaped_as
 from dira.metrics.detection import GATE, match_detections, true_paths
+from dira.models.detections import NEIGHBOURS, detections, limits, maxima, power
 from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.networks.detection import DetectionUNet, PathMaps
 from dira.training.train import Batch
 from isacsim.errors import InputError
 
-if TYPE_CHECKING:
-    import xarray as xr
-
 __all__ = ["DetectorConfig", "PathDetector"]
 
 _TRUTH = ("target_acceleration", "target_jerk", "target_amplitude")
-# Bins about a path's nearest one that learn where it is, and how much each counts.
-_NEIGHBOURS = [(i, j, 1.0 if i == j == 0 else 0.25) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 # Detections below this score are not worth calibrating.
 _LEAST_SCORE = 0.02
 
@@ -117,8 +114,8 @@ class PathDetector(Model):
         spectra, *rest = learnt_from
         truth = rest[0] if len(rest) == 1 else dict(zip(_TRUTH, rest, strict=True))
         values, axes = read_spectra(spectra)
-        most = np.array(_limits(axes))
-        paths = true_paths(truth, most=_limits(axes))
+        most = np.array(limits(axes))
+        paths = true_paths(truth, most=limits(axes))
         if len(paths) != len(values):
             raise InputError(
                 f"spectra and truth must hold the same samples, got {len(values)} and {len(paths)}."
@@ -132,7 +129,7 @@ class PathDetector(Model):
         at = (paths[..., :2] + most) / (2 * most) * (bins - 1)
         highest = values.max(axis=(1, 2, 3))[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):
-            level = _power(axes) * np.log(paths[..., 2]) - np.log(highest)
+            level = power(axes) * np.log(paths[..., 2]) - np.log(highest)
         targets = np.concatenate([at, level[..., np.newaxis]], axis=-1)
         targets[~np.isfinite(targets).all(axis=-1)] = np.nan
         return Examples(axes, {}, [self.scaled(values), torch.from_numpy(targets.astype(np.float32))])
@@ -193,47 +190,50 @@ class PathDetector(Model):
         out = self.run(_joined, values, batch_size=batch_size, device=device)
         n_bins = axes.bins_acceleration * axes.bins_jerk * DetectionUNet.MAPS
         channels = out[:, :n_bins].reshape(-1, DetectionUNet.MAPS, axes.bins_acceleration, axes.bins_jerk)
-        sample, columns = self._maxima(channels, max(least, 1e-6), values.max(axis=(1, 2, 3)))
-        return _dataset(sample, columns, len(values), softmax(out[:, n_bins:].astype(np.float64), axis=1))
+        sample, columns = maxima(
+            channels,
+            values.max(axis=(1, 2, 3)),
+            axes,
+            least=max(least, 1e-6),
+            line=(self.config.slope, self.config.shift),
+        )
+        return detections(sample, columns, len(values), softmax(out[:, n_bins:].astype(np.float64), axis=1))
 
-    def _maxima(
-        self, channels: NDArray[np.float32], least: float, highest: NDArray[np.float32]
-    ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.float64]]]:
-        """Local maxima of the probability, each with what its neighbourhood says of the path."""
-        _, axes = self.fitted()
-        maps = [m.numpy().astype(np.float64) for m in PathMaps.of(torch.from_numpy(channels))]
-        p = expit(maps[0])
-        around = (1, 3, 3)
-        # A path between bins shares its probability among them.
-        total = np.clip(uniform_filter(p, around, mode="constant") * 9, 1e-12, 1 - 1e-7)
-        score = expit(self.config.slope * logit(total) + self.config.shift)
-        peak = (p >= maximum_filter(p, size=around, mode="constant")) & (score >= least)
-        sample, row, column = np.nonzero(peak)
-        padded = [np.pad(m, _edges(m)) for m in (p, *maps[1:])]
-        weight, mean, square = np.zeros(sample.size), np.zeros((3, sample.size)), np.zeros((3, sample.size))
-        for i, j, _ in _NEIGHBOURS:
-            at = (sample, ..., row + i + 1, column + j + 1)
-            w = padded[0][at]
-            offset, log_std = padded[1][at].T, padded[2][at].T
-            value = np.stack([row + i + offset[0], column + j + offset[1], padded[3][at]])
-            variance = np.exp(2 * np.stack([log_std[0], log_std[1], padded[4][at]]))
-            weight += w
-            mean += w * value
-            square += w * (variance + value**2)
-        mean /= weight
-        std = np.sqrt(np.maximum(square / weight - mean**2, 0))
-        most, power = np.array(_limits(axes)), _power(axes)
-        step = 2 * most / (np.array([axes.bins_acceleration, axes.bins_jerk]) - 1)
-        amplitude = np.exp((mean[2] + np.log(np.maximum(highest[sample], 1e-30))) / power)
-        return sample, {
-            "acceleration": mean[0] * step[0] - most[0],
-            "jerk": mean[1] * step[1] - most[1],
-            "amplitude": amplitude,
-            "score": score[peak],
-            "std_acceleration": std[0] * step[0],
-            "std_jerk": std[1] * step[1],
-            "std_amplitude": amplitude * std[2] / power,
-        }
+    def enhance(self, spectra: Any, **how: Any) -> NDArray[np.float32]:
+        """Render the self-terms of the paths that are found: no noise and no cross-terms, and nothing that was missed.
+
+        Parameters
+        ----------
+        spectra : xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes, with the attributes that say how they were made; one channel.
+        **how
+            As `detect`'s.
+
+        Returns
+        -------
+        numpy.ndarray, float32, of the spectra's shape
+            Linear magnitudes, as `isacsim.render_spectrum`'s.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            As `detect`'s; or if the spectra are plain arrays, have several channels, or don't say how they were made.
+        """
+        if not isinstance(attrs := getattr(spectra, "attrs", None), dict):
+            raise InputError(
+                f"enhance needs spectra that say how they were made: an xarray.DataArray, not {type(spectra).__name__}."
+            )
+        values, axes = read_spectra(spectra)
+        if axes.channels > 1:
+            raise InputError(
+                f"enhance draws one spectrum a sample, but these have {axes.channels}; choose one."
+            )
+        found = self.detect(spectra, **how)
+        coords = {name: spectra.coords[name] for name in ("acceleration", "jerk")}
+        like = xr.DataArray(values[0, 0], coords, ("acceleration", "jerk"), attrs=attrs)
+        return shaped_as(isacsim.render_spectrum(found.rename(detection="path"), like).values, spectra)
 
     def calibrate(
         self,
@@ -266,7 +266,7 @@ class PathDetector(Model):
             raise InputError(f"false must be above 0, got {false!r}.")
         self.config = self.config.model_copy(update={"slope": 1.0, "shift": 0.0})
         _, axes = self.fitted()
-        paths = true_paths(truth, most=_limits(axes))
+        paths = true_paths(truth, most=limits(axes))
         raw = match_detections(self.detect(spectra, threshold=_LEAST_SCORE, **how), paths, gate)
         if raw.score.size:
             x, y = logit(np.clip(raw.score, 1e-7, 1 - 1e-7)), raw.true
@@ -288,21 +288,6 @@ def _joined(network: nn.Module, spectra: torch.Tensor) -> torch.Tensor:
     return torch.cat([channels.flatten(1), number], dim=1).float()
 
 
-def _edges(array: NDArray[Any]) -> list[tuple[int, int]]:
-    return [(0, 0)] * (array.ndim - 2) + [(1, 1), (1, 1)]
-
-
-def _limits(axes: Axes) -> tuple[float, float]:
-    if axes.acceleration_max is None or axes.jerk_max is None:
-        raise InputError("the detector needs spectra with their axes: an xarray with acceleration and jerk.")
-    return axes.acceleration_max, axes.jerk_max
-
-
-def _power(axes: Axes) -> float:
-    """Power of its amplitude with which a path's peak goes: 4, less where cells are equalised."""
-    return 4 * (1 - float(axes.made_with.get("equalise", 0.0)))
-
-
 def _mirrored(
     spectra: torch.Tensor, targets: torch.Tensor, batch: Batch
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -322,7 +307,7 @@ def _of_paths(
     """Negative log-likelihood of true offsets and levels at each path's bin and those about it, summed over paths."""
     total = maps.logit.new_zeros(())
     bins = torch.tensor(maps.logit.shape[1:], device=nearest.device)
-    for i, j, weight in _NEIGHBOURS:
+    for i, j, weight in NEIGHBOURS:
         at = nearest + torch.tensor([i, j], device=nearest.device)
         inside = ((at >= 0) & (at < bins)).all(dim=1)
         s, (row, column), true = sample[inside], at[inside].T, paths[inside]
@@ -332,27 +317,4 @@ def _of_paths(
         level_miss = (true[:, 2] - maps.level[s, row, column]) * torch.exp(-level_log_std)
         gaussian = (0.5 * miss**2 + log_std).sum() + (0.5 * level_miss**2 + level_log_std).sum()
         total = total + weight * gaussian
-    return total / sum(weight for *_, weight in _NEIGHBOURS)
-
-
-def _dataset(
-    sample: NDArray[np.intp],
-    columns: dict[str, NDArray[np.float64]],
-    n: int,
-    odds: NDArray[np.float64],
-) -> xr.Dataset:
-    """Detections of all samples, padded with NaN to the most that any has."""
-    import xarray as xr
-
-    order = np.lexsort((-columns["score"], sample))
-    counts = np.bincount(sample, minlength=n)
-    place = np.arange(sample.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    units = {"acceleration": "m/s2", "jerk": "m/s3"}
-    variables: dict[str, Any] = {}
-    for name, values in columns.items():
-        table = np.full((n, int(counts.max(initial=0))), np.nan)
-        table[sample[order], place] = values[order]
-        unit = units.get(name.removeprefix("std_"), "1")
-        variables[name] = (("sample", "detection"), table, {"units": unit})
-    variables["count_probability"] = (("sample", "count"), odds, {"units": "1"})
-    return xr.Dataset(variables, {"count": np.arange(odds.shape[1])})
+    return total / sum(weight for *_, weight in NEIGHBOURS)

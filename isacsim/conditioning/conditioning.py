@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from isacsim.checks import refusal
-from isacsim.conditioning.array_reference import align_devices
+from isacsim.conditioning.array_reference import align_devices, places_known
 from isacsim.conditioning.jumps import undo_jumps
 from isacsim.conditioning.reference import (
     align_phase,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "ALIGNED_ARRAY",
     "ALIGNED_TO_ITSELF",
     "PROJECTED",
     "align_phase",
@@ -65,6 +66,7 @@ __all__ = [
     "usable_subcarriers",
 ]
 
+ALIGNED_ARRAY = "all pairs of a device aligned to their static channel"
 ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
 """What `condition` says it did with ``reference="self"``."""
 PROJECTED = "projected on the static channel"
@@ -89,9 +91,9 @@ def condition(
     capture : xarray.Dataset
         Simulated or read from a file.
     reference : {"auto", "product", "ratio", "self", "projection", "array", "none"}
-        How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
-        pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
-        there is one; "none" if the capture has no phase error.
+        How the common phase is removed (module docstring). "auto": the product if there is a reference channel;
+        "none" if the capture has no phase error; else "array" for arrays whose elements' places are known, the pair of
+        highest phase coherence for other channels, "self" for a single one.
     pair : (int, int), optional
         Receivers (surveillance, reference) by position, instead of roles or coherence.
     gain : {"auto", "agc", "rssi", "none"}
@@ -135,6 +137,8 @@ def condition(
             reference = "product"
         elif not broken:
             reference = "none"
+        elif places_known(capture):
+            reference = "array"
         else:
             reference = "product" if n_receiver > 1 else "self"
     if reference in ("product", "ratio"):
@@ -155,7 +159,7 @@ def condition(
             # The first packet's timing error stays in all of them.
             known["timing"] = "unknown"
         if reference == "array":
-            done = "all pairs of a device aligned to their static channel"
+            done = ALIGNED_ARRAY
             array = align_devices(array)
     if uniform:
         array = resample(array, _nominal_packets(capture, array))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.checks import check_integer, check_number
+from isacsim.conditioning.array_reference import places_known
 from isacsim.conditioning.conditioning import (
     Gain,
     Reference,
@@ -240,4 +241,4 @@ def _chosen_by_coherence(capture: xr.Dataset, reference: Reference) -> bool:
     if capture.sizes["receiver"] < 2 or "reference" in capture.coords["role"].values:
         return False
     broken = bool(capture.attrs.get("shared_phase_error", 1))
-    return reference in ("product", "ratio") or (reference == "auto" and broken)
+    return reference in ("product", "ratio") or (reference == "auto" and broken and not places_known(capture))

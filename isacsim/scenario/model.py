@@ -33,6 +33,7 @@ from isacsim.scenario.outputs import Dataset, Spectrum
 from isacsim.scenario.radio import Radio
 from isacsim.scenario.section import Section, refuse, several
 from isacsim.scenario.targets import Mover, Targets
+from isacsim.spectrum.doppler import DopplerPlan
 from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["Scenario"]
@@ -72,6 +73,7 @@ class Scenario(Section):
         found: list[PydanticCustomError] = []
         for check in (
             self._check_axes,
+            self._check_doppler,
             self._check_reflector,
             self._check_room,
             self._check_patterns,
@@ -108,6 +110,19 @@ class Scenario(Section):
             axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
             named_axes = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
             raise refuse(str(error), *(named_axes or [("radio", "packet_rate_hz")])[0]) from None
+
+    def _check_doppler(self) -> None:
+        radio = self.radio
+        if not self.spectrum.also:
+            return
+        carrier = float(np.mean(radio.frequency_hz))
+        how = self.spectrum.doppler(radio.packets / radio.packet_rate_hz)
+        try:
+            DopplerPlan.of(radio.packets, 1 / radio.packet_rate_hz, carrier, **how)
+        except InputError as error:
+            argument = "max_speed" if "max_speed" in str(error) else "window_s"
+            name = {"max_speed": "doppler_speed_max_m_s", "window_s": "doppler_window_s"}[argument]
+            raise refuse(str(error).replace(argument, name).rstrip("."), "spectrum", name) from None
 
     def _check_reflector(self) -> None:
         if not isinstance(self.environment, TwoRay):

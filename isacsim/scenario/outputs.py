@@ -15,6 +15,7 @@ from isacsim.spectrum.settings import Beams, Combine, SpectrumSettings
 
 __all__ = ["Dataset", "Spectrum"]
 
+_DOPPLER_S, _DOPPLER_M_S = 0.128, 6.0
 _PAPER = {"combine": "single", "window": "none", "lag_window": "none"}
 
 
@@ -47,6 +48,12 @@ class Spectrum(Section):
     """For combine: resolved, a path of amplitude A peaks at A^(4(1 - this)); default: 0.875."""
     beams: Beams | None = None
     """For combine: resolved, fixed beams, blind separation, or auto (default)."""
+    also: Annotated[tuple[Literal["doppler"], ...], Field(max_length=1)] | None = None
+    """What data sets hold beside these spectra: [doppler], Doppler spectrograms of the same cells."""
+    doppler_window_s: Annotated[Float, between(1e-6, 1e3, "s")] | None = None
+    """Length of their Hann window, s; default: 0.128, at most a quarter of the window. A column each eighth of it."""
+    doppler_speed_max_m_s: Annotated[Float, between(1e-3, 1e4, "m/s")] | None = None
+    """They run from minus to plus this path velocity, m/s; default: 6."""
     reference: Literal["product", "ratio"] = "product"
     """How a reference channel is used: conjugate product (the paper's) or ratio."""
 
@@ -59,12 +66,24 @@ class Spectrum(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Spectrum:
+        for name in ("doppler_window_s", "doppler_speed_max_m_s"):
+            if getattr(self, name) is not None and not self.also:
+                raise refuse(f"{name} needs also: [doppler]", name)
         for name in ("window", "lag_window", "equalise", "beams"):
             try:
                 SpectrumSettings(combine=self.combine, lags=self.lags, **self._given(name))
             except InputError as error:
                 raise refuse(str(error).rstrip("."), name) from None
         return self
+
+    def doppler(self, duration: float) -> dict[str, float]:
+        """Arguments of :func:`isacsim.doppler_spectrogram` for windows of so many seconds."""
+        length = self.doppler_window_s
+        speed = self.doppler_speed_max_m_s
+        return {
+            "window_s": min(_DOPPLER_S, duration / 4) if length is None else length,
+            "max_speed": _DOPPLER_M_S if speed is None else speed,
+        }
 
     def _given(self, *names: str) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}

@@ -57,6 +57,7 @@ def aj_spectrum(
     beams: Beams = "auto",
     equalise: float = EQUALISE,
     cube: bool = False,
+    device: str | None = None,
 ) -> xr.DataArray:
     """Acceleration-jerk spectrum of CSI.
 
@@ -118,6 +119,9 @@ def aj_spectrum(
         For "resolved", β from 0 to 1: a path of amplitude A peaks at A^(4(1-β)). 0: strong paths rule, 1: all alike.
     cube : bool
         For "resolved": give the spectrum of each cell, neither equalised nor summed.
+    device : str, optional
+        Transform by torch on this device ("cpu", "cuda", ...): equal to 1e-4 of the maximum. The cells and lag products
+        before it are made on the processor. Default: by numba, bit by bit the same on any number of threads.
 
     Returns
     -------
@@ -131,6 +135,8 @@ def aj_spectrum(
     InputError
         If the window is too short, time is not uniform, the axes exceed the unambiguous range (the sentence says the
         limit in numbers), shapes don't fit or a value is not finite.
+    ImportError
+        If there is a ``device`` but no torch.
 
     Examples
     --------
@@ -157,6 +163,7 @@ def aj_spectrum(
         beams=beams,
         equalise=equalise,
         cube=cube,
+        device=device,
     )
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
     if combine == "resolved":

@@ -100,10 +100,18 @@ class BandCells:
         Over subcarriers, by its scipy name.
     phase_sign : int
         Sign σ of the CSI's phase.
+    follow : bool
+        Keep a path in its cell while it walks (:mod:`isacsim.spectrum.range_walk`), which stretches time.
     """
 
     def __init__(
-        self, frequency: F64, antennas: tuple[int, int], window: str | None, phase_sign: int
+        self,
+        frequency: F64,
+        antennas: tuple[int, int],
+        window: str | None,
+        phase_sign: int,
+        *,
+        follow: bool = True,
     ) -> None:
         self.antennas = antennas
         self.sign = phase_sign
@@ -114,7 +122,7 @@ class BandCells:
         self.delays = min(round(width / spacing), _MOST_DELAYS * n)
         self.step = 1 / width
         self.bandwidth, self.carrier = width, float(frequency.mean())
-        self.stretch = stretch(width, self.carrier) if self.delays > 1 else 1.0
+        self.stretch = stretch(width, self.carrier) if follow and self.delays > 1 else 1.0
         samples = get_window(window or "boxcar", 4097, fftbins=False)
         at = (frequency - frequency.min() + spacing / 2) / width
         taper = np.interp(at, np.linspace(0, 1, samples.size), samples)

@@ -8,28 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import get_window
 
 from isacsim.compute.memory import check_memory
 from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
 from isacsim.spectrum.cells import BandCells, sub_bands
-from isacsim.spectrum.grid import WindowResolution
+from isacsim.spectrum.grid import ACCELERATION_MAX, WindowResolution
 from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
 from isacsim.spectrum.resolved import CellProducts, resolved_spectra, rows_of_cells, rows_of_paths
 from isacsim.spectrum.settings import SpectrumSettings
+from isacsim.spectrum.subcarriers import delay_bins, frequency_blocks
 from isacsim.spectrum.transform import AJTransform, plan
 from isacsim.spectrum.transform_kernels import BLOCK
 
-__all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
+__all__ = ["LagProducts", "SpectrumPlan", "n_transforms", "spectra", "unit_exponent"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Products = NDArray[np.complex64]
-
-# Subcarriers within this relative distance of a common frequency share its axes ("noncoherent").
-_SAME_FREQUENCY = 1e-3
 
 # Spectra of up to so many bins need no look at the memory.
 _MODEST_BINS = 2**18
@@ -83,13 +80,13 @@ class SpectrumPlan:
             width = float(np.ptp(f)) + (float(np.diff(np.sort(f)).min()) if f.size > 1 else 0.0)
             delay = np.arange(settings.delays) / max(width, 1e-300)
         if settings.combine == "delay":
-            delay, matrix = _delay_bins(array, settings)
+            delay, matrix = delay_bins(array, settings)
         elif settings.combine == "single":
             k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
             frequencies = [carrier]
         elif settings.combine == "noncoherent":
-            blocks = tuple(_frequency_blocks(f))
+            blocks = tuple(frequency_blocks(f))
             frequencies = [float(f[block].mean()) for block in blocks]
         elif settings.combine == "resolved":
             blocks = tuple(sub_bands(f, grid.packets * grid.interval, float(np.abs(a).max())))
@@ -121,6 +118,8 @@ class SpectrumPlan:
             )
             for frequency, stretch in zip(frequencies, stretches, strict=True)
         )
+        if settings.device is not None:
+            transforms = tuple(_on_device(transform, settings.device) for transform in transforms)
         return cls(
             grid,
             a,
@@ -270,36 +269,28 @@ def _rescale(spectrum: F32, exponent: NDArray[np.int64], power: float) -> F32:
     return out
 
 
+def _on_device(transform: AJTransform, device: str) -> AJTransform:
+    try:
+        from isacsim.spectrum.transform_torch import on_device
+    except ImportError as error:
+        raise ImportError(
+            f"device={device!r} needs torch, which is not installed: pip install 'isacsim[torch]'."
+        ) from error
+    return on_device(transform, device)
+
+
 @on_one_thread
 def _into_bins(matrix: Products, values: Products) -> Products:
     return np.asarray(matrix @ values)
 
 
-def _delay_bins(array: CsiArray, settings: SpectrumSettings) -> tuple[F64, Products]:
-    """Delays in s, and the matrix (delay, subcarrier) of the windowed inverse DFT over subcarriers.
-
-    With phase sign -1 positive delays come out of an inverse DFT over ascending frequency (method.md section
-    2); written as a matrix, it takes any subcarriers. A unit path in the middle of a bin comes out with
-    amplitude 1.
-    """
-    f = array.frequency
-    if f.size < 2:
-        raise InputError("combine='delay' needs at least two subcarriers, got one.")
-    spacing = float(np.diff(f).min())
-    width = float(f.max() - f.min()) + spacing
-    limit = int(width / spacing)
-    if settings.delays > limit:
-        raise InputError(f"delays must be at most {limit} with {f.size} subcarriers, got {settings.delays}.")
-    delay = np.arange(settings.delays) / width
-    samples = get_window(settings.delay_window or "boxcar", 4096, fftbins=False)
-    taper = np.interp(f, np.linspace(f.min() - spacing / 2, f.max() + spacing / 2, 4096), samples)
-    # Relative to the centre frequency: the common phase is constant in time and cancels in R.
-    turns = -array.phase_sign * (f - f.mean()) * delay[:, np.newaxis]
-    matrix = (np.exp(2j * np.pi * turns) * taper / taper.sum()).astype(np.complex64)
-    return delay, matrix
-
-
-def _frequency_blocks(frequency: NDArray[np.float64]) -> list[NDArray[np.intp]]:
-    """Subcarriers in blocks that span at most 0.2 % of their frequency."""
-    bin_of = np.floor(np.log(frequency / frequency.min()) / np.log1p(2 * _SAME_FREQUENCY)).astype(int)
-    return [np.flatnonzero(bin_of == b) for b in np.unique(bin_of)]
+def n_transforms(settings: SpectrumSettings, frequency: F64, duration: float) -> int:
+    """How many transforms a plan holds for subcarriers at these frequencies in Hz and a window in s."""
+    if settings.combine == "noncoherent":
+        return len(frequency_blocks(frequency))
+    if settings.combine == "resolved":
+        largest = (
+            ACCELERATION_MAX if settings.acceleration is None else float(np.abs(settings.acceleration).max())
+        )
+        return 2 * len(sub_bands(frequency, duration, largest))
+    return 1

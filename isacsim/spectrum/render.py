@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,7 +61,7 @@ def render_spectrum(paths: xr.Dataset | Mapping[str, ArrayLike], like: xr.DataAr
     dims, states = _states(paths)
     transform, interval, kappa = _transform(like)
     lead = states[0].shape[:-1]
-    a, r, amplitude = (x.reshape(-1, x.shape[-1]) for x in states)
+    a, r, amplitude = (x.reshape(math.prod(lead), x.shape[-1]) for x in states)
     present = np.isfinite(a) & np.isfinite(r) & np.isfinite(amplitude) & (amplitude > 0)
     resolved = like.attrs["combine"] == "resolved"
     time = (np.arange(transform.n) - (transform.n - 1) / 2) * interval

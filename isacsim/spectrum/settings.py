@@ -63,6 +63,7 @@ class SpectrumSettings:
     beams: Beams = "auto"
     equalise: float = EQUALISE
     cube: bool = False
+    device: str | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -76,6 +77,8 @@ class SpectrumSettings:
         check_number("min_lag", self.min_lag, least=0, below=0.9)
         check_integer("delays", self.delays, least=1)
         check_number("equalise", self.equalise, least=0, most=1)
+        if not isinstance(self.device, str | None):
+            raise refusal("device", "the name of a torch device, or None", self.device)
         if self.decimation is not None:
             check_integer("decimation", self.decimation, least=1)
         if self.antennas is not None:

@@ -58,6 +58,7 @@ def models(store, tmp_path_factory):
         ("denoiser", unet),
         ("counter", '{"width": 8}'),
         ("gan", '{"width": 8}'),
+        ("detector", '{"widths": [8]}'),
     ]:
         steps = ("--checkpoints", folder / f"{kind}-steps")
         assert "spectra for 2 steps" in done(
@@ -106,6 +107,20 @@ def test_from_training_to_judgement(store, models, tmp_path):
     made = ("evaluate", tmp_path / "gan.zarr", "--variable", "aj_noisy", "--counter", models / "counter")
     said = done(*made, "--reference", store, "--reference-variable", "aj_noisy", "--reference-split", "test")
     assert "8 and 5 spectra" in said
+
+
+def test_detections_and_what_they_draw(store, models, tmp_path):
+    said = done(
+        "detect", store, "--model", models / "detector", "--threshold", 0, "-o", tmp_path / "found.csv"
+    )
+    assert "true paths found" in said and "paths in 24 spectra" in said
+    rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
+    assert {row["sample"] for row in rows} == {str(n) for n in range(24)}
+    assert all(abs(float(row["acceleration"])) < 16 and 0 <= float(row["score"]) <= 1 for row in rows)
+    done("enhance", store, "-o", tmp_path / "drawn.zarr", "--model", models / "detector")
+    assert load(tmp_path / "drawn.zarr", "aj_enhanced").sizes["sample"] == 24
+    refused = run("enhance", store, "-o", tmp_path / "b.zarr", "--model", models / "detector", "--rounds", 2)
+    assert refused.exit_code == 2 and "is the detector; leave it out" in refused.output.replace("\n", " ")
 
 
 def test_a_generator_of_two_conditions(store, tmp_path):
@@ -293,12 +308,13 @@ def test_a_budget_makes_nothing(tmp_path, monkeypatch):
 def test_the_examples_of_the_help_work(store, models, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lab.zarr").symlink_to(store)
-    for kind in ("generator", "counter"):
+    for kind in ("generator", "counter", "detector"):
         (tmp_path / kind).symlink_to(models / kind)
     smaller = {
         "train": (*SMALL, "--config", '{"unet": {"blocks": [8]}}'),
         "expand": ("--per-class", "3=1,4=1", "--steps", 1),
         "enhance": ("--t-star", 2, "--rounds", 1),
+        "detect": ("--threshold", 0.01),
         "count": (),
         "evaluate": (),
     }

@@ -161,3 +161,30 @@ def test_matches_take_the_best_score_first_and_each_path_once() -> None:
     assert matches.recall(0.5) == pytest.approx(2 / 3)
     assert matches.recall(0.1) == pytest.approx(1 / 3)  # above the false one's score
     assert 0.8 < matches.threshold(0.1) < 0.9
+
+
+def test_enhanced_spectra_are_the_self_terms_of_what_was_found(detector: dira.PathDetector) -> None:
+    spectra, _ = bumps(12, 11)
+    time, frequency = np.arange(512) / 500, 5.8e9 + np.arange(2) * 1e6
+    like = isacsim.aj_spectrum(
+        np.ones((2, 512), np.complex64), time=time, frequency=frequency, **{n: x for n, x in AXES.items()}
+    )
+    spectra.attrs.update(like.attrs)
+    enhanced = detector.enhance(spectra)
+    assert enhanced.shape == spectra.shape and enhanced.dtype == np.float32
+    found = detector.detect(spectra)
+    np.testing.assert_array_equal(
+        enhanced, isacsim.render_spectrum(found.rename(detection="path"), like).values
+    )
+    # What is far from every detection is dark: the noise of the spectra is gone.
+    there = found["acceleration"].values[0]
+    far = (np.abs(AXES["acceleration"][:, np.newaxis] - there[np.isfinite(there)]) > 3).all(axis=1)
+    assert far.any() and enhanced[0][far].max() < 0.2 * enhanced[0].max()
+    assert detector.enhance(xr.zeros_like(spectra)).max() == 0
+    with pytest.raises(InputError, match="say how they were made: an xarray"):
+        detector.enhance(spectra.values)
+    with pytest.raises(InputError, match="does not say how it was made"):
+        detector.enhance(bumps(2, 1)[0])
+    two = xr.concat([spectra, spectra], "receiver").transpose("sample", "receiver", ...)
+    with pytest.raises(InputError, match="one spectrum a sample, but these have 2"):
+        detector.enhance(two)

@@ -13,14 +13,12 @@ from typer.testing import CliRunner
 from isacsim.cli import app
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tracking.md").read_text(encoding="utf-8")
-SCENARIO = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[0]
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 COMMANDS = re.findall(r"^isacsim track .*$", PAGE, re.MULTILINE)
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "stroll.yaml").write_text(SCENARIO)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -102,3 +102,76 @@ def test_windows_that_do_not_fit_are_refused_with_the_limits(
 def test_window_as_long_as_the_capture_gives_one_column() -> None:
     time = np.arange(128) / RATE
     assert doppler_spectrogram(path(1.0, time), time=time, frequency=FREQUENCY).sizes["time"] == 1
+
+
+def seen_by_array(
+    length: float, velocity: float, angles: tuple[float, float], *, amplitude: float = 1.0, sign: int = -1
+) -> dict[str, object]:
+    """Unit path for `doppler_spectrogram`: 2 x 4 pairs, 80 MHz, sines of its angles at the arrays in half turns."""
+    time = np.arange(-256, 256) / RATE
+    frequency = 5.8e9 + 80e6 / 64 * (np.arange(64) - 31.5)
+    phase = -2 * np.pi * np.outer(frequency, length + velocity * time) / speed_of_light
+    over = np.pi * (angles[0] * np.arange(2)[:, None] + angles[1] * np.arange(4)).ravel()
+    csi = amplitude * np.exp(1j * (phase + over[:, None, None]))
+    csi = csi if sign < 0 else csi.conj()
+    return {"csi": csi, "time": time, "frequency": frequency, "phase_sign": sign, "antennas": (2, 4)}
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_constant_speed_peaks_at_its_doppler_in_its_own_cell(sign: int) -> None:
+    step = speed_of_light / 80e6
+    on_bin = -3 / 0.128 * speed_of_light / 5.8e9
+    # Delay cell 2; the second beam of two, the last of four: conjugate CSI turns the other way over the elements.
+    seen = seen_by_array(2 * step, on_bin, (1.0, -0.5), sign=sign)
+    cube = doppler_spectrogram(**seen, combine="resolved", cube=True, delays=4)
+    assert cube.dims == ("delay", "beam", "doppler", "time") and cube.sizes["beam"] == 8
+    assert cube.delay.values == pytest.approx(np.arange(4) / 80e6)
+    delay, beam, doppler = (int(i) for i in np.unravel_index(cube.values.mean(-1).argmax(), cube.shape[:3]))
+    assert (delay, beam) == (2, 7 if sign < 0 else 5)
+    assert cube.doppler[doppler] == pytest.approx(3 / 0.128, rel=1e-6)
+    assert cube[delay, beam, doppler].values == pytest.approx(1.0, rel=0.03)
+    others = cube.max(["doppler", "time"]).values
+    others[delay, beam] = 0
+    assert others.max() < 0.02  # 0.8 m/s walk a ninth of a cell
+
+
+def test_path_between_cells_keeps_its_energy_and_equalising_takes_its_root() -> None:
+    on_bin = 2 / 0.128 * speed_of_light / 5.8e9
+    for length, angles in ((7.1, (0.5, 0.25)), (9.4, (0.31, -0.77))):
+        seen = seen_by_array(length, on_bin, angles, amplitude=0.4)
+        plain = doppler_spectrogram(**seen, combine="resolved")
+        assert plain.dims == ("doppler", "time")
+        assert plain.max("doppler").values == pytest.approx(0.16, rel=0.05)
+        halved = doppler_spectrogram(**seen, combine="resolved", equalise=0.5)
+        assert halved.max("doppler").values == pytest.approx(0.4, rel=0.05)
+
+
+def test_cells_leave_noise_out() -> None:
+    seen = seen_by_array(7.1, 1.5, (0.3, -0.2))
+    rng = np.random.default_rng(0)
+    shape = np.shape(seen["csi"])
+    seen["csi"] = seen["csi"] + 0.7 * (rng.normal(size=shape) + 1j * rng.normal(size=shape))
+    antennas = seen.pop("antennas")
+    every = doppler_spectrogram(**seen).mean("dim_0")
+    some = doppler_spectrogram(**seen, combine="resolved", antennas=antennas)
+    away = np.abs(every.path_velocity + 1.5) < 1.0  # where nothing moves
+    assert float(some[away].mean()) < 0.3 * float(every[away].mean())
+
+
+def test_fast_frequencies_are_left_out_on_both_sides() -> None:
+    time = np.arange(600) / RATE
+    csi = path(1.0, time)
+    whole = doppler_spectrogram(csi, time=time, frequency=FREQUENCY)
+    slow = doppler_spectrogram(csi, time=time, frequency=FREQUENCY, max_speed=3.0)
+    assert slow.doppler.values == pytest.approx(-slow.doppler.values[::-1])
+    assert float(abs(slow.path_velocity).max()) <= 3.0 < float(abs(slow.path_velocity).max()) + 0.3
+    xr.testing.assert_allclose(slow, whole.sel(doppler=slow.doppler))
+    with pytest.raises(InputError, match="max_speed"):
+        doppler_spectrogram(csi, time=time, frequency=FREQUENCY, max_speed=0.01)
+
+
+def test_cube_and_combination_must_fit() -> None:
+    time = np.arange(600) / RATE
+    for wrong in ({"cube": True}, {"combine": "coherent"}, {"combine": "resolved", "antennas": (2, 2)}):
+        with pytest.raises(InputError, match=r"cube|combine|antennas"):
+            doppler_spectrogram(path(1.0, time), time=time, frequency=FREQUENCY, **wrong)

@@ -66,6 +66,13 @@ def test_bound(folder):
     assert methods["relax"]["threshold_db"] <= 0
 
 
+def test_tracking(folder):
+    body, point = table_of("tracking", folder)["rows"]
+    assert (body["case"], point["case"]) == ("0.25 s", "a point")
+    assert point["median"] < 0.01 and 0.02 < body["median"] < 0.15  # limbs widen what a walker shows
+    assert body["signs"]["value"] == point["signs"]["value"] == 1
+
+
 def test_gait(folder):
     rows = table_of("gait", folder)["rows"]
     for row in rows:

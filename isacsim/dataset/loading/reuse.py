@@ -7,7 +7,7 @@ more than (uses - 1) g + 1 chunks are kept. Which use is which depends on (strea
 that a training goes on where it stopped, whether the buffer is still there or has to be made again. Before tick
 (uses - 1) g there are not yet so many chunks to use: a short training sees more different samples than uses / N.
 
-Noise is not drawn anew: of a sample of `lab` that costs 0.7 of a fresh one, for the CSI has to be conditioned and
+Noise is not drawn anew: of a sample of `lab_siso` that costs 0.7 of a fresh one, for the CSI has to be conditioned and
 transformed again, and a fresh one brings other paths too.
 """
 
@@ -124,7 +124,7 @@ class ReusedSamples:
         names = self.check(variables)
         size = check_integer("size", size, least=1)
         views = views_of(
-            self.stream.template[next((n for n in names if n.startswith("aj_")), names[0])].attrs
+            self.stream.template[next((n for n in names if n.startswith("aj_")), names[0])].attrs, names
         )
         skipped = first * size
         tick = 0

@@ -28,7 +28,7 @@ __all__ = ["Block", "SampleStream", "open_samples", "positions_of_split"]
 Block = tuple[NDArray[np.float32], list[NDArray[Any]]]
 
 # Dimensions of what becomes a picture with channels.
-_PICTURES = (("acceleration", "jerk"), ("subcarrier", "packet"))
+_PICTURES = (("acceleration", "jerk"), ("doppler", "time"), ("subcarrier", "packet"))
 # Chunk of a data set that has none, being in memory.
 _CHUNK = 256
 
@@ -268,7 +268,7 @@ def _check_variables(ds: xr.Dataset, inputs: Sequence[str], targets: Sequence[st
         if _picture_dims(ds, name) is None:
             raise InputError(
                 f"inputs: {name} has dims {', '.join(map(str, ds[name].dims))}; an input must end in "
-                "acceleration, jerk or subcarrier, packet."
+                "acceleration, jerk, in doppler, time or in subcarrier, packet."
             )
     sizes = {name: ds[name].transpose("sample", ...).shape[-2:] for name in inputs}
     if len(set(sizes.values())) > 1:

@@ -10,12 +10,13 @@ follow from P without a new transform, whatever H holds, noise and cross-terms t
   acceleration and jerk change sign.
 
 So there are four views of a spectrum, or two. They are views of captures that can be, but a scenario whose targets
-mostly speed up, or whose limbs do not swing backwards, would draw them seldom.
+mostly speed up, or whose limbs do not swing backwards, would draw them seldom. A Doppler spectrogram's columns
+need not lie evenly about the window's middle, so only conjugation mirrors it: its frequencies, which do about 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,18 +36,21 @@ class View(NamedTuple):
     conjugate: bool
 
 
-def views_of(attrs: Mapping[str, Any]) -> tuple[View, ...]:
-    """Views that are exact for spectra of these attributes, the spectrum itself first."""
+def views_of(attrs: Mapping[str, Any], names: Sequence[str] = ()) -> tuple[View, ...]:
+    """Views that are exact for spectra of these attributes and variables of these names; the first changes nothing."""
+    columns = any(name.startswith("doppler_") for name in names)
     both = attrs.get("combine") in _NO_CELLS
     return tuple(
         View(backwards, conjugate)
         for backwards, conjugate in ((False, False), (True, True), (True, False), (False, True))
-        if both or not conjugate
+        if (both or not conjugate) and not (columns and backwards)
     )
 
 
 def applied(view: View, name: str, values: np.ndarray) -> np.ndarray:
-    """One variable's values under a view; spectra have acceleration and jerk last."""
+    """One variable's values under a view; spectra have acceleration and jerk last, or Doppler and time."""
+    if name.startswith("doppler_"):
+        return values[..., ::-1, :] if view.conjugate else values
     if name.startswith("aj_"):
         # Backwards mirrors the jerk, conjugation both axes.
         values = values[..., ::-1] if view.backwards != view.conjugate else values

@@ -66,7 +66,7 @@ class StreamedSamples(IterableDataset[Any]):
             tensors |= {
                 name: values.reshape(len(values), -1, *values.shape[-2:])
                 for name, values in tensors.items()
-                if name.startswith("aj_")
+                if name.startswith(("aj_", "doppler_"))
             }
             for i in range(_AT_A_TIME):
                 item: list[Any] = [torch.cat([tensors[name][i] for name in self._inputs])]

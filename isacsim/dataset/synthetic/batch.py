@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.dataset.synthetic.doppler import SampleDoppler
 from isacsim.dataset.synthetic.sample import Conditioned, SampleRows, SampleWindow
 from isacsim.scenario.model import Scenario
 from isacsim.schema import AXES, DATASET, STREAM, TRUTH, attributes, described
@@ -65,6 +66,8 @@ def make_samples(
     truth: dict[str, list[NDArray[Any]]] = {name: [] for name in TRUTH}
     csi: list[dict[str, NDArray[Any]]] = []
     sample_window, waiting = SampleWindow(scenario), list[SampleRows]()
+    doppler = SampleDoppler(scenario, sample_window) if "doppler" in (scenario.spectrum.also or ()) else None
+    spectrograms: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in _SPECTRA}
     number, snr_db = [], []
     for n, (index, count) in enumerate(zip(indices, counts, strict=True), start=1):
         drawn = realise(scenario, seed=seed, index=int(index), n_targets=count)
@@ -73,6 +76,10 @@ def make_samples(
         undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
         waiting.append(sample_window.rows(drawn, noisy, undamaged))
         images = sample_window.images(noisy.receivers)
+        if doppler is not None:
+            noiseless = sample_window.noiseless(drawn, noisy, undamaged)
+            for kind, made in doppler.images(drawn, noisy, noiseless).items():
+                spectrograms[kind].append(made)
         for name, values in _truth(drawn, images, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
@@ -115,6 +122,16 @@ def make_samples(
         name: (dims, np.concatenate(blocks).reshape(shape), attributes(DATASET[name], **settings))
         for name, blocks in blocks_of_spectra.items()
     }
+    if doppler is not None:
+        coords |= doppler.coords()
+        spectra_of_kind |= {
+            f"doppler_{kind}": (
+                ["sample", "receiver", "doppler", "time"],
+                np.stack(made),
+                doppler.attrs(kind),
+            )
+            for kind, made in spectrograms.items()
+        }
     over_samples: dict[str, Any] = {
         **{name: np.stack(rows) for name, rows in truth.items()},
         "n_targets": np.array(number, np.int16),

@@ -135,25 +135,34 @@ class SampleWindow:
             All receivers' paths and static part without noise and impairments on the nominal packets.
         """
         window = self.window if np.array_equal(noisy.time, self.time) else self._window(noisy.time)
-        # The noiseless and clean signals go through the reference that the noisy one went through.
+        return SampleRows(
+            window.rows(self._by_image(noisy.csi)),
+            self.window.rows(self._by_image(self.noiseless(drawn, noisy, undamaged))),
+            self._clean(drawn, self.images(noisy.receivers), noisy.reference),
+        )
+
+    def noiseless(
+        self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]
+    ) -> NDArray[np.complex64]:
+        """Undamaged CSI of the streams kept, through the reference that the noisy one went through; see `rows`."""
         clean = undamaged
         if len(noisy.receivers) < len(undamaged):
             clean = undamaged[noisy.receivers]
         if noisy.reference >= 0:
             factor = reference_factor(undamaged[noisy.reference], ratio=_ratio(drawn))
             clean = np.asarray(clean * factor, np.complex64)
-        return SampleRows(
-            window.rows(self._by_image(noisy.csi)),
-            self.window.rows(self._by_image(clean)),
-            self._clean(drawn, self.images(noisy.receivers), noisy.reference),
-        )
+        return clean
+
+    def reference_factor(self, drawn: Realisation, reference: int) -> NDArray[np.complex64]:
+        """What conditioning by a reference multiplies a single path by: (subcarrier, 1)."""
+        if reference < 0:
+            return np.ones((self.frequency.size, 1), np.complex64)
+        static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
+        return reference_factor(static, ratio=_ratio(drawn))
 
     def _clean(self, drawn: Realisation, kept: list[int], reference: int) -> LagProducts | CellProducts:
         """Self-terms of the target paths, each received as the conditioned signal was."""
-        factor = np.ones((self.frequency.size, 1), np.complex64)
-        if reference >= 0:
-            static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
-            factor = reference_factor(static, ratio=_ratio(drawn))
+        factor = self.reference_factor(drawn, reference)
         if self.settings.combine == "resolved":
             return self._clean_resolved(drawn, drawn.receivers_of(kept), factor)
         if self.settings.combine != "coherent" or self.spacing is None:

@@ -1,0 +1,71 @@
+"""The command ``dira detect``: the paths that a detector finds in a store's spectra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from dira.commands.options import Device, Folder, Split, Store, model_in
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["detect"]
+
+_COLUMNS = ("acceleration", "jerk", "amplitude", "score", "std_acceleration", "std_jerk", "std_amplitude")
+
+
+def detect(
+    store: Store,
+    model: Folder = None,
+    variable: Annotated[str, typer.Option(help="Spectra to find paths in.")] = "aj_noisy",
+    split: Split = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a detection; default: the model's.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV with a line for each detection (m/s², m/s³)."),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Find the paths of a store's spectra; where there is truth, say how many were found and how many invented."""
+    from dira.data.stores import TRUTH, load
+    from dira.metrics.detection import match_detections, true_paths
+    from isacsim.files import check_output, written_whole
+    from isacsim.terminal import show_table
+
+    if output is not None:
+        check_output(output)
+    detector = model_in(model, "detector")
+    samples = load(store, variable, split=split)
+    found = detector.detect(samples[variable], threshold=threshold, device=device)
+    number = np.isfinite(found["score"].values).sum(axis=1)
+    if output is not None:
+        with written_whole(output) as file:
+            file.write_text(_csv(found), encoding="utf-8")
+    said, times = np.unique(number, return_counts=True)
+    rows = [[str(n), str(t)] for n, t in zip(said, times, strict=True)]
+    show_table("", ["paths", "spectra"], rows)
+    typer.echo(f"{number.sum()} paths in {number.size} spectra")
+    if all(name in samples for name in TRUTH):
+        axes = samples[variable].coords
+        most = float(axes["acceleration"].max()), float(axes["jerk"].max())
+        paths = true_paths(samples, most=most)
+        if np.isfinite(paths).any():
+            hits = match_detections(found, paths)
+            typer.echo(
+                f"{hits.true.sum() / max(hits.targets, 1):.3f} of {hits.targets} true paths found, "
+                f"{(~hits.true).sum() / hits.samples:.2f} false a spectrum"
+            )
+
+
+def _csv(found: xr.Dataset) -> str:
+    lines = [",".join(["sample", *_COLUMNS])]
+    table = np.stack([found[name].values for name in _COLUMNS], axis=-1)
+    for sample, rows in enumerate(table):
+        lines += [",".join([str(sample), *(f"{x:.6g}" for x in row)]) for row in rows if np.isfinite(row[3])]
+    return "\n".join(lines) + "\n"
