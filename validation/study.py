@@ -55,6 +55,7 @@ STUDIES = (
     "motion",
     "images",
     "images-bodies",
+    "images-rooms",
     "tracking",
     "gait",
     "retrace",
