@@ -4,11 +4,15 @@
 are for development; ``--held-out`` takes user 12 in their place, once at the end.
 
 Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed
-outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product. Besides, what an AJ
-spectrum's highest peak says of the path's acceleration (1.024 s, product of the most coherent pair).
+outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product (in the development part
+only).
 
-Only the development part has the last two. Full size: 48 walks, 96 recordings: 8 minutes on one core; the held-out user
-24 walks, one minute.
+Besides, correlations with the known track in windows of 1.024 s, all conditioned by the product of the most coherent
+pair: the highest peak of the AJ spectrum with the path's acceleration; the strongest component of
+`isacsim.estimate_paths` outside the static bin with its speed and acceleration; `isacsim.track` with both.
+
+Full size: 48 walks, 96 recordings: 20 minutes on one core; the held-out user 24 walks, 8 minutes.
+Components are estimated in every other window.
 """
 
 from __future__ import annotations
@@ -37,9 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "NAME", "figure", "point", "run"]
 
 NAME = "real"
-DESCRIPTION = (
-    "real walkers with a known track (--data FOLDER): speed and sign, default and simple trackers (5 min)"
-)
+DESCRIPTION = "real walkers with a known track (--data FOLDER): speed, sign, correlations (20 min)"
 DEVELOPMENT, HELD_OUT = (1, 8), (12,)
 
 Real = NDArray[np.float64]
@@ -49,12 +51,19 @@ _FAST = 0.4
 # In place of a speed, where there is none: JSON knows no NaN.
 _UNKNOWN = 1e9
 _AJ_S = 1.024
+_PAIRS = (
+    "AJ peak, acceleration",
+    "component, speed",
+    "component, acceleration",
+    "track, speed",
+    "track, acceleration",
+)
 
 
 def point(walk: Walk, *, more: bool) -> dict[str, Any]:
     """Speeds of one walk by each method, in the windows in which somebody walks.
 
-    ``more`` says whether to do what takes most of the time, too: the product of a pair, and AJ spectra.
+    ``more`` says whether to take the product of a pair, too.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CaptureWarning)
@@ -62,7 +71,7 @@ def point(walk: Walk, *, more: bool) -> dict[str, Any]:
     begin, end = walking(captures)
     out: dict[str, Any] = {"user": walk.user, "track": walk.track, "begin": begin, "end": end}
     rows: dict[str, list[list[float]]] = {}
-    peaks, accelerations = [], []
+    pairs: dict[str, list[list[float]]] = {name: [] for name in _PAIRS}
     for receiver, capture in enumerate(captures, 1):
         tracks = isacsim.track(capture)
         time = tracks["time"].values
@@ -79,14 +88,36 @@ def point(walk: Walk, *, more: bool) -> dict[str, Any]:
             columns = np.stack([np.nan_to_num(speed, nan=_UNKNOWN), true, turning], axis=1)
             rows.setdefault(name, []).extend(columns[there].tolist())
         change = np.gradient(np.where(turning, np.nan, true), time)
-        accelerations += [
-            [float(a), float(t)]
-            for a, t in zip(tracks["acceleration"].values[0], change, strict=True)
-            if np.isfinite(a) and np.isfinite(t)
-        ]
-        if more:
-            peaks += _aj_peaks(capture, time, change)
-    return out | {"rows": rows, "aj": peaks, "acceleration": accelerations}
+        pairs["track, speed"] += _both(tracks["velocity"].values[0], true)
+        pairs["track, acceleration"] += _both(tracks["acceleration"].values[0], change)
+        pairs["AJ peak, acceleration"] += _aj_peaks(capture, time, change)
+        centre, speed, acceleration = _components(capture, tracks.attrs["static_speed"])
+        pairs["component, speed"] += _both(speed, np.interp(centre, time, true))
+        pairs["component, acceleration"] += _both(acceleration, np.interp(centre, time, change))
+    return out | {"rows": rows, "pairs": pairs}
+
+
+def _both(found: Real, true: Real) -> list[list[float]]:
+    """Pairs of what was found and what is true (pair, 2), where both are known."""
+    values = np.stack([found, true], axis=1)
+    return values[np.isfinite(values).all(axis=1)].tolist()
+
+
+def _components(capture: xr.Dataset, still: float) -> tuple[Real, Real, Real]:
+    """Centre, speed and acceleration of each window's strongest component faster than ``still``; NaN: none."""
+    rows = []
+    for window in capture_windows(
+        capture, window_s=_AJ_S, hop_s=2 * _AJ_S, start_s=_AJ_S, uniform=False
+    ).used:
+        paths = isacsim.estimate_paths(window.csi)
+        fast = np.flatnonzero(np.abs(paths["velocity"].values) > still)
+        found = [np.nan, np.nan]
+        if fast.size:
+            one = fast[np.abs(paths["amplitude"].values[fast]).argmax()]
+            found = [float(paths[name].values[one]) for name in ("velocity", "acceleration")]
+        rows.append([window.centre, *found])
+    centre, speed, acceleration = np.array(rows).T
+    return centre, speed, acceleration
 
 
 def _strongest(tracks: xr.Dataset, energy: Real) -> Real:
@@ -154,9 +185,7 @@ def run(
         for name in walked[0]["rows"]
     ]
     table["correlation"] = {
-        "AJ peak with acceleration": _correlation([pair for w in walked for pair in w["aj"]]),
-        "track with acceleration": _correlation([pair for w in walked for pair in w["acceleration"]]),
-        "track with speed": next(r["correlation"] for r in table["rows"] if r["method"] == "default"),
+        name: _correlation([pair for w in walked for pair in w["pairs"][name]]) for name in _PAIRS
     }
     table["walks"] = [{k: w[k] for k in ("user", "track", "begin", "end")} for w in walked]
     return table
@@ -181,11 +210,16 @@ def _summary(method: str, rows: Real) -> dict[str, Any]:
     }
 
 
-def _correlation(pairs: list[list[float]]) -> float | None:
+def _correlation(pairs: list[list[float]]) -> dict[str, float] | None:
+    """Pearson's correlation with its 95 % interval by Fisher's transform, as if windows were independent."""
     values = np.array(pairs)
-    return (
-        float(np.corrcoef(values.T)[0, 1]) if len(pairs) > 2 and (np.ptp(values, axis=0) > 0).all() else None
+    if len(pairs) < 4 or not (np.ptp(values, axis=0) > 0).all():
+        return None
+    value = float(np.corrcoef(values.T)[0, 1])
+    low, high = np.tanh(
+        np.arctanh(np.clip(value, -0.999999, 0.999999)) + np.array([-1, 1]) * 1.96 / np.sqrt(len(pairs) - 3)
     )
+    return {"value": value, "low": float(low), "high": float(high), "windows": len(pairs)}
 
 
 def figure(table: Table) -> Figure:

@@ -11,8 +11,9 @@ import numpy as np
 
 from isacsim.checks import check_choice
 from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.pairs import pairs_together
 from isacsim.errors import InputError
-from isacsim.estimation.estimate import COUNT_GIVEN, METHODS
+from isacsim.estimation.estimate import COUNT_GIVEN, METHODS, TOGETHER
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.simulation.capture import simulate
 from isacsim.simulation.truth import truth_at
@@ -119,11 +120,11 @@ def rows_of(
 def _capture(
     scenario: Scenario, seed: int, n_targets: int | None
 ) -> tuple[xr.DataArray, dict[str, np.ndarray]]:
-    """Conditioned CSI of the first receiver, and the targets' truth at the window's centre."""
+    """Conditioned CSI of the first receiver or array, and the targets' truth at the window's centre."""
     capture = simulate(scenario, seed=seed, n_targets=n_targets)
-    csi = condition(capture).isel(receiver=0)
+    csi = pairs_together(condition(capture), 0)
     centre = float(csi.coords["time"][[0, -1]].mean())
-    truth = truth_at(capture, str(csi.coords["receiver"].values), centre)
+    truth = truth_at(capture, str(csi.coords["receiver"].values.flat[0]), centre)
     assert truth is not None  # simulated just now, by this version
     return csi, {name: truth[name].values for name in STATES}
 
@@ -147,6 +148,8 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
         method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, deviations that are not
         finite as None.
     """
+    if "receiver" in csi.dims and method not in TOGETHER:
+        csi = csi.isel(receiver=0)
     count = truth["acceleration"].size
     told = method in COUNT_GIVEN
     row: dict[str, Any] = {"truth": count, "found": 0, "matched": 0, "refused": False, "cannot_tell": None}

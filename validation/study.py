@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "NEED_DATA",
     "OF_CAPTURES",
     "OF_DATA",
     "OF_METHODS",
@@ -54,16 +55,20 @@ STUDIES = (
     "motion",
     "images",
     "images-bodies",
+    "images-rooms",
     "tracking",
     "gait",
     "retrace",
     "realism",
     "real",
+    "real-motion",
+    "mirror",
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
-# These need a folder of a published data set: their `run` takes ``data`` and ``held_out`` too.
-OF_DATA = ("real",)
+# These take a folder of published data sets: their `run` takes ``data`` and ``held_out`` too. Two can't do without.
+OF_DATA = ("real", "real-motion", "mirror")
+NEED_DATA = ("real", "real-motion")
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
 OF_METHODS = ("bound", "resolution", "counting", "false-alarm", "coverage")
 # These simulate captures of scenarios: their `run` takes ``scenarios`` too.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +14,10 @@ from isacsim.dataset.synthetic.generate import generate
 
 if TYPE_CHECKING:
     import xarray as xr
-    from distributed import Client
 
 __all__ = ["Spectra", "Wanted", "counting_set", "data", "simulate_all", "wanted"]
 
+# So few samples are made sooner in this process than others are started.
 _FEW = 500
 
 
@@ -55,43 +53,28 @@ def wanted(run: Run) -> dict[str, Wanted]:
     return sets
 
 
-@contextmanager
-def _at_work(samples: int) -> Iterator[Client | None]:
-    """None for processes of this machine; a few samples are made sooner in this one than others are started."""
-    if samples > _FEW:
-        yield None
-        return
-    from distributed import Client
-
-    # At a port of its own: without an address the dashboard takes 8787, which another cluster here may have.
-    with Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-    ) as client:
-        yield client
-
-
 def simulate_all(run: Run) -> dict[str, Any]:
     """Simulate every set; what is there is kept."""
     out, sets = {}, wanted(run)
-    with _at_work(sum(sum(one.per_class.values()) for one in sets.values())) as client:
-        for name, one in sets.items():
+    few = sum(sum(one.per_class.values()) for one in sets.values()) <= _FEW
+    for name, one in sets.items():
 
-            def tell(done: int, total: int, name: str = name) -> None:
-                run.tell(f"simulating {name}", done, total)
+        def tell(done: int, total: int, name: str = name) -> None:
+            run.tell(f"simulating {name}", done, total)
 
-            generate(
-                run.scenario(one.scenario, **({"combine": "delay"} if one.stack else {})),
-                run.folder / "data" / f"{name}.zarr",
-                per_class=one.per_class,
-                seed=one.seed,
-                progress=tell,
-                client=client,
-            )
-            out[name] = {
-                "scenario": one.scenario,
-                "seed": one.seed,
-                "spectra": sum(one.per_class.values()),
-            }
+        generate(
+            run.scenario(one.scenario, **({"combine": "delay"} if one.stack else {})),
+            run.folder / "data" / f"{name}.zarr",
+            per_class=one.per_class,
+            seed=one.seed,
+            progress=tell,
+            workers=0 if few else None,
+        )
+        out[name] = {
+            "scenario": one.scenario,
+            "seed": one.seed,
+            "spectra": sum(one.per_class.values()),
+        }
     return out
 
 

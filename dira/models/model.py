@@ -24,7 +24,7 @@ from dira.config import Axes, Config, Scaling, validated
 from dira.data.spectra import Labels, read_labels, read_spectra
 from dira.models.files import CONFIG, check_shapes, checked_classes, read_content, read_weights, write_model
 from dira.training.source import Source
-from dira.training.threads import on_threads
+from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim import __version__
 from isacsim.checks import check_integer
@@ -250,11 +250,12 @@ class Model(ABC):
 
     @contextmanager
     def running(self, device: str) -> Iterator[tuple[nn.Module, torch.device]]:
-        """The trained network on a device, for as long as it is needed there."""
+        """The trained network on a device, for as long as it is needed there, on as many threads as `fit` takes."""
         network, _ = self.fitted()
         place = place_for(device).device
         try:
-            yield network.to(place).eval(), place
+            with on_threads(default_threads()):
+                yield network.to(place).eval(), place
         finally:
             network.cpu()
 

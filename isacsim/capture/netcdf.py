@@ -94,11 +94,11 @@ def open_capture(path: str | PathLike[str]) -> xr.Dataset:
 
 
 def _with_sums(capture: xr.Dataset) -> dict[Any, dict[str, Any]]:
-    """Checksums for the large arrays, by which a flipped bit is noticed."""
+    """Checksums for the arrays of numbers, times and frequencies too, by which a flipped bit is noticed."""
     return {
         name: {"fletcher32": True}
         for name, variable in capture.variables.items()
-        if variable.ndim > 1 and variable.size and variable.dtype.kind in "fc"
+        if variable.ndim and variable.size and variable.dtype.kind in "fciu"
     }
 
 

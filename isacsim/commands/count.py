@@ -60,6 +60,7 @@ def count(
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
     from isacsim.commands.remarks import rest_remark
+    from isacsim.conditioning.pairs import pairs_together
     from isacsim.counting.counting import count_windows
 
     if output_file is not None:
@@ -79,8 +80,8 @@ def count(
             uniform=False,
         )
         bar.update(task, description="counting", total=len(windows.used))
-        csi = [given.receiver_of(window.csi, receiver) for window in windows.used]
         try:
+            csi = [pairs_together(window.csi, receiver) for window in windows.used]
             found = count_windows(
                 csi,
                 method=method,
@@ -91,7 +92,7 @@ def count(
             )
         except InputError as error:
             raise given.in_options(error) from error
-    name = str(csi[0].coords["receiver"].values)
+    name = str(csi[0].coords["receiver"].values.flat[0])
     notes = [*opened.notes, *windows.skipped]
     notes += filter(None, [rest_remark(opened.capture, name, [c.coords["time"].values for c in csi])])
     for line in notes:

@@ -19,7 +19,7 @@ def demo(
     output_file: Annotated[Path, typer.Option("--output", "-o", help="HTML page to write.")] = Path(
         "out/demo.html"
     ),
-    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a .yaml file.")] = "default",
+    scenario: Annotated[str, typer.Option(help="Name of a shipped scenario, or a .yaml file.")] = "lab",
     seed: Seed = None,
     settings: Settings = None,
     method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,

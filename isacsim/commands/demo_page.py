@@ -23,9 +23,10 @@ from isacsim.commands.remarks import (
 )
 from isacsim.commands.source import reference_of
 from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.pairs import pairs_together, receiver_of
 from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
-from isacsim.estimation.estimate import OWN_TIMES, estimate_paths
+from isacsim.estimation.estimate import OWN_TIMES, TOGETHER, estimate_paths
 from isacsim.estimation.matching import Match, match_paths
 from isacsim.figures import html
 from isacsim.figures.scene import scene_figure
@@ -85,7 +86,8 @@ def demo_page(
     truth = truth_at(capture, receiver, window.centre)
     assert truth is not None  # it was simulated
     step("estimating")
-    own = condition(capture, reference=how, uniform=method not in OWN_TIMES).isel(receiver=0)
+    own = condition(capture, reference=how, uniform=method not in OWN_TIMES)
+    own = pairs_together(own, 0) if method in TOGETHER else receiver_of(own, 0)
     estimates = estimate_paths(own, method=method)  # type: ignore[arg-type]  # checked there
     matches = match_paths(truth, estimates, window.grid(scenario.spectrum.lag_ratio))
     step("drawing")
@@ -104,7 +106,9 @@ def demo_page(
     found = sum(m.truth is not None and m.estimate is not None for m in matches)
     false = sum(m.truth is None for m in matches)
     summary = [f"{found} of {truth.sizes['path']} targets found, {false} false; method: {method}."]
-    if is_relative(estimates):
+    if estimates.attrs.get("timing") == "unknown":
+        summary.append("Estimated path lengths hold the receiver's timing offset, the same for all paths.")
+    elif is_relative(estimates):
         summary.append("Estimated path lengths are less that of the reference's static path.")
     if method == "relax":
         remedy = f"isacsim estimate {shlex.quote(given)} --window-s, or fewer radio.packets in the scenario"

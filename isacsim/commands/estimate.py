@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,7 +86,8 @@ def estimate(
         rest_remark,
         speed_remark,
     )
-    from isacsim.estimation.estimate import METHODS, OWN_TIMES
+    from isacsim.conditioning.pairs import pairs_together, receiver_of
+    from isacsim.estimation.estimate import METHODS, OWN_TIMES, TOGETHER
     from isacsim.simulation.truth import truth_at
 
     check_choice("method", method, METHODS)
@@ -110,12 +112,12 @@ def estimate(
             uniform=method not in OWN_TIMES,
         )
         bar.update(task, description="estimating", total=len(windows.used))
+        of = pairs_together if method in TOGETHER else receiver_of
         found = []
         for window in windows.used:
-            csi = given.receiver_of(window.csi, receiver)
-            found.append(_estimated(csi, method=method, max_paths=max_paths, **limits))
+            found.append(_estimated(window.csi, of, receiver, method=method, max_paths=max_paths, **limits))
             bar.advance(task)
-    name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
+    name = str(receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
     notes = [*opened.notes, *windows.skipped]
     times = [w.csi.coords["time"].values for w in windows.used]
     if method == "relax" and opened.simulated:
@@ -150,11 +152,13 @@ def estimate(
         out.print(f"searched up to {found[0].attrs['limits']}")
 
 
-def _estimated(csi: xr.DataArray, **arguments: Any) -> xr.Dataset:
+def _estimated(
+    csi: xr.DataArray, of: Callable[..., xr.DataArray], receiver: int, **arguments: Any
+) -> xr.Dataset:
     from isacsim.estimation.estimate import estimate_paths
 
     try:
-        return estimate_paths(csi, **arguments)
+        return estimate_paths(of(csi, receiver), **arguments)
     except InputError as error:
         raise given.in_options(error, ("--max-acceleration", "--max-jerk")) from error
 

@@ -58,7 +58,8 @@ def generate(
     seed: Seed = None,
     settings: Settings = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes on this machine; default: one a core.", show_default=False)
+        int | None,
+        typer.Option(help="Processes on this machine; 0: this one; default: one a core.", show_default=False),
     ] = None,
     scheduler: Annotated[
         str | None,

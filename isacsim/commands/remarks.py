@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.impairments import clock_drift
-from isacsim.conditioning.conditioning import ALIGNED_TO_ITSELF
+from isacsim.conditioning.conditioning import ALIGNED_TO_ITSELF, PROJECTED
 from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
@@ -64,12 +64,19 @@ def length_heading(estimates: xr.Dataset) -> str:
 
 
 def mirror_remark(csi: xr.DataArray) -> str | None:
-    """Say what one antenna's phase, aligned to its own mean channel, does to paths; None for other conditioning."""
-    if csi.attrs.get("conditioning") != ALIGNED_TO_ITSELF:
+    """Say what taking one antenna's phase from itself does to paths; None for other conditioning."""
+    done = str(csi.attrs.get("conditioning", ""))
+    if done.startswith(PROJECTED):
+        return (
+            "one antenna's phase came from its own static channel: paths lose what looks like a phase, timing or gain "
+            "error (at 20 MHz half of the amplitude and more), and strong ones leave weak harmonics"
+        )
+    if not done.startswith(ALIGNED_TO_ITSELF):
         return None
     return (
         "one antenna's phase was aligned to itself: every path leaves a mirror image at (-v, -a, -r), half as strong "
-        "or more, and loses amplitude; signs may be wrong, above all at 20 MHz"
+        "or more, and loses amplitude; signs may be wrong, above all at 20 MHz (--reference projection leaves hardly "
+        "any image)"
     )
 
 

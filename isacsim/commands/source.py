@@ -36,7 +36,6 @@ __all__ = [
     "in_options",
     "open_source",
     "open_windows",
-    "receiver_of",
 ]
 
 Input = Annotated[
@@ -58,7 +57,9 @@ Hop = Annotated[
 ]
 Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
 MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
-Reference = Annotated[str, typer.Option(help="Common phase removed by: auto, product, ratio, self or none.")]
+Reference = Annotated[
+    str, typer.Option(help="Common phase removed by: auto, product, ratio, self, projection, array or none.")
+]
 Gain = Annotated[str, typer.Option(help="Gain control undone by: auto, agc, rssi or none.")]
 Pair = Annotated[
     tuple[int, int] | None,
@@ -119,7 +120,7 @@ def reference_of(scenario: Scenario, capture: xr.Dataset) -> Any:
     """How `isacsim.conditioning.condition` is to take the common phase out of a simulated capture."""
     if any(receiver.role == "reference" for receiver in scenario.radio.receivers):
         return scenario.spectrum.reference
-    return "array" if scenario.radio.has_arrays and capture.attrs["shared_phase_error"] else "auto"
+    return "auto"
 
 
 def open_source(
@@ -226,38 +227,6 @@ def open_windows(
     return opened, windows
 
 
-def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
-    """One of the analysed receivers.
-
-    Raises
-    ------
-    InputError
-        If there is none of that number.
-    """
-    names = ", ".join(f"{i} = {name}" for i, name in enumerate(csi.coords["receiver"].values))
-    if not 0 <= receiver < csi.sizes["receiver"]:
-        raise InputError(f"--receiver must be one of {names}; got {receiver}.")
-    return csi.isel(receiver=receiver)
-
-
-def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
-    """All antenna pairs of the device that one of the analysed receivers belongs to, in the order of its elements.
-
-    Raises
-    ------
-    InputError
-        If there is no receiver of that number.
-    """
-    import numpy as np
-
-    one = receiver_of(csi, receiver)
-    if "device" not in csi.coords:
-        return csi.isel(receiver=[receiver])
-    pairs = np.flatnonzero(csi.coords["device"].values == one.coords["device"].values)
-    order = np.lexsort([csi.coords[name].values[pairs] for name in ("tx_element", "rx_element")])
-    return csi.isel(receiver=pairs[order])
-
-
 def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputError:
     """An error that speaks of Python's arguments, in words of the command line.
 
@@ -269,7 +238,7 @@ def in_options(error: InputError, axes: tuple[str, str] | None = None) -> InputE
         The command's options for how far the acceleration and the jerk axis reach; a command without any does not
         advise to widen them.
     """
-    text = in_option_names(str(error)).replace(
+    text = re.sub(r"^receiver=", "--receiver", in_option_names(str(error))).replace(
         "a shorter window (about", "a shorter window (--window-s, about"
     )
     if axes is None:

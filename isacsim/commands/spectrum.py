@@ -112,6 +112,7 @@ def spectrum(
     """
     from isacsim.capture.netcdf import check_capture_path
     from isacsim.commands.remarks import band_remark, mirror_remark
+    from isacsim.conditioning.pairs import receiver_of
     from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
     from isacsim.simulation.truth import not_drawn_again, truth_at
 
@@ -136,8 +137,11 @@ def spectrum(
         settings = {**opened.spectrum_settings(), **{n: v for n, v in asked.items() if v is not None}}
         settings |= _axes(settings, windows, acceleration_max, jerk_max, bins)
         bar.update(task, description="spectra", total=len(windows.used))
+        try:
+            name = str(receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
+        except InputError as error:
+            raise given.in_options(error) from error
         spectra = _spectra(windows, settings, receiver, lambda: bar.advance(task))
-        name = str(given.receiver_of(windows.used[0].csi, receiver).coords["receiver"].values)
         bar.update(task, description="drawing", total=None)
         spectrogram, why_not = _spectrogram(
             opened.capture, windows, receiver, gain, resolved=settings.get("combine") == "resolved"
@@ -208,11 +212,12 @@ def _spectra(windows: Windows, settings: dict[str, Any], receiver: int, done: An
     """Spectra over (window, [delay,] acceleration, jerk)."""
     import xarray as xr
 
+    from isacsim.conditioning.pairs import array_of, receiver_of
     from isacsim.spectrum.aj import aj_spectrum
 
     spectra = []
     for window in windows.used:
-        of = given.array_of if settings.get("combine") == "resolved" else given.receiver_of
+        of = array_of if settings.get("combine") == "resolved" else receiver_of
         spectra.append(aj_spectrum(of(window.csi, receiver), **settings))
         done()
     out = xr.concat(
@@ -227,6 +232,7 @@ def _spectrogram(
     capture: xr.Dataset, windows: Windows, receiver: int, gain: str, *, resolved: bool
 ) -> tuple[xr.DataArray | None, list[str]]:
     """Doppler spectrogram from the first to the last window drawn; or why there is none."""
+    from isacsim.conditioning.pairs import array_of, receiver_of
     from isacsim.conditioning.windows import capture_windows
     from isacsim.spectrum.doppler import doppler_spectrogram
 
@@ -243,7 +249,7 @@ def _spectrogram(
             pair=windows.pair,
             gain=gain,  # type: ignore[arg-type]  # it worked for the windows
         )
-        csi = (given.array_of if resolved else given.receiver_of)(whole.used[0].csi, receiver)
+        csi = (array_of if resolved else receiver_of)(whole.used[0].csi, receiver)
         # Long enough for a few Hz of resolution, short enough for several columns in the window.
         length = max(0.128, 16 * whole.used[0].interval)
         return doppler_spectrogram(

@@ -70,6 +70,7 @@ def validate(
     where it was.
     """
     from isacsim.validation.study import (
+        NEED_DATA,
         OF_CAPTURES,
         OF_DATA,
         OF_METHODS,
@@ -94,7 +95,7 @@ def validate(
         if name in OF_CAPTURES and study == "all" and not captures:
             remark(f"{name}: skipped, it needs real captures (--captures FILE).")
             continue
-        if name in OF_DATA and study == "all" and data is None:
+        if name in NEED_DATA and study == "all" and data is None:
             remark(f"{name}: skipped, it needs a published data set (--data FOLDER).")
             continue
         with progress() as bar:

@@ -22,7 +22,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["align_arrays", "align_devices"]
+__all__ = ["align_arrays", "align_devices", "places_known"]
 
 Complex = NDArray[np.complex64]
 Real = NDArray[np.float64]
@@ -182,3 +182,10 @@ def _phase_and_signs(level: Complex, projected: Complex) -> tuple[Real, NDArray[
     seen *= np.where(half == 0, 1, half)
     sign[seen < -_AGAINST] = -1
     return np.asarray(np.angle(np.sum(level * sign, axis=0)), np.float64), sign
+
+
+def places_known(capture: xr.Dataset) -> bool:
+    """Whether receivers are pairs of an array whose elements' places are known, which files don't tell."""
+    if "rx_position" not in capture.coords or "tx_element" not in capture.coords:
+        return False
+    return bool(capture.coords["rx_element"].values.any() or capture.coords["tx_element"].values.any())

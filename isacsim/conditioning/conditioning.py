@@ -1,7 +1,7 @@
 """Captures to CSI that a spectrum can use: gains out, dead subcarriers out, common phase out, uniform in time.
 
 Raw CSI carries a phase error ψ(t) and a timing error per packet (CFO, SFO, STO) that all receive channels share, and
-an AGC gain. Four ways with them (method.md section 1):
+an AGC gain. Five ways with them (method.md section 1):
 
 - ``"product"``, the paper's: ``H_surv conj(H_ref)`` removes phase and timing. It also brings in the conjugate image of
   the reference's moving part (mirror peaks at (-a, -r)), second-order terms, and the gain squared. Divided here by the
@@ -12,9 +12,16 @@ an AGC gain. Four ways with them (method.md section 1):
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
   own mean channel. That eats part of what moves, and leaves a mirror image at (-v, -a, -r) half as strong as the path
   or more, however strong the static part is (``tests/conditioning/test_alignment.py``).
+- ``"projection"``: for a single receive channel too; phase, timing and gain of each packet by projecting it on the
+  capture's static channel, and what of the motion looks like such an error is taken out with them
+  (:func:`isacsim.conditioning.reference.project`). No mirror image to first order, at the price of amplitude: two
+  fifths at 20 MHz, nine tenths where the static channel is nearly flat.
 - ``"array"``: for arrays, all pairs of a device at once are aligned to their static channel
   (:mod:`isacsim.conditioning.array_reference`). The pairs' relative phases stay.
 - ``"none"``: as it is.
+
+Of files with several antennas, jumps of an antenna's phase by half and quarter-turns are undone before it
+(:mod:`isacsim.conditioning.jumps`), and counted in the attribute ``conditioning``.
 
 The order is gain, subcarriers, reference, resampling: a packet's phase error is as good as random, so nothing can be
 interpolated before it is gone. An estimator that takes packets at their own times is better off without the last.
@@ -27,11 +34,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from isacsim.checks import refusal
-from isacsim.conditioning.array_reference import align_devices
+from isacsim.conditioning.array_reference import align_devices, places_known
+from isacsim.conditioning.jumps import undo_jumps
 from isacsim.conditioning.reference import (
     align_phase,
     most_coherent_pair,
     phase_coherence,
+    project,
     reference_factor,
     reference_product,
 )
@@ -42,7 +51,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "ALIGNED_ARRAY",
     "ALIGNED_TO_ITSELF",
+    "PROJECTED",
     "align_phase",
     "compensate_gain",
     "condition",
@@ -55,9 +66,12 @@ __all__ = [
     "usable_subcarriers",
 ]
 
+ALIGNED_ARRAY = "all pairs of a device aligned to their static channel"
 ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
 """What `condition` says it did with ``reference="self"``."""
-Reference = Literal["auto", "product", "ratio", "self", "array", "none"]
+PROJECTED = "projected on the static channel"
+"""What `condition` says it did with ``reference="projection"``."""
+Reference = Literal["auto", "product", "ratio", "self", "projection", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
 
@@ -76,10 +90,10 @@ def condition(
     ----------
     capture : xarray.Dataset
         Simulated or read from a file.
-    reference : {"auto", "product", "ratio", "self", "array", "none"}
-        How the common phase is removed (module docstring). "auto": the product if there is a reference channel; the
-        pair of highest phase coherence if there are several channels and a phase error to remove; "self" if
-        there is one; "none" if the capture has no phase error.
+    reference : {"auto", "product", "ratio", "self", "projection", "array", "none"}
+        How the common phase is removed (module docstring). "auto": the product if there is a reference channel;
+        "none" if the capture has no phase error; else "array" for arrays whose elements' places are known, the pair of
+        highest phase coherence for other channels, "self" for a single one.
     pair : (int, int), optional
         Receivers (surveillance, reference) by position, instead of roles or coherence.
     gain : {"auto", "agc", "rssi", "none"}
@@ -95,7 +109,7 @@ def condition(
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
         One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` says what was
         done, ``reference`` by which receiver (its position, -1 for none); ``timing`` is "unknown" where packets were
-        aligned to each other alone ("self", "array"): all path lengths then hold the same unknown offset.
+        aligned to each other alone ("self", "projection", "array"): all path lengths then hold the same unknown offset.
 
     Raises
     ------
@@ -112,11 +126,19 @@ def condition(
     broken = bool(capture.attrs.get("shared_phase_error", 1))
     done, reference_index = "none", -1
     known: dict[str, str] = {}
+    jumps = 0
+    # Simulated receivers have no such jumps.
+    if broken and n_receiver > 1 and reference != "none" and "scenario" not in capture.attrs:
+        array = array.transpose("receiver", "subcarrier", "packet")
+        values, jumps = undo_jumps(array.values)
+        array = array.copy(data=values) if jumps else array
     if reference == "auto":
         if pair is not None or "reference" in roles:
             reference = "product"
         elif not broken:
             reference = "none"
+        elif places_known(capture):
+            reference = "array"
         else:
             reference = "product" if n_receiver > 1 else "self"
     if reference in ("product", "ratio"):
@@ -130,16 +152,21 @@ def condition(
         if reference == "self":
             done = ALIGNED_TO_ITSELF
             array = align_phase(array)
-        if reference in ("self", "array"):
+        if reference == "projection":
+            done = PROJECTED
+            array = project(array)
+        if reference in ("self", "projection", "array"):
             # The first packet's timing error stays in all of them.
             known["timing"] = "unknown"
         if reference == "array":
-            done = "all pairs of a device aligned to their static channel"
+            done = ALIGNED_ARRAY
             array = align_devices(array)
     if uniform:
         array = resample(array, _nominal_packets(capture, array))
     elif (np.diff(array.coords["time"].values) <= 0).any():
         raise InputError("time must ascend strictly from packet to packet.")
+    if jumps:
+        done += f"; {jumps} jumps of an antenna's phase by half or quarter-turns undone"
     return array.assign_attrs(conditioning=done, reference=reference_index, **known)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.conditioning.static_channel import StaticChannel
 from isacsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ __all__ = [
     "align_phase",
     "most_coherent_pair",
     "phase_coherence",
+    "project",
     "reference_factor",
     "reference_product",
 ]
 
 Complex = NDArray[np.complex64]
 
+# Subcarriers that are needed to tell what moves from phase, timing and gain of a packet.
+_FEWEST = 4
 # Regularisation of the CSI ratio, as a share of the reference's rms on each subcarrier (-20 dB).
 _FADE = 0.1
 
@@ -125,6 +129,37 @@ def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
             rms * reference.conj() / np.maximum(power + (_FADE * rms) ** 2, np.finfo(np.float32).tiny)
         )
     return np.asarray(reference.conj() / np.sqrt(power.mean()))
+
+
+def project(array: xr.DataArray) -> xr.DataArray:
+    """Take each packet's phase, timing and gain out by projecting it on the capture's static channel, by receiver.
+
+    What moves is kept only where it is no such error: across the static channel S and across (f - f̄) S. So to first
+    order no mirror image is left, unlike by :func:`align_phase`; the price is a part of what moves
+    (:mod:`isacsim.conditioning.static_channel`; ``isacsim validate mirror``). With fewer than four subcarriers hardly
+    anything would be left: they are aligned by :func:`align_phase`.
+
+    Parameters
+    ----------
+    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
+
+    Returns
+    -------
+    xarray.DataArray
+        Static channel and what moves. A packet of which the static channel is less than a tenth is no measurement of
+        this channel, and becomes the static channel.
+    """
+    array = array.transpose("receiver", "subcarrier", "packet")
+    if array.sizes["subcarrier"] < _FEWEST:
+        return align_phase(array)
+    frequency = np.asarray(array.coords["frequency"].values, np.float64)
+    out = np.empty(array.shape, np.complex64)
+    for row, channel in zip(out, array.values.astype(np.complex64, copy=False), strict=True):
+        static = StaticChannel(frequency, ((0,),), aligned=True)
+        static.fit(channel[np.newaxis])
+        size = np.float32(np.sqrt((np.abs(static.mean) ** 2).sum()))
+        row[:] = static.moving(channel[np.newaxis]).values.T * size + static.mean[0][:, np.newaxis]
+    return array.copy(data=out)
 
 
 def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:

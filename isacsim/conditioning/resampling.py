@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline, make_interp_spline
 
 from isacsim.checks import check_integer
 from isacsim.compute.threads import on_one_thread
+from isacsim.conditioning.pace import packet_pace
 from isacsim.conditioning.splines import MANY, spline_of_many
 from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
@@ -46,8 +47,8 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     ----------
     array : xarray.DataArray, complex, dims (..., packet) with coordinate ``time`` in s
     packets : int, optional
-        Packets of the grid, at least 2; default: the span over the median interval, plus one. With jitter the median
-        is off by half a percent: give the number where it is known.
+        Packets of the grid, at least 2; default: the span over the median interval, plus one; over the mean interval
+        where packets come in bursts. With jitter the median is off by half a percent: give the number where known.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
     if packets is not None:
         check_integer("packets", packets, least=2)
     if packets is None:
-        packets = round(span / float(np.median(steps))) + 1
+        packets = round(span / packet_pace(time).interval) + 1
     grid = np.linspace(time[0], time[-1], packets)
     if packets == time.size and np.abs(grid - time).max() < 1e-3 * span / packets:
         return array

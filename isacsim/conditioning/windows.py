@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.checks import check_integer, check_number
+from isacsim.conditioning.array_reference import places_known
 from isacsim.conditioning.conditioning import (
     Gain,
     Reference,
@@ -17,6 +18,8 @@ from isacsim.conditioning.conditioning import (
     most_coherent_pair,
     usable_subcarriers,
 )
+from isacsim.conditioning.pace import packet_pace
+from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
 from isacsim.spectrum.grid import BINS, MIN_PACKETS, WindowResolution
 
@@ -86,7 +89,7 @@ class Windows:
     remaining: int
     """Further windows that the capture has room for, beyond the limit asked for."""
     packet_rate: float
-    """Packets per second (from the median interval)."""
+    """Packets per second (`isacsim.conditioning.pace`)."""
     window_s: float
     """Length asked for, or settled on, in s."""
     hop_s: float
@@ -120,7 +123,8 @@ def capture_windows(
     capture : xarray.Dataset
         Simulated or read from a file.
     window_s : float, optional
-        Length of a window in s; default: a simulated capture's own, else 1.024 or all there is.
+        Length of a window in s; default: a simulated capture's own, else 1.024, or more where that holds too few
+        packets or packets come in bursts; at most all there is.
     hop_s : float, optional
         From one window's start to the next one's in s; default: ``window_s``.
     start_s : float
@@ -147,11 +151,12 @@ def capture_windows(
     time = np.asarray(capture.coords["time"].values, np.float64)
     if time.size < 2 or (np.diff(time) <= 0).any():
         raise InputError(f"the capture's {time.size} packet times must be two or more that ascend strictly.")
-    interval = float(np.median(np.diff(time)))
+    pace = packet_pace(time)
+    interval = pace.interval
     # A packet owns the interval after it: a window of Q packets is Q intervals long.
     span = time[-1] - time[0] + interval
     if window_s is None:
-        window_s = min(_nominal_length(capture, _WINDOW_S), span)
+        window_s = min(_nominal_length(capture, pace.window(_WINDOW_S, MIN_PACKETS, LONGEST_GAP)), span)
     hop_s = window_s if hop_s is None else hop_s
     for name, value in (("window_s", window_s), ("hop_s", hop_s)):
         check_number(name, value, above=0, unit="s")
@@ -236,4 +241,4 @@ def _chosen_by_coherence(capture: xr.Dataset, reference: Reference) -> bool:
     if capture.sizes["receiver"] < 2 or "reference" in capture.coords["role"].values:
         return False
     broken = bool(capture.attrs.get("shared_phase_error", 1))
-    return reference in ("product", "ratio") or (reference == "auto" and broken)
+    return reference in ("product", "ratio") or (reference == "auto" and broken and not places_known(capture))

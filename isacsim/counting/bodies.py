@@ -36,9 +36,12 @@ def look_for_bodies(csi: xr.DataArray) -> Bodies:
 
     Parameters
     ----------
-    csi : xarray.DataArray, complex, dims (subcarrier, packet)
-        Conditioned; packets at their own times are interpolated.
+    csi : xarray.DataArray, complex, dims ([receiver,] subcarrier, packet)
+        Conditioned; packets at their own times are interpolated. Of several antenna pairs the first: the rule was
+        learned from one.
     """
+    if "receiver" in csi.dims:
+        csi = csi.isel(receiver=0)
     frequency = np.sort(csi.coords["frequency"].values.astype(np.float64))
     width = float(np.ptp(frequency)) * (1 + 1 / max(frequency.size - 1, 1))
     rule = rule_for(width)

@@ -80,7 +80,8 @@ def count_targets(
         Of points: at most so many components are looked for, in at most about 20 s a window; where they are found,
         images and parts included, there may be more.
     receiver : int
-        Which of the analysed receivers of a capture.
+        Which of the analysed receivers of a capture. Of an array whose pairs are aligned together
+        (``reference="array"``) points are counted from all pairs, bodies from this one.
     window_s, hop_s, start_s, max_windows, reference, pair, gain
         How a capture is cut and conditioned, as for :func:`isacsim.conditioning.windows.capture_windows`.
 
@@ -118,6 +119,7 @@ def count_targets(
                 f"{name}: only of a whole capture; conditioned CSI is one window of one receiver."
             )
         return count_windows([csi], **options)
+    from isacsim.conditioning.pairs import pairs_together
     from isacsim.conditioning.windows import capture_windows
 
     windows = capture_windows(
@@ -128,9 +130,7 @@ def count_targets(
         uniform=False,
         **given,  # type: ignore[arg-type]  # checked there
     )
-    receivers = windows.used[0].csi.sizes["receiver"]
-    check_integer("receiver", receiver, least=0, most=receivers - 1)
-    return count_windows([window.csi.isel(receiver=receiver) for window in windows.used], **options)
+    return count_windows([pairs_together(window.csi, receiver) for window in windows.used], **options)
 
 
 def count_windows(
@@ -146,8 +146,8 @@ def count_windows(
 
     Parameters
     ----------
-    windows : sequence of xarray.DataArray, complex, dims (subcarrier, packet)
-        Packets at their own times.
+    windows : sequence of xarray.DataArray, complex, dims ([receiver,] subcarrier, packet)
+        Packets at their own times; of several receivers, all antenna pairs of one array.
     method, max_targets, targets, max_components
         As for :func:`count_targets`, which says what comes back.
     step : callable, optional
@@ -164,7 +164,8 @@ def count_windows(
         if counter is None:
             answers.append(_by_models(csi, max_targets, targets, max_components))
         else:
-            answers.append(_by_counter(counter, method, csi, max_targets))
+            one = csi.isel(receiver=0) if "receiver" in csi.dims else csi
+            answers.append(_by_counter(counter, method, one, max_targets))
         if step is not None:
             step()
     table = np.full((len(answers), max_targets + 1), np.nan)

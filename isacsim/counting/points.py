@@ -41,7 +41,7 @@ def count_points(csi: xr.DataArray, *, max_components: int, max_seconds: float) 
 
     Parameters
     ----------
-    csi : xarray.DataArray, complex, dims (subcarrier, packet)
+    csi : xarray.DataArray, complex, dims ([receiver,] subcarrier, packet)
         Conditioned, at any packet times.
     max_components : int
         At most so many components; where they are found there may be more.
@@ -67,7 +67,7 @@ def count_points(csi: xr.DataArray, *, max_components: int, max_seconds: float) 
             array.frequency,
             max_paths=limit,
             phase_sign=array.phase_sign,
-            reference=int(csi.attrs.get("reference", -1)) >= 0,
+            reference=int(csi.attrs.get("reference", -1)) >= 0 or csi.attrs.get("timing") == "unknown",
             limits=limits,
         )
         reached = found.sizes["path"] >= limit

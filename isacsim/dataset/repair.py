@@ -122,6 +122,8 @@ def _repaired(
 def _write_axes(record: StoreRecord, names: list[str], plan: Plan) -> None:
     """Write coordinates as the plan has them."""
     template = template_of(plan) if names else {}
+    if not all(name in template for name in names):
+        raise record.no_list()
     for name in names:
         array = record.array(name)
         array[...] = template[name].values.astype(array.dtype)

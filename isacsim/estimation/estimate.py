@@ -16,7 +16,7 @@ from isacsim.spectrum.grid import BINS, WindowResolution, symmetric_axis
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["COUNT_GIVEN", "METHODS", "OWN_TIMES", "estimate_paths"]
+__all__ = ["COUNT_GIVEN", "METHODS", "OWN_TIMES", "TOGETHER", "estimate_paths"]
 
 
 Method = Literal["auto", "modes", "relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"]
@@ -28,6 +28,8 @@ COUNT_GIVEN: tuple[str, ...] = ("haf", "cpf", "cpf-haf", "qml", "vncmd")
 
 OWN_TIMES: tuple[str, ...] = ("auto", "modes", "relax")
 """Methods that take packets at their own times; the others need a uniform grid."""
+TOGETHER: tuple[str, ...] = ("auto", "modes")
+"""Methods that take all antenna pairs of one place together."""
 
 
 def estimate_paths(
@@ -100,7 +102,7 @@ def estimate_paths(
     check_choice("method", method, METHODS)
     check_integer("max_paths", max_paths, least=1)
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
-    several = method in ("auto", "modes")
+    several = method in TOGETHER
     if array.values.ndim != 2 and not (several and array.values.ndim == 3):
         raise InputError(
             f"csi must be {'([pair,] subcarrier, packet)' if several else '(subcarrier, packet)'}, got shape "

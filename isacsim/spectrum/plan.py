@@ -14,7 +14,7 @@ from isacsim.compute.threads import on_one_thread
 from isacsim.csi import CsiArray
 from isacsim.errors import InputError
 from isacsim.spectrum.cells import BandCells, sub_bands
-from isacsim.spectrum.grid import WindowResolution
+from isacsim.spectrum.grid import ACCELERATION_MAX, WindowResolution
 from isacsim.spectrum.lag_product import lag_product, statistics, unit_exponent
 from isacsim.spectrum.resolved import CellProducts, resolved_spectra, rows_of_cells, rows_of_paths
 from isacsim.spectrum.settings import SpectrumSettings
@@ -22,7 +22,7 @@ from isacsim.spectrum.subcarriers import delay_bins, frequency_blocks
 from isacsim.spectrum.transform import AJTransform, plan
 from isacsim.spectrum.transform_kernels import BLOCK
 
-__all__ = ["LagProducts", "SpectrumPlan", "spectra", "unit_exponent"]
+__all__ = ["LagProducts", "SpectrumPlan", "n_transforms", "spectra", "unit_exponent"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -282,3 +282,15 @@ def _on_device(transform: AJTransform, device: str) -> AJTransform:
 @on_one_thread
 def _into_bins(matrix: Products, values: Products) -> Products:
     return np.asarray(matrix @ values)
+
+
+def n_transforms(settings: SpectrumSettings, frequency: F64, duration: float) -> int:
+    """How many transforms a plan holds for subcarriers at these frequencies in Hz and a window in s."""
+    if settings.combine == "noncoherent":
+        return len(frequency_blocks(frequency))
+    if settings.combine == "resolved":
+        largest = (
+            ACCELERATION_MAX if settings.acceleration is None else float(np.abs(settings.acceleration).max())
+        )
+        return 2 * len(sub_bands(frequency, duration, largest))
+    return 1

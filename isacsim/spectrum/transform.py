@@ -27,7 +27,7 @@ from isacsim.compute.threads import on_one_thread
 from isacsim.spectrum.grid import ACCELERATION_MAX, JERK_MAX
 from isacsim.spectrum.transform_kernels import BLOCK, positive_lags
 
-__all__ = ["AJTransform", "band", "plan"]
+__all__ = ["AJTransform", "band", "decimation_of", "plan"]
 
 # Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
 # the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
@@ -154,6 +154,14 @@ def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float
     return float(kappa * (np.abs(acceleration).max() + np.abs(jerk).max() * (n - 1) * dt / 2))
 
 
+def decimation_of(n: int, dt: float, highest: float, kappa: float, *, windowed: bool) -> int:
+    """How far R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
+    # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
+    default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
+    rate = 2 * (OVERSAMPLING_WINDOWED if windowed else OVERSAMPLING) * max(highest, default, 1 / (n * dt))
+    return max(1, int(1 / (dt * rate)))
+
+
 def plan(
     n: int,
     dt: float,
@@ -194,12 +202,8 @@ def plan(
         Window over the positive lags by its scipy name.
     """
     if decimation is None:
-        # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
-        default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
-        highest = max(band(n, dt, kappa, acceleration, jerk), default)
         windowed = stretched and window is not None and lag_window is not None
-        rate = 2 * (OVERSAMPLING_WINDOWED if windowed else OVERSAMPLING) * max(highest, 1 / (n * dt))
-        decimation = max(1, int(1 / (dt * rate)))
+        decimation = decimation_of(n, dt, band(n, dt, kappa, acceleration, jerk), kappa, windowed=windowed)
     a, r = (np.ascontiguousarray(x, np.float64).tobytes() for x in (acceleration, jerk))
     return _plan(n, dt, kappa, a, r, lags, min_lag, window or "boxcar", stretched, lag_window, decimation)
 

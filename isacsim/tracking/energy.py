@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
-from isacsim.tracking.settings import TrackSettings
-from isacsim.tracking.static import Moving
+from isacsim.conditioning.static_channel import Moving
+from isacsim.tracking.settings import LONGEST_HOLE, TrackSettings
 
 __all__ = ["Kernel", "WindowEnergy"]
 
 Real = NDArray[np.float64]
 
-# A window with fewer of its packets, or a longer hole as a share of its length, says nothing.
+# A window with fewer of its packets says nothing.
 _LEAST_RECEIVED = 0.5
-_LONGEST_HOLE = 0.25
 # Of complex64, whose values have relative errors of 6e-8, after some tens of operations; as power.
 _ROUNDING = 1e-12
 
@@ -119,7 +118,7 @@ class Kernel:
             return False
         half = settings.window_s / 2
         holes = np.diff(at, prepend=-half, append=half)
-        return bool(holes.max() <= _LONGEST_HOLE * settings.window_s + settings.interval)
+        return bool(holes.max() <= LONGEST_HOLE * settings.window_s + settings.interval)
 
     def _kernel(self, at: Real) -> tuple[NDArray[np.complex64], Real]:
         """Hann window times the turning of each speed (speed, packet); kept, as uniform packets need it again."""

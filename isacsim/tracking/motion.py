@@ -30,7 +30,7 @@ class Motion(NamedTuple):
     share: float
     """Motion index, the share of the energy that moves; NaN where it can't be told."""
     threshold: float
-    """What noise passes with the false-alarm rate asked for."""
+    """What noise passes with the false-alarm rate asked for; NaN where motion aliases onto noise's speeds."""
 
 
 class NoiseSpread:
@@ -77,6 +77,8 @@ def motion_index(window: WindowEnergy, settings: TrackSettings, channels: float)
     moving = settings.moving
     count = int(moving.sum())
     index = settings.share * float(window.energy[moving].sum()) / window.total
+    if not settings.noise_free:
+        return Motion(index, np.nan)
     expected = settings.share * count * window.floor / window.total
     above = stats.f.isf(
         settings.false_alarm,

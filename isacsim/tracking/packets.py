@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isacsim.conditioning.pace import packet_pace
+from isacsim.conditioning.static_channel import StaticChannel, coherent_groups
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.linking import at_rest, detected, fewest_windows, goes_beyond, longest_rest
@@ -18,7 +20,6 @@ from isacsim.tracking.result import Rows, track_dataset
 from isacsim.tracking.ridge import ABSENT, RidgeFilter, Unrest, background, earnings, masked
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import KalmanFilter, live_filter, peak
-from isacsim.tracking.static import StaticChannel, coherent_groups
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -93,8 +94,7 @@ class _Live:
         asked: dict[str, Any],
     ) -> None:
         self.time, self.csi = first
-        interval = float(np.median(np.diff(self.time)))
-        self.settings = settings = TrackSettings.of(interval, frequency, **asked)
+        self.settings = settings = TrackSettings.of(packet_pace(self.time), frequency, **asked)
         receivers = self.csi.shape[0]
         groups = coherent_groups(self.csi) if aligned else (tuple(range(receivers)),)
         channels = check_channels(receivers, frequency.size, groups, aligned=aligned)

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.conditioning.jumps import undo_jumps
+from isacsim.conditioning.pace import Pace, packet_pace
+from isacsim.conditioning.static_channel import Groups, StaticChannel, coherent_groups
 from isacsim.errors import InputError
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.settings import TrackSettings
-from isacsim.tracking.static import Groups, StaticChannel, coherent_groups
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -84,9 +85,9 @@ class Recording:
         return cls(csi, time, frequency, gain, aligned, int(sign))
 
     @property
-    def interval(self) -> float:
-        """Median packet interval, s."""
-        return float(np.median(np.diff(self.time)))
+    def pace(self) -> Pace:
+        """How often packets come."""
+        return packet_pace(self.time)
 
     @property
     def static_s(self) -> float:

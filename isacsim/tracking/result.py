@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import speed_of_light
 
 from isacsim import __version__
 from isacsim.schema import TRACK, described
@@ -62,7 +63,8 @@ def track_dataset(rows: Rows, settings: TrackSettings, *, reference: str, **attr
     import xarray as xr
 
     with np.errstate(invalid="ignore"):
-        motion = np.where(np.isfinite(rows.index), rows.index > rows.threshold, -1).astype(np.int8)
+        told = np.isfinite(rows.index) & np.isfinite(rows.threshold)
+        motion = np.where(told, rows.index > rows.threshold, -1).astype(np.int8)
     values: dict[str, NDArray[Any]] = {
         "velocity": rows.velocity,
         "std_velocity": rows.std_velocity,
@@ -95,6 +97,8 @@ def track_dataset(rows: Rows, settings: TrackSettings, *, reference: str, **attr
             **attrs,
         },
     )
+    if settings.bursts is not None:
+        made.attrs["hole_s"] = settings.bursts.hole
     return made.assign_attrs(remarks="\n".join(remarks_on(made)))
 
 
@@ -113,6 +117,12 @@ def remarks_on(tracks: xr.Dataset) -> list[str]:
             f"the static channel is the mean over {attrs['static_s']:.2g} s only, in which it follows what moves: "
             f"signs may be wrong, and slow motion may be missed (best from {_SHORT_STATIC_S:g} s on)"
         )
+    if "hole_s" in attrs:
+        alike = speed_of_light / attrs["carrier"] / attrs["hole_s"]
+        said.append(
+            f"packets come in bursts, {attrs['packet_rate']:.3g}/s on average, with holes of {attrs['hole_s']:.2g} s: "
+            f"speeds {alike:.2g} m/s apart look alike"
+        )
     if attrs["faster"] > _MOST_FASTER:
         said.append(
             f"in {attrs['faster']:.0%} of the windows what is strongest is faster than max_speed, "
@@ -126,7 +136,13 @@ def remarks_on(tracks: xr.Dataset) -> list[str]:
                 f"the sign of track {n} can't be trusted: in half of its windows the negative of its speed has over "
                 f"{share:.0%} of its energy" + (_WHY_ALIGNED if aligned else "")
             )
-    unknown, count = int((tracks["motion"] == -1).sum()), tracks.sizes["window"]
+    lacking = np.isnan(tracks["motion_index"].values)
+    if (np.isnan(tracks["motion_threshold"].values) & ~lacking).any():
+        said.append(
+            f"at {attrs['packet_rate']:.3g} packets/s walkers alias onto the speeds that noise is taken from: whether "
+            "anything moves can be told beside a quiet stretch only (quiet)"
+        )
+    unknown, count = int(lacking.sum()), tracks.sizes["window"]
     if unknown:
         said.append(f"{unknown} of {count} windows have too few packets or a gap, and say nothing")
     return said

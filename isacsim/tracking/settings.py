@@ -10,17 +10,24 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.checks import check_choice, check_integer, check_number, refusal
+from isacsim.conditioning.pace import Pace
 from isacsim.errors import InputError
 
-__all__ = ["MAX_SPEED", "REFERENCES", "WINDOW_S", "TrackSettings"]
+__all__ = ["LONGEST_HOLE", "MAX_SPEED", "REFERENCES", "WINDOW_S", "TrackSettings"]
 
 WINDOW_S = 0.25
-"""Default window: of 0.12 to 0.6 s the one with the least error on a real walker (method.md)."""
+"""Default window: of 0.12 to 0.6 s the one with the least error on a real walker (method.md). Longer where that would
+hold fewer than 24 packets, or where packets come in bursts."""
+LONGEST_HOLE = 0.25
+"""Share of a window without packets beyond which it says nothing."""
 MAX_SPEED = 3.0
 """Default largest rate of change of the path length, m/s."""
 REFERENCES = ("auto", "self", "none")
 
 _FEWEST_PACKETS = 8
+_DEFAULT_PACKETS = 24
+# Path speed that a walker seldom passes, m/s.
+_WALKING = 1.5
 _BINS_A_WIDTH = 6
 _MOST_BINS = 4001
 _MOST_NOISE_BINS = 32
@@ -38,14 +45,16 @@ class TrackSettings:
     false_alarm: float
     phase_sign: int
     interval: float
-    """Median packet interval, s."""
+    """Packet interval, s (`isacsim.conditioning.pace`)."""
     carrier: float
     """Mean of the subcarriers' frequencies, Hz."""
+    bursts: Pace | None = None
+    """Where packets come in bursts; ``interval`` is then the mean one."""
 
     @classmethod
     def of(
         cls,
-        interval: float,
+        pace: Pace,
         frequency: NDArray[np.float64],
         *,
         window_s: float | None,
@@ -62,9 +71,10 @@ class TrackSettings:
         InputError
             Naming the argument; where a speed can't be told from its alias, or a window has too few packets.
         """
-        window_s = check_number(
-            "window_s", WINDOW_S if window_s is None else window_s, above=0, unit="seconds"
-        )
+        interval = pace.interval
+        if window_s is None:
+            window_s = pace.window(WINDOW_S, _DEFAULT_PACKETS, LONGEST_HOLE)
+        window_s = check_number("window_s", window_s, above=0, unit="seconds")
         hop_s = check_number("hop_s", window_s / 4 if hop_s is None else hop_s, above=0, unit="seconds")
         check_integer("max_targets", max_targets, least=1, most=20)
         check_number("false_alarm", false_alarm, above=0, below=0.5)
@@ -88,7 +98,15 @@ class TrackSettings:
         if hop_s > window_s:
             raise refusal("hop_s", f"at most window_s, {window_s:g} s", hop_s)
         made = cls(
-            window_s, hop_s, int(max_targets), float(max_speed), false_alarm, phase_sign, interval, carrier
+            window_s,
+            hop_s,
+            int(max_targets),
+            float(max_speed),
+            false_alarm,
+            phase_sign,
+            interval,
+            carrier,
+            pace if pace.bursts else None,
         )
         if made.velocity.size > _MOST_BINS:
             raise InputError(
@@ -135,16 +153,25 @@ class TrackSettings:
     @cached_property
     def noise_velocity(self) -> NDArray[np.float64]:
         """Speeds at which only noise is expected, m/s: the upper half of what the packets resolve, if that is free."""
-        free = self.alias > 2.4 * self.max_speed
-        low, high = (0.5 if free else 0.8) * self.alias, (0.95 if free else 1.0) * self.alias
+        # The holes between bursts spread motion over all speeds but those that only a burst's own packets tell apart.
+        alias = self.alias * (1.0 if self.bursts is None else self.interval / self.bursts.median)
+        free = alias > 2.4 * self.max_speed
+        low, high = (0.5 if free else 0.8) * alias, (0.95 if free else 1.0) * alias
         count = int(np.clip((high - low) / self.width, 2, _MOST_NOISE_BINS // 2))
         side = np.linspace(low, high, count)
         return np.concatenate([-side[::-1], side])
+
+    @property
+    def noise_free(self) -> bool:
+        """Whether walkers' speeds stay below those of noise; slow packets alias them onto these."""
+        return self.bursts is not None or float(np.abs(self.noise_velocity).min()) > _WALKING
 
     @cached_property
     def beyond_velocity(self) -> NDArray[np.float64]:
         """Speeds between those searched and those of noise, m/s, a width apart: a target may go there."""
         low, high = self.max_speed + self.width, float(np.abs(self.noise_velocity).min()) - self.width
+        if self.bursts is not None:
+            high = low
         count = min(int((high - low) / self.width) + 1, _MOST_BEYOND_BINS // 2) if high > low else 0
         side = np.linspace(low, high, count)
         return np.concatenate([-side[::-1], side])

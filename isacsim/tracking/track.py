@@ -49,7 +49,7 @@ def track(
         A recording of any length, in memory or not; or packets as they come: s and complex (receiver, subcarrier), or
         several at once, (packet,) and (receiver, subcarrier, packet).
     window_s : float, optional
-        Length of the Hann window in s; default 0.25.
+        Length of the Hann window in s; default 0.25, or what 24 packets take, or 4.5 holes between bursts of packets.
     hop_s : float, optional
         From window to window in s, at most a window; default: a quarter of it.
     max_targets : int
@@ -138,7 +138,7 @@ def _track_recording(
 ) -> xr.Dataset:
     recording = Recording.of(capture, reference)
     sign = recording.phase_sign if phase_sign is None else phase_sign
-    settings = TrackSettings.of(recording.interval, recording.frequency, phase_sign=sign, **asked)
+    settings = TrackSettings.of(recording.pace, recording.frequency, phase_sign=sign, **asked)
     groups = recording.groups()
     spread = NoiseSpread(
         check_channels(

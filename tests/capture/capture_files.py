@@ -257,13 +257,13 @@ def picoscenes_file(csi: NDArray[np.complex64], device: int = 0x5300) -> bytes:
     return b"".join(picoscenes_frame(c, 10**6 + step * n, device) for n, c in enumerate(csi))
 
 
-def synthetic_files() -> dict[str, bytes]:
-    """One valid file of 8 packets of each format."""
-    rng = np.random.default_rng(20)
+def synthetic_files(packets: int = 8) -> dict[str, bytes]:
+    """One valid file of each format."""
+    rng, n = np.random.default_rng(20), packets
     return {
-        "intel5300": intel_file(integers(rng, 120, 8, 30, 3, 1)),
-        "atheros": atheros_file(integers(rng, 500, 8, 56, 2, 1), ">"),
-        "nexmon": nexmon_file(integers(rng, 1000, 8, 2, 64), chanspec=0x1006),
-        "picoscenes": picoscenes_file(integers(rng, 120, 8, 30, 2, 1)),
-        "esp32": esp32_file(integers(rng, 60, 8, 64)),
+        "intel5300": intel_file(integers(rng, 120, n, 30, 3, 1)),
+        "atheros": atheros_file(integers(rng, 500, n, 56, 2, 1), ">"),
+        "nexmon": nexmon_file(integers(rng, 1000, n, 2, 64), chanspec=0x1006),
+        "picoscenes": picoscenes_file(integers(rng, 120, n, 30, 2, 1)),
+        "esp32": esp32_file(integers(rng, 60, n, 64)),
     }

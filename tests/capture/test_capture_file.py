@@ -68,11 +68,15 @@ def test_a_file_on_which_hdf5_loops_is_refused(
         load_capture(path)
 
 
-def test_a_flipped_bit_is_noticed(capture: xr.Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["csi", "time", "frequency"])
+def test_a_flipped_bit_is_noticed(name: str, capture: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "flipped.nc"
     save_capture(capture, path)
     data = bytearray(path.read_bytes())
-    where = data.find(np.ascontiguousarray(capture.csi.values[0, 0, :8]).tobytes())
+    values = (
+        capture[name].values.reshape(-1)[1:9] if capture[name].ndim == 1 else capture[name].values[0, 0, :8]
+    )
+    where = data.find(np.ascontiguousarray(values).tobytes())
     assert where > 0
     data[where + 3] ^= 64
     path.write_bytes(bytes(data))

@@ -204,6 +204,15 @@ class TestPicoScenes:
         assert index[~capture.valid.values].tolist() == pilots
         assert capture.attrs["chip"] == "Intel AX210"
 
+    def test_ax210_of_160_mhz_is_refused_by_name(self, rng, write):
+        frame = picoscenes_frame(
+            integers(rng, 120, 1992, 2, 1), 0, 0x2100, version=4, packet_format=3, mhz=160
+        )
+        with pytest.raises(
+            CaptureError, match=r"found Intel AX210 CSI of 160 MHz.*, expected one of 20, 40, 80 MHz"
+        ):
+            read_capture(write(frame))
+
 
 class TestESP32:
     @pytest.mark.parametrize("header", [True, False])

@@ -338,10 +338,10 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
 
 
 def test_environment_draws_any_scenario_that_has_one(tmp_path: Path) -> None:
-    result = run("environment", "lab", "-o", tmp_path / "lab.png", "--receiver", "reference")
+    result = run("environment", "lab_siso", "-o", tmp_path / "lab.png", "--receiver", "reference")
     assert result.exit_code == 0 and (tmp_path / "lab.png").read_bytes().startswith(b"\x89PNG")
     assert "no static part" in refused("environment", "single_target", "-o", tmp_path / "x.png")
-    assert "lab has surveillance, reference" in refused("environment", "lab", "--receiver", "b")
+    assert "lab_siso has surveillance, reference" in refused("environment", "lab_siso", "--receiver", "b")
     assert "must end in .png, .pdf, .svg" in refused("environment", "lab", "-o", tmp_path / "x.gif")
     assert list(tmp_path.iterdir()) == [tmp_path / "lab.png"]
 

@@ -186,7 +186,7 @@ def test_departure_from_the_best_cubic_is_an_eighth_of_a_quartic_s() -> None:
 
 
 def test_impairments_are_told_as_drawn() -> None:
-    scenario = isacsim.load_scenario("lab")
+    scenario = isacsim.load_scenario("lab_siso")
     capture = isacsim.simulate(scenario, seed=2)
     lines = "\n".join(impairment_lines(capture, scenario))
     assert f"{capture.attrs['cfo_hz']:.1f} Hz" in lines

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from isacsim import aj_spectrum, simulate_paths
-from isacsim.conditioning.conditioning import align_phase, remove_static
+from isacsim.conditioning.conditioning import PROJECTED, align_phase, condition, remove_static
+from isacsim.conditioning.reference import project
 from tests.spectrum.one_window import FREQUENCY, TIME, peak
 
 pytestmark = pytest.mark.numerical
@@ -103,3 +104,50 @@ def test_aligning_one_antenna_to_itself_leaves_a_mirror_image():
             fitted = np.linalg.lstsq(columns, align_phase(array).values[0].T, rcond=None)[0]
             images.append(np.sqrt((np.abs(fitted[2]) ** 2).mean()))
         assert 0.3 < np.mean(images) < 0.9
+
+
+def test_projection_leaves_hardly_any_mirror_image():
+    """Where alignment leaves half: `isacsim validate mirror` has more bandwidths and methods."""
+    time = np.arange(512) / 500
+    turning = np.exp(-2j * np.pi * 5.5e9 * time / 299792458.0)
+    images, kept = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        frequency = 5.5e9 + 312.5e3 * np.arange(-28, 28)
+        static = np.exp(-2j * np.pi * np.outer(frequency, rng.exponential(60e-9, 12))) @ (
+            rng.normal(size=(12, 2)) @ [2, 2j]
+        )
+        path = np.exp(-2j * np.pi * np.outer(frequency, 9 + time) / 299792458.0)
+        errors = rng.random(time.size) + np.outer(frequency - 5.5e9, 15e-9 * rng.standard_normal(time.size))
+        capture = xr.Dataset(
+            {
+                "csi": (
+                    ("receiver", "subcarrier", "packet"),
+                    ((static[:, np.newaxis] + path) * np.exp(2j * np.pi * errors))[np.newaxis].astype(
+                        np.complex64
+                    ),
+                )
+            },
+            coords={
+                "frequency": ("subcarrier", frequency),
+                "time": ("packet", time),
+                "role": ("receiver", ["rx"]),
+            },
+        )
+        made = condition(capture, reference="projection")
+        assert made.attrs["timing"] == "unknown" and made.attrs["conditioning"] == PROJECTED
+        columns = np.column_stack([np.ones(time.size), turning, turning.conj()])
+        fitted = np.abs(np.linalg.lstsq(columns, made.values[0].T, rcond=None)[0])
+        kept.append(np.sqrt((fitted[1] ** 2).mean()))
+        images.append(np.sqrt((fitted[2] ** 2).mean()))
+        # The static channel stays.
+        assert np.sqrt((fitted[0] ** 2).mean()) == pytest.approx(
+            np.sqrt((np.abs(static) ** 2).mean()), rel=0.1
+        )
+    assert np.median(images) < 0.05
+    assert 0.3 < np.median(kept) < 1
+
+
+def test_projection_of_few_subcarriers_is_alignment():
+    few = single().isel(subcarrier=slice(0, 3))
+    np.testing.assert_array_equal(project(few).values, align_phase(few).values)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
+from isacsim.conditioning.conditioning import condition
 from isacsim.conditioning.jumps import undo_jumps
 
 
@@ -32,3 +34,25 @@ def test_what_does_not_jump_stays() -> None:
         fixed, count = undo_jumps(csi)
         assert count == 0
         np.testing.assert_array_equal(fixed, csi)
+
+
+def test_condition_undoes_jumps_and_says_how_many() -> None:
+    rng = np.random.default_rng(2)
+    csi = _packets(rng)[:2]
+    quarters = rng.integers(0, 4, 200) * np.array([[0], [1]])[:, None]
+    coords = {
+        "time": ("packet", np.arange(200) / 1000),
+        "frequency": ("subcarrier", 5e9 + 312.5e3 * np.arange(8)),
+        "role": ("receiver", ["surveillance", "reference"]),
+    }
+    dims = ("receiver", "subcarrier", "packet")
+    whole, turned = (
+        condition(xr.Dataset({"csi": (dims, values)}, coords=coords))
+        for values in (csi, (csi * np.exp(0.5j * np.pi * quarters)).astype(np.complex64))
+    )
+    ratio = turned.values / whole.values
+    np.testing.assert_allclose(ratio, np.broadcast_to(ratio[..., :1], ratio.shape), atol=1e-4)
+    assert "jumps" not in whole.attrs["conditioning"]
+    count = 200 - int(np.bincount(quarters[1].ravel()).max())
+    assert "jumps of an antenna's phase by half or quarter-turns undone" in turned.attrs["conditioning"]
+    assert turned.attrs["conditioning"].split("; ")[1].split()[0] == str(count)

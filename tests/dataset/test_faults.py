@@ -16,7 +16,7 @@ import isacsim
 from isacsim.dataset.card import plain
 from isacsim.dataset.inspection import damage
 from isacsim.dataset.store.lock import locked
-from isacsim.dataset.store.record import open_record
+from isacsim.dataset.store.opening import open_record
 from isacsim.dataset.store.store import create_store
 from tests.dataset.test_store import samples
 

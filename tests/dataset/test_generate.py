@@ -241,7 +241,7 @@ def test_csi_is_kept_on_request(tiny, here, tmp_path):
         ({"seed": 2**63}, "seed must be an integer"),
         ({"chunk": 0}, "chunk must be an integer of at least 1"),
         ({"workers": 2}, "workers is for processes on this machine"),
-        ({"client": None, "workers": 0}, "workers must be an integer of at least 1"),
+        ({"client": None, "workers": -1}, "workers must be an integer of at least 0"),
         ({"per_class": {3: -1}}, "the size of class 3 in per_class must be an integer of at least 0, got -1"),
         ({"client": "tcp://127.0.0.1:9"}, "no dask scheduler answers at tcp://127.0.0.1:9"),
     ],
@@ -342,7 +342,7 @@ def test_a_data_set_of_another_layout_is_refused_and_may_be_replaced(tiny, here,
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"workers": 0, "client": None}, "workers must be an integer of at least 1, got 0"),
+        ({"workers": -1, "client": None}, "workers must be an integer of at least 0, got -1"),
         ({"workers": 2}, "workers is for processes on this machine"),
         ({"index_range": ("a", 2)}, "a bound of index_range must be an integer, got 'a'"),
         ({"index_range": 3}, "index_range must be a pair"),

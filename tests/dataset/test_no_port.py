@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+
+import isacsim
 
 COMMAND = ["generate", "single_target", "-n", "400", "--chunk", "4", "--workers", "2", "--no-progress"]
 
@@ -45,3 +49,21 @@ def test_nothing_listens_while_workers_work(tmp_path):
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_dask_is_where_the_users_own_cluster_is_connected_to_and_nowhere_else():
+    """A dask cluster made here would listen: anybody who reaches its port could run code."""
+    root = Path(isacsim.__file__).parent.parent
+    users = set()
+    for path in [
+        *(root / "isacsim").rglob("*.py"),
+        *(root / "dira").rglob("*.py"),
+        *(root / "validation").rglob("*.py"),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in (
+                "Client",
+                "LocalCluster",
+            ):
+                users.add(path.relative_to(root).as_posix())
+    assert users == {"isacsim/dataset/synthetic/workers.py"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -55,6 +56,16 @@ def test_a_repair_cut_short_is_finished_by_generate(store, made, tiny, here, mon
         tiny(), store, n_samples=N, client=here, splits={"train": 0.5, "test": 0.5}, seed=3, progress=False
     )
     same_files(made, store)
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/../../outside", "unknown"])
+def test_a_list_of_arrays_that_is_not_the_stores_writes_nothing(store, name):
+    root = json.loads((store / "zarr.json").read_text())
+    listed = root["consolidated_metadata"]["metadata"]
+    listed[name] = listed["jerk"]
+    (store / "zarr.json").write_text(json.dumps(root))
+    assert "list of its arrays" in one_sentence("inspect", store, "--repair")
+    assert [path.name for path in store.parent.iterdir()] == [store.name]
 
 
 def test_what_repair_cannot_make_again(store, tmp_path):

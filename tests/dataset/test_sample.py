@@ -239,7 +239,7 @@ def test_clean_peaks_at_the_truth_without_mirror_or_cross_terms(make_scenario):
 
 
 def test_lab_at_high_snr_shows_a_strong_target(make_scenario):
-    lab = load_scenario("lab")
+    lab = load_scenario("lab_siso")
     changed = lab.model_dump(exclude_none=True)
     person = {
         "kind": "trajectory",

@@ -27,7 +27,7 @@ def small(name: str, **radio) -> isacsim.Scenario:
     return scenario.model_copy(update={"radio": scenario.radio.model_copy(update=radio)})
 
 
-@pytest.mark.parametrize("name", ["default", "lab", "empty_room", "intel5300"])
+@pytest.mark.parametrize("name", ["default", "lab_siso", "empty_room", "intel5300"])
 def test_batch_equals_one_capture_at_a_time_to_the_bit(name):
     scenario = isacsim.load_scenario(name)
     samples = make_samples(scenario, seed=5, indices=[4, 0, 2])
@@ -58,7 +58,7 @@ def test_more_samples_than_a_batch_and_classes():
 
 @pytest.mark.parametrize("combine", ["single", "noncoherent", "delay"])
 def test_other_ways_to_combine_subcarriers(combine):
-    scenario = small("lab", subcarriers=16, packets=200)
+    scenario = small("lab_siso", subcarriers=16, packets=200)
     scenario = scenario.model_copy(
         update={"spectrum": scenario.spectrum.model_copy(update={"combine": combine})}
     )
@@ -71,7 +71,7 @@ def test_other_ways_to_combine_subcarriers(combine):
 
 
 def test_csi_is_kept_and_filled_up_with_nan():
-    scenario = small("lab", subcarriers=8, packets=200)
+    scenario = small("lab_siso", subcarriers=8, packets=200)
     samples = make_samples(scenario, seed=3, indices=[0, 1, 2], keep_csi=True)
     for i in range(3):
         capture = isacsim.simulate(scenario, seed=3, index=i)
@@ -143,7 +143,7 @@ def test_a_sample_alone_has_the_same_bits_as_among_others(combine):
 PROGRAM = """
 import hashlib, isacsim
 from isacsim.dataset.synthetic.batch import make_samples
-for scenario in ("default", "lab"):
+for scenario in ("default", "lab_siso"):
     made = make_samples(isacsim.load_scenario(scenario), seed=0, indices=[0, 1])
     for kind in ("noisy", "noiseless", "clean"):
         print(hashlib.sha256(made[f"aj_{kind}"].values.tobytes()).hexdigest())

@@ -35,7 +35,7 @@ def done(app, *arguments) -> str:
 def folder(tmp_path_factory) -> Path:
     """A data set of isacsim, and of dira what was generated and enhanced after it."""
     folder = tmp_path_factory.mktemp("sets")
-    scenario = isacsim.load_scenario("lab")
+    scenario = isacsim.load_scenario("lab_siso").model_copy(update={"name": "lab"})
     scenario = scenario.model_copy(
         update={
             "radio": scenario.radio.model_copy(update={"subcarriers": 8, "packets": 128}),
@@ -64,19 +64,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 def _generated(scenario, store: Path) -> None:
-    from distributed import Client
-
-    with Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-    ) as client:
-        isacsim.generate(
-            scenario,
-            store,
-            per_class={3: 10, 4: 10},
-            seed=3,
-            splits={"train": 0.6, "test": 0.4},
-            client=client,
-        )
+    isacsim.generate(
+        scenario,
+        store,
+        per_class={3: 10, 4: 10},
+        seed=3,
+        splits={"train": 0.6, "test": 0.4},
+        workers=0,
+    )
 
 
 KINDS = pytest.mark.parametrize("kind", ["generated", "enhanced"])

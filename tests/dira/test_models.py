@@ -73,6 +73,27 @@ def test_a_sample_depends_on_its_seed_and_place_alone(trained, sampler, steps):
     assert np.abs(trained.sample([3, 4, 3, 4, 3], **how | {"seed": 4}) - five).max() > 0.1
 
 
+def test_threads_are_those_of_the_environment_and_set_back(trained, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before, used = torch.get_num_threads(), []
+    watched = trained.network.register_forward_pre_hook(lambda *_: used.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+    try:
+        trained.sample([3], seed=3, sampler="dpm", steps=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        watched.remove()
+        torch.set_num_threads(before)
+    assert set(used) == {1}
+
+
+def test_as_many_steps_as_trained(trained):
+    """Times of DPM-Solver++ come twice then; each step is made all the same."""
+    steps = trained.config.schedule.steps
+    made = trained.sample([3], seed=3, sampler="dpm", steps=steps)
+    assert np.isfinite(made).all()
+
+
 def test_global_random_state_is_left_alone(trained):
     before = torch.random.get_rng_state()
     dira.ConditionalDiffusion(**TINY).fit(*spots(4), steps=1, batch_size=2)

@@ -43,6 +43,29 @@ def fit():
     spectra = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
     model = dira.TargetCounter(width=8).fit(spectra, [3, 4] * 4, steps=2, batch_size=4, threads=1)
     return digest(*(value.numpy() for value in model.network.state_dict().values()))
+def model(kind, **how):
+    import dira
+    spectra = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
+    labels = [] if kind is dira.Purifier else [[3, 4] * 4]
+    made = kind(**how).fit(spectra, *labels, steps=2, batch_size=4, threads=1)
+    return np.random.default_rng(1).random((64, 8, 8)).astype(np.float32), made
+def meddled(do):
+    import os, torch
+    os.environ["OMP_NUM_THREADS"] = "1"  # what decides; in the second process torch has two, as libraries may set
+    torch.set_num_threads(1 if order[0] == "simulate" else 2)
+    return digest(do())
+def sample():
+    import dira
+    _, made = model(dira.ConditionalDiffusion, unet={"blocks": (8, 16)}, schedule={"steps": 20, "beta_end": 0.9})
+    return meddled(lambda: made.sample([3, 4] * 16, seed=1))
+def enhance():
+    import dira
+    spectra, made = model(dira.Purifier, unet={"blocks": (8, 16)}, schedule={"steps": 20, "beta_end": 0.9})
+    return meddled(lambda: made.enhance(spectra, seed=1, t_star=2))
+def predict():
+    import dira
+    spectra, made = model(dira.TargetCounter, width=8)
+    return meddled(lambda: made.predict_proba(spectra))
 print(json.dumps({name: globals()[name]() for name in order}))
 """
 
@@ -63,6 +86,15 @@ def digests(threads, order):
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has no two threads")
 def test_each_row_repeats():
     names = rows()
-    assert names == ["simulate", "generate", "aj_spectrum", "estimate_paths", "fit"]
+    assert names == [
+        "simulate",
+        "generate",
+        "aj_spectrum",
+        "estimate_paths",
+        "fit",
+        "sample",
+        "enhance",
+        "predict",
+    ]
     one, two = digests(1, names), digests(2, names[::-1])
     assert one == two

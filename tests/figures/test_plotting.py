@@ -102,7 +102,7 @@ def test_csi_figure_has_magnitude_phase_and_moving_part(capture: xr.Dataset) -> 
     assert "moving" in titles[2]
 
 
-@pytest.mark.parametrize("name", ["single_target", "lab", "vehicle", "empty_room"])
+@pytest.mark.parametrize("name", ["single_target", "lab", "lab_siso", "vehicle", "empty_room"])
 def test_scene_shows_every_target_mover_and_antenna(name: str) -> None:
     drawn = realisation_of(isacsim.simulate(isacsim.load_scenario(name), seed=0))
     figure = scene_figure(drawn)

@@ -1,16 +1,10 @@
-"""The kinds of input that are damaged: sound ones to begin with, and what is done with a damaged one.
-
-An attempt ends in "refused" (a sentence) or "taken" (and what came of it was looked at). Anything else it raises is a
-fault: a raw error, or `Garbage`, which is wrong numbers without a word.
-"""
+"""The kinds of input that are damaged: scenarios, stores, models and checkpoints here, captures beside."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,53 +14,10 @@ from pydantic import ValidationError
 import isacsim
 from isacsim.errors import InputError
 from isacsim.scenario.catalogue import list_scenarios
+from tests.fuzz.captures import Captures, NetCdf, Recordings
+from tests.fuzz.kind import Garbage, Kind
 
-__all__ = ["KINDS", "Garbage", "Kind"]
-
-# What the commands end in one sentence (isacsim.terminal.Guarded).
-REFUSALS = (InputError, OSError, ValidationError)
-
-
-class Garbage(AssertionError):
-    """Damage went through, and what came of it is wrong."""
-
-
-class Kind(ABC):
-    """Inputs of a kind, in a folder of their own.
-
-    Parameters
-    ----------
-    folder : Path
-        To work in.
-    """
-
-    text: tuple[str, ...] = ()
-    """Ends of the names of those that are text."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.sound = self.prepare()
-        """Name to content."""
-
-    @abstractmethod
-    def prepare(self) -> dict[str, bytes]:
-        """Make sound inputs."""
-
-    @abstractmethod
-    def use(self, name: str, content: bytes, turn: int) -> None:
-        """Do what a user would."""
-
-    def attempt(self, name: str, content: bytes, turn: int) -> str:
-        """Use a damaged input."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                self.use(name, content, turn)
-            except REFUSALS as error:
-                if not str(error).strip():
-                    raise Garbage("refused without a word") from error
-                return "refused"
-        return "taken"
+__all__ = ["KINDS"]
 
 
 class Scenarios(Kind):
@@ -109,54 +60,6 @@ class Scenarios(Kind):
                 raise Garbage(f"{variable} of the simulation is not finite")
 
 
-class Captures(Kind):
-    """Files of every format, and netCDF."""
-
-    text = (".csv",)
-    netcdf = False
-
-    def prepare(self) -> dict[str, bytes]:
-        """Small files with known CSI, or a simulated capture as netCDF."""
-        if self.netcdf:
-            scenario = isacsim.load_scenario("single_target").model_dump(exclude_none=True)
-            scenario["radio"] |= {"subcarriers": 8, "packets": 64, "packet_rate_hz": 64.0}
-            scenario["spectrum"] |= {"acceleration_max_m_s2": 8.0, "jerk_max_m_s3": 8.0}
-            from isacsim.capture.netcdf import save_capture
-
-            capture = isacsim.simulate(isacsim.Scenario.model_validate(scenario), seed=0)
-            save_capture(capture, self.folder / "sound.nc")
-            return {"capture.nc": (self.folder / "sound.nc").read_bytes()}
-        from tests.capture.capture_files import synthetic_files
-
-        ends = {"esp32": "csv", "nexmon": "pcap", "picoscenes": "csi"}
-        return {f"{name}.{ends.get(name, 'dat')}": content for name, content in synthetic_files().items()}
-
-    def use(self, name: str, content: bytes, turn: int) -> None:
-        """Read."""
-        path = self.folder / name
-        path.write_bytes(content)
-        if self.netcdf:
-            from isacsim.capture.netcdf import load_capture
-
-            capture = load_capture(path)
-        else:
-            capture = isacsim.read_capture(path, carrier=5.745e9, bandwidth=80e6)
-        if (
-            not np.isfinite(capture["time"].values).all()
-            or not np.isfinite(capture["frequency"].values).all()
-        ):
-            raise Garbage("time or frequency is not finite")
-        values = capture["csi"].values
-        if not np.isfinite(values).all():
-            raise Garbage("csi is not finite")
-
-
-class NetCdf(Captures):
-    """netCDF alone: one sort of file among the captures, whose library is the frailest."""
-
-    netcdf = True
-
-
 class Stores(Kind):
     """One file of a data set; what is wrong with it is told, or nothing is."""
 
@@ -182,7 +85,7 @@ class Stores(Kind):
     def use(self, name: str, content: bytes, turn: int) -> None:
         """Verify, open and read; now and then look at a sample as `inspect` does."""
         from isacsim.dataset.inspection import damage, sample_of
-        from isacsim.dataset.store.record import open_record
+        from isacsim.dataset.store.opening import open_record
         from isacsim.dataset.store.soundness import readable
 
         path = self.store / name
@@ -305,3 +208,5 @@ KINDS: dict[str, Callable[[Path], Kind]] = {
     "configs": Models,
     "checkpoints": Checkpoints,
 }
+if Recordings.folder_of_captures().is_dir():
+    KINDS["recordings"] = Recordings

@@ -18,19 +18,23 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from tests.fuzz.kinds import KINDS, Kind
+from tests.fuzz.kind import Garbage, Kind
+from tests.fuzz.kinds import KINDS
 from tests.fuzz.mutations import mutated
 
 CORPUS = Path(os.environ.get("ISACSIM_FUZZ_CORPUS") or Path(__file__).with_name("corpus"))
 SECONDS = 10.0
 """Longest that a case may take."""
-START_SECONDS = 120.0
+START_SECONDS = 300.0
+FAULTS = ("raw", "garbage", "hung", "crashed")
+"""A raw error, wrong numbers without a word, no end within `SECONDS`, the end of the interpreter."""
 # A case that waits (for a pipe, say) uses no processor.
 _PATIENCE = 6
 _TOLD_EVERY = 250
@@ -39,7 +43,7 @@ MEMORY = 8 * 2**30
 
 def case(kind: Kind, which: str, seed: int, number: int) -> tuple[str, bytes]:
     """Give a damaged input: which one, and its content."""
-    rng = np.random.default_rng([seed, sorted(KINDS).index(which), number])
+    rng = np.random.default_rng([seed, zlib.crc32(which.encode()), number])
     name = sorted(kind.sound)[int(rng.integers(len(kind.sound)))]
     return name, mutated(kind.sound[name], rng, text=name.endswith(kind.text or ("\0",)))
 
@@ -68,6 +72,8 @@ def child(which: str, seed: int, first: int, last: int) -> None:
     os.dup2(2, 1)  # what libraries print
     with tempfile.TemporaryDirectory(prefix="isacsim-fuzz-") as folder:
         kind = KINDS[which](Path(folder))
+        if unsound := kind.unsound():
+            sys.exit(f"{which}: refused as they are, undamaged: {', '.join(unsound)}")
         print("ready", file=told)
         for number in range(first, last):
             name, content = case(kind, which, seed, number)
@@ -75,16 +81,19 @@ def child(which: str, seed: int, first: int, last: int) -> None:
             try:
                 outcome = kind.attempt(name, content, number)
             except BaseException as error:
-                outcome = "failed"
+                outcome = "garbage" if isinstance(error, Garbage) else "raw"
                 why = "".join(traceback.format_exception_only(error)).strip()
                 path = keep(which, name, content, number, why)
                 print("why", json.dumps([number, name, path.name, why, traceback.format_exc()]), file=told)
+            print("tally", json.dumps(kind.tally), file=told)
             print("end", outcome, file=told)
+            kind.tally.clear()
 
 
-def run(which: str, seed: int, cases: int) -> Counter[str]:
-    """Run cases of a kind in children; count what came of them."""
+def run(which: str, seed: int, cases: int) -> tuple[Counter[str], Counter[str]]:
+    """Run cases of a kind in children; count what came of them, and what the kind counts."""
     counts: Counter[str] = Counter()
+    tally: Counter[str] = Counter()
     first = 0
     while first < cases:
         command = [
@@ -98,16 +107,18 @@ def run(which: str, seed: int, cases: int) -> Counter[str]:
             str(cases),
         ]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
-        number, ended = _follow(process, first, counts)
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-        if ended:
-            break
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=environment)
+            number, ended = _follow(process, counts, tally)
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+            if ended:
+                break
+            if number is None:  # not one case was begun: nothing was tried
+                said.seek(0)
+                sys.exit(f"{which} does not start:\n{said.read().decode(errors='replace')}")
         # It crashed or hung in this case.
         how = "hung" if process.returncode == -9 else f"crashed ({process.returncode})"
         print(f"  {which} case {number}: {how}", flush=True)
@@ -115,12 +126,14 @@ def run(which: str, seed: int, cases: int) -> Counter[str]:
         with tempfile.TemporaryDirectory() as folder:
             keep(which, *case(KINDS[which](Path(folder)), which, seed, number), number, how)
         first = number + 1
-    return counts
+    return counts, tally
 
 
-def _follow(process: subprocess.Popen[bytes], first: int, counts: Counter[str]) -> tuple[int, bool]:
+def _follow(
+    process: subprocess.Popen[bytes], counts: Counter[str], tally: Counter[str]
+) -> tuple[int | None, bool]:
     """Read a child's lines until it ends, or takes too long; the case it is at, and whether it came to its end."""
-    number, limit = first, START_SECONDS
+    number, limit = None, START_SECONDS
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     selector = selectors.DefaultSelector()
@@ -148,6 +161,8 @@ def _follow(process: subprocess.Popen[bytes], first: int, counts: Counter[str]) 
                 counts[more] += 1
                 if not sum(counts.values()) % _TOLD_EVERY:
                     print(f"  {sum(counts.values())} cases: {dict(counts)}", flush=True)
+            elif word == "tally":
+                tally.update(json.loads(more))
             elif word == "why":
                 case_number, name, file, why, trace = json.loads(more)
                 print(f"  case {case_number} ({name}, corpus/{file}): {why}\n{trace}", flush=True)
@@ -179,11 +194,13 @@ def main() -> None:
     total: Counter[str] = Counter()
     for which in given.kinds.split(","):
         begun = time.monotonic()
-        counts = run(which, seed, given.cases)
+        counts, tally = run(which, seed, given.cases)
         total += counts
         told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
         print(f"{which}: {told} in {time.monotonic() - begun:.0f} s", flush=True)
-    faults = sum(total[what] for what in ("failed", "hung", "crashed"))
+        if tally:
+            print("  " + ", ".join(f"{what}: {count}" for what, count in sorted(tally.items())), flush=True)
+    faults = sum(total[what] for what in FAULTS)
     print(f"{sum(total.values())} cases, {faults} faults; seed {seed}")
     sys.exit(1 if faults else 0)
 

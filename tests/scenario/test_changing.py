@@ -42,7 +42,7 @@ def test_another_kind_replaces_a_section() -> None:
 
 
 def test_dotted_names_reach_into_lists() -> None:
-    scenario = load_scenario("lab")
+    scenario = load_scenario("lab_siso")
     changed = scenario.with_(**{"radio.receivers.0.name": "north"})
     assert changed.radio.receivers[0].name == "north"
     assert changed.radio.receivers[1:] == scenario.radio.receivers[1:]

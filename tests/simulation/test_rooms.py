@@ -60,6 +60,17 @@ def test_a_scenario_s_name_draws_nothing():
 
 
 @pytest.mark.parametrize("room", ROOMS)
+def test_rooms_have_the_paper_s_radio(room):
+    for scenario in (load_scenario(room), load_scenario(f"people_{room}")):
+        assert scenario.radio.antennas == (4, 4) and scenario.spectrum.combine == "resolved"
+        assert all(receiver.role == "surveillance" for receiver in scenario.radio.receivers)
+        assert scenario.impairments.chains is not None
+    assert load_scenario(f"people_{room}").targets.counts == tuple(range(1, 8))
+    siso = load_scenario(f"{room}_siso")
+    assert not siso.radio.has_arrays and len(siso.radio.streams) == 2
+
+
+@pytest.mark.parametrize("room", [*ROOMS, *(f"{room}_siso" for room in ROOMS)])
 def test_truth_of_true_motion_is_the_derivative_at_the_centre(room):
     drawn = realise(load_scenario(room), seed=5, n_targets=6)
     assert drawn.scenario.motion_model == "exact"
@@ -71,4 +82,4 @@ def test_truth_of_true_motion_is_the_derivative_at_the_centre(room):
         derivative = fitted[order] * factorial / 0.2**order
         np.testing.assert_allclose(derivative, drawn.kinematics[order].ravel(), rtol=0, atol=most)
     # And the paths are no cubics: in the lab and the hall by more than a hundredth of a wavelength.
-    assert drawn.model_error().max() > (1e-4 if room == "corridor" else 0.01)
+    assert drawn.model_error().max() > (1e-4 if room.startswith("corridor") else 0.01)

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 from scipy.constants import speed_of_light
 
+from isacsim.conditioning.pace import Pace
+from isacsim.conditioning.static_channel import Moving, StaticChannel, coherent_groups
 from isacsim.tracking.energy import Kernel, WindowEnergy
 from isacsim.tracking.motion import NoiseSpread, detection_ratio, motion_index
 from isacsim.tracking.ridge import ABSENT, RidgeFilter, masked, viterbi
 from isacsim.tracking.settings import TrackSettings
 from isacsim.tracking.smoothing import KalmanFilter, peak, smoothed
-from isacsim.tracking.static import Moving, StaticChannel, coherent_groups
 from tests.tracking.recordings import RATE, frequencies, recording, steady
 
 
 def settings(**changed: float) -> TrackSettings:
     asked = {"window_s": 0.25, "hop_s": None, "max_targets": 1, "max_speed": 3.0, "false_alarm": 1e-3}
-    return TrackSettings.of(1 / RATE, frequencies(), phase_sign=-1, **(asked | changed))  # type: ignore[arg-type]
+    return TrackSettings.of(
+        Pace(1 / RATE, 1 / RATE, 1 / RATE), frequencies(), phase_sign=-1, **(asked | changed)
+    )  # type: ignore[arg-type]
 
 
 def window_of(values: np.ndarray, time: np.ndarray, used: TrackSettings) -> WindowEnergy:

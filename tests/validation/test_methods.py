@@ -50,8 +50,8 @@ def test_the_captures_are_those_of_the_command(monkeypatch):
     seen = []
     monkeypatch.setattr(own, "estimate_paths", lambda csi, **_: seen.append(csi) or paths([]))
     scored._warm.cache_clear()
-    rows = scored.rows_of("lab", ["relax"], [5])
-    capture = isacsim.simulate(isacsim.load_scenario("lab"), seed=5)
+    rows = scored.rows_of("lab_siso", ["relax"], [5])
+    capture = isacsim.simulate(isacsim.load_scenario("lab_siso"), seed=5)
     xr.testing.assert_identical(seen[-1], isacsim.conditioning.condition(capture).isel(receiver=0))
     assert rows[0]["truth"] == capture.attrs["n_targets"] and rows[0]["found"] == 0
     scored._warm.cache_clear()
@@ -153,11 +153,11 @@ def test_a_path_that_is_missed_is_an_outlier(monkeypatch):
 def test_the_command_takes_methods_and_scenarios(tmp_path):
     small = ["validate", "counting", "--quick", "--trials", "1", "-o", str(tmp_path)]
     runner = CliRunner()
-    made = runner.invoke(app, [*small, "--method", "haf, peaks", "--method", "qml", "--scenario", "lab"])
+    made = runner.invoke(app, [*small, "--method", "haf, peaks", "--method", "qml", "--scenario", "lab_siso"])
     assert made.exit_code == 0, made.output
     table = json.loads((tmp_path / "counting.json").read_text())
     assert [(row["scenario"], row["method"]) for row in table["rows"]] == [
-        ("lab", method) for method in ("haf", "peaks", "qml")
+        ("lab_siso", method) for method in ("haf", "peaks", "qml")
     ]
     for wrong in (["--method", "nothing"], ["--scenario", "nowhere"]):
         refused = runner.invoke(app, [*small, *wrong])

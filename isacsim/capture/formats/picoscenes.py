@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.capture.formats.mac import Frame, frame_variables, mac_header
-from isacsim.capture.formats.picoscenes_csi import CHIP_NAMES, SDR, VERSIONS, Header, decoded, header_of
+from isacsim.capture.formats.picoscenes_csi import (
+    AX_MHZ,
+    CHIP_NAMES,
+    INTEL_AX,
+    SDR,
+    VERSIONS,
+    Header,
+    decoded,
+    header_of,
+)
 from isacsim.capture.packets import Packets, PacketVariable, most_common_layout
 from isacsim.capture.request import Reading
 
@@ -250,6 +259,10 @@ def _packet(frame: bytes, version: int, n_segments: int, offset: int) -> _Packet
         return f"device 0x{csi.device:04x}", f"one of {known}"
     if not (csi.spacing > 0 and 1e8 < csi.carrier < 1e12 and csi.tx >= 1 and 1 <= csi.rx <= 8 and csi.mhz):
         return f"CSI of {csi.rx} receive chains at {csi.carrier} Hz", "1 to 8 at a radio frequency"
+    if csi.device in INTEL_AX and csi.mhz not in AX_MHZ:
+        return f"{CHIP_NAMES[csi.device]} CSI of {csi.mhz} MHz", (
+            f"one of {', '.join(map(str, AX_MHZ))} MHz: which subcarriers wider ones report isn't published"
+        )
     if not 1 <= csi.streams <= 8 or csi.length > len(csi.raw):
         return (
             f"{csi.length} bytes of {CHIP_NAMES[csi.device]} CSI in {len(csi.raw)}",

@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from isacsim.capture.formats.intel5300 import SUBCARRIERS
 from isacsim.capture.formats.wifi import used_indices
 
-__all__ = ["CHIP_NAMES", "SDR", "VERSIONS", "Header", "decoded", "header_of", "packed_numbers"]
+__all__ = [
+    "AX_MHZ",
+    "CHIP_NAMES",
+    "INTEL_AX",
+    "SDR",
+    "VERSIONS",
+    "Header",
+    "decoded",
+    "header_of",
+    "packed_numbers",
+]
 
 _5300, _9300, _AX200, _AX210 = 0x5300, 0x9300, 0x2000, 0x2100
 SDR = (0x1234, 0x1000, 0x24D2)
@@ -28,6 +38,9 @@ CHIP_NAMES = {
     0x1000: "virtual SDR",
     0x24D2: "SoapySDR",
 }
+INTEL_AX = (_AX200, _AX210)
+AX_MHZ = (20, 40, 80)
+"""Bandwidths whose subcarriers are known of `INTEL_AX`."""
 VERSIONS = tuple(range(1, 8))
 # Device, [firmware], format, bandwidth, carrier, [second carrier, merged], sampling rate, spacing, tones, tx, rx, extra
 # streams, [CSI in the frame], antenna selection, [shift of the subcarriers], bytes of CSI.

@@ -7,7 +7,7 @@ more than (uses - 1) g + 1 chunks are kept. Which use is which depends on (strea
 that a training goes on where it stopped, whether the buffer is still there or has to be made again. Before tick
 (uses - 1) g there are not yet so many chunks to use: a short training sees more different samples than uses / N.
 
-Noise is not drawn anew: of a sample of `lab` that costs 0.7 of a fresh one, for the CSI has to be conditioned and
+Noise is not drawn anew: of a sample of `lab_siso` that costs 0.7 of a fresh one, for the CSI has to be conditioned and
 transformed again, and a fresh one brings other paths too.
 """
 

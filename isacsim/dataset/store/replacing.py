@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from isacsim.dataset.store.record import StorePath, location
+from isacsim.dataset.store.record import StorePath, location, plain_name
 
 __all__ = ["MEMBERS", "emptied", "members", "strangers"]
 
@@ -34,9 +34,7 @@ def members(path: StorePath) -> set[str]:
     for name in (MEMBERS, "variables"):
         with suppress(KeyError, TypeError, ValueError):
             found += json.loads(attrs[name])
-    return {
-        name for name in found if isinstance(name, str) and name not in ("", ".", "..") and "/" not in name
-    }
+    return {name for name in found if isinstance(name, str) and plain_name(name)}
 
 
 def emptied(path: StorePath, root: Mapping[str, Any], new: Iterable[str]) -> None:

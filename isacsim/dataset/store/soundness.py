@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.dataset.store.files import read_file
-from isacsim.dataset.store.record import StoreRecord, digest, location, open_record
+from isacsim.dataset.store.opening import open_record
+from isacsim.dataset.store.record import StoreRecord, digest, location, plain_name
 from isacsim.errors import InputError
 
 __all__ = [
@@ -144,6 +145,8 @@ def damaged_descriptions(record: StoreRecord) -> dict[str, bytes]:
         listed = {f"{k}/zarr.json": _own(v) for k, v in root["consolidated_metadata"]["metadata"].items()}
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise record.no_list() from error
+    if not all(plain_name(name) for file in listed for name in file.split("/")):
+        raise record.no_list()  # what is written anew lies within the store
     out = {}
     for file, wanted in listed.items():
         try:

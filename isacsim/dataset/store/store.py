@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isacsim.checks import differences
+from isacsim.dataset.store.opening import exists, open_record
 from isacsim.dataset.store.record import (
     CREATING,
     EXTENDING,
@@ -26,9 +27,7 @@ from isacsim.dataset.store.record import (
     StorePath,
     StoreRecord,
     digest,
-    exists,
     location,
-    open_record,
 )
 from isacsim.dataset.store.replacing import MEMBERS, emptied
 from isacsim.dataset.store.soundness import axis_faults, check_present
@@ -50,6 +49,7 @@ __all__ = [
     "open_dataset",
     "open_if_same",
     "open_record",
+    "usual_chunk",
     "write_chunk",
 ]
 
@@ -334,7 +334,10 @@ def default_chunk(template: xr.Dataset, n_samples: int) -> int:
     largest = max(
         v.dtype.itemsize * v[0].size for v in template.data_vars.values() if v.dims[:1] == ("sample",)
     )
-    spectrum = template["aj_noisy"][0].nbytes
-    return int(
-        np.clip(min(_CHUNK_BYTES // spectrum, _MOST_BYTES // largest), 1, min(_MOST_SAMPLES, n_samples))
-    )
+    return usual_chunk(template["aj_noisy"][0].nbytes, largest, n_samples)
+
+
+def usual_chunk(spectrum: int, largest: int, n_samples: int) -> int:
+    """Samples a chunk, from the bytes of a sample's spectrum and of its largest variable."""
+    most = min(_CHUNK_BYTES // spectrum, _MOST_BYTES // max(spectrum, largest))
+    return int(np.clip(most, 1, min(_MOST_SAMPLES, n_samples)))

@@ -131,8 +131,7 @@ class EndlessSamples:
         self.position = check_integer("start", start, least=0)
         """Number of the next sample."""
         self.workers = workers
-        if workers != 0:
-            check_workers(None, workers)
+        check_workers(None, workers)
         names = [s.name for s in scenarios]
         if repeated := next((n for n in names if names.count(n) > 1), None):
             raise InputError(
@@ -224,10 +223,7 @@ class EndlessSamples:
             As `blocks` does.
         """
         tasks = ((self, of_block) for of_block in numbers)
-        if self.workers == 0:
-            yield from (make_block(*task) for task in tasks)
-        else:
-            yield from map_ordered(make_block, tasks, workers=self.workers, ahead=ahead)
+        yield from map_ordered(make_block, tasks, workers=self.workers, ahead=ahead)
 
     def reused(self, uses: int, *, folder: str | PathLike[str] | None = None) -> ReusedSamples:
         """The stream's samples, each used several times: see `isacsim.dataset.loading.reuse`."""

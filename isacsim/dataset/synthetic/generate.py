@@ -91,7 +91,7 @@ def generate(
     overwrite : bool
         Replace a store that is there, whatever data set it holds.
     workers : int, optional
-        Processes on this machine; default: one a core.
+        Processes on this machine; 0: this one; default: one a core.
     index_range : (int, int), optional
         Only samples start to stop (exclusive) of the whole, as the whole would hold them.
     extend : bool
@@ -144,7 +144,7 @@ def make_missing(
 ) -> xr.Dataset:
     """Make what of a plan is not in a store; arguments as for :func:`generate`, whose second half this is."""
     n_done = 0
-    check_size(plan, store, client, workers)
+    check_size(plan, store, client, workers, how.get("chunk"))
     try:
         with locked(store):
             record = open_or_create(plan, store, **how)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from isacsim.compute.memory import size_words
 from isacsim.dataset.store.record import MOST_SAMPLES, StorePath, location
+from isacsim.dataset.store.store import usual_chunk
 from isacsim.dataset.synthetic.doppler import doppler_values
 from isacsim.dataset.synthetic.plan import Plan
 from isacsim.dataset.synthetic.workers import processes
 from isacsim.errors import InputError
 from isacsim.simulation.size import check_capture_size
+from isacsim.spectrum.settings import SpectrumSettings
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -24,7 +26,9 @@ __all__ = ["check_size", "sample_bytes"]
 _SHRINKS_TO = 0.5
 
 
-def check_size(plan: Plan, store: StorePath, client: Client | str | None, workers: int | None) -> None:
+def check_size(
+    plan: Plan, store: StorePath, client: Client | str | None, workers: int | None, chunk: int | None = None
+) -> None:
     """Refuse a data set that no store, this machine's memory or the disk holds.
 
     Raises
@@ -37,9 +41,12 @@ def check_size(plan: Plan, store: StorePath, client: Client | str | None, worker
             f"n_samples: {plan.n_samples} samples are more than one store holds ({MOST_SAMPLES}); make several."
         )
     if client is None:
-        at_once = min(processes(workers), plan.n_samples)
+        together = usual_chunk(*_bytes_of_one(plan), plan.n_samples) if chunk is None else chunk
+        at_once = min(processes(workers), -(-plan.n_samples // together))
         for scenario in plan.scenarios:
-            check_capture_size(scenario, at_once=at_once, spectra=True)
+            check_capture_size(
+                scenario, at_once=at_once, samples=min(together, plan.n_samples), keep_csi=plan.keep_csi
+            )
     if "://" in str(store):
         return
     need = _SHRINKS_TO * sample_bytes(plan) * plan.n_samples
@@ -55,20 +62,27 @@ def check_size(plan: Plan, store: StorePath, client: Client | str | None, worker
 
 def sample_bytes(plan: Plan) -> int:
     """Bytes of a sample's spectra, and its CSI if that is kept, before compression."""
-    most = 0
+    spectrum, csi = _bytes_of_one(plan)
+    return 3 * spectrum + 2 * csi
+
+
+def _bytes_of_one(plan: Plan) -> tuple[int, int]:
+    """Bytes of a sample's spectrum of one kind, and of its CSI, 0 if that isn't kept; of the largest scenario."""
+    spectra, captures = 0, 0
     for scenario in plan.scenarios:
         radio, spectrum = scenario.radio, scenario.spectrum
         # One image a receiver, or one a pair of elements.
         of = [one.receiver for one in radio.streams]
         of = sorted(set(of)) if spectrum.combine == "resolved" else of
         kept = sum(radio.receivers[i].role == "surveillance" for i in of)
-        size = 3 * 4 * kept * spectrum.bins_acceleration * spectrum.bins_jerk
+        delays = SpectrumSettings().delays if spectrum.combine == "delay" else 1
+        values = delays * spectrum.bins_acceleration * spectrum.bins_jerk
         if "doppler" in (spectrum.also or ()):
-            size += 3 * 4 * kept * doppler_values(scenario)
+            values += doppler_values(scenario)
+        spectra = max(spectra, 4 * kept * values)
         if plan.keep_csi:
-            size += 2 * 8 * radio.n_subcarriers * radio.packets * len(radio.streams)
-        most = max(most, size)
-    return most
+            captures = max(captures, 8 * radio.n_subcarriers * radio.packets * len(radio.streams))
+    return spectra, captures
 
 
 def _taken(folder: Path, need: float) -> int:

@@ -60,7 +60,7 @@ def map_unordered(
     client : distributed.Client or str or None
         Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; default: one a core, and never more than there are tasks.
+        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks.
 
     Raises
     ------
@@ -70,7 +70,10 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        yield from _on_this_machine(function, list(tasks), processes(workers))
+        if workers == 0:
+            yield from (function(*task) for task in tasks)
+        else:
+            yield from _on_this_machine(function, list(tasks), processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
@@ -85,14 +88,14 @@ def check_workers(client: Client | str | None, workers: int | None) -> None:
         If it is none, or given with a cluster.
     """
     if workers is not None:
-        check_integer("workers", workers, least=1)
+        check_integer("workers", workers, least=0)
         if client is not None:
             raise InputError("workers is for processes on this machine; a cluster has its own.")
 
 
 def processes(workers: int | None) -> int:
-    """How many processes of this machine work; default: one a core."""
-    return workers or _cores()
+    """How many processes of this machine work, this one included; default: one a core."""
+    return _cores() if workers is None else max(1, workers)
 
 
 def _cores() -> int:
@@ -153,7 +156,7 @@ def map_ordered(
     tasks : iterable of tuple
         Arguments of each call; may be endless.
     workers : int or None
-        Processes; default: one a core.
+        Processes; 0: this one; default: one a core.
     ahead : int
         At most so many results of each process are made before they are asked for.
 
@@ -166,7 +169,10 @@ def map_ordered(
     from loky.process_executor import TerminatedWorkerError
 
     check_workers(None, workers)
-    size, waiting, deaths = workers or _cores(), iter(tasks), 0
+    if workers == 0:
+        yield from (function(*task) for task in tasks)
+        return
+    size, waiting, deaths = processes(workers), iter(tasks), 0
     under_way = deque[tuple[Task, Any]]()
     while True:
         pool = ProcessPoolExecutor(

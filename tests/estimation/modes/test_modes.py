@@ -181,7 +181,7 @@ def test_csi_that_is_not_finite_is_refused():
 
 def test_slow_paths_that_cross_beside_a_reference():
     # Four people whose courses lie within a few Hz and cross, and the reference's images of them all.
-    capture = isacsim.simulate(isacsim.load_scenario("lab"), seed=1009)
+    capture = isacsim.simulate(isacsim.load_scenario("lab_siso"), seed=1009)
     csi = condition(capture).isel(receiver=0)
     out = estimate_paths(csi, method="modes")
     truth = capture.isel(receiver=0)

@@ -85,6 +85,12 @@ class StaticChannel:
         self._mean: NDArray[np.complex128] | None = None
         self._weight = np.zeros(len(groups))
 
+    @property
+    def mean(self) -> NDArray[np.complex128]:
+        """The channel; shape (receiver, subcarrier)."""
+        assert self._mean is not None
+        return self._mean
+
     def fit(self, csi: Complex) -> None:
         """Take the mean channel of these packets, found anew until it stands.
 
