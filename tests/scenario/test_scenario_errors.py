@@ -11,7 +11,7 @@ from tests.scenario.scenario_text import TEXT
 
 
 def test_unknown_names_and_files():
-    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor_rt, default") as caught:
+    with pytest.raises(InputError, match=r"'defalt'; did you mean default.*corridor_siso, default") as caught:
         load_scenario("defalt")
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"nowhere\.yaml: No such file"):
