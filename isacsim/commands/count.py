@@ -59,7 +59,7 @@ def count(
     [bold]isacsim count walk.dat --carrier 5.32e9 --targets bodies -o count.nc[/bold]
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
-    from isacsim.commands.remarks import rest_remark
+    from isacsim.commands.remarks import mirror_remark, rest_remark
     from isacsim.conditioning.pairs import pairs_together
     from isacsim.counting.counting import count_windows
 
@@ -94,7 +94,8 @@ def count(
             raise given.in_options(error) from error
     name = str(csi[0].coords["receiver"].values.flat[0])
     notes = [*opened.notes, *windows.skipped]
-    notes += filter(None, [rest_remark(opened.capture, name, [c.coords["time"].values for c in csi])])
+    times = [c.coords["time"].values for c in csi]
+    notes += filter(None, [mirror_remark(windows.conditioning), rest_remark(opened.capture, name, times)])
     for line in notes:
         remark(f"note: {line}")
     _show(windows.used, found, int(opened.capture.attrs["n_targets"]) if opened.simulated else None)

@@ -100,6 +100,7 @@ def import_captures(
 
     All files are checked before anything is written. The same command finishes what was interrupted.
     """
+    from isacsim.commands.remarks import mirror_remark
     from isacsim.dataset.notation import split_fractions
     from isacsim.dataset.real.write import write_captures
 
@@ -130,7 +131,10 @@ def import_captures(
         raise in_options(error) from error
     for file, why in json.loads(dataset.attrs.get("skipped", "{}")).items():
         remark(f"skipped {file}: {in_option_names(why)}")
-    lines = [f"{r['file']}: {line}" for r in json.loads(dataset.attrs["captures"]) for line in r["notes"]]
+    captures = json.loads(dataset.attrs["captures"])
+    for line in sorted({mirror_remark(r["conditioning"]) or "" for r in captures} - {""}):
+        remark(f"note: {line}")
+    lines = [f"{r['file']}: {line}" for r in captures for line in r["notes"]]
     for line in lines[:_MOST_NOTES]:
         remark(f"note: {line}")
     if len(lines) > _MOST_NOTES:

@@ -63,9 +63,12 @@ def length_heading(estimates: xr.Dataset) -> str:
     return _RELATIVE if int(estimates.attrs.get("reference", -1)) >= 0 else _SHIFTED
 
 
-def mirror_remark(csi: xr.DataArray) -> str | None:
-    """Say what taking one antenna's phase from itself does to paths; None for other conditioning."""
-    done = str(csi.attrs.get("conditioning", ""))
+def mirror_remark(csi: xr.DataArray | str) -> str | None:
+    """Say what taking one antenna's phase from itself does to paths; None for other conditioning.
+
+    The attribute ``conditioning`` may stand for the CSI.
+    """
+    done = csi if isinstance(csi, str) else str(csi.attrs.get("conditioning", ""))
     if done.startswith(PROJECTED):
         return (
             "one antenna's phase came from its own static channel: paths lose what looks like a phase, timing or gain "

@@ -154,7 +154,7 @@ def capture_windows(
     pace = packet_pace(time)
     interval = pace.interval
     # A packet owns the interval after it: a window of Q packets is Q intervals long.
-    span = time[-1] - time[0] + interval
+    span = time[-1] - time[0] + pace.median
     if window_s is None:
         window_s = min(_nominal_length(capture, pace.window(_WINDOW_S, MIN_PACKETS, LONGEST_GAP)), span)
     hop_s = window_s if hop_s is None else hop_s
@@ -166,7 +166,7 @@ def capture_windows(
     if uniform:
         # Says in numbers why a slow capture has no spectrum, before anything is computed.
         WindowResolution(length, interval, float(capture.coords["frequency"].mean()))
-    tolerance = interval / 2
+    tolerance = pace.median / 2
     if not (start_s >= 0 and start_s + window_s <= span + tolerance):
         raise InputError(
             f"a window of {window_s:g} s from {start_s:g} s on doesn't fit into the capture's {span:.4g} s."

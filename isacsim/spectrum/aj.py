@@ -26,7 +26,16 @@ from isacsim.schema import AXES, described
 from isacsim.spectrum.antennas import antennas_of
 from isacsim.spectrum.plan import LagProducts, SpectrumPlan, spectra
 from isacsim.spectrum.resolved import CellProducts
-from isacsim.spectrum.settings import EQUALISE, Axis, Beams, Combine, Lags, SpectrumSettings, settings_attrs
+from isacsim.spectrum.settings import (
+    EQUALISE,
+    Axis,
+    Beams,
+    Chains,
+    Combine,
+    Lags,
+    SpectrumSettings,
+    settings_attrs,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,6 +67,7 @@ def aj_spectrum(
     equalise: float = EQUALISE,
     cube: bool = False,
     device: str | None = None,
+    chains: Chains = "estimated",
 ) -> xr.DataArray:
     """Acceleration-jerk spectrum of CSI.
 
@@ -119,6 +129,10 @@ def aj_spectrum(
         For "resolved", β from 0 to 1: a path of amplitude A peaks at A^(4(1-β)). 0: strong paths rule, 1: all alike.
     cube : bool
         For "resolved": give the spectrum of each cell, neither equalised nor summed.
+    chains : {"estimated", "known"}
+        For "resolved" with fixed beams of arrays in uniform rows: take constant phases of the receive and transmit
+        chains out first, as the moving paths show them (:mod:`isacsim.spectrum.chains`); or believe that there are
+        none, as a ``cube`` always does.
     device : str, optional
         Transform by torch on this device ("cpu", "cuda", ...): equal to 1e-4 of the maximum. The cells and lag products
         before it are made on the processor. Default: by numba, bit by bit the same on any number of threads.
@@ -164,6 +178,7 @@ def aj_spectrum(
         equalise=equalise,
         cube=cube,
         device=device,
+        chains=chains,
     )
     array = csi_array.read(csi, time=time, frequency=frequency, phase_sign=phase_sign)
     if combine == "resolved":

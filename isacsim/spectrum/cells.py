@@ -16,7 +16,9 @@ from scipy.signal import get_window
 
 from isacsim.compute.threads import on_one_thread
 from isacsim.errors import InputError
+from isacsim.spectrum.chains import chain_turns
 from isacsim.spectrum.range_walk import keep_in_cells, stretch
+from isacsim.spectrum.settings import Chains
 
 __all__ = ["BandCells", "Cells", "mean_over_packets", "sub_bands"]
 
@@ -136,11 +138,11 @@ class BandCells:
         turns = -self.sign * self.step * np.outer(which, self.offset)
         return (np.exp(2j * np.pi * turns) * self.taper).astype(np.complex64)
 
-    def of(self, csi: Complex, *, remove_static: bool) -> Cells:
+    def of(self, csi: Complex, *, remove_static: bool, chains: Chains = "estimated") -> Cells:
         """Cells of CSI (pair, subcarrier, packet) that have energy, in order of delay and beam."""
         mean = mean_over_packets(csi) if remove_static else np.zeros(csi.shape[:2], np.complex64)
         delays = self._with_energy(csi, mean)
-        cells = self.at(csi, mean, delays).reshape(-1, csi.shape[-1])
+        cells = self.at(csi, mean, delays, chains).reshape(-1, csi.shape[-1])
         centred = cells * np.sqrt(_centre(csi.shape[-1]))
         energy = _power(centred)
         kept = np.flatnonzero((energy > 0) & (energy >= WEAKEST * energy.max(initial=0.0)))
@@ -154,17 +156,20 @@ class BandCells:
         if delays > self.delays:
             raise InputError(f"delays must be at most {self.delays} with this band, got {delays}.")
         mean = mean_over_packets(csi) if remove_static else np.zeros(csi.shape[:2], np.complex64)
-        return self.at(csi, mean, np.arange(delays)).reshape(-1, csi.shape[-1])
+        return self.at(csi, mean, np.arange(delays), "known").reshape(-1, csi.shape[-1])
 
     @on_one_thread
-    def at(self, csi: Complex, mean: Complex, delays: NDArray[np.intp]) -> Complex:
+    def at(self, csi: Complex, mean: Complex, delays: NDArray[np.intp], chains: Chains) -> Complex:
         """All beams at neighbouring delay cells, (delay, beam, packet), of CSI less its mean (pair, subcarrier)."""
         matrix = self.into_delays(delays)
         made = (matrix @ csi) - (matrix @ mean[..., np.newaxis])  # (pair, delay, packet)
         cells = np.ascontiguousarray(made.transpose(1, 2, 0))
         if self.stretch < 1:
             cells = keep_in_cells(cells, self.bandwidth, self.carrier, self.sign)
-        return np.ascontiguousarray((cells @ self.beams.T).transpose(0, 2, 1))
+        beams = self.beams.T
+        if chains == "estimated":
+            beams = chain_turns(cells, self.antennas)[:, np.newaxis] * beams
+        return np.ascontiguousarray((cells @ beams).transpose(0, 2, 1))
 
     def _with_energy(self, csi: Complex, mean: Complex) -> NDArray[np.intp]:
         """Delay cells with energy, judged over all pairs at packets that no period has in common."""

@@ -76,7 +76,7 @@ def rows_of_cells(window: SpectrumPlan, values: Complex) -> CellProducts:
             if settings.beams == "blind" or sources.modulus < STANDS_STILL:
                 separated = _separated(sources, csi, mean)
                 return False, _products(window, separated), _alone(sources.amplitude_sq)
-        cells = window.cells[band].of(csi, remove_static=settings.remove_static)
+        cells = window.cells[band].of(csi, remove_static=settings.remove_static, chains=settings.chains)
         energy = np.stack([cells.shared, cells.amplitude_sq, np.zeros(len(cells.shared))])
         return True, _products(window, cells.values[:, np.newaxis]), energy
 

@@ -19,6 +19,7 @@ __all__ = [
     "SAME_WINDOW",
     "Axis",
     "Beams",
+    "Chains",
     "Combine",
     "Lags",
     "SpectrumSettings",
@@ -29,6 +30,7 @@ __all__ = [
 
 Combine = Literal["single", "noncoherent", "coherent", "delay", "resolved"]
 Beams = Literal["auto", "fixed", "blind"]
+Chains = Literal["estimated", "known"]
 Lags = Literal["positive", "symmetric"]
 Axis = ArrayLike | Literal["natural"] | None
 
@@ -64,12 +66,14 @@ class SpectrumSettings:
     equalise: float = EQUALISE
     cube: bool = False
     device: str | None = None
+    chains: Chains = "estimated"
 
     def __post_init__(self) -> None:
         for name, allowed in (
             ("lags", get_args(Lags)),
             ("combine", get_args(Combine)),
             ("beams", get_args(Beams)),
+            ("chains", get_args(Chains)),
         ):
             check_choice(name, getattr(self, name), allowed)
         self._choose_windows()

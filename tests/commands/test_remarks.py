@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import isacsim
+from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from isacsim.commands.remarks import rest_remark
 from isacsim.dataset.unseen import targets_at_rest, unseen_remark
@@ -85,3 +88,19 @@ def test_commands_say_so(make_scenario, tmp_path, undrawn):
     speed = np.stack([dataset["target_velocity"].values, dataset["target_velocity"].values + 1], axis=1)
     both = {name: (two, np.zeros_like(speed)) for name in ("target_acceleration", "target_jerk")}
     assert targets_at_rest(dataset.assign(target_velocity=(two, speed), **both), attrs) == (0, 6)
+
+
+def test_one_antenna_is_named_in_counts_and_data_sets_too(tmp_path: Path) -> None:
+    capture = isacsim.simulate("intel5300", seed=1, n_targets=1).isel(receiver=[0])
+    save_capture(capture.drop_vars("agc_gain_db", errors="ignore"), tmp_path / "one.nc")
+    for arguments, says in (
+        (["count", str(tmp_path / "one.nc"), "--max-windows", "1"], "aligned to itself"),
+        (["import", str(tmp_path / "one.nc"), "-o", str(tmp_path / "a.zarr")], "aligned to itself"),
+        (
+            ["import", str(tmp_path / "one.nc"), "--reference", "projection", "-o", str(tmp_path / "b.zarr")],
+            "its own static channel",
+        ),
+    ):
+        shown = CliRunner().invoke(app, arguments)
+        assert shown.exit_code == 0, shown.output
+        assert says in " ".join(shown.stderr.split())

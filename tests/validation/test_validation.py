@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from isacsim.validation.images_bodies import AXES, walks
+from isacsim.validation.images_scenes import window_truth
 from isacsim.validation.motion import markdown
 from isacsim.validation.motion import point as motion_of
 from isacsim.validation.study import STUDIES, load_study, rms, share, write_study
@@ -51,6 +54,24 @@ def test_images(folder):
     assert rows["clean (ceiling)"]["recall"]["0.3"]["value"] > 0.8
     assert rows["default"]["recall"]["1"]["value"] > rows["single, no windows"]["recall"]["1"]["value"]
     assert all(0 <= row["among_largest"]["value"] <= 1 for row in rows.values())
+
+
+def test_truth_of_a_window_is_the_cubic_under_its_hann_window():
+    time = np.linspace(-1, 1, 201)
+    powers = np.stack([time**k for k in range(5)])
+    cubic, quartic = powers[:4].T @ [5, 0.5, 2, -1.5], powers[4]
+    states = np.array(list(window_truth(time, np.stack([cubic, cubic + quartic])).values()))
+    assert states[:, 0] == pytest.approx([5, 0.5, 4, -9])
+    # Without a weight t⁴ is 6/7 t² and a constant; one that falls to the ends makes it less.
+    bent = (states[2, 1] - states[2, 0]) / 2
+    assert 0.3 < bent < 0.75 and states[3, 1] == pytest.approx(states[3, 0])
+
+
+def test_walks_fit_their_axes_and_gates():
+    for window_s, (amax, rmax) in AXES.items():
+        scenario = walks(body="walker", window_s=window_s, receivers=2)
+        assert scenario.radio.packets == round(512 * window_s) and len(scenario.radio.streams) == 32
+        assert scenario.spectrum.acceleration_max_m_s2 == amax and scenario.spectrum.jerk_max_m_s3 == rmax
 
 
 def test_bound(folder):
