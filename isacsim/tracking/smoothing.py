@@ -9,9 +9,9 @@ gradient noise over curvature, squared, the last factor for noise times noise.
 
 A body is no point: its limbs broaden the peak, and which part of it is strongest changes from window to window. Limbs
 swing about the torso, so the middle of all its energy is steadier than the peak: on real walkers 0.17 m/s of error
-against 0.28 (`isacsim validate real`). A window's speed is that middle as far as the energy is wider than a point's, and
-the peak where it is not. What the peak is wider than that of a point at the ridge's acceleration counts as an error of
-the speed too. `_BODY` says how much of it, from simulated walkers whose torso is the truth.
+against 0.28 (`isacsim validate real`). A window's speed is that middle as far as the energy is wider than a point's,
+and the peak where it is not. What the peak is wider than that of a point at the ridge's acceleration counts as an
+error of the speed too. `_BODY` says how much of it, from simulated walkers whose torso is the truth.
 
 Acceleration comes from the speeds of the windows as that of a target whose jerk is white (Kalman filter; Rauch, Tung
 and Striebel's smoother where later windows are there).
