@@ -148,7 +148,7 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
         method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, deviations that are not
         finite as None.
     """
-    if "receiver" in csi.dims and method not in TOGETHER:
+    if "receiver" in getattr(csi, "dims", ()) and method not in TOGETHER:
         csi = csi.isel(receiver=0)
     count = truth["acceleration"].size
     told = method in COUNT_GIVEN

@@ -71,7 +71,8 @@ print(json.dumps({name: globals()[name]() for name in order}))
 
 
 def rows():
-    return re.findall(r"^\| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    first_table = PAGE.read_text(encoding="utf-8").split("| what |")[1].split("\n\n")[0]
+    return re.findall(r"^\| `(\w+)` \|", first_table, re.MULTILINE)
 
 
 def digests(threads, order):
