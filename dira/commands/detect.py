@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from dira.commands.options import Device, Folder, Split, Store, model_in
+from dira.commands.options import Device, Split, Store, model_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +20,9 @@ _COLUMNS = ("acceleration", "jerk", "amplitude", "score", "std_acceleration", "s
 
 def detect(
     store: Store,
-    model: Folder = None,
+    model: Annotated[
+        Path, typer.Option("--model", help="Folder of a trained detector (dira train detector).")
+    ],
     variable: Annotated[str, typer.Option(help="Spectra to find paths in.")] = "aj_noisy",
     split: Split = None,
     threshold: Annotated[
@@ -55,10 +57,10 @@ def detect(
         axes = samples[variable].coords
         most = float(axes["acceleration"].max()), float(axes["jerk"].max())
         paths = true_paths(samples, most=most)
-        if np.isfinite(paths).any():
+        if (samples["n_targets"].values >= 0).any():
             hits = match_detections(found, paths)
             typer.echo(
-                f"{hits.true.sum() / max(hits.targets, 1):.3f} of {hits.targets} true paths found, "
+                f"{hits.true.sum()} of {hits.targets} true paths found, "
                 f"{(~hits.true).sum() / hits.samples:.2f} false a spectrum"
             )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.channel.impairments import clock_drift
-from isacsim.conditioning.conditioning import ALIGNED_TO_ITSELF, PROJECTED
+from isacsim.conditioning.conditioning import ALIGNED_ARRAY, ALIGNED_TO_ITSELF, PROJECTED
 from isacsim.simulation.reception import receiver_number
 from isacsim.simulation.truth import not_drawn_again, realisation_of
 from isacsim.targets.rest import LEAST_SWING, at_rest
@@ -74,13 +74,21 @@ def mirror_remark(csi: xr.DataArray | str) -> str | None:
             "one antenna's phase came from its own static channel: paths lose what looks like a phase, timing or gain "
             "error (at 20 MHz half of the amplitude and more), and strong ones leave weak harmonics"
         )
-    if not done.startswith(ALIGNED_TO_ITSELF):
+    alone = done.startswith(ALIGNED_ARRAY) and not isinstance(csi, str) and _has_single_pair(csi)
+    if not done.startswith(ALIGNED_TO_ITSELF) and not alone:
         return None
     return (
-        "one antenna's phase was aligned to itself: every path leaves a mirror image at (-v, -a, -r), half as strong "
-        "or more, and loses amplitude; signs may be wrong, above all at 20 MHz (--reference projection leaves hardly "
+        "one antenna's phase was aligned to itself: every path leaves a mirror image at (-v, -a, -r), about half "
+        "as strong, and loses amplitude; signs may be wrong, above all at 20 MHz (--reference projection leaves hardly "
         "any image)"
     )
+
+
+def _has_single_pair(csi: xr.DataArray) -> bool:
+    """Whether a device has one antenna pair alone, which nothing but itself can be aligned to."""
+    if "device" not in csi.coords:
+        return False
+    return bool(np.unique(csi.coords["device"].values, return_counts=True)[1].min() == 1)
 
 
 def is_relative(estimates: xr.Dataset) -> bool:
@@ -316,7 +324,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
     in_windows = np.zeros(drawn.n_targets, np.int64)
     for time in times:
         still = at_rest(drawn.path_lengths(time)[i], radio.wavelength_m)
-        in_windows += [bool(still[drawn.target == n].all()) for n in range(drawn.n_targets)]
+        in_windows += np.array([still[drawn.target == n].all() for n in range(drawn.n_targets)], bool)
     resting = np.count_nonzero(in_windows)
     if not resting:
         return None

@@ -64,6 +64,7 @@ __all__ = [
     "remove_static",
     "resample",
     "usable_subcarriers",
+    "without_jumps",
 ]
 
 ALIGNED_ARRAY = "all pairs of a device aligned to their static channel"
@@ -127,11 +128,11 @@ def condition(
     done, reference_index = "none", -1
     known: dict[str, str] = {}
     jumps = 0
-    # Simulated receivers have no such jumps.
-    if broken and n_receiver > 1 and reference != "none" and "scenario" not in capture.attrs:
-        array = array.transpose("receiver", "subcarrier", "packet")
-        values, jumps = undo_jumps(array.values)
-        array = array.copy(data=values) if jumps else array
+    if broken and reference != "none":
+        array, jumps = without_jumps(array, capture)
+    if reference in ("projection", "array") and not np.isfinite(array.values).all():
+        first = int((~np.isfinite(array.values)).any(axis=(0, 1)).argmax())
+        raise InputError(f"csi of packet {first} is not finite; leave such packets out.")
     if reference == "auto":
         if pair is not None or "reference" in roles:
             reference = "product"
@@ -168,6 +169,15 @@ def condition(
     if jumps:
         done += f"; {jumps} jumps of an antenna's phase by half or quarter-turns undone"
     return array.assign_attrs(conditioning=done, reference=reference_index, **known)
+
+
+def without_jumps(array: xr.DataArray, capture: xr.Dataset) -> tuple[xr.DataArray, int]:
+    """Undo jumps of antennas' phases in a file's capture; how many. Simulated arrays have their own, and say so."""
+    if array.sizes["receiver"] < 2 or "scenario" in capture.attrs:
+        return array, 0
+    array = array.transpose("receiver", "subcarrier", "packet")
+    values, jumps = undo_jumps(array.values)
+    return (array.copy(data=values) if jumps else array), jumps
 
 
 def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi") -> xr.DataArray:

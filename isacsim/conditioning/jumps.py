@@ -46,6 +46,14 @@ def undo_jumps(csi: Complex) -> tuple[Complex, int]:
         quarter = (quarter - common) % 4
         if np.mean(np.abs(off - np.pi / 2 * np.round(2 / np.pi * off)) < np.pi / 8) < _AGREED:
             continue
+        # Motion before a weak static part turns the difference too, little by little: undoing that makes jumps.
+        if _unrest(off - np.pi / 2 * quarter) >= _unrest(off):
+            continue
         row *= np.exp(-0.5j * np.pi * quarter).astype(np.complex64)
         count += int((quarter != 0).sum())
     return out, count
+
+
+def _unrest(angle: NDArray[np.float64]) -> float:
+    """Sum of the steps of an angle (packet,), rad."""
+    return float(np.abs(np.angle(np.exp(1j * np.diff(angle)))).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,9 @@ from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+# "ap rx0-tx1" of a simulated array, "rx0-tx1" of a file.
+_ELEMENTS = re.compile(r" ?rx\d+-tx\d+$")
 
 __all__ = ["array_of", "pairs_together", "receiver_of"]
 
@@ -30,7 +34,7 @@ def receiver_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
 
 
 def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
-    """Take all antenna pairs of the device that one of the analysed receivers belongs to, in the order of its elements.
+    """Take all antenna pairs of the array that one of the analysed receivers belongs to, in the order of its elements.
 
     Raises
     ------
@@ -40,7 +44,10 @@ def array_of(csi: xr.DataArray, receiver: int) -> xr.DataArray:
     one = receiver_of(csi, receiver)
     if "device" not in csi.coords:
         return csi.isel(receiver=[receiver])
-    pairs = np.flatnonzero(csi.coords["device"].values == one.coords["device"].values)
+    same = csi.coords["device"].values == one.coords["device"].values
+    # Two arrays may share a device, that is an oscillator: the name before the elements tells them apart.
+    arrays = np.array([_ELEMENTS.sub("", str(name)) for name in csi.coords["receiver"].values])
+    pairs = np.flatnonzero(same & (arrays == _ELEMENTS.sub("", str(one.coords["receiver"].values))))
     order = np.lexsort([csi.coords[name].values[pairs] for name in ("tx_element", "rx_element")])
     return csi.isel(receiver=pairs[order])
 

@@ -17,6 +17,7 @@ from isacsim.conditioning.conditioning import (
     condition,
     most_coherent_pair,
     usable_subcarriers,
+    without_jumps,
 )
 from isacsim.conditioning.pace import packet_pace
 from isacsim.csi import LONGEST_GAP
@@ -173,7 +174,8 @@ def capture_windows(
         )
     count = int((span + tolerance - start_s - window_s) / hop_s) + 1
     if pair is None and _chosen_by_coherence(capture, reference):
-        pair = most_coherent_pair(usable_subcarriers(compensate_gain(capture, gain=gain)))
+        whole = usable_subcarriers(compensate_gain(capture, gain=gain))
+        pair = most_coherent_pair(without_jumps(whole, capture)[0])
     used: list[CaptureWindow] = []
     skipped: list[str] = []
     for n in range(count if max_windows is None else min(count, max_windows)):

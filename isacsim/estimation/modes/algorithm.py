@@ -55,6 +55,8 @@ PAIRS_EACH, PAIRS = 4, 4
 # A pair stays where the objective falls to this share; what raises it less when taken out goes again. The weaker of the
 # two holds this share of the other's energy: what is weaker is a product of two moving parts, or an image.
 PARTED, PAIR_SHARE = 0.8, 0.06
+# Fewer packets than this can't hold the polynomials of a slow amplitude.
+_FEWEST = 12
 
 
 def modes(
@@ -102,6 +104,10 @@ def modes(
     if not 0 < false_alarm < 1:
         raise InputError(f"false_alarm must lie between 0 and 1, not {false_alarm!r}")
     grid = SamplingGrid.from_axes(time, frequency)
+    if grid.time.size < _FEWEST:
+        raise InputError(
+            f"slow amplitudes need at least {_FEWEST} packets, got {grid.time.size}; method 'relax' takes 8."
+        )
     values = _checked(csi, grid, phase_sign)
     limits = limits or Limits.for_axes(grid.time, grid.frequency)
     series = compress(values, grid, limits)

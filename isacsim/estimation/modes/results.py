@@ -60,8 +60,9 @@ def component_dataset(
     xarray.Dataset
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
         ``amplitude`` (rms over pairs, subcarriers and packets), ``phase`` (NaN: amplitudes have none of their own) and
-        ``std_*`` of each; ``kind``: target, image (a mirror image by way of the reference) or part (of a stronger
-        component); ``wander``, rms of the amplitude's slow change relative to its mean. ``noise_variance`` per sample.
+        ``std_*`` of each but the amplitude, whose wander and gain no noise accounts for; ``kind``: target, image (a
+        mirror image by way of the reference) or part (of a stronger component); ``wander``, rms of the amplitude's
+        slow change relative to its mean. ``noise_variance`` per sample.
         Deviations hold noise, what is left unexplained and the modulation that the phase's polynomial leaves. They are
         NaN where the attribute ``cannot_tell`` is 1; ``reason`` says why. ``unexplained`` is the share of the moving
         energy, beyond noise, that no component holds.
@@ -85,7 +86,6 @@ def component_dataset(
         values[row, 1:4] = series.basis.to_state @ fit.components[i].phase
         values[row, 4] = np.sqrt(energies[i] / samples)
         deviations[row, 1:4] = _state_deviations(series, fit, i, variance)
-        deviations[row, 4] = np.sqrt(variance / (2 * samples))
         if grid.spacing:
             values[row, 0], deviations[row, 0] = _path_length(series, fit, i, grid, limits, variance)
     if reasons:
