@@ -10,8 +10,8 @@ an AGC gain. Five ways with them (method.md section 1):
   regularised as ``H_surv conj(H_ref) / (|H_ref|² + ε²)``, ε a small share of the reference's rms on that
   subcarrier. Times that rms.
 - ``"self"``: for a single receive channel, phase and slope over frequency of each packet are aligned to the capture's
-  own mean channel. That eats part of what moves, and leaves a mirror image at (-v, -a, -r) half as strong as the path
-  or more, however strong the static part is (``tests/conditioning/test_alignment.py``).
+  own mean channel. That eats part of what moves, and leaves a mirror image at (-v, -a, -r) about half as strong as
+  the path, however strong the static part is (``tests/conditioning/test_alignment.py``).
 - ``"projection"``: for a single receive channel too; phase, timing and gain of each packet by projecting it on the
   capture's static channel, and what of the motion looks like such an error is taken out with them
   (:func:`isacsim.conditioning.reference.project`). No mirror image to first order, at the price of amplitude: two

@@ -4,7 +4,7 @@ A packet's phase, its slope over frequency and its gain are errors that the ante
 found by projecting the packet on the static channel M, all antennas and subcarriers at once. What is left after
 division by that projection is orthogonal to M. A phase error and a gain error move a packet along M, a timing error
 along (f - f̄) M, so what moves is kept only across both: to first order then no mirror image at the negative speed is
-left, which aligning the phase alone makes (0.24 to 0.5 of a path's amplitude on one antenna).
+left, which aligning the phase alone makes (about half of a path's amplitude on one antenna).
 """
 
 from __future__ import annotations
