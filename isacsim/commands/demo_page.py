@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from isacsim import __version__
+from isacsim.commands.estimate_remarks import is_relative, length_heading
 from isacsim.commands.remarks import (
     QUANTITIES,
     body_remark,
     cubic_remark,
     impairment_lines,
-    is_relative,
-    length_heading,
     target_names,
 )
 from isacsim.commands.source import reference_of

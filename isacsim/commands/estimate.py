@@ -75,16 +75,14 @@ def estimate(
     auto, modes and relax take the packets at their own times; for the others they are interpolated onto a uniform grid.
     auto allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
     """
+    from isacsim.commands.estimate_remarks import ambiguity_remark, component_remarks, speed_remark
     from isacsim.commands.remarks import (
-        ambiguity_remark,
         band_remark,
         body_remark,
-        component_remarks,
         cubic_remark,
         interpolation_remark,
         mirror_remark,
         rest_remark,
-        speed_remark,
     )
     from isacsim.conditioning.pairs import pairs_together, receiver_of
     from isacsim.estimation.estimate import METHODS, OWN_TIMES, TOGETHER
@@ -164,7 +162,8 @@ def _estimated(
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:
-    from isacsim.commands.remarks import QUANTITIES, is_relative, length_heading
+    from isacsim.commands.estimate_remarks import is_relative, length_heading
+    from isacsim.commands.remarks import QUANTITIES
     from isacsim.estimation.matching import match_paths
 
     title = f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"

@@ -23,19 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "QUANTITIES",
-    "ambiguity_remark",
     "band_remark",
     "body_remark",
-    "component_remarks",
     "cubic_remark",
     "departure_from_cubic",
     "impairment_lines",
     "interpolation_remark",
-    "is_relative",
-    "length_heading",
     "mirror_remark",
     "rest_remark",
-    "speed_remark",
     "target_names",
 ]
 
@@ -50,17 +45,11 @@ QUANTITIES = {
     "amplitude": "amplitude [1]",
 }
 """What is estimated, as headings."""
-_RELATIVE, _SHIFTED = "path length − reference [m]", "path length + timing offset [m]"
 
 # In carrier wavelengths. The scenario uav, seed 0, two drones: 0.14 in a window of 1 s brings 6 false paths, 0.007 and
 # 0.014 in two of 0.5 s 7, 0.002 and less in three of 0.3 s none. Where all of it is quartic, the Taylor cubic at the
 # centre, which `model_error` refers to, errs by 35/8 of what the best cubic leaves.
 _MOST_DEPARTURE = 0.005
-
-
-def length_heading(estimates: xr.Dataset) -> str:
-    """Give the heading of path lengths that `is_relative`."""
-    return _RELATIVE if int(estimates.attrs.get("reference", -1)) >= 0 else _SHIFTED
 
 
 def mirror_remark(csi: xr.DataArray | str) -> str | None:
@@ -89,19 +78,6 @@ def _has_single_pair(csi: xr.DataArray) -> bool:
     if "device" not in csi.coords:
         return False
     return bool(np.unique(csi.coords["device"].values, return_counts=True)[1].min() == 1)
-
-
-def is_relative(estimates: xr.Dataset) -> bool:
-    """Say whether estimated path lengths have another origin than the truth's, which then is no measure for them.
-
-    They count from a reference's static path, or hold the receiver's timing offset.
-
-    Parameters
-    ----------
-    estimates : xarray.Dataset
-        From :func:`isacsim.estimate_paths`.
-    """
-    return int(estimates.attrs.get("reference", -1)) >= 0 or estimates.attrs.get("timing") == "unknown"
 
 
 def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> float:
@@ -202,31 +178,6 @@ def interpolation_remark(windows: Sequence[CaptureWindow]) -> str | None:
     )
 
 
-def speed_remark(truths: Sequence[xr.Dataset | None], found: Sequence[xr.Dataset]) -> str | None:
-    """Say so where a simulated target is faster than the packet times tell apart.
-
-    Parameters
-    ----------
-    truths : sequence of xarray.Dataset or None
-        What was simulated, window by window.
-    found : sequence of xarray.Dataset
-        Estimates of the same windows; those without the attribute ``unambiguous_speed`` give None.
-    """
-    limits = [float(estimates.attrs.get("unambiguous_speed", np.inf)) for estimates in found]
-    beyond = [
-        (float(np.abs(truth["velocity"]).max()), limit)
-        for truth, limit in zip(truths, limits, strict=True)
-        if truth is not None and (np.abs(truth["velocity"]) > limit).any()
-    ]
-    if not beyond:
-        return None
-    speed, limit = max(beyond)
-    return (
-        f"a target moves at {speed:.3g} m/s, beyond half the packet rate ({limit:.3g} m/s): its speed is ambiguous, "
-        "and what is found of it may be false; take a higher packet rate"
-    )
-
-
 def band_remark(window: CaptureWindow, lag_ratio: float) -> str | None:
     """Say so where the mean of R over a wide band loses walking paths (docs/method.md, "Which subcarriers").
 
@@ -248,64 +199,6 @@ def band_remark(window: CaptureWindow, lag_ratio: float) -> str | None:
         f"the mean over a band of {band / 1e6:.4g} MHz weakens fast paths: by a tenth at {_KEPT_TO * null:.2g} m/s, to "
         f"nothing at {null:.2g} m/s; spectra with --combine resolved or noncoherent keep them"
     )
-
-
-def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
-    """Say so where paths come near the limits of the search or of the packet rate.
-
-    Parameters
-    ----------
-    found : sequence of xarray.Dataset
-        Estimates, window by window.
-    """
-    marked = [estimates for estimates in found if "ambiguous" in estimates and estimates["ambiguous"].any()]
-    if not marked:
-        return None
-    count = sum(int(estimates["ambiguous"].sum()) for estimates in marked)
-    fastest = max(float(np.abs(estimates["velocity"][estimates["ambiguous"]]).max()) for estimates in marked)
-    return (
-        f"{count} paths (marked ?, up to {fastest:.3g} m/s) lie at the edge of the search "
-        f"({marked[0].attrs['limits']}) or of half the packet rate ({marked[0].attrs['unambiguous_speed']:.3g} m/s): "
-        "another speed, acceleration or jerk may be meant"
-    )
-
-
-def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
-    """Say of windows what the default estimator says of its components: what it can't tell, images, the model.
-
-    Parameters
-    ----------
-    found : sequence of xarray.Dataset
-        Estimates, window by window; other methods' give nothing.
-    """
-    ours = [estimates for estimates in found if "cannot_tell" in estimates.attrs]
-    notes = []
-    unsure = [estimates.attrs["reason"] for estimates in ours if estimates.attrs["cannot_tell"]]
-    if unsure:
-        notes.append(
-            f"{len(unsure)} of {len(found)} windows can't be told: {unsure[0]}; standard deviations are withheld there"
-        )
-    kinds = [
-        str(kind)
-        for estimates in ours
-        if "image_kind" in estimates
-        for kind in estimates["image_kind"].values
-    ]
-    if "image" in kinds:
-        notes.append(
-            f"{kinds.count('image')} mirror images by way of the reference were recognised and left out"
-        )
-    if "part" in kinds:
-        notes.append(
-            f"{kinds.count('part')} weak components beside stronger ones were taken as parts of these"
-        )
-    models = [estimates.attrs["model"] for estimates in ours if "model" in estimates.attrs]
-    if models:
-        notes.append(
-            f"{models.count('exact')} of {len(models)} windows are exact cubics, with deviations from the Cramér-Rao "
-            f"bound; in {models.count('modulated')} amplitudes wander slowly, and the deviations contain that"
-        )
-    return notes
 
 
 def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> str | None:

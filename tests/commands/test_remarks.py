@@ -104,3 +104,9 @@ def test_one_antenna_is_named_in_counts_and_data_sets_too(tmp_path: Path) -> Non
         shown = CliRunner().invoke(app, arguments)
         assert shown.exit_code == 0, shown.output
         assert says in " ".join(shown.stderr.split())
+
+
+def test_no_targets_are_none_at_rest():
+    capture = isacsim.simulate("empty_room", seed=0)
+    receiver = str(capture["receiver"].values[0])
+    assert rest_remark(capture, receiver, [capture["time"].values]) is None

@@ -56,3 +56,15 @@ def test_condition_undoes_jumps_and_says_how_many() -> None:
     count = 200 - int(np.bincount(quarters[1].ravel()).max())
     assert "jumps of an antenna's phase by half or quarter-turns undone" in turned.attrs["conditioning"]
     assert turned.attrs["conditioning"].split("; ")[1].split()[0] == str(count)
+
+
+def test_motion_before_a_weak_static_part_is_no_jump() -> None:
+    # The difference of two antennas walks to the next quarter and back, little by little: no step is a quarter-turn.
+    rng = np.random.default_rng(3)
+    csi = _packets(rng)[:2]
+    along = np.linspace(0, 1, 200)
+    turn = 0.5 * np.pi * (1 / (1 + np.exp(-(along - 0.3) * 80)) - 1 / (1 + np.exp(-(along - 0.7) * 80)))
+    csi[1] *= np.exp(1j * turn).astype(np.complex64)
+    fixed, count = undo_jumps(csi)
+    assert count == 0
+    np.testing.assert_array_equal(fixed, csi)

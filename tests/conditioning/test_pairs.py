@@ -47,3 +47,21 @@ def test_antennas_that_stand_apart_are_not_one_array():
 def test_a_receiver_that_is_not_there_is_refused(capture):
     with pytest.raises(InputError, match=r"receiver= must be one of 0 = ap rx0-tx0.*got 16"):
         pairs_together(condition(capture), 16)
+
+
+def test_two_arrays_of_one_device_stay_two(capture):
+    csi = condition(capture)
+    names = [f"{'ap' if n < 8 else 'b'} rx{n % 8}-tx0" for n in range(16)]
+    two = csi.assign_coords(
+        receiver=names, rx_element=("receiver", np.arange(16)), tx_element=("receiver", [0] * 16)
+    )
+    assert array_of(two, 9).coords["receiver"].values.tolist() == names[8:]
+    assert pairs_together(two, 0).sizes["receiver"] == 8
+
+
+@pytest.mark.parametrize("reference", ["array", "projection"])
+def test_what_is_not_finite_is_refused(capture, reference):
+    broken = capture.copy(deep=True)
+    broken["csi"].values[3, 2, 17] = np.nan
+    with pytest.raises(InputError, match="csi of packet 17 is not finite"):
+        condition(broken, reference=reference)

@@ -203,3 +203,15 @@ def test_what_two_receive_chains_leave_of_a_static_scene_is_no_path():
     csi = 10 + path(9, 0.4, 1, 3, amplitude=0.02) + noise(np.random.default_rng(9), (32, 512), 0.01)
     assert found(csi, reference=True).sizes["path"] == 0
     assert found(csi).sizes["path"] == 1
+
+
+def test_too_few_packets_for_a_slow_amplitude_are_refused():
+    csi = 10 + path(9, 0.4, 1, 3)[:, :11]
+    with pytest.raises(InputError, match="need at least 12 packets, got 11; method 'relax' takes 8"):
+        estimate_paths(csi, time=TIME[:11], frequency=FREQUENCY, method="modes")
+
+
+def test_amplitudes_that_wander_have_no_deviation():
+    out = found(10 + path(9, 0.4, 1, 3) + noise(np.random.default_rng(8), (32, 512), 0.01))
+    assert out.sizes["path"] == 1
+    assert np.isnan(out["std_amplitude"].values).all() and np.isfinite(out["std_velocity"].values).all()
