@@ -285,7 +285,6 @@ class PathDetector(Model):
         self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
         return self
 
-
     @classmethod
     def shipped(cls) -> Path:
         """Folder of the detector for the default axes and 4 x 4 antennas; `pretrained` knows the others."""
