@@ -48,10 +48,8 @@ def detect(
     if output is not None:
         check_output(output)
     samples = load(store, variable, split=split)
-    if model is None:
-        detector = dira.PathDetector.pretrained(samples[variable])
-    else:
-        detector = model_in(model, "detector")
+    fitting = dira.PathDetector.pretrained
+    detector = fitting(samples[variable]) if model is None else model_in(model, "detector")
     found = detector.detect(samples[variable], threshold=threshold, device=device)
     number = np.isfinite(found["score"].values).sum(axis=1)
     if output is not None:

@@ -18,9 +18,9 @@ __all__ = ["product", "rows_by_table"]
 # Unsigned offsets into flat arrays, no slices: this is what it takes for the inner loops to become SIMD code.
 @njit(**JIT)
 def rows_by_table(x, x0, dx, n_row, t, t0, dt, n_k, n_col, out, o0, do):  # type: ignore[no-untyped-def]
-    """out[i, u] = Σ_k x[i, k] t[k, u] for flat arrays: row i of x at x0 + i dx, k of t at t0 + k dt, i of out at o0 + i do.
+    """Fill out[i, u] = Σ_k x[i, k] t[k, u] of flat arrays.
 
-    All offsets are unsigned.
+    Row i of x begins at x0 + i dx, row k of t at t0 + k dt, row i of out at o0 + i do; all of them unsigned.
     """
     i = np.uint64(0)
     while i + np.uint64(4) <= n_row:
@@ -77,7 +77,7 @@ def _four(x, x0, dx, t, t0, dt, n_k, n_col, out, o0, do):  # type: ignore[no-unt
 
 @njit(**JIT)
 def product(x, t):  # type: ignore[no-untyped-def]
-    """x @ t for float32 arrays (row, k), (k, column)."""
+    """Multiply x @ t for float32 arrays (row, k), (k, column)."""
     x, t = np.ascontiguousarray(x), np.ascontiguousarray(t)
     n_row, n_k = x.shape
     n_col = t.shape[1]

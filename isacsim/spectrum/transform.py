@@ -106,7 +106,7 @@ class AJTransform:
 
     def _symmetric(self, r: NDArray[np.complex64]) -> F32:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², method.md section 2; one matrix product."""
-        n_spec, group, n = r.shape
+        n_spec, group, _ = r.shape
         chirps = self.chirps
         assert chirps is not None
         # (re, im) times these columns is the real part, and the imaginary one.

@@ -13,7 +13,7 @@ from isacsim.compute.products import product, rows_by_table
 
 __all__ = ["BLOCK", "positive_lags"]
 
-# Spectra that share tables while these are in the cache. The bits of a spectrum depend neither on its neighbours, nor on
+# Spectra that share tables while these are in the cache. The bits of a spectrum depend neither on its neighbours nor on
 # its place among them, nor on the number of threads.
 BLOCK = 32
 
