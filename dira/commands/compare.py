@@ -57,13 +57,14 @@ def compare(
             [
                 way,
                 *(f"{one['recall'][str(false)]:.2f}" for false in FALSE),
+                *(f"{one['as_said'][name]:.2f}" if one["as_said"] else "" for name in ("recall", "false")),
                 f"{one['rms'][0]:.3f}",
                 f"{one['rms'][1]:.2f}",
                 f"{one['count_right']:.2f}",
             ]
             for way, one in results[scenario.name].items()
         ]
-        head = ["way", *(f"recall at {false:g}" for false in FALSE), "rms a", "rms r", "count right"]
+        head = ["way", *(f"at {false:g}" for false in FALSE), "by itself", "false", "rms a", "rms r", "count"]
         targets = next(iter(results[scenario.name].values()))["targets"]
         show_table(f"{scenario.name}: {captures} captures, {targets} targets", head, rows)
     if output is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +25,13 @@ from isacsim.simulation.truth import truth_at
 if TYPE_CHECKING:
     from dira.models.detector import PathDetector
 
-__all__ = ["Captures", "compared", "drawn"]
+__all__ = ["CEILING", "DETECTOR", "FALSE", "MODEL", "RAW", "Captures", "compared", "drawn"]
 
 Tell = Callable[[str, int, int], None]
 FALSE = (0.3, 1.0)
 """Rates of false detections a capture at which recall is told."""
+RAW, CEILING = "spectrum, maxima", "clean spectrum, maxima (ceiling)"
+DETECTOR, MODEL = "PathDetector", "model: estimate_paths"
 _COLUMNS = ("acceleration", "jerk", "amplitude", "score")
 
 
@@ -102,51 +104,85 @@ def drawn(scenario: Scenario, captures: int, seed: int, tell: Tell) -> Captures:
     return Captures(together[0], together[1], paths, estimated, np.array(snr))
 
 
-def compared(captures: Captures, scenario: Scenario, detector: PathDetector, tell: Tell) -> dict[str, Any]:
+def compared(
+    captures: Captures,
+    scenario: Scenario,
+    detector: PathDetector | None,
+    tell: Tell,
+    *,
+    more: Mapping[str, NDArray[np.float32]] | None = None,
+) -> dict[str, Any]:
     """Score every way on the captures.
+
+    Parameters
+    ----------
+    captures : Captures
+        From `drawn`.
+    scenario : Scenario
+        Theirs.
+    detector : PathDetector, optional
+        That fits their spectra.
+    tell : callable
+        Told what is done, how much, and of how much.
+    more : mapping of str to numpy.ndarray, shape (sample, acceleration, jerk), optional
+        Further images of the captures, whose maxima are found.
 
     Returns
     -------
     dict
         Of each way: ``recall`` at `FALSE` false ones a capture (by one threshold for all captures, set on these), with
-        95 % intervals at the first; root mean square errors of acceleration and jerk in m/s² and m/s³ of those found
-        there; ``count_right``, the share of captures counted right; ``by_count``, recall by the number of targets.
+        95 % intervals at the first; ``as_said``, recall and false ones a capture of what detector and model say by
+        themselves, without a threshold set on these captures; ``rms``, errors of acceleration and jerk in m/s² and
+        m/s³ of those found at the first rate; ``counted``, the number found in each capture (at that rate by maxima,
+        as they say by detector and model), and ``count_right``, the share that is right.
     """
     noisy, clean = captures.noisy.values, captures.clean.values
     response = response_of(scenario).values
     images = {
-        "spectrum, maxima": noisy,
+        RAW: noisy,
         "soft threshold": soft_threshold(noisy, quantile=0.8),
         "CLEAN": clean_deconvolution(noisy, response, floor_db=-10.0, restore="beam"),
+        **(more or {}),
     }
     found: dict[str, xr.Dataset] = {}
     for n, (name, image) in enumerate(images.items()):
         tell("images", n, len(images))
         found[name] = _found([_maxima(one, captures.noisy) for one in image])
-    by_detector = detector.detect(captures.noisy, threshold=0.0)
-    found["PathDetector"] = by_detector
-    found["model: estimate_paths"] = _found(captures.estimated)
-    found["clean spectrum, maxima (ceiling)"] = _found([_maxima(one, captures.clean) for one in clean])
+    if detector is not None:
+        found[DETECTOR] = detector.detect(captures.noisy, threshold=0.0)
+    found[MODEL] = _found(captures.estimated)
+    found[CEILING] = _found([_maxima(one, captures.clean) for one in clean])
     out = {}
     for name, one in found.items():
         matches = match_detections(one, captures.truth, GATE)
-        counted = (one["score"].values >= matches.threshold(FALSE[0])).sum(axis=1)
-        if name == "PathDetector":
-            counted = one["count_probability"].values.argmax(axis=1)
-        elif name.startswith("model"):
-            counted = np.isfinite(one["score"].values).sum(axis=1)
-        out[name] = _scores(matches, counted, captures.counts)
+        counted, own = (one["score"].values >= matches.threshold(FALSE[0])).sum(axis=1), None
+        if name == DETECTOR and detector is not None:
+            counted, own = one["count_probability"].values.argmax(axis=1), detector.config.threshold
+        elif name == MODEL:
+            counted, own = np.isfinite(one["score"].values).sum(axis=1), 0.0
+        out[name] = _scores(matches, counted, captures.counts, own)
     return out
 
 
-def _scores(matches: Matches, counted: NDArray[np.intp], counts: NDArray[np.intp]) -> dict[str, Any]:
+def _scores(
+    matches: Matches, counted: NDArray[np.intp], counts: NDArray[np.intp], own: float | None
+) -> dict[str, Any]:
     least = matches.threshold(FALSE[0])
     hits = int((matches.true & (matches.score >= least)).sum())
     interval = binomtest(hits, max(1, matches.targets)).proportion_ci(method="wilson")
+    as_said = None
+    if own is not None:
+        kept = matches.true[matches.score >= own]
+        as_said = {
+            "recall": round(float(kept.sum() / max(1, matches.targets)), 4),
+            "false": round(float((~kept).sum() / matches.samples), 4),
+        }
     return {
+        "as_said": as_said,
         "recall": {str(false): round(matches.recall(false), 4) for false in FALSE},
         "recall_95": [round(float(interval.low), 4), round(float(interval.high), 4)],
         "rms": [round(one, 4) for one in matches.rms(FALSE[0])],
+        "counted": counted.tolist(),
         "count_right": round(float((counted == counts).mean()), 4),
         "count_within_one": round(float((np.abs(counted - counts) <= 1).mean()), 4),
         "targets": matches.targets,
