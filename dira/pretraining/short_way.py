@@ -1,4 +1,4 @@
-"""Is a detector that learned from thinned simulations as good as one that learned from whole ones?
+"""Compare a detector that learned from thinned simulations with one that learned from whole ones.
 
 ``python -m dira.pretraining.short_way``: two detectors of one seed, the same number of samples of the same captures
 (each target, channel and impairment is the same; noise is not), one simulated whole, one thinned; both are judged on
