@@ -12,6 +12,7 @@ __all__ = ["mirrored", "of_paths"]
 
 
 def mirrored(spectra: torch.Tensor, targets: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirror spectra and their targets, in bins, along either axis by chance."""
     targets = targets.clone()
     for axis in (0, 1):
         chosen = torch.randint(0, 2, (batch.size,), generator=batch.generator)[batch.rows].bool()
