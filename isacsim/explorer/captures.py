@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from isacsim.capture.netcdf import looks_saved, open_capture
 from isacsim.capture.packets import CaptureWarning
 from isacsim.capture.reading import read_capture
+from isacsim.checks import check_number, refusal
 from isacsim.errors import InputError
 from isacsim.survey.describe import describe_capture
 from isacsim.survey.facts import RECEIVER_COLUMNS, facts, receiver_rows
@@ -49,6 +50,11 @@ def capture_overview(path: Path, shown: str, asked: dict[str, Any]) -> dict[str,
     from isacsim.figures.captures import frequency_figure, map_figure, time_figure
 
     given = {name: asked[name] for name in _OPTIONS if asked.get(name) is not None}
+    for name in given.keys() & {"carrier", "bandwidth", "packet_rate"}:
+        check_number(name, given[name], above=0)
+    for name in given.keys() & {"chip", "format"}:
+        if not isinstance(given[name], str):
+            raise refusal(name, "a text", given[name])
     try:
         if looks_saved(path):
             if given:

@@ -162,7 +162,6 @@ def explored(scenario: Scenario, controls: Controls) -> tuple[Scenario, dict[str
     """
     changes: dict[str, Any] = {
         "name": f"{scenario.name}_explored",
-        "description": f"{scenario.description}; changed in the explorer",
         "seed": controls.seed,
     }
     if scenario.snr_db != controls.snr_db:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -35,7 +34,7 @@ _FEWEST_PACKETS, _HEADROOM = 16, 1.3
 
 
 class LiveModel:
-    """Makes pictures; keeps the last result of each stage.
+    """Makes pictures, one at a time; keeps the last result of each stage.
 
     Attributes
     ----------
@@ -49,7 +48,6 @@ class LiveModel:
         self.made: Counter[str] = Counter()
         self.stage = ""
         self._kept: dict[str, tuple[Any, Any]] = {}
-        self._lock = threading.Lock()
 
     def picture(self, base: Scenario, controls: Controls, *, clean: bool = False) -> dict[str, Any]:
         """Acceleration-jerk spectrum and Doppler spectrogram of what the controls say.
@@ -76,42 +74,41 @@ class LiveModel:
         pydantic_core.ValidationError
             If the scenario can't be so.
         """
-        with self._lock:
-            before, start = self.made.copy(), time.perf_counter()
-            try:
-                scenario, capture, key = self._captured(base, controls)
-                csi = self._keep("conditioning", key, lambda: _conditioned(scenario, capture))
-                key = (*key, scenario.spectrum.model_dump_json())
-                spectrum = self._keep("spectrum", key, lambda: _spectrum(scenario, csi))
-                truth = self._keep("truth", key, lambda: truth_at(capture, _name(csi), 0.0))
-                assert truth is not None  # the capture was simulated
-                doppler = self._keep("spectrogram", key, lambda: _doppler(scenario, csi, truth))
-                # What it marks is always found in what was received.
-                peaks = self._keep("peaks", key, lambda: find_peaks(spectrum))
-                shown = spectrum
-                if clean:
-                    shown = self._keep("self-terms", key, lambda: render_spectrum(truth, spectrum))
-                note = _note(scenario, csi, spectrum)
-            finally:
-                self.stage = ""
-            return {
-                "spectrum": {
-                    "values": array(shown.values),
-                    "acceleration": numbers(shown.coords["acceleration"].values),
-                    "jerk": numbers(shown.coords["jerk"].values),
-                },
-                "doppler": {
-                    "values": array(doppler.values),
-                    "velocity": numbers(doppler.coords["path_velocity"].values),
-                    "frequency": numbers(doppler.coords["doppler"].values),
-                    "time": numbers(doppler.coords["time"].values),
-                },
-                "truth": _listed(truth),
-                "peaks": [{"acceleration": one.acceleration, "jerk": one.jerk} for one in peaks],
-                "note": note,
-                "made": sorted(name for name in self.made if self.made[name] > before[name]),
-                "seconds": time.perf_counter() - start,
-            }
+        before, start = self.made.copy(), time.perf_counter()
+        try:
+            scenario, capture, key = self._captured(base, controls)
+            csi = self._keep("conditioning", key, lambda: _conditioned(scenario, capture))
+            key = (*key, scenario.spectrum.model_dump_json())
+            spectrum = self._keep("spectrum", key, lambda: _spectrum(scenario, csi))
+            truth = self._keep("truth", key, lambda: truth_at(capture, _name(csi), 0.0))
+            assert truth is not None  # the capture was simulated
+            doppler = self._keep("spectrogram", key, lambda: _doppler(scenario, csi, truth))
+            # What it marks is always found in what was received.
+            peaks = self._keep("peaks", key, lambda: find_peaks(spectrum))
+            shown = spectrum
+            if clean:
+                shown = self._keep("self-terms", key, lambda: render_spectrum(truth, spectrum))
+            note = _note(scenario, csi, spectrum)
+        finally:
+            self.stage = ""
+        return {
+            "spectrum": {
+                "values": array(shown.values),
+                "acceleration": numbers(shown.coords["acceleration"].values),
+                "jerk": numbers(shown.coords["jerk"].values),
+            },
+            "doppler": {
+                "values": array(doppler.values),
+                "velocity": numbers(doppler.coords["path_velocity"].values),
+                "frequency": numbers(doppler.coords["doppler"].values),
+                "time": numbers(doppler.coords["time"].values),
+            },
+            "truth": _listed(truth),
+            "peaks": [{"acceleration": one.acceleration, "jerk": one.jerk} for one in peaks],
+            "note": note,
+            "made": sorted(name for name in self.made if self.made[name] > before[name]),
+            "seconds": time.perf_counter() - start,
+        }
 
     def estimate(self, base: Scenario, controls: Controls) -> dict[str, Any]:
         """Paths that :func:`isacsim.estimate_paths` finds in what was received; all antenna pairs of a place together.
@@ -122,22 +119,20 @@ class LiveModel:
             ``paths``: path length, velocity, acceleration, jerk and amplitude of each, None where it can't tell;
             ``seconds`` that it took.
         """
-        with self._lock:
-            start = time.perf_counter()
-            try:
-                scenario, capture, key = self._captured(base, controls)
-                paths = self._keep("estimates", key, lambda: _estimated(scenario, capture))
-            finally:
-                self.stage = ""
-            return {"paths": _listed(paths), "seconds": time.perf_counter() - start}
+        start = time.perf_counter()
+        try:
+            scenario, capture, key = self._captured(base, controls)
+            paths = self._keep("estimates", key, lambda: _estimated(scenario, capture))
+        finally:
+            self.stage = ""
+        return {"paths": _listed(paths), "seconds": time.perf_counter() - start}
 
     def capture(self, base: Scenario, controls: Controls) -> xr.Dataset:
         """Capture that the pictures are of."""
-        with self._lock:
-            try:
-                return self._captured(base, controls)[1]
-            finally:
-                self.stage = ""
+        try:
+            return self._captured(base, controls)[1]
+        finally:
+            self.stage = ""
 
     def _captured(self, base: Scenario, controls: Controls) -> tuple[Scenario, xr.Dataset, tuple[Any, ...]]:
         scenario = explored(base, controls)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -43,6 +44,7 @@ _ASSETS = {
 }
 # What the page asks is small.
 _MOST_BYTES = 2**16
+_Answer = Callable[[dict[str, Any]], dict[str, Any]]
 _COMBINE: tuple[str, ...] = Combine.__args__  # type: ignore[attr-defined]
 
 
@@ -171,13 +173,19 @@ def application(explorer: Explorer, *, token: str, port: int) -> ASGIApp:
             raise HTTPException(404)
         return Response((_PAGE / name).read_bytes(), media_type=_ASSETS[name])
 
-    answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-        name: getattr(explorer, name)
-        for name in (
-            *("start", "scenario", "picture", "estimate", "stage", "export"),
-            *("files", "sample", "capture"),
-        )
-    }
+    # Numba's threads must not be called by two at once.
+    one_at_a_time = threading.Lock()
+
+    def in_turn(how: _Answer) -> _Answer:
+        def answer(asked: dict[str, Any]) -> dict[str, Any]:
+            with one_at_a_time:
+                return how(asked)
+
+        return answer
+
+    answers: dict[str, _Answer] = {"start": explorer.start, "stage": explorer.stage, "files": explorer.files}
+    for name in ("scenario", "picture", "estimate", "export", "sample", "capture"):
+        answers[name] = in_turn(getattr(explorer, name))
     routes = [Route("/", page), Route("/page/{name}", asset)]
     routes += [
         Route(f"/api/{name}", partial(_answer, how), methods=["POST"]) for name, how in answers.items()
@@ -193,7 +201,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     )
 
 
-async def _answer(how: Callable[[dict[str, Any]], dict[str, Any]], request: Request) -> Response:
+async def _answer(how: _Answer, request: Request) -> Response:
     """Answer in JSON; what the user can mend is a sentence."""
     try:
         asked = await _body(request)

@@ -70,6 +70,13 @@ class StoreBrowser:
         InputError
             If there is no such data set, it is damaged, or an argument is none of those allowed.
         """
+        try:
+            return self._sample(path, shown, asked)
+        except InputError as error:
+            # Where the folder lies is nothing that a page need know.
+            raise type(error)(str(error).replace(str(path), shown)) from error
+
+    def _sample(self, path: Path, shown: str, asked: dict[str, Any]) -> dict[str, Any]:
         index = self._index(path, shown)
         which = _matching(index, asked)
         position = check_integer("position", asked.get("position", 0), least=0)
@@ -93,7 +100,6 @@ class StoreBrowser:
         if self._kept is not None and self._kept[0] == path and self._kept[1].state == state:
             return self._kept[1]
         record = open_record(path)
-        record.path = shown
         if not record.ready:
             raise InputError(f"{shown}: its making was cut short; the same {record.command} finishes it.")
         if record.n_samples > _MOST_SAMPLES:
