@@ -69,12 +69,15 @@ def explore(
         out = output()
         out.print(f"explorer: {address}", soft_wrap=True)
         out.print(f"It shows files of {folder.root}; Ctrl-C ends it.", soft_wrap=True)
+        ticket = None
         if not no_browser:
+            ticket = new_token()
             # A browser of the terminal would not give it back.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            once = f"http://127.0.0.1:{port}/?token={ticket}"
+            threading.Thread(target=webbrowser.open, args=(once,), daemon=True).start()
         # Its log of requests would hold the token.
         config = uvicorn.Config(
-            application(explorer, token=token, port=port),
+            application(explorer, token=token, port=port, ticket=ticket),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -48,11 +48,15 @@ class Guard:
         That every request must carry: ``?token=`` of the address, or the header.
     port : int
         Where the server listens.
+    ticket : str, optional
+        Opens the page once, in the token's place. A browser is started with it: other users of the machine can read
+        what a program is started with.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, token: str, port: int, ticket: str | None = None) -> None:
         self._app = app
         self._token = token
+        self._ticket = ticket
         self._hosts = {f"{name}:{port}" for name in _NAMES} | (set(_NAMES) if port == 80 else set())
         self._origins = {f"http://{host}" for host in self._hosts}
 
@@ -95,6 +99,14 @@ class Guard:
                 return 415, "A POST must be JSON (Content-Type: application/json)."
         given = headers.getlist(TOKEN_HEADER)
         given += parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        if len(given) != 1 or not secrets.compare_digest(given[0].encode(), self._token.encode()):
+        if len(given) == 1 and method == "GET" and scope["path"] == "/" and _same(given[0], self._ticket):
+            self._ticket = None
+            return None
+        if len(given) != 1 or not _same(given[0], self._token):
             return 403, "The address lacks its token: open the one that isacsim explore printed."
         return None
+
+
+def _same(given: str, kept: str | None) -> bool:
+    """Compare in a time that tells nothing of where the two differ."""
+    return kept is not None and secrets.compare_digest(given.encode(), kept.encode())

@@ -32,6 +32,7 @@ from isacsim.explorer.live import LiveModel
 from isacsim.explorer.stores import StoreBrowser
 from isacsim.scenario.catalogue import list_scenarios, load_scenario
 from isacsim.scenario.model import Scenario
+from isacsim.scenario.yaml_file import read_text
 from isacsim.spectrum.settings import Combine
 from isacsim.terminal import sentences_of
 
@@ -66,6 +67,8 @@ class Explorer:
         self.opened = opened
         self.live = LiveModel()
         self._seed = seed
+        self._shipped = list_scenarios()
+        self._read: tuple[tuple[Any, ...], Scenario] | None = None
         self._stores = StoreBrowser()
 
     def start(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +78,7 @@ class Explorer:
             "tab": self.opened[0],
             "given": self.opened[1],
             "folder": self.folder.root.name or str(self.folder.root),
-            "scenarios": list_scenarios(),
+            "scenarios": self._shipped,
             "combine": _COMBINE,
             "windows": WINDOWS,
         }
@@ -143,21 +146,30 @@ class Explorer:
         return self._loaded(_text(asked, "scenario")), Controls.model_validate(asked.get("controls"))
 
     def _loaded(self, given: str) -> Scenario:
-        if not given.lower().endswith((".yaml", ".yml")):
-            return load_scenario(check_choice("scenario", given, list_scenarios()))
-        path = self.folder.file(given)
-        text = path.read_text(encoding="utf-8", errors="replace")
-        return Scenario.from_yaml(text, file=given)
+        """Scenario of a name; it is read once for all pictures of it, and again when its file has changed."""
+        path = None
+        if given.lower().endswith((".yaml", ".yml")):
+            path = self.folder.file(given)
+        else:
+            check_choice("scenario", given, self._shipped)
+        state = (given, path and (path.stat().st_mtime_ns, path.stat().st_size))
+        if self._read is None or self._read[0] != state:
+            # By its name in the folder: where the folder lies is nothing that a page need know.
+            scenario = (
+                load_scenario(given) if path is None else Scenario.from_yaml(read_text(path), file=given)
+            )
+            self._read = state, scenario
+        return self._read[1]
 
 
-def application(explorer: Explorer, *, token: str, port: int) -> ASGIApp:
+def application(explorer: Explorer, *, token: str, port: int, ticket: str | None = None) -> ASGIApp:
     """ASGI application of an explorer, behind its guard.
 
     Parameters
     ----------
     explorer : Explorer
         What answers.
-    token : str
+    token, ticket : str
         See :class:`isacsim.explorer.guard.Guard`.
     port : int
         Where the server listens.
@@ -191,7 +203,7 @@ def application(explorer: Explorer, *, token: str, port: int) -> ASGIApp:
         Route(f"/api/{name}", partial(_answer, how), methods=["POST"]) for name, how in answers.items()
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused})
-    return Guard(app, token=token, port=port)
+    return Guard(app, token=token, port=port, ticket=ticket)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

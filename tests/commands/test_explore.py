@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -74,6 +75,24 @@ def test_a_port_in_use_is_named(here: Path) -> None:
 def test_without_the_extra_it_says_what_to_install(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert "explore needs uvicorn, which is not installed: pip install 'isacsim[explore]'." in refused()
+
+
+def test_a_browser_is_started_with_what_opens_the_page_once(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other users of the machine can read what a program is started with."""
+    opened, served, started = [], [], threading.Event()
+    monkeypatch.setattr("webbrowser.open", lambda address: (opened.append(address), started.set()))
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: served.append(server.config.app))
+    result = CliRunner().invoke(app, ["explore"])
+    assert result.exit_code == 0, result.output
+    assert started.wait(10)
+    printed = re.search(r"http://\S+", result.output)
+    assert printed is not None and len(opened) == len(served) == 1
+    assert opened[0] != printed[0] and opened[0].split("=")[0] == printed[0].split("=")[0]
+    opened.clear()
+    CliRunner().invoke(app, ["explore", "--no-browser"])
+    assert not opened
 
 
 def test_it_listens_on_this_machine_alone_and_ends_at_ctrl_c(here: Path) -> None:

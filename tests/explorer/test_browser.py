@@ -50,9 +50,16 @@ def address(shown_folder):
 
 @pytest.fixture(scope="module")
 def browser():
-    arguments = ["--no-sandbox", "--host-resolver-rules=MAP evil.example 127.0.0.1"]
+    arguments = [
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--host-resolver-rules=MAP evil.example 127.0.0.1",
+    ]
     with playwright.sync_playwright() as player:
-        started = player.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        try:
+            started = player.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        except playwright.Error as error:
+            pytest.skip(f"{CHROMIUM} does not start here: {str(error).splitlines()[0]}")
         yield started
         started.close()
 
@@ -114,6 +121,17 @@ def test_what_cannot_be_is_said_and_the_next_change_mends_it(page):
     assert "seed" in page.inner_text("#error")
     after(page, lambda: page.fill("#seed", "2"))
     assert page.is_hidden("#error")
+
+
+def test_work_that_takes_time_is_marked(page):
+    page.route("**/api/picture", lambda route: (time.sleep(0.6), route.continue_()))
+    assert page.is_hidden("#busy")
+    page.focus("#snr")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#busy:visible")
+    assert "computing" in page.inner_text("#busy")
+    page.wait_for_selector("#busy", state="hidden")
+    page.unroute("**/api/picture")
 
 
 def test_paths_are_estimated_on_request(page):

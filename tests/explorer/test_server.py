@@ -67,6 +67,20 @@ def test_without_the_token_nothing_is_answered(client, token):
     assert answer.status_code == 403
 
 
+def test_a_ticket_opens_the_page_once_and_nothing_else(shown_folder):
+    explorer, ticket = Explorer(Folder(shown_folder), ("live", "explore")), new_token()
+    app = application(explorer, token=TOKEN, port=PORT, ticket=ticket)
+    client = TestClient(app, base_url=HERE)
+    assert (
+        client.post("/api/start", content="{}", headers=OWN | {"x-isacsim-token": ticket}).status_code == 403
+    )
+    assert client.get("/page/style.css", params={"token": ticket}).status_code == 403
+    page = client.get("/", params={"token": ticket})
+    assert page.status_code == 200 and TOKEN in page.text and ticket not in page.text
+    assert client.get("/", params={"token": ticket}).status_code == 403
+    assert client.get("/", params={"token": TOKEN}).status_code == 200
+
+
 def test_tokens_are_compared_in_constant_time(client, monkeypatch):
     compared = []
     monkeypatch.setattr(
@@ -162,11 +176,11 @@ def test_questions_are_short_json(client, content, status):
 
 
 def test_faults_of_ours_do_not_show_their_inside(client, monkeypatch, capsys):
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("inside")
 
-    monkeypatch.setattr(server_module, "list_scenarios", broken)
-    answer = ask(client, "start", status=500)
+    monkeypatch.setattr(server_module, "initial", broken)
+    answer = ask(client, "scenario", status=500, scenario="explore")
     assert "inside" not in answer["error"] and "terminal" in answer["error"]
     assert "KeyError" in capsys.readouterr().err
 
@@ -199,6 +213,25 @@ def test_scenarios_of_the_folder_are_taken_and_others_not(client):
         (None, "scenario must be a text"),
     ):
         assert why in ask(client, "scenario", status=400, scenario=name)["error"]
+
+
+def test_a_scenario_is_read_once_until_its_file_changes(shown_folder, tmp_path, monkeypatch):
+    read: list[str] = []
+    of_yaml = server_module.Scenario.from_yaml
+    monkeypatch.setattr(
+        server_module.Scenario, "from_yaml", lambda text, file: read.append(file) or of_yaml(text, file=file)
+    )
+    file = tmp_path / "mine.yaml"
+    text = (shown_folder / "rooms" / "mine.yaml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    explorer = Explorer(Folder(tmp_path), ("live", "mine.yaml"))
+    for _ in range(3):
+        controls = explorer.scenario({"scenario": "mine.yaml"})["controls"]
+        explorer.picture({"scenario": "mine.yaml", "controls": controls})
+    assert (controls["snr_db"], read) == (10, ["mine.yaml"])
+    file.write_text(text.replace("snr_db: 10.0", "snr_db: 11.5"), encoding="utf-8")
+    assert explorer.scenario({"scenario": "mine.yaml"})["controls"]["snr_db"] == 11.5
+    assert read == ["mine.yaml"] * 2
 
 
 @pytest.mark.parametrize(

@@ -102,21 +102,23 @@ isac.files = async (nav, folder) => {
     isac.failed(error);
     return;
   }
-  const kinds = { folder: "📁", store: "▦", scenario: "⚙", file: "·" };
+  const kinds = { folder: "/", store: " (data set)", scenario: " (scenario)", file: "" };
   const line = (text, action) => {
     const button = isac.element("button", { type: "button", textContent: text });
     button.addEventListener("click", action);
     return isac.element("li", {}, button);
   };
-  const size = (bytes) => (bytes === null ? "" : bytes < 1e6 ? ` (${Math.ceil(bytes / 1e3)} kB)` : ` (${Math.ceil(bytes / 1e6)} MB)`);
-  const lines = listed.entries.map((entry) => line(`${kinds[entry.kind]} ${entry.name}${size(entry.bytes)}`, () =>
+  const size = (bytes) => (bytes === null ? "" : bytes < 1e6 ? `, ${Math.ceil(bytes / 1e3)} kB` : `, ${Math.ceil(bytes / 1e6)} MB`);
+  const lines = listed.entries.map((entry) => line(`${entry.name}${kinds[entry.kind]}${size(entry.bytes)}`, () =>
     (entry.kind === "folder" ? isac.files(nav, entry.path) : isac.open[entry.kind](entry.path))));
-  if (listed.above !== null) lines.unshift(line("📁 ..", () => isac.files(nav, listed.above)));
+  if (listed.above !== null) lines.unshift(line("..", () => isac.files(nav, listed.above)));
   if (listed.left_out > 0) lines.push(isac.element("li", { textContent: `and ${listed.left_out} more` }));
   nav.replaceChildren(isac.element("p", { className: "quiet", textContent: listed.folder || "this folder" }), isac.element("ul", {}, ...lines));
 };
 
 document.addEventListener("DOMContentLoaded", async () => {
+  // The address that opened the page may be good for once only; a reload needs the token.
+  history.replaceState(null, "", `/?token=${document.body.dataset.token}`);
   const tabs = [...document.querySelectorAll("[role=tab]")];
   tabs.forEach((tab, n) => {
     tab.addEventListener("click", () => isac.show(tab.id.slice(4)));

@@ -80,7 +80,7 @@ isac.draw = (canvas, map, marks = [], lines = []) => {
     const x = toX(mark.x), y = toY(mark.y);
     pen.beginPath();
     if (mark.kind === "circle") pen.arc(x, y, 7, 0, 2 * Math.PI);
-    if (mark.kind === "diamond") [[0, -6], [6, 0], [0, 6], [-6, 0], [0, -6]].forEach(([u, v], n) => (n ? pen.lineTo(x + u, y + v) : pen.moveTo(x + u, y + v)));
+    if (mark.kind === "diamond") [[0, -11], [11, 0], [0, 11], [-11, 0], [0, -11]].forEach(([u, v], n) => (n ? pen.lineTo(x + u, y + v) : pen.moveTo(x + u, y + v)));
     if (mark.kind === "cross") [[-5, -5, 5, 5], [-5, 5, 5, -5]].forEach(([a, b, c, d]) => { pen.moveTo(x + a, y + b); pen.lineTo(x + c, y + d); });
     pen.lineWidth = 3.4;
     pen.strokeStyle = "#00000088";
@@ -159,7 +159,7 @@ isac.drawSpectrum = (canvas, title, packed, acceleration, jerk, marks) => {
   isac.draw(canvas, {
     title, x: acceleration, y: jerk, xLabel: "path acceleration [m/s²]", yLabel: "path jerk [m/s³]",
     value: (i, j) => (top > 0 ? (values[i * jerk.length + j] / top) ** 0.25 : 0),
-    barLabel: "(P / max)^¼", bar: [0, 0.25, 0.5, 0.75, 1].map((share) => [share, String(share)]),
+    barLabel: "(P / max)^0.25", bar: [0, 0.25, 0.5, 0.75, 1].map((share) => [share, String(share)]),
   }, marks);
   canvas.setAttribute("aria-label", `${title}: acceleration ${acceleration[0]} to ${acceleration.at(-1)} m/s², jerk ${jerk[0]} to ${jerk.at(-1)} m/s³, ${marks.length} marks`);
 };
