@@ -20,8 +20,8 @@ from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_spectra, shaped_as
 from dira.metrics.detection import GATE, match_detections, true_paths
 from dira.models.detections import NEIGHBOURS, detections, limits, maxima, power
-from dira.models.shipped import fitting_detector, shipped_detector
 from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.shipped import fitting_detector, shipped_detector
 from dira.networks.detection import DetectionUNet, PathMaps
 from dira.training.train import Batch
 from isacsim.errors import InputError
@@ -284,7 +284,6 @@ class PathDetector(Model):
         found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, gate)
         self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
         return self
-
 
     @classmethod
     def shipped(cls) -> Path:

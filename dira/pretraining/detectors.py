@@ -99,7 +99,9 @@ def scenarios_of(plan: Plan) -> list[Scenario]:
         single = scenario.radio.antennas == (1, 1)
         for i, mhz in enumerate((80, 40, 20)):
             plain = scenario.with_(name=f"{scenario.name}_plain{i}")
-            radio: dict[str, Any] = {"bandwidth_hz": mhz * 1e6} | ({"receivers": _REFERENCE} if single else {})
+            radio: dict[str, Any] = {"bandwidth_hz": mhz * 1e6} | (
+                {"receivers": _REFERENCE} if single else {}
+            )
             hard = scenario.with_(name=f"{scenario.name}_{mhz}", radio=radio, impairments=_HARDWARE)
             out += [plain, hard]
     return out

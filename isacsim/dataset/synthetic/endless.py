@@ -282,9 +282,7 @@ class EndlessSamples:
         return template.drop_dims(["sample"]).assign(variables)
 
 
-def make_block(
-    samples: EndlessSamples, numbers: range, kinds: Sequence[str] = KINDS
-) -> dict[str, Any]:
+def make_block(samples: EndlessSamples, numbers: range, kinds: Sequence[str] = KINDS) -> dict[str, Any]:
     """Make samples of a stream by their numbers, in their order: what a worker does."""
     if not numbers:
         raise refusal("numbers", "numbers of samples", numbers)

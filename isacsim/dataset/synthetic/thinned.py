@@ -81,7 +81,9 @@ def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, 
         # Gaps of the same length in time.
         impairments["loss"] = {"mean_burst_packets": max(1.0, given.loss.mean_burst_packets / packets)}
     changed = scenario.with_(
-        snr_db=_raised(scenario, gain_db), radio=changes, **({"impairments": impairments} if impairments else {})
+        snr_db=_raised(scenario, gain_db),
+        radio=changes,
+        **({"impairments": impairments} if impairments else {}),
     )
     return changed, gain_db
 
@@ -102,4 +104,6 @@ def _raised(scenario: Scenario, by: float) -> Any:
             return {"normal": [mean + by, std]}
         case Choice(choice=values):
             return {"choice": [value + by for value in values]}
-    raise InputError(f"scenario {scenario.name}: snr_db of this kind can't be thinned; give a number or uniform.")
+    raise InputError(
+        f"scenario {scenario.name}: snr_db of this kind can't be thinned; give a number or uniform."
+    )
