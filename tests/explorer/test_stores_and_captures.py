@@ -55,6 +55,8 @@ def test_filters_leave_those_that_fit(browse, stored):
     middle = float(np.median(snr))
     assert browse(snr_least=middle)["matching"] == (snr >= middle).sum() == 3
     assert browse(snr_least=middle, split="train")["matching"] == (snr[:4] >= middle).sum()
+    assert browse(snr_most=middle)["matching"] == 3
+    assert browse(snr_least=float(snr[2]), snr_most=float(snr[2]))["sample"] == 2
     nothing = browse(snr_least=99)
     assert nothing["matching"] == 0 and "sample" not in nothing
 
