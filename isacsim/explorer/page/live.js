@@ -39,7 +39,8 @@ isac.live = async (start) => {
         paths = null;
         render();
         const kept = made.made.includes("simulation") ? "static channel and noise are those of the seed" : "CSI kept";
-        byId("made").textContent = `Recomputed: ${made.made.join(", ") || "nothing"}; ${kept}. ${Math.round(made.seconds * 1000)} ms of computing, ${Math.round(performance.now() - begun)} ms in all.`;
+        byId("made").textContent = `Recomputed: ${made.made.join(", ") || "nothing"}; ${kept}.`;
+        byId("made").title = `${Math.round(made.seconds * 1000)} ms of computing, ${Math.round(performance.now() - begun)} ms in all`;
         document.body.dataset.pictures = String(Number(document.body.dataset.pictures || 0) + 1);
       }
     } while (again);
