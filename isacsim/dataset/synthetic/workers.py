@@ -60,7 +60,8 @@ def map_unordered(
     client : distributed.Client or str or None
         Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks.
+        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks. By default a
+        single task is done in this process: starting another takes longer than twenty samples do.
 
     Raises
     ------
@@ -70,10 +71,11 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        if workers == 0:
-            yield from (function(*task) for task in tasks)
+        given = list(tasks)
+        if workers == 0 or (workers is None and len(given) == 1):
+            yield from (function(*task) for task in given)
         else:
-            yield from _on_this_machine(function, list(tasks), processes(workers))
+            yield from _on_this_machine(function, given, processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
