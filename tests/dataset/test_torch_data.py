@@ -186,6 +186,6 @@ def test_by_number_there_is_no_stream(make_scenario):
 
 
 def test_a_single_name_is_as_good_as_a_sequence(store):
-    (values, label), (same, other) = (next(iter(to_torch(store, inputs=i, targets=t, shuffle=False)))
-                                      for i, t in (("aj_noisy", "n_targets"), (("aj_noisy",), ["n_targets"])))  # fmt: skip
+    values, label = next(iter(to_torch(store, inputs="aj_noisy", targets="n_targets", shuffle=False)))
+    same, other = next(iter(to_torch(store, inputs=("aj_noisy",), targets=["n_targets"], shuffle=False)))
     assert torch.equal(values, same) and label == other
