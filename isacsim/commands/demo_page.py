@@ -28,8 +28,9 @@ from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.estimation.estimate import OWN_TIMES, TOGETHER, estimate_paths
 from isacsim.estimation.matching import Match, match_paths
 from isacsim.figures import html
+from isacsim.figures.csi import csi_figure
 from isacsim.figures.scene import scene_figure
-from isacsim.figures.spectra import csi_figure, doppler_figure, png, spectra_figure
+from isacsim.figures.spectra import doppler_figure, png, spectra_figure
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.capture import simulate
 from isacsim.simulation.truth import realisation_of, truth_at
