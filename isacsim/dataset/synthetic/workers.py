@@ -243,14 +243,18 @@ def _connected(client: Client | str) -> Iterator[Client]:
     Raises
     ------
     InputError
-        If no scheduler answers, it has no worker, or one has no isacsim or another version.
+        If distributed is missing, no scheduler answers, it has no worker, or one has no isacsim or another version.
     """
-    from distributed import Client
-
     if not isinstance(client, str):
         _check_workers(client)
         yield client
         return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"the dask scheduler at {client} needs distributed, which is not installed: pip install 'isacsim[cluster]'."
+        ) from error
     try:
         connection = Client(client, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError) as error:
