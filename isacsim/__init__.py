@@ -60,6 +60,10 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from isacsim.errors import InputError as InputError
     from isacsim.estimation.bounds import cramer_rao_bound as cramer_rao_bound
     from isacsim.estimation.estimate import estimate_paths as estimate_paths
+    from isacsim.figures.plots import plot_csi as plot_csi
+    from isacsim.figures.plots import plot_doppler as plot_doppler
+    from isacsim.figures.plots import plot_spectrum as plot_spectrum
+    from isacsim.figures.plots import plot_tracks as plot_tracks
     from isacsim.scenario.catalogue import load_scenario as load_scenario
     from isacsim.scenario.model import Scenario as Scenario
     from isacsim.simulation.capture import simulate as simulate
@@ -99,6 +103,10 @@ _HOME = {
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
     "benchmark": "isacsim.validation.benchmark",
+    "plot_spectrum": "isacsim.figures.plots",
+    "plot_doppler": "isacsim.figures.plots",
+    "plot_csi": "isacsim.figures.plots",
+    "plot_tracks": "isacsim.figures.plots",
 }
 
 __all__ = ["__version__", *_HOME]

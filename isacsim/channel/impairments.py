@@ -48,6 +48,7 @@ class Impairment:
     """One device's drawn impairments in one capture; arrays are over the received packets."""
 
     snr_db: float
+    """Of a unit path; infinite without noise."""
     noise: bool
     cfo_hz: float
     sfo_ppm: float
@@ -165,7 +166,7 @@ def draw_impairments(
     sections = scenario.impairments if sections is None else sections
     # What happens has the streams' part 1.
     part = (1,) if device == 0 else (1, device)
-    snr_db = plain(scenario.snr_db)
+    snr_db = plain(scenario.snr_db) if sections.noise else np.inf
     phase, timing, gain = np.zeros_like(time), np.zeros_like(time), np.zeros_like(time)
     cfo_hz = sfo_ppm = 0.0
     if sections.cfo is not None:

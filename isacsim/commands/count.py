@@ -11,7 +11,7 @@ from isacsim.commands import source as given
 from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
-from isacsim.terminal import output, progress, remark, show_table
+from isacsim.terminal import Json, output, progress, remark, show_json, show_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,7 @@ def count(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -98,7 +99,23 @@ def count(
     notes += filter(None, [mirror_remark(windows.conditioning), rest_remark(opened.capture, name, times)])
     for line in notes:
         remark(f"note: {line}")
-    _show(windows.used, found, int(opened.capture.attrs["n_targets"]) if opened.simulated else None)
+    truth = int(opened.capture.attrs["n_targets"]) if opened.simulated else None
+    if output_file is not None:
+        save_capture(found, output_file, overwrite=overwrite)
+    if as_json:
+        show_json(
+            source=opened.name,
+            method=method,
+            conditioning=windows.conditioning,
+            windows=[{"start_s": w.start, "stop_s": w.start + w.packets * w.interval} for w in windows.used],
+            counts=found,
+            true_count=truth,
+            remaining_windows=windows.remaining,
+            notes=notes,
+            file=output_file,
+        )
+        return
+    _show(windows.used, found, truth)
     out = output()
     untold = int((found["count"] < 0).sum())
     out.print(
@@ -107,7 +124,6 @@ def count(
         + (f"; {windows.remaining} further windows" if windows.remaining else "")
     )
     if output_file is not None:
-        save_capture(found, output_file, overwrite=overwrite)
         out.print(f"{output_file}: {found.sizes['window']} windows")
 
 

@@ -12,7 +12,7 @@ from isacsim.commands import source as given
 from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
-from isacsim.terminal import number, output, progress, remark, show_table
+from isacsim.terminal import Json, number, output, progress, remark, show_json, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,6 +65,7 @@ def estimate(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -139,6 +140,19 @@ def estimate(
     notes += component_remarks(found)
     for line in notes:
         remark(f"note: {line}")
+    if as_json:
+        show_json(
+            source=opened.name,
+            method=method,
+            packet_rate_hz=windows.packet_rate,
+            conditioning=windows.conditioning,
+            windows=[
+                _window(*one, opened.lag_ratio) for one in zip(windows.used, found, truths, strict=True)
+            ],
+            remaining_windows=windows.remaining,
+            notes=notes,
+        )
+        return
     for window, estimates, truth in zip(windows.used, found, truths, strict=True):
         _show(window, estimates, truth, opened.lag_ratio)
     out = output()
@@ -159,6 +173,23 @@ def _estimated(
         return estimate_paths(of(csi, receiver), **arguments)
     except InputError as error:
         raise given.in_options(error, ("--max-acceleration", "--max-jerk")) from error
+
+
+def _window(
+    window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float
+) -> dict[str, Any]:
+    """Give one window as JSON has it; `matches` are pairs of numbers of a true and an estimated path, or None."""
+    from isacsim.estimation.matching import match_paths
+
+    matches = [] if truth is None else match_paths(truth, estimates, window.grid(lag_ratio))
+    return {
+        "start_s": window.start,
+        "stop_s": window.start + window.packets * window.interval,
+        "centre_s": window.centre,
+        "estimates": estimates,
+        "truth": truth,
+        "matches": [[match.truth, match.estimate] for match in matches],
+    }
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:

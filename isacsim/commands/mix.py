@@ -10,7 +10,7 @@ import typer
 
 from isacsim.commands.generate import store_size
 from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
-from isacsim.terminal import output, remark, sample_progress, show_table
+from isacsim.terminal import Json, output, remark, sample_progress, show_json, show_table
 
 __all__ = ["mix"]
 
@@ -35,6 +35,7 @@ def mix(
     chunk: Chunk = None,
     no_progress: NoProgress = False,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Combine synthetic and real samples at a fraction, class by class and split by split.
 
@@ -60,6 +61,9 @@ def mix(
             progress=progress,
         )
     record = json.loads(made.attrs["mix"])
+    if as_json:
+        show_json(data_set=output_store, samples=made.sizes["sample"], **record)
+        return
     for line in record["notes"]:
         remark(f"note: {line}")
     if record["left_out"]:

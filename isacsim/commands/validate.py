@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isacsim.commands.source import in_options
 from isacsim.errors import InputError
-from isacsim.terminal import output, progress, remark, show_table
+from isacsim.terminal import Json, output, progress, remark, show_json, show_table
 
 __all__ = ["validate"]
 
@@ -63,6 +63,7 @@ def validate(
         float | None,
         typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
 
@@ -82,9 +83,13 @@ def validate(
 
     if study is None:
         rows = [(name, load_study(name).DESCRIPTION) for name in STUDIES]
+        if as_json:
+            show_json(studies=[{"name": name, "description": text} for name, text in rows])
+            return
         show_table("", ["study", "description"], rows, numbers=False)
         return
     names = STUDIES if study == "all" else (study,)
+    written: list[dict[str, Any]] = []
     for name in names:
         load_study(name)
     methods = [part.strip() for text in method or () for part in text.split(",")]
@@ -122,4 +127,8 @@ def validate(
                 )
             except InputError as error:
                 raise in_options(error) from error
-        output().print(f"{name}: {table}, {picture}")
+        written.append({"study": name, "table": table, "figure": picture})
+        if not as_json:
+            output().print(f"{name}: {table}, {picture}")
+    if as_json:
+        show_json(studies=written)

@@ -108,5 +108,5 @@ def _title(one: xr.Dataset, number: int) -> str:
     label = int(one["n_targets"])
     about = f"{label} target{'s' * (label != 1)}" if label >= 0 else "unlabelled"
     snr = float(one["snr_db"])
-    level = f"{snr:.0f} dB" if np.isfinite(snr) else str(one["domain"].item())
+    level = "no noise" if np.isposinf(snr) else f"{snr:.0f} dB" if snr == snr else str(one["domain"].item())
     return f"{number} ({one['split'].item()})\n{about}, {level}"

@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import get_window
 
 from isacsim.checks import check_choice, check_integer, check_number, refusal
 from isacsim.errors import InputError
@@ -96,13 +95,7 @@ class SpectrumSettings:
                 "cube=True needs combine='resolved' and fixed beams: it has one spectrum a delay and beam."
             )
         for name in ("window", "delay_window", "lag_window"):
-            value = getattr(self, name)
-            try:
-                if not isinstance(value, str | None):
-                    raise ValueError
-                get_window(value or "boxcar", 8)
-            except ValueError as error:
-                raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
+            _check_window(name, getattr(self, name))
 
     def _choose_windows(self) -> None:
         """Put what each combination takes by default for "auto"."""
@@ -137,6 +130,19 @@ class SpectrumSettings:
             pair.append(axis)
         grid.check(float(np.abs(pair[0]).max()), float(np.abs(pair[1]).max()))
         return pair[0], pair[1]
+
+
+def _check_window(name: str, value: object) -> None:
+    if value is None or (isinstance(value, str) and value == "hann"):
+        return
+    from scipy.signal import get_window  # half a second to import, which the usual windows do not need
+
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        get_window(value, 8)
+    except ValueError as error:
+        raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
 
 
 def _check_antennas(antennas: object) -> None:

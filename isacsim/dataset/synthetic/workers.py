@@ -60,7 +60,8 @@ def map_unordered(
     client : distributed.Client or str or None
         Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks.
+        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks. By default a
+        single task is done in this process: starting another takes longer than twenty samples do.
 
     Raises
     ------
@@ -70,10 +71,11 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        if workers == 0:
-            yield from (function(*task) for task in tasks)
+        given = list(tasks)
+        if workers == 0 or (workers is None and len(given) == 1):
+            yield from (function(*task) for task in given)
         else:
-            yield from _on_this_machine(function, list(tasks), processes(workers))
+            yield from _on_this_machine(function, given, processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
@@ -241,14 +243,18 @@ def _connected(client: Client | str) -> Iterator[Client]:
     Raises
     ------
     InputError
-        If no scheduler answers, it has no worker, or one has no isacsim or another version.
+        If distributed is missing, no scheduler answers, it has no worker, or one has no isacsim or another version.
     """
-    from distributed import Client
-
     if not isinstance(client, str):
         _check_workers(client)
         yield client
         return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"the dask scheduler at {client} needs distributed, which is not installed: pip install 'isacsim[cluster]'."
+        ) from error
     try:
         connection = Client(client, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError) as error:
