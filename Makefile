@@ -83,4 +83,4 @@ validate: $(READY)
 	$(BIN)/isacsim validate all --output docs/results/validation
 
 clean:
-	rm -rf out build docs/tutorials docs/api/generated docs/api/backreferences docs/results/studies .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf out build docs/tutorials docs/api/commands.md docs/api/scenario_fields.md docs/api/generated docs/api/backreferences docs/results/studies .pytest_cache .mypy_cache .ruff_cache .hypothesis

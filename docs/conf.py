@@ -6,6 +6,7 @@ the converter that comes with docutils; so no MathJax, KaTeX or LaTeX is needed.
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ import isacsim
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+# Sphinx lets every logger speak; dask would fill the page of its tutorial.
+logging.getLogger("distributed").setLevel(logging.WARNING)
 
 project = "isacsim"
 author = "the isacsim authors"
@@ -34,6 +38,7 @@ extensions = [
     "equations",
     "study_pages",
     "command_pages",
+    "scenario_page",
     "names",
 ]
 root_doc = "index"
@@ -47,6 +52,7 @@ exclude_patterns = [
 ]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold classes, which Sphinx does not keep
 nitpicky = True
+default_role = "literal"
 # Types in docstrings are words for people; only what a role cites has to be there.
 napoleon_preprocess_types = False
 napoleon_use_param = False

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -86,3 +87,15 @@ def test_the_checker_finds_faults(tmp_path: Path, page: str, style: str, fault: 
     (tmp_path / "index.html").write_text(page)
     (tmp_path / "own.css").write_text(style)
     assert _checker().faults(tmp_path) == [fault]
+
+
+def test_the_table_of_limits_is_that_of_the_studies() -> None:
+    page = (DOCS / "limits.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == 10
+    for scenario, *shown in rows:
+        table = json.loads((DOCS / "results" / "validation" / f"counting_{scenario}.json").read_text())
+        (row,) = table["rows"]
+        assert (row["scenario"], row["method"], row["captures"]) == (scenario, "auto", 100)
+        measured = row["count_right"]["value"], row["recall"]["value"], row["false_a_capture"]
+        assert shown == [f"{value:.2f}" for value in measured]
