@@ -6,7 +6,7 @@ the converter that comes with docutils; so no MathJax, KaTeX or LaTeX is needed.
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ import isacsim
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-# Sphinx lets every logger speak; dask would fill the page of its tutorial.
-logging.getLogger("distributed").setLevel(logging.WARNING)
+# Sphinx lets every logger speak, and dask says much.
+os.environ["DASK_LOGGING__DISTRIBUTED"] = "warning"
 
 project = "isacsim"
 author = "the isacsim authors"

@@ -99,3 +99,11 @@ def test_the_table_of_limits_is_that_of_the_studies() -> None:
         assert (row["scenario"], row["method"], row["captures"]) == (scenario, "auto", 100)
         measured = row["count_right"]["value"], row["recall"]["value"], row["false_a_capture"]
         assert shown == [f"{value:.2f}" for value in measured]
+
+
+def test_equations_that_docstrings_cite_are_numbered_in_the_method() -> None:
+    numbers = re.findall(r"\\tag\{M(\d+)\}", (DOCS / "method.md").read_text(encoding="utf-8"))
+    assert numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    sources = [path for name in ("isacsim", "dira") for path in (DOCS.parent / name).rglob("*.py")]
+    cited = {n for path in sources for n in re.findall(r"\(M(\d+)\)", path.read_text(encoding="utf-8"))}
+    assert len(cited) > 5 and cited <= set(numbers)
