@@ -42,8 +42,8 @@ class Parts:
         return [self.window.rows(drawn, noisy, received.clean) for drawn, noisy, received in parts]
 
     def transform(self):
-        spectra([r.noisy for r in self.rows] + [r.noiseless for r in self.rows])
-        spectra([r.clean for r in self.rows])
+        spectra([r["noisy"] for r in self.rows] + [r["noiseless"] for r in self.rows])
+        spectra([r["clean"] for r in self.rows])
 
 
 @pytest.fixture(scope="module")

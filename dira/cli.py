@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dira.commands.compare import compare
 from dira.commands.demo import demo
 from dira.commands.detect import detect
 from dira.commands.enhance import enhance
@@ -74,6 +75,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     detect: "dira detect lab.zarr --model detector -o found.csv",
     count: "dira count clean.zarr --model counter --variable aj_enhanced",
     evaluate: "dira evaluate clean.zarr --reference lab.zarr --counter counter",
+    compare: "dira compare lab corridor hall --captures 100 -o ways.json",
     demo: "dira demo --scenario lab_cubic --seed 7",
     reproduce: "dira reproduce --preset laptop -o out/laptop",
     report: "dira report out/laptop",

@@ -21,8 +21,12 @@ _COLUMNS = ("acceleration", "jerk", "amplitude", "score", "std_acceleration", "s
 def detect(
     store: Store,
     model: Annotated[
-        Path, typer.Option("--model", help="Folder of a trained detector (dira train detector).")
-    ],
+        Path | None,
+        typer.Option(
+            "--model",
+            help="Folder of a trained detector (dira train detector); default: dira's own that fits the spectra.",
+        ),
+    ] = None,
     variable: Annotated[str, typer.Option(help="Spectra to find paths in.")] = "aj_noisy",
     split: Split = None,
     threshold: Annotated[
@@ -35,6 +39,7 @@ def detect(
     device: Device = "auto",
 ) -> None:
     """Find the paths of a store's spectra; where there is truth, say how many were found and how many invented."""
+    import dira
     from dira.data.stores import TRUTH, load
     from dira.metrics.detection import match_detections, true_paths
     from isacsim.files import check_output, written_whole
@@ -42,8 +47,9 @@ def detect(
 
     if output is not None:
         check_output(output)
-    detector = model_in(model, "detector")
     samples = load(store, variable, split=split)
+    fitting = dira.PathDetector.pretrained
+    detector = fitting(samples[variable]) if model is None else model_in(model, "detector")
     found = detector.detect(samples[variable], threshold=threshold, device=device)
     number = np.isfinite(found["score"].values).sum(axis=1)
     if output is not None:

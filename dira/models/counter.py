@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, Unpack
 
@@ -17,33 +18,16 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_labels, read_spectra
-from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.model import Classes, Examples, FitOptions, Model, Whereabouts
 from dira.networks.resnet import ResNet18
+from dira.training.moved import mirrored_and_shifted
+from dira.training.threads import on_threads
 from dira.training.train import Batch, Training
 from isacsim.errors import InputError
 
 __all__ = ["CounterConfig", "TargetCounter"]
 
 _TARGETS = "n_targets"
-
-
-def mirrored_and_shifted(
-    spectra: torch.Tensor, generator: torch.Generator, rows: slice, batch_size: int
-) -> torch.Tensor:
-    """Mirror spectra (sample, channel, acceleration, jerk) along either axis by chance and shift them in a circle.
-
-    ``rows`` are those of a batch that are here; what happens to each is drawn for the whole batch.
-    """
-    places = []
-    for bins in spectra.shape[-2:]:
-        mirrored = torch.randint(0, 2, (batch_size, 1), generator=generator)[rows]
-        shift = torch.randint(0, bins, (batch_size, 1), generator=generator)[rows]
-        bin_ = torch.arange(bins)
-        places.append((torch.where(mirrored == 1, -bin_, bin_) + shift).remainder(bins).to(spectra.device))
-    acceleration, jerk = places
-    sample = torch.arange(len(spectra), device=spectra.device)[:, None, None, None]
-    channel = torch.arange(spectra.shape[1], device=spectra.device)[:, None, None]
-    return spectra[sample, channel, acceleration[:, None, :, None], jerk[:, None, None, :]]
 
 
 def _targets(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], Classes]:
@@ -125,6 +109,61 @@ class TargetCounter(Model):
             If an argument is out of range, or the checkpoints are of another training.
         """
         return self.learn((spectra, labels), steps=steps, **options)
+
+    def fine_tune(
+        self,
+        spectra: Any,
+        labels: ArrayLike,
+        *,
+        steps: int = 200,
+        learning_rate: float = 1e-4,
+        batch_size: int = 16,
+        device: str = "auto",
+        seed: int = 0,
+    ) -> Self:
+        """Train a little further on a few labelled spectra of one's own; `calibrate` again afterwards.
+
+        Parameters
+        ----------
+        spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
+            Linear magnitudes on the model's axes.
+        labels : array_like of int, shape (sample,)
+            Numbers of targets, some of ``counts``.
+        steps : int
+            Optimiser steps.
+        learning_rate : float
+            A tenth of `fit`'s: what was learned before is to stay.
+        batch_size : int
+            Samples a step, at most as many as there are.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+        seed : int
+            Of batches and views.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If the axes are others than the model's, a label is none of ``counts``, or there are fewer than two samples.
+        """
+        network, axes = self.fitted()
+        values = self.spectra_of_its_axes(spectra)
+        numbers, _ = read_labels(labels, len(values), self.classes)
+        asked = {
+            "steps": steps,
+            "learning_rate": learning_rate,
+            "batch_size": min(batch_size, len(values)),
+            "seed": seed,
+            "warmup": 0,
+        }
+        training = self.training(asked)
+        examples = Examples(axes, self.classes, [self.scaled(values), torch.from_numpy(numbers)])
+        where = Whereabouts(device, None, steps, None, None)
+        with on_threads(training.threads):
+            self.network, seconds, _ = self.optimise(copy.deepcopy(network), examples, training, where)
+        self.history["fine_tuned"] = {**asked, "samples": len(values), "seconds": round(seconds, 1)}
+        return self
 
     def examples(self, *learnt_from: Any) -> Examples:
         """Spectra and their numbers of targets."""

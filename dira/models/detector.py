@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
@@ -20,12 +21,14 @@ from dira.data.spectra import read_spectra, shaped_as
 from dira.metrics.detection import GATE, match_detections, true_paths
 from dira.models.detections import NEIGHBOURS, detections, limits, maxima, power
 from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.shipped import fitting_detector, shipped_detector
 from dira.networks.detection import DetectionUNet, PathMaps
 from dira.training.train import Batch
 from isacsim.errors import InputError
 
 __all__ = ["DetectorConfig", "PathDetector"]
 
+_DEFAULT = "points_4x4"
 _TRUTH = ("target_acceleration", "target_jerk", "target_amplitude")
 # Detections below this score are not worth calibrating.
 _LEAST_SCORE = 0.02
@@ -281,6 +284,29 @@ class PathDetector(Model):
         found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, gate)
         self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
         return self
+
+    @classmethod
+    def shipped(cls) -> Path:
+        """Folder of the detector for the default axes and 4 x 4 antennas; `pretrained` knows the others."""
+        return shipped_detector(_DEFAULT)
+
+    @classmethod
+    def pretrained(cls, like: Any = None) -> Self:
+        """Read a detector that comes with dira.
+
+        Parameters
+        ----------
+        like : str or xarray.DataArray, optional
+            Its name, or spectra that it has to fit: axes, settings, antennas. Default: "points_4x4".
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or none fits: names those there are, and what they differ in.
+        """
+        if like is None or isinstance(like, str):
+            return cls.from_pretrained(shipped_detector(like or _DEFAULT))
+        return cls.from_pretrained(fitting_detector(read_spectra(like)[1]))
 
 
 def _joined(network: nn.Module, spectra: torch.Tensor) -> torch.Tensor:

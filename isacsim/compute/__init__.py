@@ -1,4 +1,4 @@
 """How numbers are computed.
 
-``jit`` (numba), ``threads`` of matrix products, ``phasor``, and ``provenance``: on what.
+``jit`` (numba), ``products`` of matrices and ``threads`` of those of BLAS, ``phasor``, and ``provenance``: on what.
 """

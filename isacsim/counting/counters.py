@@ -19,8 +19,9 @@ GROUP = "isacsim.counters"
 """Group of entry points: a name, and the callable that counts."""
 
 Counter: TypeAlias = "Callable[[xr.DataArray, int], ArrayLike | None]"
-"""Takes the conditioned CSI (subcarrier, packet) of one window, at the packets' own times, and the most targets that
-may be; gives the probability of each number from 0 to that, or None where it can't tell."""
+"""Takes the conditioned CSI ([receiver,] subcarrier, packet) of one window, at the packets' own times and of an array
+all its pairs, and the most targets that may be; gives the probability of each number from 0 to that, or None where it
+can't tell."""
 
 
 def registered_counter(name: str) -> Counter:

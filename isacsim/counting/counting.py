@@ -164,8 +164,7 @@ def count_windows(
         if counter is None:
             answers.append(_by_models(csi, max_targets, targets, max_components))
         else:
-            one = csi.isel(receiver=0) if "receiver" in csi.dims else csi
-            answers.append(_by_counter(counter, method, one, max_targets))
+            answers.append(_by_counter(counter, method, csi, max_targets))
         if step is not None:
             step()
     table = np.full((len(answers), max_targets + 1), np.nan)

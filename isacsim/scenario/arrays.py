@@ -6,6 +6,7 @@ centre, lies in a direction of those axes. The centre is the mean of the element
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -114,6 +115,16 @@ def _offsets(array: LinearArray | RectangularArray | ListedArray) -> Real:
 
 def axes_of(array: LinearArray | RectangularArray | ListedArray, place: ArrayLike) -> Real:
     """Directions ahead, left and up of an array that stands at a place (3,) in m; unit vectors, rows of (3, 3)."""
+    return _axes_of(array, _triple(place))
+
+
+def _triple(place: ArrayLike) -> tuple[float, ...]:
+    return tuple(np.asarray(place, np.float64).tolist())
+
+
+# A sample asks dozens of times.
+@lru_cache(maxsize=256)
+def _axes_of(array: LinearArray | RectangularArray | ListedArray, place: tuple[float, ...]) -> Real:
     ahead = np.array([1.0, 0.0, 0.0])
     if array.looks_at_m is not None:
         ahead = np.array(array.looks_at_m) - np.asarray(place, np.float64)
@@ -122,7 +133,9 @@ def axes_of(array: LinearArray | RectangularArray | ListedArray, place: ArrayLik
     size = float(np.linalg.norm(left))
     # Straight up or down, left is that of an array that looks along x.
     left = left / size if size > 1e-9 else np.array([0.0, 1.0, 0.0])
-    return np.stack([ahead, left, np.cross(ahead, left)])
+    axes = np.stack([ahead, left, np.cross(ahead, left)])
+    axes.flags.writeable = False
+    return axes
 
 
 def element_places(
@@ -144,10 +157,18 @@ def element_places(
     numpy.ndarray, shape (element, 3)
         m.
     """
-    centre = np.asarray(place, np.float64)
     if array is None:
-        return centre[np.newaxis]
-    return np.asarray(centre + wavelength_m * _offsets(array) @ axes_of(array, centre))
+        return np.asarray(place, np.float64)[np.newaxis]
+    return _element_places(array, _triple(place), wavelength_m)
+
+
+@lru_cache(maxsize=256)
+def _element_places(
+    array: LinearArray | RectangularArray | ListedArray, place: tuple[float, ...], wavelength_m: float
+) -> Real:
+    places = np.asarray(np.array(place) + wavelength_m * _offsets(array) @ _axes_of(array, place))
+    places.flags.writeable = False
+    return places
 
 
 def pattern_gain(

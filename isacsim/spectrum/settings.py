@@ -148,7 +148,7 @@ def _check_antennas(antennas: object) -> None:
 
 _TOLD = (
     *("lags", "min_lag", "window", "combine", "lag_ratio", "window_s"),
-    *("lag_window", "equalise", "beams", "delay_window"),
+    *("lag_window", "equalise", "beams", "delay_window", "antennas"),
 )
 
 # The lag is a whole number of packets, so its share of the window differs a little from rate to rate.
@@ -173,6 +173,7 @@ def settings_attrs(settings: SpectrumSettings) -> dict[str, str | float]:
         out["equalise"] = float(settings.equalise)
         out["beams"] = settings.beams
         out["delay_window"] = settings.delay_window or "none"
+        out["antennas"] = " x ".join(map(str, settings.antennas or (1, 1)))
     return out
 
 

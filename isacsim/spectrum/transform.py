@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import get_window
 
+from isacsim.compute.products import product
 from isacsim.compute.threads import on_one_thread
 from isacsim.spectrum.grid import ACCELERATION_MAX, JERK_MAX
 from isacsim.spectrum.transform_kernels import BLOCK, positive_lags
@@ -74,7 +75,7 @@ def _reduction(n: int, decimation: int) -> F32:
     samples = np.arange(n)
     gram = np.sinc(2 * band * (samples[:, None] - samples)) + _WIENER_FLOOR * np.eye(n)
     cross = np.sinc(2 * band * (samples[:, None] - positions))
-    return np.asarray(cho_solve(cho_factor(gram), cross), np.float32)
+    return np.ascontiguousarray(cho_solve(cho_factor(gram), cross), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,21 +106,22 @@ class AJTransform:
 
     def _symmetric(self, r: NDArray[np.complex64]) -> F32:
         """All lags: |Σ_t R(t) e^{-j2πκ(at + rt²/2)}|², method.md section 2; one matrix product."""
-        n_spec, group, n = r.shape
+        n_spec, group, _ = r.shape
         chirps = self.chirps
         assert chirps is not None
+        # (re, im) times these columns is the real part, and the imaginary one.
+        table = np.block([[chirps.real, chirps.imag], [-chirps.imag, chirps.real]])
         out = np.empty((n_spec, *self.shape), np.float32)
-        block = np.zeros((BLOCK, n), np.complex64)
         for first in range(0, n_spec, BLOCK):
             some = r[first : first + BLOCK]
-            total = np.zeros((BLOCK, chirps.shape[1]), np.float32)
-            # One of the group at a time: products of one shape have the same bits whatever the group's size.
+            total = np.zeros((len(some), chirps.shape[1]), np.float32)
             for g in range(group):
-                block[: len(some)] = some[:, g]
-                kept = block if not self.weights.size else block @ self.weights.astype(np.complex64)
-                sums = np.asarray((kept * self.window) @ chirps)
-                total += sums.real**2 + sums.imag**2
-            out[first : first + BLOCK] = total.reshape(BLOCK, *self.shape)[: len(some)]
+                parts = np.concatenate([some[:, g].real, some[:, g].imag])
+                kept = product(parts, self.weights) if self.weights.size else parts
+                rows = np.concatenate(np.split(kept * self.window, 2), axis=1)
+                real, imag = np.split(product(rows, table), 2, axis=1)
+                total += real**2 + imag**2
+            out[first : first + BLOCK] = total.reshape(len(some), *self.shape)
         return out
 
     def _positive(self, r: NDArray[np.complex64]) -> F32:

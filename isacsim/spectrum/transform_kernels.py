@@ -9,11 +9,12 @@ import numpy as np
 from numba import njit, prange
 
 from isacsim.compute.jit import JIT, fma
+from isacsim.compute.products import product, rows_by_table
 
 __all__ = ["BLOCK", "positive_lags"]
 
-# Spectra that share their matrix products. Blocks are always whole, padded with zeros, so that the bits of a spectrum
-# depend neither on its neighbours nor on the number of threads.
+# Spectra that share tables while these are in the cache. The bits of a spectrum depend neither on its neighbours nor on
+# its place among them, nor on the number of threads.
 BLOCK = 32
 
 
@@ -66,9 +67,11 @@ def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  
     flat = planes.reshape(-1)
     back = np.ascontiguousarray(planes[:, ::-1]).reshape(-1)
     folded = np.zeros(n_row * ((n + 1) // 2), np.float32)
+    sums = out.reshape(-1)
     for lag in range(n_lag):
         m = np.uint64(first_lag + lag)
         half = (n - first_lag - lag + 1) // 2
+        half64 = np.uint64(half)
         stride = np.uint64(BLOCK * half)
         for b in range(n_real):
             start = np.uint64(b * half)
@@ -81,11 +84,14 @@ def _over_time(planes, group, n_real, cosines, sines, starts, first_lag, out):  
             if (n - first_lag - lag) % 2:  # the middle sample is its own mirror image: counted once
                 folded[start] *= np.float32(0.5)
                 folded[start + stride] *= np.float32(0.5)
-        s = folded[: n_row * half].reshape(n_row, half)
-        table = cosines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
-        np.dot(s[: 2 * BLOCK], table, out[lag, : 2 * BLOCK])
-        table = sines[starts[lag] : starts[lag] + half * n_u].reshape(half, n_u)
-        np.dot(s[2 * BLOCK :], table, out[lag, 2 * BLOCK :])
+        at, u = np.uint64(starts[lag]), np.uint64(n_u)
+        for plane in range(4):
+            table = cosines if plane < 2 else sines
+            first = np.uint64(plane * BLOCK)
+            to = np.uint64(lag * n_row * n_u) + first * u
+            rows_by_table(
+                folded, first * half64, half64, np.uint64(n_real), table, at, u, half64, u, sums, to, u
+            )
 
 
 @njit(**JIT)
@@ -132,12 +138,13 @@ def positive_lags(  # type: ignore[no-untyped-def]
     n_spec, group, n = r.shape
     n_lag, n_u = starts.size, int(r_index.max()) + 1
     n_block = (n_spec + BLOCK - 1) // BLOCK
+    weighing = over_lags.reshape(-1)
     for thread in prange(n_thread):
         # Allocated once a thread: fresh megabytes for each block would cost more than its unfolding.
         rows = np.zeros((2 * BLOCK, n), np.float32)
         planes = np.zeros((2 * BLOCK * group, window.size), np.float32)
         sums = np.empty((n_lag, 4 * BLOCK, n_u), np.float32)
-        product = np.empty((over_lags.shape[0], 4 * BLOCK * n_u), np.float32)
+        made = np.empty(over_lags.shape[0] * 4 * BLOCK * n_u, np.float32)
         for block in range(thread, n_block, n_thread):
             first = block * BLOCK
             n_real = min(BLOCK, n_spec - first)
@@ -147,13 +154,29 @@ def positive_lags(  # type: ignore[no-untyped-def]
                     for i in range(n):
                         rows[b, i] = r[first + b, g, i].real
                         rows[BLOCK + b, i] = r[first + b, g, i].imag
-                reduced = np.dot(rows, weights) if weights.size else rows
+                reduced = product(rows, weights) if weights.size else rows
                 for b in range(2 * BLOCK):
                     for i in range(window.size):
                         planes[b * group + g, i] = reduced[b, i] * window[i]
             _over_time(planes, group, n_real, cosines, sines, starts, first_lag, sums)
             # Stage 2: over the lags, for all t-planes, spectra and |r| at once.
-            np.dot(over_lags, sums.reshape(n_lag, -1), product)
-            shaped = product.reshape(over_lags.shape[0], 4, BLOCK, n_u)
+            columns, wide = np.uint64(n_real * n_u), np.uint64(4 * BLOCK * n_u)
+            for plane in range(4):
+                at = np.uint64(plane * BLOCK * n_u)
+                rows_by_table(
+                    weighing,
+                    np.uint64(0),
+                    np.uint64(n_lag),
+                    np.uint64(over_lags.shape[0]),
+                    sums.reshape(-1),
+                    at,
+                    wide,
+                    np.uint64(n_lag),
+                    columns,
+                    made,
+                    at,
+                    wide,
+                )
+            shaped = made.reshape(over_lags.shape[0], 4, BLOCK, n_u)
             for b in range(n_real):
                 _unfold(shaped, b, a_index, a_sign, r_index, r_sign, out[first + b])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import dira
-from dira.models.counter import mirrored_and_shifted
+from dira.training.moved import mirrored_and_shifted
 from isacsim.errors import InputError
 
 pytestmark = pytest.mark.numerical

@@ -1,7 +1,8 @@
-"""The page that shows a scenario's spectra purified and counted."""
+"""The page that shows what each way finds in a scenario's captures, and the table that compares them."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,56 +12,110 @@ from typer.testing import CliRunner
 
 import dira
 from dira.cli import app
+from dira.experiment.finding import CEILING, DETECTOR, MODEL, RAW, compared, drawn
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.scenario.catalogue import load_scenario
+from isacsim.simulation.capture import simulate
+from isacsim.simulation.truth import truth_at
+
+FIRST = 5
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quick one: a single antenna, few subcarriers, spectra of the default settings."""
+    small = load_scenario("default").with_(
+        name="few", snr_db=20, radio={"subcarriers": 16, "packets": 256, "packet_rate_hz": 250}
+    )
+    file = tmp_path_factory.mktemp("scenario") / "few.yaml"
+    file.write_text(small.to_yaml())
+    return file
+
+
+@pytest.fixture(scope="module")
+def weights(scenario: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
-    ds = make_samples(load_scenario("default"), seed=1, indices=range(4))
-    purifier = dira.Purifier(unet={"blocks": (8, 16), "patch": 4}).fit(ds["aj_clean"], steps=1, batch_size=4)
+    ds = make_samples(load_scenario(scenario), seed=1, indices=range(4))
+    tiny = {"blocks": (8, 16), "patch": 4}
+    purifier = dira.Purifier(unet=tiny).fit(ds["aj_clean"], steps=1, batch_size=4)
     counter = dira.TargetCounter(width=8).fit(ds["aj_noisy"], np.array([3, 4, 5, 6]), steps=1, batch_size=4)
-    denoiser = dira.PairedDenoiser(unet={"blocks": (8, 16), "patch": 4})
-    denoiser.fit(ds["aj_noisy"], ds["aj_clean"], steps=1, batch_size=4)
-    purifier.save_pretrained(folder / "Purifier")
-    denoiser.save_pretrained(folder / "PairedDenoiser")
-    counter.save_pretrained(folder / "TargetCounter")
+    denoiser = dira.PairedDenoiser(unet=tiny).fit(ds["aj_noisy"], ds["aj_clean"], steps=1, batch_size=4)
+    detector = dira.PathDetector(widths=(8,)).fit(ds["aj_noisy"], ds, steps=1, batch_size=4)
+    for model in (purifier, counter, denoiser, detector):
+        model.save_pretrained(folder / type(model).__name__)
     return folder
 
 
-def test_it_leaves_one_page_with_truth_beside_counts(weights: Path, tmp_path: Path) -> None:
+def run(*args: object) -> tuple[int, str]:
+    got = CliRunner().invoke(app, [str(arg) for arg in args])
+    return got.exit_code, " ".join(got.output.split())
+
+
+def test_it_leaves_one_page_with_truth_beside_counts(scenario: Path, weights: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    call = ["demo", "--samples", "2", "--weights", str(weights), "-o", str(page), "--device", "cpu"]
-    got = CliRunner().invoke(app, call)
-    assert got.exit_code == 0, got.output
+    how = ("--samples", 2, "--seed", FIRST, "--weights", weights, "--device", "cpu")
+    code, said = run("demo", "--scenario", scenario, *how, "-o", page)
+    assert code == 0, said
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 1
-    ds = make_samples(load_scenario("default"), seed=0, indices=range(2))
-    purifier = dira.Purifier.from_pretrained(weights / "Purifier")
-    counter = dira.TargetCounter.from_pretrained(weights / "TargetCounter")
-    denoiser = dira.PairedDenoiser.from_pretrained(weights / "PairedDenoiser")
-    noisy, truth = ds["aj_noisy"], ds["n_targets"].values
-    found = [
-        counter.predict(values)
-        for values in (noisy, purifier.enhance(noisy, seed=0, device="cpu"), denoiser.enhance(noisy))
-    ]
-    right = [(counts == truth).sum() for counts in found]
-    said = "Counted right of 2: {} in noisy spectra, {} after purification, {} after the paired denoiser"
-    assert said.format(*right) in text
-    rows = re.findall(r"<tr>(<td>.*?)</tr>", text)
-    assert len(rows) == 2
-    for i, row in enumerate(rows):
-        cells = re.findall(r"<td>(.*?)</td>", row)
-        assert [cells[j] for j in (0, 2, 3, 4, 6)] == [str(x) for x in (i, truth[i], *(f[i] for f in found))]
+    truth = [int(simulate(load_scenario(scenario), seed=FIRST + i).attrs["n_targets"]) for i in range(2)]
+    counts = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>[01]</td>.*?)</tr>", text)]
+    assert [int(row[2]) for row in counts] == truth
+    heads = re.findall(r"<th>(.*?)</th>", text)
+    for name in (RAW, "Purifier", "PairedDenoiser", DETECTOR, MODEL, CEILING, "TargetCounter, Purifier"):
+        assert name in heads or f"<td>{name}</td>" in text, name
+    # The conclusion is that of the numbers: the model finds what there is at 20 dB.
+    assert f"Of {sum(truth)} targets in 2 captures" in said
+    assert f"(estimate_paths) {sum(truth)} (0 false)" in said
+    assert "which needs no training" in said and "finds fewer than" in said
 
 
-def test_other_axes_and_missing_weights_are_told(weights: Path, tmp_path: Path) -> None:
-    runner = CliRunner()
-    call = ["demo", "--samples", "1", "-o", str(tmp_path / "x.html"), "--device", "cpu"]
-    got = runner.invoke(app, [*call, "--weights", str(weights), "--scenario", "uav"])
-    said = " ".join(got.output.split())
-    assert got.exit_code == 2 and "the spectra don't fit the purifier" in said
-    got = runner.invoke(app, [*call, "--weights", str(tmp_path)])
-    assert got.exit_code == 2 and "holds no model: config.json is missing" in " ".join(got.output.split())
-    assert not (tmp_path / "x.html").exists()
+def test_what_fits_no_spectrum_is_told(scenario: Path, weights: Path, tmp_path: Path) -> None:
+    page = tmp_path / "x.html"
+    code, said = run("demo", "--samples", 1, "-o", page, "--weights", weights, "--scenario", "uav")
+    assert (
+        code == 2 and "no model fits these spectra" in said and "PathDetector: the spectra don't fit" in said
+    )
+    code, said = run("demo", "--samples", 1, "-o", page, "--weights", tmp_path, "--scenario", scenario)
+    assert code == 2 and "Purifier, which is not in" in said
+    assert not page.exists()
+
+
+def test_compare_scores_every_way_by_the_truth(scenario: Path, weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ways.json"
+    args = ("compare", scenario, "--captures", 3, "--seed", FIRST, "--model", weights / DETECTOR, "-o", file)
+    code, said = run(*args)
+    assert code == 0, said
+    results = json.loads(file.read_text())["results"]["few"]
+    true = [truth_at(simulate(load_scenario(scenario), seed=FIRST + i), "rx", 0.0) for i in range(3)]
+    for one in results.values():
+        assert one["captures"] == 3
+        assert one["targets"] == sum(t.sizes["path"] for t in true)
+    model = results[MODEL]
+    assert model["as_said"] == {"recall": 1, "false": 0}
+    assert model["counted"] == [t.sizes["path"] for t in true] and model["count_right"] == 1
+    assert model["rms"][0] < 0.05
+    assert results[CEILING]["recall"]["0.3"] >= results[RAW]["recall"]["0.3"]
+    assert results[DETECTOR]["recall"]["0.3"] < 0.5  # one step of training finds nothing
+
+
+def test_captures_are_those_of_simulate(scenario: Path) -> None:
+    loaded = load_scenario(scenario)
+    told: list[tuple[str, int, int]] = []
+    made = drawn(loaded, 2, FIRST, lambda *what: told.append(what))
+    assert told == [("captures", 1, 2), ("captures", 2, 2)]
+    for i in range(2):
+        capture = simulate(loaded, seed=FIRST + i)
+        true = truth_at(capture, "rx", 0.0)
+        assert true is not None
+        known = made.truth[i][np.isfinite(made.truth[i]).all(axis=-1)]
+        np.testing.assert_allclose(known[:, 0], true["acceleration"].values)
+        assert made.snr_db[i] == capture.attrs["snr_db"]
+    again = compared(made, loaded, None, lambda *_: None, more={"all zero": np.zeros_like(made.noisy.values)})
+    assert DETECTOR not in again
+    assert again["all zero"]["recall"]["0.3"] == 0
+
+
+def test_scenarios_of_one_name_are_refused(scenario: Path) -> None:
+    code, said = run("compare", scenario, scenario)
+    assert code == 2 and "scenarios must differ in their names" in said

@@ -27,6 +27,7 @@ import numpy as np
 
 from isacsim.checks import check_integer, check_names
 from isacsim.dataset.loading.symmetries import applied, views_of
+from isacsim.dataset.synthetic.batch import KINDS
 from isacsim.dataset.synthetic.endless import BLOCK
 from isacsim.errors import InputError
 from isacsim.files import check_output, read_json, written_whole
@@ -220,7 +221,8 @@ class _Buffer:
                 samples = range(first, first + places * CHUNK, places)
                 yield from (samples[at : at + BLOCK] for at in range(0, CHUNK, BLOCK))
 
-        made = self._stream.made(blocks(), ahead=CHUNK // BLOCK)
+        kinds = [kind for kind in KINDS if any(name.endswith(f"_{kind}") for name in self._names)]
+        made = self._stream.made(blocks(), ahead=CHUNK // BLOCK, kinds=kinds)
         while True:
             parts = list(islice(made, CHUNK // BLOCK))
             number = order.popleft()

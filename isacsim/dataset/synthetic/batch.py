@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.dataset.synthetic.doppler import SampleDoppler
-from isacsim.dataset.synthetic.sample import Conditioned, SampleRows, SampleWindow
+from isacsim.dataset.synthetic.sample import Conditioned, SampleWindow
 from isacsim.scenario.model import Scenario
 from isacsim.schema import AXES, DATASET, STREAM, TRUTH, attributes, described
 from isacsim.simulation.realisation import Realisation, realise
 from isacsim.simulation.reception import Received, receive, streams_of
-from isacsim.spectrum.plan import spectra
+from isacsim.spectrum.plan import LagProducts, spectra
+from isacsim.spectrum.resolved import CellProducts
 from isacsim.spectrum.settings import settings_attrs
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["make_samples"]
+__all__ = ["KINDS", "make_samples"]
 
 # Samples, and bytes, of lag products that wait for the transform together; bounds memory, changes no bit.
 _BATCH, _BATCH_BYTES = 32, 2**25
-_SPECTRA = ("noisy", "noiseless", "clean")
+KINDS = ("noisy", "noiseless", "clean")
+"""Of spectra that a sample has."""
 
 
 def make_samples(
@@ -35,6 +37,7 @@ def make_samples(
     n_targets: Sequence[int | None] | None = None,
     target_size: int | None = None,
     keep_csi: bool = False,
+    kinds: Sequence[str] = KINDS,
 ) -> xr.Dataset:
     """Simulate samples and their spectra.
 
@@ -52,6 +55,8 @@ def make_samples(
         Length of the dimension target; default: the most that the scenario allows.
     keep_csi : bool
         Whether to keep the CSI.
+    kinds : sequence of str
+        Spectra wanted, some of `KINDS`; each has the same bits whatever else is wanted.
 
     Returns
     -------
@@ -62,37 +67,42 @@ def make_samples(
 
     counts = [None] * len(indices) if n_targets is None else list(n_targets)
     most = max(1, *scenario.targets.counts) if target_size is None else target_size
-    blocks_of_spectra: dict[str, list[NDArray[Any]]] = {f"aj_{kind}": [] for kind in _SPECTRA}
+    blocks_of_spectra: dict[str, list[NDArray[Any]]] = {f"aj_{kind}": [] for kind in kinds}
     truth: dict[str, list[NDArray[Any]]] = {name: [] for name in TRUTH}
     csi: list[dict[str, NDArray[Any]]] = []
-    sample_window, waiting = SampleWindow(scenario), list[SampleRows]()
+    sample_window, waiting = SampleWindow(scenario), list[dict[str, LagProducts | CellProducts]]()
     doppler = SampleDoppler(scenario, sample_window) if "doppler" in (scenario.spectrum.also or ()) else None
-    spectrograms: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in _SPECTRA}
+    spectrograms: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in kinds}
     number, snr_db = [], []
     for n, (index, count) in enumerate(zip(indices, counts, strict=True), start=1):
         drawn = realise(scenario, seed=seed, index=int(index), n_targets=count)
         received = receive(drawn)
         noisy = Conditioned.of_received(received)
-        undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
-        waiting.append(sample_window.rows(drawn, noisy, undamaged))
+        undamaged = None
+        if "noiseless" in kinds or doppler is not None:
+            undamaged = received.clean if received.nominal else drawn.noiseless_csi(sample_window.time)
+        waiting.append(sample_window.rows(drawn, noisy, undamaged, kinds))
         images = sample_window.images(noisy.receivers)
-        if doppler is not None:
+        if doppler is not None and undamaged is not None:
             noiseless = sample_window.noiseless(drawn, noisy, undamaged)
-            for kind, made in doppler.images(drawn, noisy, noiseless).items():
-                spectrograms[kind].append(made)
+            of_kinds = doppler.images(drawn, noisy, noiseless)
+            for kind in kinds:
+                spectrograms[kind].append(of_kinds[kind])
         for name, values in _truth(drawn, images, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
         snr_db.append(received.impairments.snr_db)
         if keep_csi:
             csi.append(_padded(received))
-        if len(waiting) >= min(_BATCH, _BATCH_BYTES // waiting[0].nbytes) or n == len(indices):
+        if len(waiting) >= min(_BATCH, _BATCH_BYTES // _nbytes(waiting[0])) or n == len(indices):
             # The clean ones are groups of paths, the others single: apart, so that no group is filled up.
-            both = spectra([r.noisy for r in waiting] + [r.noiseless for r in waiting])
-            half = len(both) // 2
-            blocks_of_spectra["aj_noisy"].append(both[:half])
-            blocks_of_spectra["aj_noiseless"].append(both[half:])
-            blocks_of_spectra["aj_clean"].append(spectra([r.clean for r in waiting]))
+            for together in (("noisy", "noiseless"), ("clean",)):
+                wanted = [kind for kind in together if kind in kinds]
+                if not wanted:
+                    continue
+                made = spectra([rows[kind] for kind in wanted for rows in waiting])
+                for kind, of_kind in zip(wanted, np.split(made, len(wanted)), strict=True):
+                    blocks_of_spectra[f"aj_{kind}"].append(of_kind)
             waiting.clear()
     one = sample_window.window
     streams = streams_of(scenario.radio)
@@ -145,6 +155,10 @@ def make_samples(
     if len(images) == 1:
         dataset = dataset.isel(receiver=0, drop=True)
     return _with_csi(dataset, csi, scenario) if keep_csi else dataset
+
+
+def _nbytes(rows: Mapping[str, LagProducts | CellProducts]) -> int:
+    return sum(products.nbytes for one in rows.values() for products in one.products)
 
 
 def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from isacsim.spectrum.settings import SpectrumSettings
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Conditioned", "SampleRows", "SampleWindow", "sample_spectra", "spectrum_settings"]
+__all__ = ["Conditioned", "SampleWindow", "sample_spectra", "spectrum_settings"]
 
 
 def spectrum_settings(scenario: Scenario) -> dict[str, Any]:
@@ -80,21 +81,6 @@ class Conditioned:
         return cls.of(received.realisation.scenario, received.bare_capture())
 
 
-@dataclass(frozen=True, eq=False)
-class SampleRows:
-    """Lag products of a sample, one capture for each surveillance receiver, before the transform."""
-
-    noisy: LagProducts | CellProducts
-    noiseless: LagProducts | CellProducts
-    clean: LagProducts | CellProducts
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that they take."""
-        rows = (self.noisy, self.noiseless, self.clean)
-        return sum(products.nbytes for one in rows for products in one.products)
-
-
 class SampleWindow:
     """What the samples of a scenario share: settings, and the window of the packets that the radio means to send."""
 
@@ -122,8 +108,14 @@ class SampleWindow:
     def _by_image(self, csi: NDArray[np.complex64]) -> NDArray[np.complex64]:
         return csi.reshape(-1, self.pairs, *csi.shape[1:])
 
-    def rows(self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]) -> SampleRows:
-        """Lag products of the three spectra of a simulated capture.
+    def rows(
+        self,
+        drawn: Realisation,
+        noisy: Conditioned,
+        undamaged: NDArray[np.complex64] | None,
+        kinds: Sequence[str] = ("noisy", "noiseless", "clean"),
+    ) -> dict[str, LagProducts | CellProducts]:
+        """Lag products of the spectra of a simulated capture, by kind, a row for each surveillance receiver.
 
         Parameters
         ----------
@@ -132,14 +124,20 @@ class SampleWindow:
         noisy : Conditioned
             What was received.
         undamaged : numpy.ndarray, complex64, shape (receiver, subcarrier, packet)
-            All receivers' paths and static part without noise and impairments on the nominal packets.
+            All receivers' paths and static part without noise and impairments on the nominal packets; for "noiseless".
+        kinds : sequence of str
+            Which.
         """
-        window = self.window if np.array_equal(noisy.time, self.time) else self._window(noisy.time)
-        return SampleRows(
-            window.rows(self._by_image(noisy.csi)),
-            self.window.rows(self._by_image(self.noiseless(drawn, noisy, undamaged))),
-            self._clean(drawn, self.images(noisy.receivers), noisy.reference),
-        )
+        made: dict[str, LagProducts | CellProducts] = {}
+        if "noisy" in kinds:
+            window = self.window if np.array_equal(noisy.time, self.time) else self._window(noisy.time)
+            made["noisy"] = window.rows(self._by_image(noisy.csi))
+        if "noiseless" in kinds:
+            assert undamaged is not None
+            made["noiseless"] = self.window.rows(self._by_image(self.noiseless(drawn, noisy, undamaged)))
+        if "clean" in kinds:
+            made["clean"] = self._clean(drawn, self.images(noisy.receivers), noisy.reference)
+        return made
 
     def noiseless(
         self, drawn: Realisation, noisy: Conditioned, undamaged: NDArray[np.complex64]
@@ -256,6 +254,6 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
         coords["receiver"] = coords["receiver"].copy(data=drawn.names_of(images))
     made = {}
     for kind in ("noisy", "noiseless", "clean"):
-        one = labelled(getattr(rows, kind), {"receiver": len(images)}, coords)
+        one = labelled(rows[kind], {"receiver": len(images)}, coords)
         made[f"aj_{kind}"] = one.assign_attrs(attributes(DATASET[f"aj_{kind}"]))
     return xr.Dataset(made, attrs={"conditioning": noisy.done})
