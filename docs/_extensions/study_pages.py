@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 60
 MOST_COLUMNS = 9
+SHORT = 26  # characters of a cell, in a table of several files
 
 
 def _words(value: Any) -> str:
@@ -53,6 +54,22 @@ def _rows(table: dict[str, Any]) -> str:
     return _table([f"`{name}`" for name in names], [[_words(row[name]) for name in names] for row in rows])
 
 
+def _together(tables: list[dict[str, Any]]) -> str:
+    """Rows of all files of a study that go by scenario, without the columns that are long."""
+    rows = [
+        row
+        for table in tables
+        for row in table.get("rows", [])
+        if isinstance(row, dict) and "scenario" in row
+    ]
+    if len(tables) < 2 or len({tuple(row) for row in rows}) != 1:
+        return ""
+    shown = [[name, *(_words(row[name]) for row in rows)] for name in rows[0]]
+    columns = [column for column in shown if max(map(len, column[1:])) <= SHORT]
+    head, *body = (list(line) for line in zip(*columns, strict=True))
+    return "## All scenarios\n\n" + _table([f"`{name}`" for name in head], body) + "\n"
+
+
 def _section(path: Path, table: dict[str, Any]) -> str:
     settings = {"seed": table["seed"], **table["settings"]}
     if "core_seconds" in table:
@@ -84,6 +101,7 @@ def write_pages(docs: Path) -> list[str]:
         text = (
             f"# {name}\n\nStudy: {load_study(name).DESCRIPTION}\n\n"
             f"Command: `isacsim validate {name}`. What it shows and what not: [Studies](../../validation.md).\n\n"
+            + _together([table for _, table in found])
             + "\n".join(_section(path, table) for path, table in found)
         )
         page = folder / f"{name}.md"

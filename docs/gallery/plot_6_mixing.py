@@ -1,6 +1,6 @@
 """
-Mixing synthetic with real
-==========================
+Mixing synthetic with real, and fine-tuning
+===========================================
 
 This tutorial trains a network to tell whether somebody is there, on simulated spectra. It adds a
 few real recordings, and tests on others. The "real" ones are simulated too, from another room
@@ -108,25 +108,33 @@ origin, counts = np.unique(train.domain, return_counts=True)
 print(dict(zip(origin.tolist(), counts.tolist(), strict=True)), "for training")
 
 # %%
-# Training twice
-# --------------
-# The same small network once on synthetic spectra alone, once on the mix. The test recordings are
-# used for nothing else.
+# Training three times
+# --------------------
+# The same small network: on synthetic spectra alone, on the mix, and on synthetic spectra first
+# and then, for a few steps, on the recordings. The test recordings are used for nothing else.
 
 test = real.isel(sample=((real.split == "test") & (real.n_targets >= 0)).values).load()
 alone = train.isel(sample=(train.domain == "synthetic").values)
-answers = {}
-for name, samples in {"synthetic alone": alone, "mixed": train}.items():
+recorded = train.isel(sample=(train.domain == "real").values)
+
+
+def trained(samples):
     counter = dira.TargetCounter(width=8)
-    counter.fit(samples.aj_noisy, samples.n_targets, steps=STEPS, batch_size=32, seed=0)
-    answers[name] = counter.predict(test.aj_noisy)
-    right = answers[name] == test.n_targets.values
+    return counter.fit(samples.aj_noisy, samples.n_targets, steps=STEPS, batch_size=32, seed=0)
+
+
+counters = {"synthetic": trained(alone), "mixed": trained(train)}
+answers = {name: counter.predict(test.aj_noisy) for name, counter in counters.items()}
+tuned = counters["synthetic"].fine_tune(recorded.aj_noisy, recorded.n_targets, steps=STEPS // 2, seed=0)
+answers["fine-tuned"] = tuned.predict(test.aj_noisy)
+for name, said in answers.items():
+    right = said == test.n_targets.values
     print(f"{name}: {right.sum()} of {right.size} test windows right ({right.mean():.2f}; chance 0.50)")
 
 # %%
 # Rows are true counts, columns what the counter says.
 
-fig, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 for ax, (name, said) in zip(axes, answers.items(), strict=True):
     confusion = np.zeros((2, 2), int)
     np.add.at(confusion, (test.n_targets.values, said), 1)
