@@ -78,10 +78,14 @@ print(paths[["acceleration", "std_acceleration", "jerk", "std_jerk"]].to_datafra
 # The truth in the order of the estimates: each estimate takes the nearest true path.
 
 apart = np.hypot(
-    paths.acceleration - truth.acceleration.rename(path="true"), paths.jerk - truth.jerk.rename(path="true")
+    paths.acceleration - truth.acceleration.rename(path="true"),
+    paths.jerk - truth.jerk.rename(path="true"),
 )
 nearest = truth.isel(path=apart.values.argmin(axis=1))
-print("errors of acceleration in m/s²:", (paths.acceleration.values - nearest.acceleration.values).round(5))
+print(
+    "errors of acceleration in m/s²:",
+    (paths.acceleration.values - nearest.acceleration.values).round(5),
+)
 print("errors of jerk in m/s³:        ", (paths.jerk.values - nearest.jerk.values).round(5))
 
 # %%

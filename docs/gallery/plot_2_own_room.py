@@ -66,9 +66,10 @@ targets:
       motion:
         kind: waypoints
         times_s: [-2.1, -1, 0, 1, 2.1]        # 0 is the middle of the window
-        positions_m: [[3.4, 4.2, 1.18], [2.4, 4.2, 1.18], [1.4, 3.8, 1.18], [1.0, 2.8, 1.18], [1.2, 1.6, 1.18]]
+        positions_m: [[3.4, 4.2, 1.18], [2.4, 4.2, 1.18], [1.4, 3.8, 1.18], [1.0, 2.8, 1.18],
+          [1.2, 1.6, 1.18]]
 
-spectrum: {acceleration_max_m_s2: 1.5, jerk_max_m_s3: 6}   # what 500 packets/s can hold in four seconds
+spectrum: {acceleration_max_m_s2: 1.5, jerk_max_m_s3: 6}   # what 500 packets/s hold in 4 s
 """,
     encoding="utf-8",
 )
@@ -122,7 +123,9 @@ plt.show()
 
 tracks = isacsim.track(capture)
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-ax.errorbar(tracks.time, tracks.velocity[0], tracks.std_velocity[0], lw=1, elinewidth=0.5, label="tracked")
+ax.errorbar(
+    tracks.time, tracks.velocity[0], tracks.std_velocity[0], lw=1, elinewidth=0.5, label="tracked"
+)
 ax.axhline(0, color="gray", lw=0.5)
 ax.set(xlabel="time [s]", ylabel="path velocity [m/s]")
 ax.legend()

@@ -61,7 +61,9 @@ for ax, name in zip(axes, ("aj_noisy", "aj_noiseless", "aj_clean"), strict=True)
     (sample[name] / sample[name].max()).pipe(np.power, 0.25).plot(
         ax=ax, x="acceleration", vmin=0, vmax=1, add_colorbar=False
     )
-    ax.scatter(sample.target_acceleration, sample.target_jerk, facecolors="none", edgecolors="white")
+    ax.scatter(
+        sample.target_acceleration, sample.target_jerk, facecolors="none", edgecolors="white"
+    )
     ax.set_title(name)
 plt.show()
 
@@ -77,7 +79,9 @@ def fourth_root(noisy, clean):
 
 
 def loader(split):
-    samples = isacsim.to_torch(store, split=split, targets=("aj_clean",), transform=fourth_root, seed=1)
+    samples = isacsim.to_torch(
+        store, split=split, targets=("aj_clean",), transform=fourth_root, seed=1
+    )
     return samples, DataLoader(samples, batch_size=32)
 
 
@@ -106,7 +110,9 @@ optimizer = torch.optim.Adam(network.parameters(), 3e-3)
 def error(split):
     """Mean squared error of the network, and of its input, on a split."""
     with torch.no_grad():
-        pairs = [(((x - y) ** 2).mean(), ((network(x) - y) ** 2).mean()) for x, y in loader(split)[1]]
+        pairs = [
+            (((x - y) ** 2).mean(), ((network(x) - y) ** 2).mean()) for x, y in loader(split)[1]
+        ]
     return np.mean(pairs, axis=0)
 
 

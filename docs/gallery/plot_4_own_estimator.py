@@ -25,9 +25,8 @@ frequency = 5.805e9 + (np.arange(8) - 3.5) * 10e6
 for packets in (256, 1024):
     time = np.arange(packets) / 1000
     bound = isacsim.cramer_rao_bound(time, frequency, snr_db=10)
-    print(
-        f"{packets} packets: {float(bound.std_acceleration[0]):.5f} m/s², {float(bound.std_jerk[0]):.4f} m/s³"
-    )
+    a, r = float(bound.std_acceleration[0]), float(bound.std_jerk[0])
+    print(f"{packets} packets: {a:.5f} m/s², {r:.4f} m/s³")
 
 # %%
 # An estimator
@@ -47,7 +46,9 @@ def _refined(values, score):
     top = min(max(int(score.argmax()), 1), len(values) - 2)
     left, middle, right = score[top - 1 : top + 2]
     curved = left - 2 * middle + right
-    return values[top] + (0.5 * (left - right) / curved if curved else 0.0) * (values[1] - values[0])
+    return values[top] + (0.5 * (left - right) / curved if curved else 0.0) * (
+        values[1] - values[0]
+    )
 
 
 def dechirp(csi, time, frequency):
@@ -58,7 +59,9 @@ def dechirp(csi, time, frequency):
     wavelength = LIGHT / frequency.mean()
     a, r = np.linspace(-7, 7, 57), np.linspace(-36, 36, 37)
     for _ in range(3):
-        chirp = np.exp(2j * np.pi / wavelength * (a[:, None, None] * t**2 / 2 + r[:, None] * t**3 / 6))
+        chirp = np.exp(
+            2j * np.pi / wavelength * (a[:, None, None] * t**2 / 2 + r[:, None] * t**3 / 6)
+        )
         height = np.abs(np.fft.fft(moving * chirp, 2 * len(t), axis=-1)).max(axis=-1)
         i, j = np.unravel_index(height.argmax(), height.shape)
         best = _refined(a, height[:, j]), _refined(r, height[i])

@@ -83,7 +83,9 @@ capture
 
 described = isacsim.describe_capture(capture)
 timing = described.timing
-print(f"{timing['packets']} packets in {timing['duration_s']:.2f} s, {100 * timing['lost']:.1f} % lost")
+print(
+    f"{timing['packets']} packets in {timing['duration_s']:.2f} s, {100 * timing['lost']:.1f} % lost"
+)
 for line in described.dropped + described.assumed + described.remarks:
     print("-", line)
 
@@ -95,10 +97,22 @@ for line in described.dropped + described.assumed + described.remarks:
 tracks = isacsim.track(capture)
 fig, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
 ax.fill_between(
-    tracks.time, -3, 3, where=tracks.motion == 1, color="tab:green", alpha=0.15, lw=0, label="motion"
+    tracks.time,
+    -3,
+    3,
+    where=tracks.motion == 1,
+    color="tab:green",
+    alpha=0.15,
+    lw=0,
+    label="motion",
 )
 ax.errorbar(
-    tracks.time, tracks.velocity[0], tracks.std_velocity[0], lw=1.2, elinewidth=0.5, label="tracked speed"
+    tracks.time,
+    tracks.velocity[0],
+    tracks.std_velocity[0],
+    lw=1.2,
+    elinewidth=0.5,
+    label="tracked speed",
 )
 ax.set(xlabel="time [s]", ylabel="path velocity [m/s]", ylim=(-3, 3))
 ax.legend()

@@ -76,7 +76,9 @@ with open(folder / "labels.csv", "w", newline="", encoding="utf-8") as file:
     table.writerow(["file", "label", "split"])
     for number in range(RECORDINGS):
         name, label = f"recording{number}.nc", number % 2
-        save_capture(isacsim.simulate(elsewhere, seed=100 + number, n_targets=label), folder / name)
+        save_capture(
+            isacsim.simulate(elsewhere, seed=100 + number, n_targets=label), folder / name
+        )
         table.writerow([name, label, "train" if number < RECORDINGS // 2 else "test"])
 
 # %%
@@ -86,9 +88,11 @@ with open(folder / "labels.csv", "w", newline="", encoding="utf-8") as file:
 
 command = (
     "isacsim import recording*.nc --labels labels.csv --like synthetic.zarr"
-    " --window 0.512 --no-progress -o real.zarr"
+    " --window 0.512 -o real.zarr"
 )
-environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+environment = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+}
 done = subprocess.run(
     command, shell=True, cwd=folder, env=environment, check=True, capture_output=True, text=True
 )
@@ -125,11 +129,15 @@ def trained(samples):
 
 counters = {"synthetic": trained(alone), "mixed": trained(train)}
 answers = {name: counter.predict(test.aj_noisy) for name, counter in counters.items()}
-tuned = counters["synthetic"].fine_tune(recorded.aj_noisy, recorded.n_targets, steps=STEPS // 2, seed=0)
+tuned = counters["synthetic"].fine_tune(
+    recorded.aj_noisy, recorded.n_targets, steps=STEPS // 2, seed=0
+)
 answers["fine-tuned"] = tuned.predict(test.aj_noisy)
 for name, said in answers.items():
     right = said == test.n_targets.values
-    print(f"{name}: {right.sum()} of {right.size} test windows right ({right.mean():.2f}; chance 0.50)")
+    print(
+        f"{name}: {right.sum()} of {right.size} test windows right ({right.mean():.2f}; chance 0.50)"
+    )
 
 # %%
 # Rows are true counts, columns what the counter says.
@@ -140,12 +148,14 @@ for ax, (name, said) in zip(axes, answers.items(), strict=True):
     np.add.at(confusion, (test.n_targets.values, said), 1)
     ax.imshow(confusion, cmap="Blues")
     for (row, column), number in np.ndenumerate(confusion):
-        ax.text(column, row, number, ha="center", va="center", bbox={"color": "white", "alpha": 0.7})
+        ax.text(
+            column, row, number, ha="center", va="center", bbox={"color": "white", "alpha": 0.7}
+        )
     ax.set(title=name, xlabel="counted", ylabel="people", xticks=range(2), yticks=range(2))
 plt.show()
 
 # %%
-# These few windows come from few recordings, so a difference of some windows between the two
-# means nothing. For a result, use more recordings, several seeds, and a split by person or room:
-# :doc:`/real_captures` says how. ``dira train counter mixed.zarr`` trains the counter in full
-# size, on a mix that ``isacsim mix`` has written.
+# These few windows come from few recordings, so a difference of some windows means nothing. For a
+# result, use more recordings, several seeds, and a split by person or room: :doc:`/real_captures`
+# says how. ``dira train counter mixed.zarr`` trains the counter in full size, on a mix that
+# ``isacsim mix`` has written.

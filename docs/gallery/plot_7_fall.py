@@ -166,7 +166,7 @@ score = x @ weights[1:] + weights[0]
 
 
 def balanced(chosen):
-    """Mean of the shares of falls and of ordinary moments that are right, with its standard error."""
+    """Shares of falls and of ordinary moments that are right, their mean, its standard error."""
     shares = [np.mean((score[chosen & (is_fall == f)] > 0) == f) for f in (True, False)]
     counts = [np.sum(chosen & (is_fall == f)) for f in (True, False)]
     error = np.sqrt(sum(p * (1 - p) / n for p, n in zip(shares, counts, strict=True))) / 2
@@ -176,7 +176,8 @@ def balanced(chosen):
 for name, chosen in {"bedroom (trained on)": train, "kitchen (held out)": ~train}.items():
     found, quiet, mean, error = balanced(chosen)
     print(
-        f"{name}: {found:.2f} of falls found, {quiet:.2f} of the rest left alone, balanced {mean:.2f} ± {error:.2f}"
+        f"{name}: {found:.2f} of falls found, {quiet:.2f} of the rest left alone,"
+        f" balanced {mean:.2f} ± {error:.2f}"
     )
 
 # %%

@@ -84,7 +84,10 @@ try:
 except TimeLimit:
     print(f"stopped after {made[-1]} of {N_SAMPLES} samples")
 resumed = isacsim.generate(
-    scenario, folder / "stopped.zarr", workers=0, **HOW | {"progress": lambda done, total: made.append(done)}
+    scenario,
+    folder / "stopped.zarr",
+    workers=0,
+    **HOW | {"progress": lambda done, total: made.append(done)},
 )
 print("after the second call:", digest(resumed))
 assert digest(resumed) == digest(here)
