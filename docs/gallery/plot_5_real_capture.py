@@ -70,16 +70,15 @@ print(file.name, f"{file.stat().st_size / 1e6:.1f} MB")
 # %%
 # What it holds
 # -------------
-# ``read_capture`` finds out the format. It warns about what it had to drop, and assumes nothing
-# silently: ``assumed`` names what the file does not say. For formats without a carrier, pass
-# ``carrier=``.
+# ``read_capture`` finds out the format. It warns about what it had to drop. For formats without a
+# carrier, pass ``carrier=``.
 
 capture = isacsim.read_capture(file)
 capture
 
 # %%
-# ``describe_capture`` looks at rate, losses, power and phase. ``isacsim capture walk.pcap -o
-# walk`` makes a page of it.
+# ``describe_capture`` looks at rate, losses, power and phase. It also names what the file does
+# not say and the reader had to assume. ``isacsim capture walk.pcap -o walk`` makes a page of it.
 
 described = isacsim.describe_capture(capture)
 timing = described.timing
