@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.gan import ConditionalGAN as ConditionalGAN
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
+    from dira.models.window_classifier import WindowClassifier as WindowClassifier
 
 _HOME = {
     "ConditionalDiffusion": "dira.models.diffusion",
@@ -40,6 +41,7 @@ _HOME = {
     "kernel_distance": "dira.metrics.distances",
     "peak_fidelity": "dira.metrics.fidelity",
     "TargetCounter": "dira.models.counter",
+    "WindowClassifier": "dira.models.window_classifier",
 }
 
 __all__ = [*_HOME]

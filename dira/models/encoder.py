@@ -157,7 +157,7 @@ class Encoder:
         values = values.float()
         whole = network.module if hasattr(network, "module") else network
         assert isinstance(whole, WindowTransformer)
-        views = [self._view(values, there, batch) for _ in range(2)]
+        views = [self.view(values, there, batch) for _ in range(2)]
         seen, left = views[0]
         known, _ = whole.present(left)
         draw = torch.rand(known.shape, generator=batch.generator).to(known.device)
@@ -176,7 +176,7 @@ class Encoder:
         return filling + 0.5 * self.config.contrast * found
 
     @staticmethod
-    def _view(values: torch.Tensor, there: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def view(values: torch.Tensor, there: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Some of the pairs, all turned by one angle, with noise and lost packets."""
         _, pairs, _, _, packets = values.shape
 

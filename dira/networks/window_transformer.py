@@ -4,8 +4,33 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 __all__ = ["WindowTransformer"]
+
+
+class Block(nn.Module):
+    """Attention and a layer of neurons, each beside a way past it, with norms first.
+
+    Not torch's `TransformerEncoderLayer`: in evaluation that reads the weights of its linear layers past the adapters
+    that low-rank fine-tuning puts around them.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
+        """From tokens (window, token, width) and those that may be attended to (window, 1, 1, token) to tokens."""
+        parts = self.qkv(self.before(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=attended)
+        x = x + self.out(seen.transpose(1, 2).flatten(2))
+        out: torch.Tensor = x + self.down(functional.gelu(self.up(self.between(x))))
+        return out
 
 
 class WindowTransformer(nn.Module):
@@ -32,12 +57,8 @@ class WindowTransformer(nn.Module):
         self.facts = nn.Sequential(nn.Linear(facts, width), nn.GELU(), nn.Linear(width, width))
         self.time = nn.Parameter(0.02 * torch.randn(packets // patch, width))
         self.hidden = nn.Parameter(0.02 * torch.randn(width))
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-        )
-        self.layers = nn.TransformerEncoder(
-            layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False
-        )
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
         self.back = nn.Linear(width, size)
 
     def patches(self, values: torch.Tensor) -> torch.Tensor:
@@ -70,9 +91,11 @@ class WindowTransformer(nn.Module):
         tokens = tokens + self.time + self.facts(facts)[:, None, None]
         known = known.flatten(1)
         # Without any patch attention would be of nothing.
-        nothing = ~known.any(dim=1, keepdim=True)
-        out = self.layers(tokens.flatten(1, 2), src_key_padding_mask=~(known | nothing))
-        return out, known
+        attended = (known | ~known.any(dim=1, keepdim=True))[:, None, None]
+        out = tokens.flatten(1, 2)
+        for block in self.blocks:
+            out = block(out, attended)
+        return self.norm(out), known
 
     def pooled(self, vectors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Mean vector of a window's patches (window, width)."""
