@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,10 @@ def test_equations_that_docstrings_cite_are_numbered_in_the_method() -> None:
     sources = [path for name in ("isacsim", "dira") for path in (DOCS.parent / name).rglob("*.py")]
     cited = {n for path in sources for n in re.findall(r"\(M(\d+)\)", path.read_text(encoding="utf-8"))}
     assert len(cited) > 5 and cited <= set(numbers)
+
+
+def test_the_quickstart_names_every_extra() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (DOCS / "quickstart.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", page, re.MULTILINE))
+    assert named == set(project["optional-dependencies"]) - {"test", "docs", "dev"}
