@@ -1,6 +1,6 @@
 """The Cramér-Rao bound of the cubic-phase path model: how well any unbiased estimator can do.
 
-The model (docs/theory, signal) is, with the time origin at the window's centre,
+The model (docs/method.md, eq. (M1) and eq. (M2)) is, with the time origin at the window's centre,
 
     H_k(t) = sum_l A_l exp(j phase_l + sigma j 2 pi f_k d_l(t) / c) + s_k + n_k(t)
     d_l(t) = d0_l + v_l t + a_l t^2 / 2 + r_l t^3 / 6
@@ -168,7 +168,7 @@ def cramer_rao_bound(
     """Lower bounds on the standard deviations of every path's parameters, all paths estimated together.
 
     Exact for the grid passed: any packet times, any subcarriers, any paths. With many packets and one path
-    the bound of acceleration and jerk tends to (docs/theory, closed form; K subcarriers, Q packets over T
+    the bound of acceleration and jerk tends to eq. (M9) of docs/method.md (K subcarriers, Q packets over T
     seconds, rho the SNR)
 
         var(a) = 720 / (2 rho K Q) (c / (2 pi f T^2))^2

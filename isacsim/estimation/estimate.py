@@ -98,6 +98,11 @@ def estimate_paths(
     ------
     InputError
         If the CSI doesn't fit or an argument is out of range.
+
+    Notes
+    -----
+    "relax" fits eq. (M2) of docs/method.md with the lengths of eq. (M1), "modes" fits eq. (M10). For one path the
+    bound tends to eq. (M9).
     """
     check_choice("method", method, METHODS)
     check_integer("max_paths", max_paths, least=1)

@@ -62,6 +62,10 @@ def simulate(
         If there is no such scenario, seed, index or n_targets is out of range, a drawn target passes through an
         antenna, or there is not enough memory.
 
+    Notes
+    -----
+    The channel is eq. (M2) of docs/method.md, the noise eq. (M3), the truth the coefficients of eq. (M1).
+
     Examples
     --------
     >>> import isacsim

@@ -152,6 +152,10 @@ def aj_spectrum(
     ImportError
         If there is a ``device`` but no torch.
 
+    Notes
+    -----
+    The spectrum is eq. (M6) of docs/method.md, the image of "resolved" eq. (M7).
+
     Examples
     --------
     >>> import isacsim
