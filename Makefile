@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench docs validate weights clean
+.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench docs validate weights wheel wheel-check clean
 
 setup: $(READY)
 
@@ -69,6 +69,13 @@ lint: $(READY)
 # The weights that come with dira (dira/weights/record.json): hours without a GPU; goes on where it was stopped.
 weights: $(READY)
 	$(BIN)/python -m dira.pretraining.make_weights
+
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet $(PIP_ARGS) --no-deps --wheel-dir out/wheel .
+
+# The wheel in a clean environment without the repository: commands, both demos, links and pictures of the pages.
+wheel-check: wheel
+	$(BIN)/python -m tests.wheel_check out/wheel $(PIP_ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
