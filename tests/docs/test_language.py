@@ -13,7 +13,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOT_YET = {
     "datasets.md",
     "dira.md",
-    "validation.md",
     "real_captures.md",
     "counting.md",
     "arrays.md",
@@ -29,6 +28,8 @@ PAGES = sorted(page for page in DOCS.glob("*.md") if page.name not in NOT_YET)
 AVERAGE, LONGEST, WIDTH = 20, 35, 100  # words, words, characters
 FENCE = re.compile(r"^( *)```.*?^\1```[^\n]*$", re.DOTALL | re.MULTILINE)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4}[^\n]*\n)+")
+# Tables, headings, HTML.
+NO_PROSE = re.compile(r"\s*(\|.*\|$|#|<)")
 MARK = re.compile(r"^ *(?:[-*+]|\d+[.)]) +")
 # What cannot be broken at a space: code, and links with their address.
 ATOM = re.compile(r"`+[^`]+`+|!?\[[^]]*\]\([^)]*\)")
@@ -47,7 +48,7 @@ def blocks(text: str) -> list[str]:
     for block in re.split(r"\n\s*\n", prose(text)):
         items: list[list[str]] = [[]]
         for line in block.splitlines():
-            if re.match(r"\s*(\||#|<)", line):
+            if NO_PROSE.match(line):
                 continue
             if MARK.match(line):
                 items.append([])
@@ -76,7 +77,7 @@ def too_wide(text: str) -> list[str]:
     """Lines over the width that could be broken; tables and headings cannot."""
     long = (line for line in prose(text).splitlines() if len(line) > WIDTH)
     return [
-        line for line in long if not line.startswith(("|", "  |", "#")) and " " in ATOM.sub("", line.strip())
+        line for line in long if not NO_PROSE.match(line) and " " in ATOM.sub("", line.strip())
     ]
 
 
