@@ -13,11 +13,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOT_YET = {
     "datasets.md",
     "dira.md",
-    "real_captures.md",
-    "counting.md",
-    "arrays.md",
-    "bodies.md",
-    "environments.md",
     "tracking.md",
     "reliability.md",
     "interchange.md",
