@@ -13,10 +13,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOT_YET = {
     "datasets.md",
     "dira.md",
-    "tracking.md",
-    "reliability.md",
-    "interchange.md",
-    "own_estimator.md",
 }
 PAGES = sorted(page for page in DOCS.glob("*.md") if page.name not in NOT_YET)
 
@@ -71,9 +67,7 @@ def words(sentence: str) -> int:
 def too_wide(text: str) -> list[str]:
     """Lines over the width that could be broken; tables and headings cannot."""
     long = (line for line in prose(text).splitlines() if len(line) > WIDTH)
-    return [
-        line for line in long if not NO_PROSE.match(line) and " " in ATOM.sub("", line.strip())
-    ]
+    return [line for line in long if not NO_PROSE.match(line) and " " in ATOM.sub("", line.strip())]
 
 
 def marks_by_accident(text: str) -> list[str]:
