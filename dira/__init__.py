@@ -23,9 +23,11 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.denoiser import PairedDenoiser as PairedDenoiser
     from dira.models.detector import PathDetector as PathDetector
     from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
+    from dira.models.encoder import Encoder as Encoder
     from dira.models.gan import ConditionalGAN as ConditionalGAN
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
+    from dira.models.window_classifier import WindowClassifier as WindowClassifier
 
 _HOME = {
     "ConditionalDiffusion": "dira.models.diffusion",
@@ -33,11 +35,13 @@ _HOME = {
     "ConditionalVAE": "dira.models.vae",
     "Purifier": "dira.models.purifier",
     "PairedDenoiser": "dira.models.denoiser",
+    "Encoder": "dira.models.encoder",
     "PathDetector": "dira.models.detector",
     "frechet_distance": "dira.metrics.distances",
     "kernel_distance": "dira.metrics.distances",
     "peak_fidelity": "dira.metrics.fidelity",
     "TargetCounter": "dira.models.counter",
+    "WindowClassifier": "dira.models.window_classifier",
 }
 
 __all__ = [*_HOME]

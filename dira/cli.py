@@ -13,6 +13,7 @@ from dira.commands.detect import detect
 from dira.commands.enhance import enhance
 from dira.commands.expand import expand
 from dira.commands.judging import count, evaluate
+from dira.commands.pretrain import pretrain
 from dira.commands.reproduce import report, reproduce
 from dira.commands.train import train
 from isacsim import __version__
@@ -77,6 +78,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {
     evaluate: "dira evaluate clean.zarr --reference lab.zarr --counter counter",
     compare: "dira compare lab corridor hall --captures 100 -o ways.json",
     demo: "dira demo --scenario lab_cubic --seed 7",
+    pretrain: "dira pretrain -o encoder --windows 50000 --steps 10000",
     reproduce: "dira reproduce --preset laptop -o out/laptop",
     report: "dira report out/laptop",
 }

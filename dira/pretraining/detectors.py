@@ -74,9 +74,9 @@ class Plan(NamedTuple):
 
 DETECTORS = {
     "rooms_4x4": Plan("lab,corridor,hall", False, 5000, 4),
-    "points_4x4": Plan("points_4x4", True, 4000, 4),
-    "points_4x1": Plan("points_4x1", True, 4000, 4),
-    "points_1x1": Plan("points_1x1", True, 4000, 4),
+    "points_4x4": Plan("points_4x4", True, 2600, 4),
+    "points_4x1": Plan("points_4x1", True, 2600, 4),
+    "points_1x1": Plan("points_1x1", True, 2600, 4),
 }
 
 

@@ -1,0 +1,119 @@
+"""Windows of conditioned CSI, of any antennas, subcarriers and packet times, in the one form that the encoder takes.
+
+Each antenna pair's CSI is averaged over sub-bands and over short times, its static part is taken off, and what is left
+is turned by the static part's phase and divided by one number a window. So neither gain nor constant phases of the
+chains matter; by how much the window was divided is told beside it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isacsim.errors import InputError
+
+__all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced"]
+
+BANDS, PACKETS, PAIRS = 8, 256, 4
+"""Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
+FACTS = ("carrier", "bandwidth", "interval", "duration", "dynamic")
+"""What is told of a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
+duration / 1 s, and the moving part's rms over the static one's in units of 20 dB."""
+
+F32 = NDArray[np.float32]
+
+
+class Windows(NamedTuple):
+    """Windows as the encoder takes them."""
+
+    values: F32
+    """(window, pair, part, band, packet): real and imaginary part; 0 where there is nothing."""
+    there: NDArray[np.bool_]
+    """(window, pair, band, packet): where there is something."""
+    facts: F32
+    """(window, fact): `FACTS`."""
+
+
+def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
+    """Bring one window into the encoder's form.
+
+    Parameters
+    ----------
+    csi : array_like, complex, shape ([pair,] subcarrier, packet)
+        Conditioned CSI, static part included; NaN where a packet or a subcarrier is missing.
+    time : array_like, shape (packet,)
+        s, ascending; gaps are gaps.
+    frequency : array_like, shape (subcarrier,)
+        Hz, ascending.
+
+    Returns
+    -------
+    Windows
+        One.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, there are fewer than 16 packets, or nothing is finite.
+    """
+    values, t, f = np.asarray(csi), np.asarray(time, np.float64), np.asarray(frequency, np.float64)
+    values = values[np.newaxis] if values.ndim == 2 else values
+    if values.ndim != 3 or values.shape[1:] != (f.size, t.size):
+        raise InputError(
+            f"csi must have the shape ([pair,] subcarrier, packet) with {f.size} frequencies and {t.size} times, got "
+            f"{np.shape(csi)}."
+        )
+    if t.size < 16 or (np.diff(t) <= 0).any() or (np.diff(f) <= 0).any():
+        raise InputError(
+            f"a window needs at least 16 packets, and ascending times and frequencies; got {t.size}."
+        )
+    if len(values) > PAIRS:
+        values = values[np.linspace(0, len(values) - 1, PAIRS).round().astype(int)]
+    span = t[-1] - t[0] + float(np.median(np.diff(t)))
+    packets = min(PACKETS, t.size)
+    place = np.minimum(((t - t[0]) / span * packets).astype(int), packets - 1)
+    bands = min(BANDS, f.size)
+    band = np.arange(f.size) * bands // f.size
+    known = np.isfinite(values)
+    into_bands, into_packets = _into(band, bands).T, _into(place, packets)
+    total = into_bands @ np.where(known, values, 0).astype(np.complex128) @ into_packets
+    number = into_bands @ known.astype(np.float64) @ into_packets
+    there = number > 0
+    if not there.any():
+        raise InputError("the window holds no finite CSI.")
+    mean = total / np.maximum(number, 1)
+    static = mean.sum(axis=-1, keepdims=True) / np.maximum(there.sum(axis=-1, keepdims=True), 1)
+    size = np.abs(static)
+    moving = np.where(
+        there, (mean - static) * np.where(size > 0, static.conj() / np.maximum(size, 1e-300), 1), 0
+    )
+    rms = float(np.sqrt((np.abs(moving) ** 2).sum() / there.sum()))
+    level = float(np.sqrt((size**2).mean()))
+    out = np.zeros((1, PAIRS, 2, BANDS, PACKETS), np.float32)
+    filled = np.zeros((1, PAIRS, BANDS, PACKETS), bool)
+    scaled = moving / rms if rms > 0 else moving
+    part = (0, slice(len(values)))
+    out[(*part, 0, slice(bands), slice(packets))] = scaled.real
+    out[(*part, 1, slice(bands), slice(packets))] = scaled.imag
+    filled[(*part, slice(bands), slice(packets))] = there
+    width = (f[-1] - f[0]) * f.size / max(1, f.size - 1) if f.size > 1 else 312.5e3
+    facts = [
+        np.log2(f.mean() / 5e9),
+        np.log2(width / 20e6),
+        np.log2(span / packets / 4e-3),
+        np.log2(span),
+        np.clip(np.log10(max(rms, 1e-9) / max(level, 1e-9)), -4, 4),
+    ]
+    return Windows(out, filled, np.array([facts], np.float32))
+
+
+def joined(many: list[Windows]) -> Windows:
+    """Put windows behind one another."""
+    return Windows(*(np.concatenate(part) for part in zip(*many, strict=True)))
+
+
+def _into(place: NDArray[np.intp], n: int) -> NDArray[np.float64]:
+    """Matrix (place, n) that adds what stands at each place."""
+    return np.asarray(place[:, np.newaxis] == np.arange(n), np.float64)

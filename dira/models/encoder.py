@@ -1,0 +1,337 @@
+"""One encoder for CSI windows of any antennas, subcarriers and packet rates, pretrained without labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from safetensors import SafetensorError
+from torch import nn
+from torch.nn import functional
+
+from dira.config import Config, validated
+from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced
+from dira.models.files import CONFIG, check_shapes, read_content, read_weights, write_model
+from dira.models.model import NotFitted
+from dira.networks.window_transformer import WindowTransformer
+from dira.training.source import Data
+from dira.training.threads import default_threads, on_threads
+from dira.training.train import Batch, Progress, Training, place_for, train
+from isacsim import __version__
+from isacsim.checks import check_integer
+from isacsim.conditioning.windows import capture_windows
+from isacsim.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Encoder", "EncoderConfig"]
+
+_TRAINING: dict[str, Any] = {
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "warmup": 500,
+    "decay": "cosine",
+    "weight_decay": 0.05,
+    "average": 0.0,
+}
+
+
+class EncoderConfig(Config):
+    """Configuration of an encoder."""
+
+    width: int = Field(default=160, ge=16, le=1024, multiple_of=8)
+    """Numbers that a window is encoded to."""
+    depth: int = Field(default=6, ge=1, le=24)
+    heads: int = Field(default=5, ge=1, le=16)
+    patch: int = Field(default=16, ge=1, le=PACKETS)
+    """Packets of a patch, a divisor of 256."""
+    hidden: float = Field(default=0.6, gt=0, lt=1)
+    """Share of a window's patches that it learns to fill in."""
+    contrast: float = Field(default=0.1, ge=0)
+    """Weight of telling two views of one window from those of others, beside filling in."""
+    temperature: float = Field(default=0.1, gt=0)
+    """Of that comparison."""
+
+
+class Encoder:
+    """Encodes windows of conditioned CSI as vectors.
+
+    It is pretrained by filling in what is hidden of a window (masked reconstruction), and by telling two views of one
+    window from those of others (InfoNCE); a view is some of the antenna pairs, turned, with noise and lost packets.
+
+    Parameters
+    ----------
+    **config
+        Fields of `EncoderConfig`.
+
+    Examples
+    --------
+    >>> import isacsim, dira
+    >>> encoder = dira.Encoder.from_pretrained("encoder")  # doctest: +SKIP
+    >>> encoder.encode(isacsim.simulate("lab_siso", seed=1))  # doctest: +SKIP
+    """
+
+    def __init__(self, **config: Any) -> None:
+        self.config = validated(EncoderConfig, config, what="Encoder")
+        if PACKETS % self.config.patch or self.config.width % self.config.heads:
+            raise InputError(
+                f"Encoder: patch must divide {PACKETS} and heads must divide width, got {self.config.patch}, "
+                f"{self.config.heads} and {self.config.width}."
+            )
+        self.network: WindowTransformer | None = None
+        self.history: dict[str, Any] = {}
+        """How it was trained."""
+
+    def build(self) -> WindowTransformer:
+        """Make the network."""
+        c = self.config
+        return WindowTransformer(
+            bands=BANDS,
+            packets=PACKETS,
+            patch=c.patch,
+            facts=len(FACTS),
+            width=c.width,
+            depth=c.depth,
+            heads=c.heads,
+        )
+
+    def pretrain(
+        self,
+        windows: Data,
+        *,
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 500,
+        progress: Progress | None = None,
+        **asked: Any,
+    ) -> Self:
+        """Learn from windows without labels.
+
+        Parameters
+        ----------
+        windows : sequence of torch.Tensor, or dira.training.source.Source
+            ``values``, ``there`` and ``facts`` of `dira.data.windows.Windows`, or what gives batches of them.
+        steps : int
+            Optimiser steps.
+        device, checkpoints, every, progress, **asked
+            As for `dira.ConditionalDiffusion.fit`; a run that was stopped goes on from its checkpoints.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, or the checkpoints are of another training.
+        """
+        training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="pretrain")
+        with on_threads(training.threads):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(training.seed)
+                network = self.build()
+            trained, seconds = train(
+                network,
+                self.loss,
+                windows,
+                training,
+                device=device,
+                checkpoints=None if checkpoints is None else Path(checkpoints),
+                every=every,
+                progress=progress,
+                more={"model": "Encoder", "config": self.config.model_dump(mode="json")},
+            )
+        assert isinstance(trained, WindowTransformer)
+        self.network = trained
+        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        return self
+
+    def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
+        """Squared error of hidden patches, and cross-entropy of finding a window's other view among the batch's."""
+        values, there, facts = batch.tensors
+        values = values.float()
+        whole = network.module if hasattr(network, "module") else network
+        assert isinstance(whole, WindowTransformer)
+        views = [self.view(values, there, batch) for _ in range(2)]
+        seen, left = views[0]
+        known, _ = whole.present(left)
+        draw = torch.rand(known.shape, generator=batch.generator).to(known.device)
+        hidden = (draw < self.config.hidden) & known
+        vectors, tokens = network(seen, left, facts, hidden)
+        filled = whole.back(vectors).unflatten(1, known.shape[1:])
+        error = functional.mse_loss(filled, whole.patches(seen), reduction="none").mean(dim=-1)
+        filling = (error * hidden).sum() / hidden.sum().clamp(min=1)
+        if not self.config.contrast:
+            return filling
+        one = functional.normalize(whole.pooled(vectors, tokens), dim=-1)
+        other = functional.normalize(whole.pooled(*network(*views[1], facts)), dim=-1)
+        alike = one @ other.T / self.config.temperature
+        own = torch.arange(len(alike), device=alike.device)
+        found = functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)
+        return filling + 0.5 * self.config.contrast * found
+
+    @staticmethod
+    def view(values: torch.Tensor, there: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Some of the pairs, all turned by one angle, with noise and lost packets."""
+        _, pairs, _, _, packets = values.shape
+
+        def uniform(*shape: int) -> torch.Tensor:
+            return torch.rand((batch.size, *shape), generator=batch.generator)[batch.rows].to(values.device)
+
+        present = there.flatten(2).any(dim=-1)
+        # At least the pair with the largest draw stays.
+        draw = uniform(pairs) * present
+        stays = (draw > 0.5) | (draw == draw.amax(dim=1, keepdim=True))
+        lost = uniform(packets) < 0.2 * uniform(1)
+        there = there & stays[:, :, None, None] & ~lost[:, None, None]
+        angle = 2 * torch.pi * uniform(1)
+        c, s = (x[:, :, None, None] for x in (torch.cos(angle), torch.sin(angle)))
+        turned = torch.stack(
+            [c * values[:, :, 0] - s * values[:, :, 1], s * values[:, :, 0] + c * values[:, :, 1]], 2
+        )
+        noise = 0.3 * uniform(1)[:, :, None, None, None] * batch.normals(*values.shape[1:])
+        return (turned + noise) * there[:, :, None], there
+
+    @torch.no_grad()
+    def encode_windows(
+        self, windows: Windows, *, batch_size: int = 256, device: str = "auto"
+    ) -> NDArray[np.float32]:
+        """Encode windows in the encoder's form.
+
+        Parameters
+        ----------
+        windows : Windows
+            From `dira.data.windows.reduced`, several from `joined`.
+        batch_size : int
+            Windows at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float32, shape (window, width)
+
+        Raises
+        ------
+        NotFitted
+            Before `pretrain`.
+        """
+        if self.network is None:
+            raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
+        check_integer("batch_size", batch_size, least=1)
+        place = place_for(device).device
+        network, out = self.network.to(place).eval(), []
+        try:
+            with on_threads(default_threads()):
+                for first in range(0, len(windows.values), batch_size):
+                    some = (
+                        torch.from_numpy(np.asarray(part[first : first + batch_size])) for part in windows
+                    )
+                    values, there, facts = (part.to(place) for part in some)
+                    vectors, known = network(values.float(), there, facts)
+                    out.append(network.pooled(vectors, known).float().cpu().numpy())
+        finally:
+            network.cpu()
+        return np.concatenate(out)
+
+    def encode(
+        self,
+        capture: xr.Dataset | Sequence[xr.DataArray],
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
+        device: str = "auto",
+    ) -> xr.DataArray:
+        """Encode the windows of a capture.
+
+        Parameters
+        ----------
+        capture : xarray.Dataset, or sequence of xarray.DataArray
+            A capture, simulated or read; or conditioned windows ([receiver,] subcarrier, packet).
+        window_s, hop_s : float, optional
+            Length of the windows and between their beginnings, s; default: about one second, half of it.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        xarray.DataArray, float32, dims (window, feature)
+            With coordinate ``time``, the windows' middles in s.
+
+        Raises
+        ------
+        NotFitted
+            Before `pretrain`.
+        InputError
+            If the capture does not fit.
+        """
+        import xarray as xr
+
+        if isinstance(capture, xr.Dataset):
+            cut = capture_windows(capture, window_s=window_s, hop_s=hop_s, uniform=False)
+            given = [window.csi for window in cut.used]
+        else:
+            given = list(capture)
+        windows = [
+            reduced(one.values, one.coords["time"].values, one.coords["frequency"].values) for one in given
+        ]
+        if not windows:
+            raise InputError("capture has no window to encode.")
+        middles = [float(one.coords["time"].values[[0, -1]].mean()) for one in given]
+        return xr.DataArray(
+            self.encode_windows(joined(windows), device=device),
+            {"time": ("window", middles, {"units": "s", "long_name": "middle of the window"})},
+            ("window", "feature"),
+            attrs={"long_name": "encoded window", "units": "1"},
+        )
+
+    def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
+        """Write config.json and model.safetensors; weights as float16 if ``half``."""
+        if self.network is None:
+            raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        if half:
+            weights = {k: v.half() for k, v in weights.items()}
+        content = {
+            "model": "Encoder",
+            "version": __version__,
+            "config": self.config.model_dump(mode="json"),
+            "axes": {},
+            "classes": {},
+            "history": self.history,
+        }
+        write_model(Path(folder), json.loads(json.dumps(content)), weights)
+        return Path(folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
+        """Read what `save_pretrained` wrote.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no encoder, or a file is damaged.
+        """
+        folder = Path(folder)
+        try:
+            content = read_content(folder)
+            if content["model"] != "Encoder":
+                raise InputError(f"{folder} holds a {content['model']:.80}, not an Encoder.")
+            encoder = cls(**content["config"])
+            check_shapes(folder, encoder.build)
+            network = encoder.build()
+            network.load_state_dict(read_weights(folder, content))
+        except FileNotFoundError as error:
+            missing = Path(str(error.filename)).name
+            raise InputError(f"{folder} holds no model: {missing} is missing.") from None
+        except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{folder}: this model is damaged ({error!s:.200}); see {CONFIG}.") from error
+        encoder.network, encoder.history = network.eval(), content["history"]
+        return encoder
