@@ -47,7 +47,7 @@ def passages() -> Iterator[Passage]:
 def _people() -> Iterator[Passage]:
     result = table("people")
     settings = result["settings"]
-    yield Passage(COUNTING, "How good", "{} captures of each number", (f"{settings['trials']}",), source("people"))
+    yield Passage(COUNTING, "How good", "{} captures of each count", (f"{settings['trials']}",), source("people"))
     for people, told in result["counted"].items():
         cells = [
             (f"**{times}**" if str(n) == people else f"{times}") if (times := told.get(str(n), 0)) else ""

@@ -72,7 +72,7 @@ def _images() -> Iterator[Passage]:
         )
     wall, corner = (_recall(f"{place}, 4 x 4, the window's cubics") for place in ("one wall", "adjacent corners"))
     names = "true motion (ceiling)", "default", "modes, rendered"
-    text = "true motion shows {} on one wall, the default {}, `modes` {}; at adjacent corners {}, {}, {}."
+    text = "shows {} on one wall, the default {}, `modes` {}. At adjacent corners the values are {}, {}, {}."
     numbers = *(wall[name] for name in names), *(corner[name] for name in names)
     yield Passage(PAGE, "images", text, numbers, source("images"))
 

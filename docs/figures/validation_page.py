@@ -95,13 +95,13 @@ def _targets() -> Iterator[Passage]:
     for first in (0, 10000):
         other = table("counting_other_seeds")[f"first_{first}"]
         right = f"{round(other['count_right'] * other['captures'])}"
-        words = f"of 300 right at seeds {first}-" if not first else f"of 300 at {first}-"
+        words = "of 300 are right at seeds 0-" if not first else f"of 300 at {first}-"
         yield at(section, f"{{}} {words}", "counting_other_seeds", right)
     over = [
         f"{table('counting_other_seeds')['first_10000'][f'rmse_over_bound_{name}']:.2f}"
         for name in ("jerk", "acceleration")
     ]
-    yield at(section, "rmse of r is {} of the bound for that reason, of a {}", "counting_other_seeds", *over)
+    yield at(section, "rmse of r is {} of the bound for that reason, and that of a is {}", "counting_other_seeds", *over)
 
 
 def _paper() -> Iterator[Passage]:
@@ -115,13 +115,13 @@ def _paper() -> Iterator[Passage]:
     printed, corrected = erratum["example"]["printed"], erratum["error"]["corrected"]
     yield at(
         "paper",
-        "{} m/s² and {} m/s³; with the axes",
+        "its peak lies at {} m/s² and {} m/s³",
         "paper",
         f"{printed['acceleration']:.2f}",
         f"{printed['jerk']:.1f}",
     )
     rest = [f"{corrected[name]['rms']:.3f}" for name in ("acceleration", "jerk")]
-    yield at("paper", "the rms error is {} m/s² and {} m/s³", "paper", *rest)
+    yield at("paper", "random paths is {} m/s² and {} m/s³", "paper", *rest)
 
 
 def _bound() -> Iterator[Passage]:
@@ -137,7 +137,7 @@ def _bound() -> Iterator[Passage]:
     lost = ratios("bound", "relax", -28.0)
     yield at(
         "bound",
-        "at -28 dB one capture of {} is lost",
+        "At -28 dB one capture of {} is lost",
         "bound",
         f"{round(1 / lost['outliers'])}",
     )
@@ -149,7 +149,7 @@ def _bound() -> Iterator[Passage]:
     a, r = other["acceleration"], other["jerk"]
     yield at(
         "bound",
-        "{} others at 0 dB give a {}, r {} ± {}",
+        "{} other captures at 0 dB give a {}, r {} ± {}",
         "target_other_seed",
         f"{a['trials']}",
         f"{a['rms']:.2f}",
@@ -159,11 +159,11 @@ def _bound() -> Iterator[Passage]:
     fast = table("bound_fast_paths")["methods"]
     at_40 = {name: ratios("bound_fast_paths", name, 40.0)["acceleration"] for name in fast}
     rms = [value["rms"] for value in at_40.values()]
-    yield at("bound", "bounds in a to {}-{},", "bound_fast_paths", f"{min(rms):.0f}", f"{max(rms):.0f}")
+    yield at("bound", "bounds in a to {}-{}.", "bound_fast_paths", f"{min(rms):.0f}", f"{max(rms):.0f}")
     medians = [value["median"] for name, value in at_40.items() if name != "peaks"]
     yield at(
         "bound",
-        "with a median of {} to {} for",
+        "median is {} to {} for",
         "bound_fast_paths",
         f"{min(medians):.1f}",
         f"{max(medians):.1f}",
@@ -199,10 +199,10 @@ def _lag() -> Iterator[Passage]:
 def _counting() -> Iterator[Passage]:
     result = table("counting")
     sweeps = {(one["of"], one["value"]): one for one in result["sweeps"]}
-    yield at("counting", "in all {}, at any amplitude", "counting", f"{result['all']['captures']}")
+    yield at("counting", "in all {}. This holds at any amplitude", "counting", f"{result['all']['captures']}")
     weakest = sweeps["snr_db", -25.0]
     right = f"{round(weakest['count_right'] * weakest['captures'])}", f"{weakest['captures']}"
-    yield at("counting", "at -25 dB it is right in {} of {}", "counting", *right)
+    yield at("counting", "At -25 dB it is right in {} of {}", "counting", *right)
     peaks = [percent(result[name]["peaks"]["count_right"]["value"]) for name in ("stated", "all")]
     yield at("counting", "gets {} % right with 3-7 targets and {} % with 1-8", "counting", *peaks)
     means = [sweeps["packets", n]["seconds"]["mean"] for n in (256, 1024, 2048)]
@@ -219,8 +219,8 @@ def _false_alarms() -> Iterator[Passage]:
     hall = next(row for row in table("false-alarm")["rows"] if row["scenario"] == "hall_cubic")
     share = hall["false_alarms"]
     shown = [percent(share[name], 1) for name in ("value", "low", "high")]
-    yield at("false-alarm", "in {} % ({} to {}) of `hall_cubic`", "false-alarm", *shown)
-    yield at("false-alarm", "it says of {} that", "false-alarm", f"{hall['cannot_tell']}")
+    yield at("false-alarm", "`hall_cubic` it finds one in {} % ({} to {})", "false-alarm", *shown)
+    yield at("false-alarm", "for {} captures it says", "false-alarm", f"{hall['cannot_tell']}")
     others = [row["false_alarms"] for row in table("false-alarm")["rows"] if row is not hall]
     if any(other["value"] for other in others):
         raise ValueError(f"{source('false-alarm')} has false alarms that docs/validation.md calls none.")
@@ -269,5 +269,5 @@ def _mismatch() -> Iterator[Passage]:
     yield at("mismatch", "breaks at {} µs", "mismatch", f"{breaks['jitter']['relax']:.0f}")
     loss = percent(max(level for kind, level in rows if kind == "loss")), percent(breaks["loss"]["peaks"])
     yield at("mismatch", "of {} % of the packets", "mismatch", loss[0])
-    yield at("mismatch", "which needs interpolation, breaks at {} %", "mismatch", loss[1])
-    yield at("mismatch", "a random walk of {} rad/√s", "mismatch", f"{breaks['phase']['relax']:g}")
+    yield at("mismatch", "needs interpolation and breaks at {} %", "mismatch", loss[1])
+    yield at("mismatch", "A random walk of {} rad/√s", "mismatch", f"{breaks['phase']['relax']:g}")

@@ -67,7 +67,7 @@ def _tracking() -> Iterator[Passage]:
         text = f"| {label} | {first} | {{}} | {{}} | {{}}, {{}} | {{}} | {{}}, {{}} |"
         yield Passage("docs/tracking.md", "What was measured", text, tuple(numbers), source("tracking"))
     usual = found["0.25 s"]["covered"]
-    text = "{} of the errors lay within `std_velocity`, {} within"
+    text = "{} of the errors were within `std_velocity`, and {} within"
     numbers = [f"{share:.2f}" for share in usual]
     yield Passage("docs/tracking.md", "Tracks and motion", text, tuple(numbers), source("tracking"))
     text = "`isacsim validate tracking`: {} m/s now"
@@ -107,9 +107,9 @@ def _windows() -> Iterator[Passage]:
         yield Passage(PAGE, "realism", "\n".join(lines), tuple(numbers), source("realism"))
     closer = table("realism")["walker_closer"]["point"]
     kernel, spread = closer["kernel"], closer["spread"]
-    text = "below the point's in {}, in {} with"
+    text = "that of the point in {}, in {} with"
     yield Passage(PAGE, "realism", text, _said(kernel, "closer", "surely_closer"), source("realism"))
-    text = "rms Doppler {} of {} (surely {})"
+    text = "rms Doppler in {} of {} (certain in {})"
     yield Passage(PAGE, "realism", text, _said(spread, "closer", "of", "surely_closer"), source("realism"))
 
 
