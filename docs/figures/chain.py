@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import isacsim
 from isacsim.conditioning.conditioning import condition
@@ -19,7 +20,7 @@ from isacsim.simulation.truth import realisation_of, truth_at
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["SCENARIO", "SEED", "chain_figure"]
+__all__ = ["SCENARIO", "SEED", "chain_figure", "draw_found"]
 
 SCENARIO = "lab"
 SEED = 4
@@ -37,18 +38,19 @@ def chain_figure() -> Figure:
     paths = isacsim.estimate_paths(pairs)
     truth = truth_at(capture, str(capture.coords["receiver"].values[_PAIR]), 0.0)
     assert truth is not None  # it was simulated
-    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06, hspace=0.04)
+    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout=ConstrainedLayoutEngine(wspace=0.06, hspace=0.04))
     (scene, csi), (image, found) = figure.subplots(2, 2)
     drawn = realisation_of(capture)
     draw_scene(scene, drawn)
     _draw_csi(csi, capture.csi.isel(receiver=_PAIR))
     draw_aj(image, spectrum)
-    _draw_found(found, truth, paths)
+    draw_found(found, truth, paths)
     radio = drawn.scenario.radio
     for place, name in ((radio.transmitter_m, "transmitter"), (radio.receivers[0].position_m, "receiver")):
         text = f"{name},\n4 antennas"
-        scene.annotate(text, place[:2], (0, -14), textcoords="offset points", ha="center", va="top", fontsize=8)
+        scene.annotate(
+            text, place[:2], (0, -14), textcoords="offset points", ha="center", va="top", fontsize=8
+        )
     low, high = scene.get_ylim()
     scene.set_ylim(low - 1, high)
     found.set(xlim=image.get_xlim(), ylim=image.get_ylim())
@@ -85,7 +87,7 @@ def _draw_csi(axes: Axes, csi: xr.DataArray) -> None:
     axes.set_ylabel("frequency offset [MHz]")
 
 
-def _draw_found(axes: Axes, truth: xr.Dataset, paths: xr.Dataset) -> None:
+def draw_found(axes: Axes, truth: xr.Dataset, paths: xr.Dataset) -> None:
     """Truth in the colours of the scene, estimates with two standard errors."""
     circle: dict[str, Any] = {"facecolors": "none", "linewidths": 2.0, "s": 110}
     colours = [f"C{int(target) % 10}" for target in truth["target"].values]

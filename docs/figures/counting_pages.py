@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from docs.figures.passages import Passage
-from docs.figures.results import amount, bounds, source, table
+from docs.figures.results import amount, benchmark, bounds, source, table
 
 __all__ = ["passages"]
 
@@ -33,21 +33,37 @@ def passages() -> Iterator[Passage]:
     """Every passage of both pages."""
     for scenario in SHOWN:
         row = counted(scenario)
-        numbers = (
+        numbers: tuple[str, ...] = (
             f"{row['count_right']['value']:.2f}",
             *bounds(row["count_right"]),
             f"{row['recall']['value']:.2f}",
             amount(row["false_a_capture"]),
         )
         text = f"| `{scenario}`… | {{}} [{{}}, {{}}] | {{}} | {{}} |"
-        yield Passage(README, "", text, numbers, source(f"counting_{scenario}"))
+        yield Passage(README, "Measured figures", text, numbers, source(f"counting_{scenario}"))
+    stated = table("counting")["stated"]
+    right = f"{round(stated['count_right'] * stated['captures'])}", f"{stated['captures']}"
+    yield Passage(README, "Measured figures", "the count is right in {} of {}", right, source("counting"))
+    counted_right = [f"{told[people]}" for people, told in table("people")["counted"].items()]
+    counts = counted_right[0], f"{table('people')['settings']['trials']}", *counted_right[1:]
+    text = "counted right in {} of {} simulated windows, two in {}, three in {}, four in {}"
+    yield Passage(README, "Measured figures", text, counts, source("people"))
+    error = f"{table('real')['rows'][0]['median_error']:.3f}"
+    yield Passage(README, "Measured figures", "tracked speed is {} m/s", (error,), source("real"))
+    written_out, recurrence = (f"{row['ratio']:.3g}" for row in benchmark("Channel of moving paths")[1:3])
+    text = "`simulate_paths` is {} times as fast as the sum of all paths written out in NumPy, and {} times"
+    yield Passage(
+        README, "Measured figures", text, (written_out, recurrence), "docs/results/performance.json"
+    )
     yield from _people()
 
 
 def _people() -> Iterator[Passage]:
     result = table("people")
     settings = result["settings"]
-    yield Passage(COUNTING, "How good", "{} captures of each count", (f"{settings['trials']}",), source("people"))
+    yield Passage(
+        COUNTING, "How good", "{} captures of each count", (f"{settings['trials']}",), source("people")
+    )
     for people, told in result["counted"].items():
         cells = [
             (f"**{times}**" if str(n) == people else f"{times}") if (times := told.get(str(n), 0)) else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from isacsim.validation import images_rooms, motion
+
 from docs.figures.passages import Passage
 from docs.figures.results import rows, source, table
-from isacsim.validation import images_rooms, motion
 
 __all__ = ["passages"]
 
@@ -70,7 +71,9 @@ def _images() -> Iterator[Passage]:
         yield Passage(
             PAGE, "images", text, tuple(shown[image] for image in COLUMNS if image in shown), source("images")
         )
-    wall, corner = (_recall(f"{place}, 4 x 4, the window's cubics") for place in ("one wall", "adjacent corners"))
+    wall, corner = (
+        _recall(f"{place}, 4 x 4, the window's cubics") for place in ("one wall", "adjacent corners")
+    )
     names = "true motion (ceiling)", "default", "modes, rendered"
     text = "shows {} on one wall, the default {}, `modes` {}. At adjacent corners the values are {}, {}, {}."
     numbers = *(wall[name] for name in names), *(corner[name] for name in names)

@@ -111,10 +111,10 @@ def _pattern(text: str) -> str:
     pieces = {"{}": place, "…": r"[^|\n]*?"}
     parts = re.split(r"(\{\}|…|\s+)", text)
     pattern = "".join(pieces.get(part, r"\s+" if part.isspace() else re.escape(part)) for part in parts)
-    # A number at the passage's end or beginning must be whole.
-    if text.startswith("{}"):
+    # A number at either end of the passage must be whole.
+    if re.match(r"\{\}|\d", text):
         pattern = r"(?<![\d.])" + pattern
-    return pattern + r"(?!\d|\.\d)" if text.endswith("{}") else pattern
+    return pattern + r"(?!\d|\.\d)" if re.search(r"(\{\}|\d)$", text) else pattern
 
 
 def _section(passage: Passage, page: str) -> tuple[int, int]:

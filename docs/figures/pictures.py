@@ -11,25 +11,32 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from isacsim.validation.study import load_study
 from matplotlib.figure import Figure
 
+import isacsim
 from docs.figures.chain import chain_figure
 from docs.figures.results import FOLDER, ROOT
+from isacsim.dataset.synthetic.sample import sample_spectra
+from isacsim.figures.spectra import png, spectra_figure
 from isacsim.files import written_whole
-from isacsim.validation.study import load_study
 
 __all__ = ["BY_COMMAND", "BY_FUNCTION", "ELSEWHERE", "IMAGES", "draw", "draw_studies", "readme_code"]
 
 IMAGES = ROOT / "docs" / "images"
 # Picture -> what follows `isacsim`; the picture's path comes last. Seeds are those of the scenarios unless named.
 BY_COMMAND = {
+    "lab.png": "spectrum lab --seed 4 -o",
     "doppler_array.png": "spectrum lab --seed 3 -o",
     "office.png": "environment office -o",
     "lab_rt.png": "environment lab_rt -o",
     "track.png": "track stroll --plot",
 }
-# Made by long experiments, not here.
-ELSEWHERE = {"dira_counting.png": "dira reproduce"}
+# Made by a long experiment, and by the test of the explorer in a browser: not here.
+ELSEWHERE = {
+    "dira_counting.png": "dira reproduce",
+    "explorer.png": "ISACSIM_PICTURES=docs/images python -m pytest tests/explorer/test_browser.py",
+}
 
 
 def readme_code() -> str:
@@ -52,7 +59,19 @@ def _chain_picture() -> bytes:
     return buffer.getvalue()
 
 
-BY_FUNCTION: dict[str, Callable[[], bytes]] = {"chain.png": _chain_picture, "paths.png": _readme_picture}
+def _spectra_picture() -> bytes:
+    """What the scenario `default` and seed 0 give as received, without noise, and as self-terms alone."""
+    capture = isacsim.simulate("default", seed=0)
+    sample = sample_spectra(capture)
+    spectra = {name: sample[f"aj_{name}"].isel(receiver=0) for name in ("noisy", "noiseless", "clean")}
+    return png(spectra_figure(spectra, truth=capture.isel(receiver=0)))
+
+
+BY_FUNCTION: dict[str, Callable[[], bytes]] = {
+    "chain.png": _chain_picture,
+    "paths.png": _readme_picture,
+    "spectra.png": _spectra_picture,
+}
 
 
 def draw(folder: Path = IMAGES) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "ROOT", "amount", "bounds", "percent", "rows", "source", "table"]
+__all__ = ["FOLDER", "ROOT", "amount", "benchmark", "bounds", "percent", "rows", "source", "table"]
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "results" / "validation"
@@ -23,6 +23,15 @@ def table(name: str) -> dict[str, Any]:
     """A study's table by its file's name without `.json`."""
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return found
+
+
+def benchmark(title: str) -> list[dict[str, Any]]:
+    """Rows of the section of docs/results/performance.json whose title begins so."""
+    sections = json.loads((ROOT / "docs" / "results" / "performance.json").read_text(encoding="utf-8"))[
+        "sections"
+    ]
+    (section,) = (one for one in sections if one["title"].startswith(f"{title}:"))
+    return list(section["rows"])
 
 
 def rows(name: str, **equal: Any) -> list[dict[str, Any]]:

@@ -101,7 +101,12 @@ def _targets() -> Iterator[Passage]:
         f"{table('counting_other_seeds')['first_10000'][f'rmse_over_bound_{name}']:.2f}"
         for name in ("jerk", "acceleration")
     ]
-    yield at(section, "rmse of r is {} of the bound for that reason, and that of a is {}", "counting_other_seeds", *over)
+    yield at(
+        section,
+        "rmse of r is {} of the bound for that reason, and that of a is {}",
+        "counting_other_seeds",
+        *over,
+    )
 
 
 def _paper() -> Iterator[Passage]:

@@ -147,12 +147,16 @@ def _real_walkers() -> Iterator[Passage]:
     ):
         yield Passage(PAGE, "Real walkers", text, cells(row), source("real"))
     found = table("real")["correlation"]
-    for text, speed, acceleration in (
-        ("| highest peak… | | – | {} | {} ({} to {}) |", None, "AJ peak, acceleration"),
-        ("| strongest component… | {} | {} ({} to {}) | {} | {} ({} to {}) |", "component, speed", "component, acceleration"),
-        ("| `isacsim.track` | {} | **{}** ({} to {}) | {} | {} ({} to {}) |", "track, speed", "track, acceleration"),
-    ):  # fmt: skip
+    both = "{} | {} ({} to {}) | {} | {} ({} to {}) |"
+    for text, names in (
+        ("| highest peak… | | – | {} | {} ({} to {}) |", ("AJ peak, acceleration",)),
+        (f"| strongest component… | {both}", ("component, speed", "component, acceleration")),
+        (
+            "| `isacsim.track` | {} | **{}** ({} to {}) | {} | {} ({} to {}) |",
+            ("track, speed", "track, acceleration"),
+        ),
+    ):
         numbers = []
-        for one in (found[name] for name in (speed, acceleration) if name):
+        for one in (found[name] for name in names):
             numbers += [f"{one['windows']}", *(f"{one[end]:.2f}" for end in ("value", "low", "high"))]
         yield Passage(PAGE, "Real walkers", text, tuple(numbers), source("real"))
