@@ -174,13 +174,19 @@ def test_every_picture_has_what_makes_it() -> None:
     assert there == made
 
 
-WITH_LINKS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+PAGES_WITH_PICTURES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 
 
-@pytest.mark.parametrize("file", WITH_LINKS, ids=lambda file: file.name)
-def test_every_picture_and_file_that_a_page_names_is_there(file: Path) -> None:
-    names = re.findall(r"\[[^]]*\]\(([^):#]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8"))
-    assert [name for name in names if not (file.parent / name).exists()] == []
+@pytest.mark.parametrize("file", PAGES_WITH_PICTURES, ids=lambda file: file.name)
+def test_every_picture_of_a_page_is_there(file: Path) -> None:
+    names = re.findall(r"!\[[^]]*\]\(([^):]+)\)", file.read_text(encoding="utf-8"))
+    assert [name for name in names if not (file.parent / name).is_file()] == []
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    names = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(names) > 20
+    assert [name for name in names if not (ROOT / name).exists()] == []
 
 
 def test_the_page_of_performance_is_its_table() -> None:
