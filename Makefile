@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench docs validate weights wheel wheel-check clean
+.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench docs validate figures weights wheel wheel-check clean
 
 setup: $(READY)
 
@@ -88,6 +88,11 @@ docs: $(READY)
 # All studies in full: two hours on one core (docs/validation.md); each alone: isacsim validate STUDY.
 validate: $(READY)
 	$(BIN)/isacsim validate all --output docs/results/validation
+
+# Numbers of README.md and docs/ from the tables in docs/results/, the pictures of docs/images/, and the studies' figures
+# from their tables. Alone: python -m docs.figures numbers | pictures | studies.
+figures: $(READY)
+	$(BIN)/python -m docs.figures
 
 clean:
 	rm -rf out build docs/tutorials docs/api/commands.md docs/api/scenario_fields.md docs/api/generated docs/api/backreferences docs/results/studies .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,22 +1,24 @@
-"""Turns the measured times into docs/results/performance.md: ratios of one run, with the machine; shared fixtures."""
+"""Turns the measured times into docs/results/performance.json and its page; shared fixtures.
+
+Ratios are those of one run; the machine is named.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 import scipy
 
+from benchmarks.page import PAGE, TABLE, page
 from isacsim.channel.sionna.llvm import usable_llvm
 from isacsim.compute.provenance import processor
-
-PAGE = Path(__file__).parent.parent / "docs" / "results" / "performance.md"
 
 
 def _sionna_runs() -> bool:
@@ -31,41 +33,36 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if benchmark_session is None or exitstatus != 0:
         return
     done = {b.name: b for b in benchmark_session.benchmarks}
-    from benchmarks.tables import TABLE
+    from benchmarks.tables import TABLE as PARTS
 
-    skipped = {title for title in TABLE if "Sionna" in title and not _sionna_runs()}
-    table = {title: rows for title, rows in TABLE.items() if title not in skipped}
+    skipped = {title for title in PARTS if "Sionna" in title and not _sionna_runs()}
+    table = {title: rows for title, rows in PARTS.items() if title not in skipped}
     if any(name not in done for rows in table.values() for name, *_ in rows):
         return
-    lines = [
-        "# Performance",
-        "",
-        "Written by `make bench`. Times are medians of one run on one machine; the ratios are what to compare.",
-        "",
-        f"- {datetime.now(UTC):%Y-%m-%d}, {processor()}, {os.cpu_count()} cores, "
-        f"{numba.config.NUMBA_NUM_THREADS} threads",
-        f"- Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}, Numba "
-        f"{numba.__version__}",
-        "",
-    ]
+    sections = []
     for title, rows in table.items():
-        base = done[rows[0][0]].stats.median
-        unit = rows[0][2]
-        lines += [f"## {title}", "", f"| what | time a {unit} | against ours |", "|---|---:|---:|"]
-        for name, label, _ in rows:
-            extra = done[name].extra_info
-            median = done[name].stats.median / extra.get("units", 1)
-            ratio = median / (base / done[rows[0][0]].extra_info.get("units", 1))
-            lines.append(f"| {label} | {_time(median)} | {'1' if name == rows[0][0] else f'{ratio:.3g} x'} |")
-        lines.append("")
-        lines += [f"{note}\n" for name, *_ in rows if (note := done[name].extra_info.get("note"))]
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text("\n".join(lines).rstrip() + "\n")
-    print(f"\nwrote {PAGE}")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e6:.3g} µs" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
+        seconds = [done[name].stats.median / done[name].extra_info.get("units", 1) for name, *_ in rows]
+        sections.append(
+            {
+                "title": title,
+                "unit": rows[0][2],
+                "rows": [
+                    {"what": label, "seconds": one, "ratio": one / seconds[0]}
+                    for (_, label, _), one in zip(rows, seconds, strict=True)
+                ],
+                "notes": [note for name, *_ in rows if (note := done[name].extra_info.get("note"))],
+            }
+        )
+    result = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{processor()}, {os.cpu_count()} cores, {numba.config.NUMBA_NUM_THREADS} threads",
+        "versions": f"Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}, "
+        f"Numba {numba.__version__}",
+        "sections": sections,
+    }
+    TABLE.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(result), encoding="utf-8")
+    print(f"\nwrote {TABLE} and {PAGE}")
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def markdown(table: Table) -> list[str]:
     """The lines of a table in Markdown: quantiles 50, 95, 99 % and departures."""
     lines = [
         "| scenario | \\|v\\| over the window [m/s] | \\|a\\| over the window, at its centre [m/s²] "
-        "| \\|r\\| over the window, at its centre [m/s³] | from the truth's cubic [wavelengths] "
+        "| \\|r\\| over the window, at its centre [m/s³] | from the ground truth's cubic [wavelengths] "
         "| from the best cubic |",
         "|---|---|---|---|---|---|",
     ]

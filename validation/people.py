@@ -1,7 +1,7 @@
 """Learns the rule by which `isacsim.count_targets` counts people, and says how good it is.
 
     python -m isacsim.validation.people learn        # writes isacsim/counting/rule.json: 20 minutes on two cores
-    python -m isacsim.validation.people confusion    # 100 captures of each number, two minutes
+    python -m isacsim.validation.people confusion    # 100 captures of each number, two minutes; --output FILE.json
 
 Captures are those of scenario `walker`, every third with a reference channel, and, so that points are told from bodies,
 those of the scenarios of point targets. Seeds below 100 000 teach, those from 900 000 on judge.
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from isacsim.files import written_whole
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.capture import simulate
+
+from .study import opening
 
 __all__ = ["confusion", "learn"]
 
@@ -178,14 +181,31 @@ def counted_people(seed: int, people: int, max_targets: int) -> int:
     return int(count_targets(capture, max_targets=max_targets)["count"][0])
 
 
-def confusion(trials: int, max_targets: int, jobs: int) -> str:
-    """Table of true against counted people; -1 is "cannot tell"."""
-    lines = []
+def confusion(trials: int, max_targets: int, jobs: int) -> dict[str, Any]:
+    """Count people in captures of one to four.
+
+    Parameters
+    ----------
+    trials : int
+        Captures of each number.
+    max_targets : int
+        Passed to `isacsim.count_targets`.
+    jobs : int
+        Processes.
+
+    Returns
+    -------
+    dict
+        ``settings``, ``versions`` and ``counted``: for each true number how often each number was counted, -1 where
+        the counter cannot tell.
+    """
+    seeds = range(JUDGING, JUDGING + trials)
+    counted = {}
     for people in (1, 2, 3, 4):
-        seeds = range(JUDGING, JUDGING + trials)
         told = Counter(_run(counted_people, seeds, jobs, people=people, max_targets=max_targets))
-        lines.append(f"{people} people: " + ", ".join(f"{n} in {told[n]}" for n in sorted(told)))
-    return "\n".join(lines)
+        counted[str(people)] = {str(n): told[n] for n in sorted(told)}
+    settings = {"trials": trials, "first_seed": JUDGING, "max_targets": max_targets, "scenario": "walker"}
+    return opening("people", quick=False, seed=JUDGING, settings=settings) | {"counted": counted}
 
 
 if __name__ == "__main__":
@@ -195,8 +215,14 @@ if __name__ == "__main__":
     parser.add_argument("--parts", nargs="*", choices=("points", *TAUGHT), help="what to learn; default: all")
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--max-targets", type=int, default=12)
+    parser.add_argument("--output", type=Path, help="JSON file for the confusion table")
     options = parser.parse_args()
     if options.what == "learn":
         learn(options.jobs, options.parts or ["80", "points", "20", "40", "160"])
     else:
-        print(confusion(options.trials, options.max_targets, options.jobs))
+        result = confusion(options.trials, options.max_targets, options.jobs)
+        for true, told in result["counted"].items():
+            print(f"{true} people: " + ", ".join(f"{n} in {times}" for n, times in told.items()))
+        if options.output:
+            with written_whole(options.output) as temporary:
+                temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -169,7 +169,7 @@ def figure(table: Table) -> Figure:
     panels = drawing.subplots(1, len(CASES), sharey=True)
     for axis, (case, title) in zip(panels, CASES.items(), strict=True):
         for ratio_db, style in zip(ratios, ("o-", "s--"), strict=False):
-            for n, method in enumerate(settings["methods"]):
+            for n, method in enumerate(dict.fromkeys(row["method"] for row in table["rows"])):
                 rows = [
                     row
                     for row in table["rows"]
@@ -177,7 +177,8 @@ def figure(table: Table) -> Figure:
                 ]
                 x = [row["separation_cells"] for row in rows]
                 success = [row["success"] for row in rows]
-                given = ", count given" * rows[0]["count_given"]
+                # Tables from before methods could be told the count do not say so.
+                given = ", count given" * rows[0].get("count_given", False)
                 label = f"{method}{given}, {ratio_db:g} dB"
                 axis.plot(x, [s["value"] for s in success], style, ms=3, color=f"C{n}", lw=1.2, label=label)
                 axis.fill_between(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isacsim.scenario.model import Scenario
     from isacsim.simulation.realisation import Realisation
 
-__all__ = ["scene_figure"]
+__all__ = ["draw_scene", "scene_figure"]
 
 _Colour: TypeAlias = str | tuple[float, float, float]
 _COLOURS: tuple[_Colour, ...] = colormaps["tab10"].colors  # type: ignore[attr-defined]
@@ -51,6 +51,23 @@ def scene_figure(drawn: Realisation) -> Figure:
     """
     figure = Figure(figsize=(7.6, 5.4), dpi=110, layout="constrained")
     axes = figure.subplots()
+    draw_scene(axes, drawn)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside right upper", fontsize=8, frameon=False)
+    return figure
+
+
+def draw_scene(axes: Axes, drawn: Realisation) -> None:
+    """Draw the scene from above into axes, without a legend.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where.
+    drawn : Realisation
+        As for `scene_figure`, which says what is drawn.
+    """
     scenario = drawn.scenario
     radio = scenario.radio
     first = next(i for i, r in enumerate(radio.receivers) if r.role == "surveillance")
@@ -81,10 +98,6 @@ def scene_figure(drawn: Realisation) -> Figure:
     axes.set_xlabel("x [m]")
     axes.set_ylabel("y [m]")
     axes.grid(color="#eeeeee", zorder=0)
-    handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside right upper", fontsize=8, frameon=False)
-    return figure
 
 
 def _antenna(

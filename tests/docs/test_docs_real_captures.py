@@ -26,7 +26,8 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     Path("walk.yaml").write_text(block("yaml"))
     Path("labels.csv").write_text(block("csv"))
-    steps = re.findall(r"^\$ isacsim (.*)\n((?:[^$].*\n)*)", block("console"), re.MULTILINE)
+    console = re.sub(r"\\\n *", "", block("console"))
+    steps = re.findall(r"^\$ isacsim (.*)\n((?:[^$].*\n)*)", console, re.MULTILINE)
     assert len(steps) == 5
     for command, said in steps:
         arguments = shlex.split(command)
