@@ -89,7 +89,7 @@ def walks(*, body: str, window_s: int, receivers: int) -> Scenario:
 
 
 def _seen(scenario: Scenario, seed: int, index: int) -> tuple[list[Seen], float]:
-    """What each receiver gets of one capture, and its signal-to-noise ratio in dB."""
+    """CSI that each receiver gets of one capture, and its signal-to-noise ratio in dB."""
     snr_db = float(np.random.default_rng([seed, index]).uniform(5, 25))
     capture = isacsim.simulate(scenario.with_(snr_db=snr_db), seed=seed * 1_000_003 + index)
     drawn = realisation_of(capture)
@@ -114,7 +114,7 @@ def _seen(scenario: Scenario, seed: int, index: int) -> tuple[list[Seen], float]
 
 
 def _searched(case: dict[str, Any]) -> bool:
-    """Whether paths are estimated too: of limbs over seconds it would take minutes a capture."""
+    """Tell whether paths are estimated too: of limbs over seconds it would take minutes a capture."""
     return bool(case["window_s"] <= (2 if case["body"] == "point" else 1))
 
 

@@ -45,7 +45,7 @@ _MOMENTS = 33
 
 
 def departures(motion: Motion, scenario: Scenario, receiver: int) -> tuple[float, float]:
-    """How far a path leaves the truth's cubic and its best one within the window.
+    """Measure how far a path leaves the truth's cubic and its best one within the window.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What study `realism` measures of a window, and the distances between two sets of windows.
+"""Measures of study `realism` for a window, and the distances between two sets of windows.
 
 **Kernel distance.** The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/d + 1)³
 (M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018) between features of AJ spectra. The features are those of a
@@ -91,7 +91,7 @@ def features(spectrum: ArrayLike) -> Real:
 
 
 def measure(csi: xr.DataArray, hz: Real) -> dict[str, Any]:
-    """What is compared of one window: a list of numbers each.
+    """Compute the statistics of one window that are compared: a list of numbers each.
 
     Parameters
     ----------

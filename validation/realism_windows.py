@@ -48,16 +48,16 @@ class RealWindows:
     times: list[Real]
     """Packet times as received, s about the window's middle."""
     start: Real
-    """Of each window, s on the capture's clock."""
+    """Start of each window, s on the capture's clock."""
     window_s: float
     carrier: float
     interval: float
     """Median packet interval, s."""
     pair: bool
-    """Whether a second receive channel is the reference."""
+    """True if a second receive channel is the reference."""
     conditioning: str
     cleaned: bool
-    """Whether packets unlike the others were left out, and all brought to the same power."""
+    """True if packets unlike the others were left out, and all brought to the same power."""
     odd: int
     """Packets left out."""
     levels: Real
@@ -70,7 +70,7 @@ class RealWindows:
 
     @property
     def apart(self) -> NDArray[np.bool_]:
-        """Which windows share no packet; shape (window, window)."""
+        """Mark windows that share no packet; shape (window, window)."""
         gap = np.abs(self.start[:, np.newaxis] - self.start)
         return np.asarray(gap > self.window_s - self.interval)
 
@@ -164,7 +164,7 @@ def read_file(path: Path, carrier: float | None) -> xr.Dataset:
 
 
 def _alike(capture: xr.Dataset) -> NDArray[np.bool_]:
-    """Which packets have about the median amplitude over subcarriers, by the cosine between the two."""
+    """Find packets that have about the median amplitude over subcarriers, by the cosine between the two."""
     csi = usable_subcarriers(capture.csi).transpose("packet", "receiver", "subcarrier").values
     size = np.abs(csi).reshape(len(csi), -1)
     size /= np.linalg.norm(size, axis=1, keepdims=True)

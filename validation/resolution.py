@@ -60,7 +60,7 @@ def two_paths(rng: np.random.Generator, case: str, separation: float, ratio_db: 
 
 
 def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: float) -> bool:
-    """Whether exactly two paths came out, one closer than `near` to each of the true ones."""
+    """Tell whether exactly two paths came out, one closer than `near` to each of the true ones."""
     if estimate.sizes["path"] != 2:
         return False
     off = np.abs(np.sort(estimate[state].values) - np.sort(truth[state]))

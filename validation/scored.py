@@ -183,7 +183,7 @@ def errors_of(rows: list[dict[str, Any]], name: str) -> tuple[np.ndarray, np.nda
 
 
 def shared_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What captures of one scenario by one method come to; "cannot tell" and refusals count as wrong."""
+    """Summarise captures of one scenario by one method; "cannot tell" and refusals count as wrong."""
     given = rows[0]["method"] in COUNT_GIVEN
     targets, found = sum(row["truth"] for row in rows), sum(row["found"] for row in rows)
     matched = sum(row["matched"] for row in rows)

@@ -1,4 +1,4 @@
-"""What the commands of dira share: options, progress bar, models by folder."""
+"""Parts that the commands of dira share: options, progress bar, models by folder."""
 
 from __future__ import annotations
 

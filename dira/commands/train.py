@@ -169,7 +169,7 @@ def _settings(config: str) -> dict[str, Any]:
 def _of_stores(
     kind: str, stores: list[Path], variable: str, split: str | None, conditions: str | None
 ) -> list[Any]:
-    """What `fit` learns from: spectra, and what belongs to them."""
+    """Collect what `fit` learns from: spectra, and the data that belong to them."""
     from dira.data.several import load_together
 
     samples = load_together(stores, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))

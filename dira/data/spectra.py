@@ -184,7 +184,7 @@ def read_labels(
 
 
 def count_of(labels: Labels | None, n: int | None) -> int:
-    """How many spectra are wanted: one for each label, or n of a model without conditions.
+    """Count the requested spectra: one for each label, or n of a model without conditions.
 
     Raises
     ------

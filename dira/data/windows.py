@@ -19,7 +19,7 @@ __all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced"]
 BANDS, PACKETS, PAIRS = 8, 256, 4
 """Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
 FACTS = ("carrier", "bandwidth", "interval", "duration", "dynamic")
-"""What is told of a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
+"""Facts about a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
 duration / 1 s, and the moving part's rms over the static one's in units of 20 dB."""
 
 F32 = NDArray[np.float32]

@@ -152,7 +152,7 @@ class Run:
         }
 
     def progress(self, what: str) -> Callable[[int, int, float], None]:
-        """What a training or a sampling calls."""
+        """Return the callback of a training or a sampling."""
         return lambda done, total, _loss: self.tell(what, done, total)
 
 

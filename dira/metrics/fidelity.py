@@ -1,4 +1,4 @@
-"""What a purified spectrum keeps, loses and invents, against the truth; and how like the clean one it looks."""
+"""Fidelity of purified spectra: targets kept, lost and invented, and similarity to the clean spectrum."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class PeakFidelity:
 
     @property
     def kept_share(self) -> float:
-        """Of all visible targets, the share that is kept; NaN if none is visible."""
+        """Share of all visible targets that is kept; NaN if none is visible."""
         return float(self.kept.sum() / self.visible.sum()) if self.visible.sum() else float("nan")
 
     @property
@@ -88,7 +88,7 @@ class PeakFidelity:
         return float(self.added.mean())
 
     def of(self, samples: NDArray[np.integer]) -> PeakFidelity:
-        """Of some samples alone, by index or mask."""
+        """Select some samples, by index or mask."""
         samples, ends = np.arange(self.kept.size)[samples], np.cumsum(self.kept)
         errors = np.concatenate(
             [np.empty(0, np.intp), *(np.arange(ends[i] - self.kept[i], ends[i]) for i in samples)]
@@ -110,7 +110,7 @@ class PeakFidelity:
 
 
 def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
-    """Which targets a set of spectra keeps, and what it invents.
+    """Count the targets that a set of spectra keeps, and those that it invents.
 
     A target is visible when the clean spectrum has a local maximum of at least -20 dB (10 log10 P, below its highest)
     within 0.5 m/s² and 4 m/s³ of it; it is kept when the spectrum has one there too. No two targets share a maximum. A
@@ -212,7 +212,7 @@ class Similarity:
 
 
 def similarity(spectra: Any, clean: Any) -> Similarity:
-    """How like the clean spectra they look, on (P/Pmax)^¼.
+    """Measure the similarity to the clean spectra, on (P/Pmax)^¼.
 
     On linear magnitude an all-zero image scores 0.94 already: a spectrum is nearly all floor.
 

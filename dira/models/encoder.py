@@ -58,7 +58,7 @@ class EncoderConfig(Config):
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)
-    """Of that comparison."""
+    """Temperature of that comparison."""
 
 
 class Encoder:
@@ -88,7 +88,7 @@ class Encoder:
             )
         self.network: WindowTransformer | None = None
         self.history: dict[str, Any] = {}
-        """How it was trained."""
+        """Record of the training."""
 
     def build(self) -> WindowTransformer:
         """Make the network."""

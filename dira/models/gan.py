@@ -72,7 +72,7 @@ class _Contest:
         self.average = copied.eval().requires_grad_(False) if training.average else None
         self.best = copy.deepcopy(self.generator)
         self.state = nn.ModuleDict({**players, "best": self.best})
-        """What checkpoints hold."""
+        """State that checkpoints hold."""
         self.state.register_buffer("lowest", torch.tensor(float("inf"), dtype=torch.float64))
         self.lowest = self.state.get_buffer("lowest")
 

@@ -161,7 +161,7 @@ class Purifier(Diffusion):
         return shaped_as(out, spectra)
 
     def _seeing(self, watch: Watch | None, first: int, number: int) -> Callable[[int, torch.Tensor], None]:
-        """What tells a watcher of a round's steps."""
+        """Return a callback that tells a watcher of a round's steps."""
 
         def see(t: int, x: torch.Tensor) -> None:
             if watch is not None:

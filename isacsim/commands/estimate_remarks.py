@@ -1,4 +1,4 @@
-"""What has to be said of estimates: where their lengths count from, what is ambiguous, what components are."""
+"""Remarks on estimates: where their lengths count from, what is ambiguous, what components are."""
 
 from __future__ import annotations
 

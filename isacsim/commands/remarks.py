@@ -1,4 +1,4 @@
-"""What was simulated and what was found, as rows of numbers: for the terminal and for the page of the demo."""
+"""Ground truth and estimates as rows of numbers: for the terminal and for the page of the demo."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ QUANTITIES = {
     "jerk": "jerk [m/s³]",
     "amplitude": "amplitude [1]",
 }
-"""What is estimated, as headings."""
+"""Quantities that are estimated, as headings."""
 
 # In carrier wavelengths. The scenario uav, seed 0, two drones: 0.14 in a window of 1 s brings 6 false paths, 0.007 and
 # 0.014 in two of 0.5 s 7, 0.002 and less in three of 0.3 s none. Where all of it is quartic, the Taylor cubic at the
@@ -74,14 +74,14 @@ def mirror_remark(csi: xr.DataArray | str) -> str | None:
 
 
 def _has_single_pair(csi: xr.DataArray) -> bool:
-    """Whether a device has one antenna pair alone, which nothing but itself can be aligned to."""
+    """Tell whether a device has one antenna pair alone, which can be aligned only to itself."""
     if "device" not in csi.coords:
         return False
     return bool(np.unique(csi.coords["device"].values, return_counts=True)[1].min() == 1)
 
 
 def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> float:
-    """How far the paths of a simulated capture leave the cubics that fit them best: those of targets and movers.
+    """Measure how far the paths of a simulated capture leave the cubics that fit them best: targets and movers.
 
     Limbs and blades are left out (`body_remark` is about them).
 

@@ -1,4 +1,4 @@
-"""What `isacsim track` prints: tracks as a table, how they fared against the truth, and under which conditions."""
+"""Output of `isacsim track`: tracks as a table, their errors against the ground truth, and their conditions."""
 
 from __future__ import annotations
 

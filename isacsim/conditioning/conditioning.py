@@ -69,9 +69,9 @@ __all__ = [
 
 ALIGNED_ARRAY = "all pairs of a device aligned to their static channel"
 ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
-"""What `condition` says it did with ``reference="self"``."""
+"""Record that `condition` writes for ``reference="self"``."""
 PROJECTED = "projected on the static channel"
-"""What `condition` says it did with ``reference="projection"``."""
+"""Record that `condition` writes for ``reference="projection"``."""
 Reference = Literal["auto", "product", "ratio", "self", "projection", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 

@@ -34,7 +34,7 @@ _FADE = 0.1
 
 
 def phase_coherence(array: xr.DataArray) -> NDArray[np.float64]:
-    """How well each pair of receivers keeps its phase difference over time.
+    """Measure how well each pair of receivers keeps its phase difference over time.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
 
 
 def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
-    """What the product or ratio multiplies a surveillance channel by.
+    """Factor by which the product or ratio multiplies a surveillance channel.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ def _spline(time: NDArray[np.float64], rows: NDArray[np.float32]) -> Callable[[N
 
 
 def _free_ends(time: NDArray[np.float64]) -> tuple[bool, bool]:
-    """Whether several packets are missing in the first and in the last interval."""
+    """Tell whether several packets are missing in the first and in the last interval."""
     steps = np.diff(time)
     first, last = (steps[[0, -1]] > _LONG_END * np.median(steps)).tolist()
     return first, last

@@ -1,4 +1,4 @@
-"""What all packets share out of them: phase, timing and gain by the packet, then the static channel.
+"""Removal of what all packets share: phase, timing and gain by the packet, then the static channel.
 
 A packet's phase, its slope over frequency and its gain are errors that the antennas of one oscillator share. They are
 found by projecting the packet on the static channel M, all antennas and subcarriers at once. What is left after
@@ -29,7 +29,7 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Moving:
-    """What moves in some packets, in units of the static channel's power."""
+    """Moving part of some packets, in units of the static channel's power."""
 
     values: Complex
     """Packets without errors and static part; shape (packet, channel)."""

@@ -1,4 +1,4 @@
-"""How many targets move in each window of a capture: the one way in."""
+"""Count of the moving targets in each window of a capture: the single entry."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LEAST_LIKELY = 0.05
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """What one window holds."""
+    """Result of one window."""
 
     probability: Array | None
-    """Of 0 to ``max_targets`` targets; None: cannot tell."""
+    """Probability of 0 to ``max_targets`` targets; None: cannot tell."""
     kind: str = ""
     bodies: float = float("nan")
     reason: str = ""

@@ -25,16 +25,16 @@ Progress = Callable[[int, int], None]
 
 
 class Repaired(NamedTuple):
-    """What was wrong with a store, and what became of it."""
+    """Result of a repair: the faults of a store, and what became of them."""
 
     wrong: list[str]
-    """What was damaged, one sentence each."""
+    """Faults that were found, one sentence each."""
     chunks: list[int]
     """Chunks that were damaged or missing, made."""
     written: list[str]
     """Coordinates and descriptions, written anew."""
     left: str
-    """What is still to do, a sentence; empty if all is as it was."""
+    """Work that is still to do, a sentence; empty if all is as it was."""
 
 
 def repair(

@@ -1,4 +1,4 @@
-"""What estimators take and return: CSI checked on the way in, paths labelled on the way out."""
+"""Input and output of estimators: CSI checked on the way in, paths labelled on the way out."""
 
 from __future__ import annotations
 

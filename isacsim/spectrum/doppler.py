@@ -53,7 +53,7 @@ class DopplerPlan:
     columns: tuple[int, int]
     """First and last one (exclusive), as the transform counts them."""
     bins: slice
-    """Of the transform's frequencies."""
+    """Bins of the transform's frequencies."""
     doppler: NDArray[np.float64]
     """Hz, ascending."""
     path_velocity: NDArray[np.float64]

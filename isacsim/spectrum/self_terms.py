@@ -25,7 +25,7 @@ _CUT = 1e-13
 
 @njit(**JIT)
 def _terms(z):  # type: ignore[no-untyped-def]
-    """How many Chebyshev terms exp(-jzx) needs: |J_m(z)| <= (z/2)^m / m! (DLMF 10.14.4) is below _CUT there."""
+    """Number of Chebyshev terms that exp(-jzx) needs: |J_m(z)| <= (z/2)^m / m! (DLMF 10.14.4) is below _CUT there."""
     bound = 1.0
     m = 0
     while bound > _CUT or m < z:

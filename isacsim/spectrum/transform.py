@@ -157,7 +157,7 @@ def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float
 
 
 def decimation_of(n: int, dt: float, highest: float, kappa: float, *, windowed: bool) -> int:
-    """How far R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
+    """Factor by which R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
     # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
     default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
     rate = 2 * (OVERSAMPLING_WINDOWED if windowed else OVERSAMPLING) * max(highest, default, 1 / (n * dt))

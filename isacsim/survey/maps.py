@@ -29,7 +29,7 @@ _STEADY = 0.3
 
 @dataclass
 class _Sums:
-    """What is added up over the packets; arrays are (receiver, subcarrier[, bin]) but for the last ones."""
+    """Sums over the packets; arrays are (receiver, subcarrier[, bin]) but for the last ones."""
 
     channel: NDArray[np.complex128]
     bins: int

@@ -50,9 +50,9 @@ class CaptureMatch:
     scenario: Scenario
     measured: Measured
     found: dict[str, str]
-    """What was measured, in words."""
+    """Values that were measured, in words."""
     notes: list[str] = field(default_factory=list)
-    """What the scenario can't say, or the capture doesn't tell."""
+    """Facts that the scenario cannot hold, or the capture does not show."""
 
     def to_yaml(self) -> str:
         """The scenario as YAML, headed by what was measured and what is assumed."""
@@ -140,7 +140,7 @@ def scenario_from_capture(
 
 
 def _unsaid(build: Builder, fitted: Fitted) -> list[str]:
-    """What the scenario can't say of the capture."""
+    """List facts about the capture that the scenario cannot hold."""
     notes = []
     if build.taken.odd:
         notes.append(
@@ -226,7 +226,7 @@ def _simulated(scenario: Scenario, seed: int, index: int) -> Any:
 
 
 def _found(measured: Measured, levels: Real, build: Builder) -> dict[str, str]:
-    """What was measured, in words."""
+    """Describe what was measured, in words."""
     timing, errors, gains, static = measured.timing, measured.errors, measured.gains, measured.static
     spread, k = static.delay_spread_ns, static.k_factor_db
     told = {

@@ -127,7 +127,7 @@ def _phases(config: Phases) -> Motion:
 
 
 def within_axes(scenario: Scenario, motion: Motion) -> bool:
-    """Whether a motion's truth lies inside the spectrum's axes at every surveillance receiver."""
+    """Tell whether a motion's truth lies inside the spectrum's axes at every surveillance receiver."""
     radio, spectrum = scenario.radio, scenario.spectrum
     for receiver in radio.receivers:
         if receiver.role == "surveillance":

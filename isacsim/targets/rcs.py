@@ -89,13 +89,13 @@ _UAV_SMALL = (-12.81, 3.74)
 
 class _Model(NamedTuple):
     deviation: float
-    """Of the log-normal fluctuation, dB; 0: none."""
+    """Standard deviation of the log-normal fluctuation, dB; 0: none."""
     lobes: _Lobes | None
     """None: the same from all sides."""
     level: float = 0.0
     """Mean from all sides, without lobes, dB."""
     forward_loss: float = 0.0
-    """How far it falls towards forward scattering, without lobes, dB."""
+    """Loss towards forward scattering, without lobes, dB."""
 
 
 @singledispatch

@@ -32,13 +32,13 @@ _IMAGE = 0.1
 # The static bin's usual energy is this quantile over windows, times this.
 _USUAL, _OFTEN = 0.75, 1.5
 MEMORY_S = 60.0
-"""How long the static bin's usual energy is remembered of packets as they come, s."""
+"""Memory of the static bin's usual energy for packets as they come, s."""
 
 Real = NDArray[np.float64]
 
 
 class Unrest:
-    """How strong the static bin usually is, which no target explains that lasts: the static channel's own unrest.
+    """Usual strength of the static bin, which no target explains that lasts: the static channel's own unrest.
 
     A receiver's gain and phase are never taken out whole, and a standing body sways. Energy at speeds in the static
     bin tells of a target only beyond what most windows have there.
@@ -83,7 +83,7 @@ def background(window: WindowEnergy, *, image: bool, unrest: Unrest | None = Non
 
 
 def earnings(window: WindowEnergy, least: float, *, image: bool, unrest: Unrest | None = None) -> Real:
-    """What each speed of a window earns; shape (bin,), 0 throughout where the window can't tell.
+    """Score of each speed of a window; shape (bin,), 0 throughout where the window cannot tell.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class Peak(NamedTuple):
     excess: float
     """Variance of the energy about the peak less that of a point at constant speed, m²/s²."""
     lever: float
-    """How much of that comes from a squared acceleration, s²."""
+    """Factor of the squared acceleration in that variance, s²."""
     image: float
     """Energy at the negative speed over that of the peak."""
 

@@ -1,4 +1,4 @@
-"""Which subcarriers the lists of Espressif's chips hold, by training field.
+"""Subcarriers in the lists of Espressif's chips, by training field.
 
 A list holds pairs of numbers, imaginary part first. Sources: the table of sub-carrier indices in the ESP-IDF
 programming guide, "Wi-Fi Channel State Information" (ESP32, S2, S3, C3); sub_carrier_table of Espressif's component
@@ -26,7 +26,7 @@ class Field:
 
     part: str
     start: int
-    """Of the first pair, in pairs."""
+    """Start of the first pair, in pairs."""
     index: tuple[int, ...]
     """Subcarrier numbers about the field's own centre, in the list's order."""
     bandwidth: int

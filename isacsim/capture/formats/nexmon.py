@@ -33,7 +33,7 @@ _EMPTY = 0.15
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether it is a pcap (or pcapng) file."""
+    """Tell whether it is a pcap (or pcapng) file."""
     return is_pcap(data)
 
 

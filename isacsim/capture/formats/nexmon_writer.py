@@ -40,7 +40,7 @@ _TRANSMITTER = b"\x02isacs"
 
 @dataclass(frozen=True)
 class NexmonFile:
-    """How a capture was written."""
+    """Record of how a capture was written."""
 
     chip: str
     step: float
@@ -175,7 +175,7 @@ def _record(tick: int, number: int, core_stream: int, chanspec: int, values: byt
 
 
 def _checksum(header: bytes) -> int:
-    """Of an IPv4 header: ones' complement of the ones' complement sum of its words."""
+    """Checksum of an IPv4 header: ones' complement of the ones' complement sum of its words."""
     total = sum(struct.unpack(f">{len(header) // 2}H", header))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)

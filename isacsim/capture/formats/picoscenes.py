@@ -62,7 +62,7 @@ class _Packet:
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether the magic number stands where the first frame has it, or near the front if that is damaged."""
+    """Tell whether the magic number is where the first frame has it, or near the front if that is damaged."""
     return data[4:8] == _MAGIC or _MAGIC in data[:_HEAD]
 
 

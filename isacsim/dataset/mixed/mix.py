@@ -41,7 +41,7 @@ _CHUNK = 64
 
 
 class MixWarning(UserWarning):
-    """What a mix was asked for and the stores could not give."""
+    """Warning about what a mix was asked for and the stores could not give."""
 
 
 def mix(
@@ -161,7 +161,7 @@ def mix(
 
 
 def _small(store: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """What decides which samples are taken, in memory."""
+    """Load the variables that decide which samples are taken."""
     return {name: store[name].values for name in ("n_targets", "split", "source", "index", "domain")}
 
 
@@ -290,7 +290,7 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
 
 
 def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """What a sample has of a variable that its store doesn't have: NaN, or no text."""
+    """Value for a variable that a sample's store doesn't have: NaN, or no text."""
     if dtype.kind == "f":
         return np.full(n, np.nan, np.float32)
     return np.full(n, "", np.dtypes.StringDType())

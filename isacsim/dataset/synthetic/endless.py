@@ -154,7 +154,7 @@ class EndlessSamples:
                 f"scenario {repeated} is given twice; scenarios of a stream need different names."
             )
         self.seeds = {name: stream_seed(self.seed, name) for name in names}
-        """Of each scenario's samples."""
+        """Seed of each scenario's samples."""
         self._iterator: Iterator[xr.Dataset] | None = None
         if len(scenarios) > 1:
             _ = self.template  # refuses scenarios that don't go together, before any work

@@ -94,7 +94,7 @@ def check_workers(client: Client | str | None, workers: int | None) -> None:
 
 
 def processes(workers: int | None) -> int:
-    """How many processes of this machine work, this one included; default: one a core."""
+    """Number of processes that work on this machine, this one included; default: one a core."""
     return _cores() if workers is None else max(1, workers)
 
 

@@ -40,7 +40,7 @@ ROUNDING = 4 * float(np.finfo(np.float32).eps) ** 2
 
 @dataclass(frozen=True)
 class CellSeries:
-    """What moves in one capture.
+    """Moving part of one capture.
 
     Attributes
     ----------

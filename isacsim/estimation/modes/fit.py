@@ -101,7 +101,7 @@ class ComponentFit:
         return (np.abs(self.slow()) ** 2).sum(axis=(1, 2))
 
     def wander(self) -> Array:
-        """How far each component's amplitude is from constant, in prior variances."""
+        """Measure how far each component's amplitude is from constant, in prior variances."""
         energy = (np.abs(self.slow()) ** 2).sum(axis=2)
         return (energy[:, 1:] / WANDER[1:]).sum(axis=1) / np.maximum(energy[:, 0], 1e-300)
 

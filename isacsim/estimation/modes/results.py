@@ -1,4 +1,4 @@
-"""What the components are: states at the window's centre, their deviations, and which of them are targets."""
+"""States of the components at the window's centre, their standard errors, and which of them are targets."""
 
 from __future__ import annotations
 

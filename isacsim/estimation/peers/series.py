@@ -1,4 +1,4 @@
-"""What the polynomial-phase estimators of the literature need: one uniform time series out of a capture.
+"""Input of the polynomial-phase estimators of the literature: one uniform time series out of a capture.
 
 HAF, CPF and QML are written for one complex series of equally spaced samples with one strong component. A
 capture becomes one by focusing its subcarriers on the delay that holds the most power once the static part is
