@@ -9,13 +9,13 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 
 from dira.config import Axes
 from dira.networks.detection import PathMaps
 from isacsim.errors import InputError
 
-__all__ = ["NEIGHBOURS", "detections", "limits", "maxima", "power"]
+__all__ = ["NEIGHBOURS", "count_by_scores", "detections", "limits", "maxima", "pooled_counts", "power"]
 
 # Bins about a path's nearest one that learn where it is, and how much each counts.
 NEIGHBOURS = [(i, j, 1.0 if i == j == 0 else 0.25) for i in (-1, 0, 1) for j in (-1, 0, 1)]
@@ -119,6 +119,34 @@ def detections(
         variables[name] = (("sample", "detection"), table, {"units": unit})
     variables["count_probability"] = (("sample", "count"), odds, {"units": "1"})
     return xr.Dataset(variables, {"count": np.arange(odds.shape[1])})
+
+
+def count_by_scores(
+    sample: NDArray[np.intp], score: NDArray[np.float64], n: int, most: int
+) -> NDArray[np.float64]:
+    """Probability of each number of paths from 0 to ``most`` (sample, number), if detections were independent.
+
+    A Poisson binomial distribution: each detection of a sample is true with its score's probability.
+    """
+    odds = np.zeros((n, most + 1))
+    odds[:, 0] = 1
+    for i, p in zip(sample, score, strict=True):
+        row = odds[i]
+        last = row[-1] * p  # more than the most counts as the most
+        row[1:] = row[1:] * (1 - p) + row[:-1] * p
+        row[0] *= 1 - p
+        row[-1] += last
+    return odds
+
+
+def pooled_counts(
+    by_scores: NDArray[np.float64], by_head: NDArray[np.float64], weights: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Probability of each number from both, each to the power of its weight."""
+    tiny = 1e-6
+    return np.asarray(
+        softmax(weights[0] * np.log(by_scores + tiny) + weights[1] * np.log(by_head + tiny), axis=1)
+    )
 
 
 def _edges(array: NDArray[Any]) -> list[tuple[int, int]]:

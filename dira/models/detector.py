@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import minimize
-from scipy.special import logit, softmax
+from scipy.special import log_softmax, logit, softmax
 from torch import nn
 from torch.nn import functional
 
@@ -19,7 +19,15 @@ import isacsim
 from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_spectra, shaped_as
 from dira.metrics.detection import GATE, match_detections, true_paths
-from dira.models.detections import NEIGHBOURS, detections, limits, maxima, power
+from dira.models.detections import (
+    count_by_scores,
+    detections,
+    limits,
+    maxima,
+    pooled_counts,
+    power,
+)
+from dira.models.detector_loss import mirrored, of_paths
 from dira.models.model import Classes, Examples, FitOptions, Model
 from dira.models.shipped import fitting_detector, shipped_detector
 from dira.networks.detection import DetectionUNet, PathMaps
@@ -52,6 +60,9 @@ class DetectorConfig(Config):
     slope: float = 1.0
     """With `shift` from the network's score to a probability, on the logit's scale; `calibrate` sets both."""
     shift: float = 0.0
+    count_weights: tuple[float, float] = (0.0, 1.0)
+    """Of the number by the detections' scores and of that by the network's head, in the count's logarithm; `calibrate`
+    sets them."""
 
 
 class PathDetector(Model):
@@ -141,7 +152,7 @@ class PathDetector(Model):
         """Cross-entropy of each bin, likelihood of offsets and levels about true paths, cross-entropy of the count."""
         spectra, targets = batch.tensors
         if self.config.mirror:
-            spectra, targets = _mirrored(spectra, targets, batch)
+            spectra, targets = mirrored(spectra, targets, batch)
         channels, number = network(spectra)
         maps = PathMaps.of(channels.float())
         there = torch.isfinite(targets).all(dim=-1)
@@ -153,7 +164,7 @@ class PathDetector(Model):
         found = functional.binary_cross_entropy_with_logits(maps.logit, present, reduction="none")
         of_bins = found.sum(dim=(1, 2)).mean()
         of_count = functional.cross_entropy(number.float(), there.sum(dim=1))
-        return of_bins + _of_paths(maps, sample, nearest, paths) / len(spectra) + of_count
+        return of_bins + of_paths(maps, sample, nearest, paths) / len(spectra) + of_count
 
     def detect(
         self, spectra: Any, *, threshold: float | None = None, batch_size: int = 128, device: str = "auto"
@@ -197,10 +208,15 @@ class PathDetector(Model):
             channels,
             values.max(axis=(1, 2, 3)),
             axes,
-            least=max(least, 1e-6),
+            # Weak ones count a little, whatever the threshold.
+            least=max(min(least, _LEAST_SCORE), 1e-6),
             line=(self.config.slope, self.config.shift),
         )
-        return detections(sample, columns, len(values), softmax(out[:, n_bins:].astype(np.float64), axis=1))
+        by_scores = count_by_scores(sample, columns["score"], len(values), self.config.most_targets)
+        by_head = softmax(out[:, n_bins:].astype(np.float64), axis=1)
+        odds = pooled_counts(by_scores, by_head, self.config.count_weights)
+        kept = columns["score"] >= max(least, 1e-6)
+        return detections(sample[kept], {k: v[kept] for k, v in columns.items()}, len(values), odds)
 
     def enhance(self, spectra: Any, **how: Any) -> NDArray[np.float32]:
         """Render the self-terms of the paths that are found: no noise and no cross-terms, and nothing that was missed.
@@ -247,7 +263,9 @@ class PathDetector(Model):
         gate: tuple[float, float] = GATE,
         **how: Any,
     ) -> Self:
-        """Make scores probabilities, and set the threshold for a rate of false detections, on held-out samples.
+        """Make scores and counts probabilities, and set the threshold for a rate of false detections.
+
+        On held-out samples.
 
         Parameters
         ----------
@@ -283,7 +301,24 @@ class PathDetector(Model):
                 self.config = self.config.model_copy(update={"slope": float(slope), "shift": float(shift)})
         found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, gate)
         self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
+        self._weigh_counts(spectra, np.isfinite(paths).all(axis=-1).sum(axis=1), how)
         return self
+
+    def _weigh_counts(self, spectra: Any, counts: NDArray[np.intp], how: dict[str, Any]) -> None:
+        """Set how much scores and head have to say in the count, by the likelihood of the true numbers."""
+        logs = []
+        for weights in ((1.0, 0.0), (0.0, 1.0)):
+            self.config = self.config.model_copy(update={"count_weights": weights})
+            logs.append(np.log(self.detect(spectra, **how)["count_probability"].values + 1e-12))
+        rows = np.arange(len(counts))
+
+        def surprise(weights: NDArray[np.float64]) -> float:
+            odds = log_softmax(weights[0] * logs[0] + weights[1] * logs[1], axis=1)
+            return float(-odds[rows, counts].mean() + 1e-3 * np.square(weights).sum())
+
+        best = minimize(surprise, [0.5, 0.5], method="Nelder-Mead").x
+        chosen = (float(max(best[0], 0.0)), float(max(best[1], 0.0)))
+        self.config = self.config.model_copy(update={"count_weights": chosen if any(chosen) else (0.0, 1.0)})
 
     @classmethod
     def shipped(cls) -> Path:
@@ -312,35 +347,3 @@ class PathDetector(Model):
 def _joined(network: nn.Module, spectra: torch.Tensor) -> torch.Tensor:
     channels, number = network(spectra)
     return torch.cat([channels.flatten(1), number], dim=1).float()
-
-
-def _mirrored(
-    spectra: torch.Tensor, targets: torch.Tensor, batch: Batch
-) -> tuple[torch.Tensor, torch.Tensor]:
-    targets = targets.clone()
-    for axis in (0, 1):
-        chosen = torch.randint(0, 2, (batch.size,), generator=batch.generator)[batch.rows].bool()
-        chosen = chosen.to(spectra.device)
-        spectra = torch.where(chosen[:, None, None, None], spectra.flip(axis + 2), spectra)
-        last = spectra.shape[axis + 2] - 1
-        targets[..., axis] = torch.where(chosen[:, None], last - targets[..., axis], targets[..., axis])
-    return spectra, targets
-
-
-def _of_paths(
-    maps: PathMaps, sample: torch.Tensor, nearest: torch.Tensor, paths: torch.Tensor
-) -> torch.Tensor:
-    """Negative log-likelihood of true offsets and levels at each path's bin and those about it, summed over paths."""
-    total = maps.logit.new_zeros(())
-    bins = torch.tensor(maps.logit.shape[1:], device=nearest.device)
-    for i, j, weight in NEIGHBOURS:
-        at = nearest + torch.tensor([i, j], device=nearest.device)
-        inside = ((at >= 0) & (at < bins)).all(dim=1)
-        s, (row, column), true = sample[inside], at[inside].T, paths[inside]
-        offset, log_std = maps.offset[s, :, row, column], maps.log_std[s, :, row, column]
-        miss = (true[:, :2] - at[inside] - offset) * torch.exp(-log_std)
-        level_log_std = maps.level_log_std[s, row, column]
-        level_miss = (true[:, 2] - maps.level[s, row, column]) * torch.exp(-level_log_std)
-        gaussian = (0.5 * miss**2 + log_std).sum() + (0.5 * level_miss**2 + level_log_std).sum()
-        total = total + weight * gaussian
-    return total / sum(weight for *_, weight in NEIGHBOURS)

@@ -10,7 +10,7 @@ import xarray as xr
 import dira
 import isacsim
 from dira.metrics.detection import match_detections, true_paths
-from dira.models.detector import _mirrored
+from dira.models.detector_loss import mirrored
 from dira.training.train import Batch
 from isacsim import InputError
 
@@ -80,7 +80,7 @@ def test_mirrored_spectra_have_mirrored_paths() -> None:
     spectra, truth = bumps(64, 5, noise=0.0)
     examples = dira.PathDetector(**SMALL).examples(spectra, truth)
     batch = Batch(examples.tensors, torch.Generator().manual_seed(0), slice(0, 64), 64)
-    turned, targets = _mirrored(*examples.tensors, batch)
+    turned, targets = mirrored(*examples.tensors, batch)
     assert not torch.equal(turned, examples.tensors[0])
     there = torch.isfinite(targets).all(dim=-1)
     sample, _ = torch.nonzero(there, as_tuple=True)
@@ -188,3 +188,30 @@ def test_enhanced_spectra_are_the_self_terms_of_what_was_found(detector: dira.Pa
     two = xr.concat([spectra, spectra], "receiver").transpose("sample", "receiver", ...)
     with pytest.raises(InputError, match="one spectrum a sample, but these have 2"):
         detector.enhance(two)
+
+
+def test_a_count_by_scores_is_that_of_independent_detections() -> None:
+    from dira.models.detections import count_by_scores
+
+    sample, score = np.array([0, 0, 2]), np.array([0.9, 0.5, 0.25])
+    odds = count_by_scores(sample, score, 3, 4)
+    np.testing.assert_allclose(odds[0], [0.05, 0.5, 0.45, 0, 0])
+    np.testing.assert_allclose(odds[1], [1, 0, 0, 0, 0])
+    np.testing.assert_allclose(odds[2], [0.75, 0.25, 0, 0, 0])
+    # What is more than the most counts as the most.
+    np.testing.assert_allclose(count_by_scores(np.zeros(3, int), np.ones(3), 1, 2), [[0, 0, 1]])
+
+
+def test_calibration_makes_counts_likelier(detector: dira.PathDetector) -> None:
+    spectra, truth = bumps(300, 8)
+    true = np.isfinite(truth.target_jerk).sum("target").values
+
+    def surprise(weights: tuple[float, float]) -> float:
+        other = dira.PathDetector(**detector.config.model_dump() | {"count_weights": weights})
+        other.network, other.axes = detector.network, detector.axes
+        odds = other.detect(spectra).count_probability.values
+        return float(-np.log(odds[np.arange(300), true]).mean())
+
+    chosen = detector.config.count_weights
+    assert chosen != (0.0, 1.0)
+    assert surprise(chosen) < min(surprise((0.0, 1.0)), surprise((1.0, 0.0))) + 0.02
