@@ -112,9 +112,10 @@ class PeakFidelity:
 def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
     """Count the targets that a set of spectra keeps, and those that it invents.
 
-    A target is visible when the clean spectrum has a local maximum of at least -20 dB (10 log10 P, below its highest)
-    within 0.5 m/s² and 4 m/s³ of it; it is kept when the spectrum has one there too. No two targets share a maximum. A
-    maximum of the spectrum that is near no target is invented, whether the clean spectrum shows that target or not.
+    A target is visible when the clean spectrum has a local maximum within 0.5 m/s² and 4 m/s³ of it, of at least -20
+    dB (10 log10 P, below its highest). It is kept when the spectrum has one there too. No two targets share a
+    maximum. A maximum of the spectrum that is near no target is invented, whether the clean spectrum shows that
+    target or not.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
         Linear magnitudes, e.g. purified ones.
     truth : xarray.Dataset
         The same samples of a data set: ``aj_clean``, ``target_acceleration`` and ``target_jerk``. The limbs of a
-        walking body are no targets there: with such bodies what is invented can't be told from what a limb shows.
+        walking body are no targets there: with such bodies invented maxima cannot be separated from those of limbs.
     floor_db : float
         Lowest maxima that count, of the spectra and of the clean ones, from -20 dB on (10 log10 P, below each one's
         highest). A path's own side lobes reach -14 dB: down to -20 dB they are maxima too. Noise alone has so many

@@ -68,9 +68,10 @@ class DetectorConfig(Config):
 class PathDetector(Model):
     """Finds paths in acceleration-jerk spectra.
 
-    A small U-Net says of every bin how probable it is that a path lies there, where within the bin, how high it stands
-    by itself, and how sure that is. It is trained to the true positions, as DECODE is for single molecules (Speiser et
-    al., Nature Methods 2021), which shows weak paths beside strong ones that a squared error between images gives up.
+    A small U-Net gives for every bin the probability that a path lies there, its place within the bin, its own
+    height, and their standard deviations. It is trained on the true positions, as DECODE is for single molecules
+    (Speiser et al., Nature Methods 2021). This shows weak paths beside strong ones, which a squared error between
+    images would lose.
 
     Parameters
     ----------

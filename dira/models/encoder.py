@@ -64,8 +64,9 @@ class EncoderConfig(Config):
 class Encoder:
     """Encodes windows of conditioned CSI as vectors.
 
-    It is pretrained by filling in what is hidden of a window (masked reconstruction), and by telling two views of one
-    window from those of others (InfoNCE); a view is some of the antenna pairs, turned, with noise and lost packets.
+    It is pretrained in two ways: it fills in hidden parts of a window (masked reconstruction), and it separates two
+    views of one window from those of others (InfoNCE). A view is some of the antenna pairs, turned, with noise and
+    lost packets.
 
     Parameters
     ----------

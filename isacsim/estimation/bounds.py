@@ -188,15 +188,14 @@ def cramer_rao_bound(
         ``amplitude`` and, optionally, ``phase`` (rad), at the window's centre. Default: one path of unit
         amplitude, 5 m long, at 2 m/s.
     static : {"unknown", "known"}
-        Whether one complex constant per subcarrier is estimated along with the paths.
+        "unknown": one complex constant per subcarrier is estimated along with the paths.
 
     Returns
     -------
     Dataset
-        ``std_path_length``, ``std_velocity``, ``std_acceleration``, ``std_jerk``, ``std_amplitude`` and
-        ``std_phase`` over ``path``. NaN where the data don't determine the parameter: with a single
-        subcarrier, the path length and the phase apart from it; a path that doesn't move, where the static
-        part is unknown.
+        ``std_path_length``, ``std_velocity``, ``std_acceleration``, ``std_jerk``, ``std_amplitude`` and ``std_phase``
+        over ``path``. NaN where the data do not determine the parameter. With a single subcarrier these are the path
+        length and the phase. With an unknown static part these are the parameters of a path that does not move.
 
     Raises
     ------

@@ -187,8 +187,8 @@ def doppler_spectrogram(
     max_speed : float, optional
         Leave out frequencies of path velocities beyond this, m/s; default: all that the packet rate can tell.
     combine : {"noncoherent", "resolved"}
-        Power averaged over subcarriers, one spectrogram a stream; or added over the cells of all pairs of an array,
-        those without energy left out, so that less noise comes along.
+        "noncoherent": power averaged over subcarriers, one spectrogram a stream. "resolved": power added over the
+        cells of all pairs of an array. Cells without energy are left out, which lowers the noise.
     antennas : (int, int), optional
         For "resolved": receiving and transmitting elements; default: as the coordinates say.
     delay_window : str or None

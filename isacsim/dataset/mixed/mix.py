@@ -63,18 +63,19 @@ def mix(
         Share of real samples in each class, from 0 to 1 (:mod:`isacsim.dataset.mixed.shares` has what happens where
         there are too few). Classes keep the shares they have in the synthetic store.
     seed : int
-        Which samples are taken. A larger mix of one seed holds the samples of a smaller one of the same fraction.
+        Seed of the choice of samples. A larger mix of one seed holds the samples of a smaller one of the same
+        fraction.
     n : int, optional
         Samples in all, divided over the splits as the synthetic ones are; default: as many as meet the fraction.
     match_scale : bool
-        Whether to bring the real spectra to the level of the synthetic ones (module docstring).
+        Bring the real spectra to the level of the synthetic ones (module docstring).
 
     Returns
     -------
     xarray.Dataset
-        Lazy (dask). Split by split, synthetic and real interleaved evenly, each in the order of its store. Besides the
-        stores' variables: ``origin`` and ``origin_sample``, the store and the position in it, and ``scale``, what
-        the spectra were multiplied by. The attribute ``mix`` (JSON) says what was asked for and taken.
+        Lazy (dask). Split by split, synthetic and real interleaved evenly, each in the order of its store. Besides
+        the stores' variables: ``origin`` and ``origin_sample``, the store and the position in it, and ``scale``, the
+        factor on the spectra. The attribute ``mix`` (JSON) records what was requested and taken.
 
     Warns
     -----
@@ -84,8 +85,8 @@ def mix(
     Raises
     ------
     InputError
-        If the stores differ in axes, dimensions or how spectra were made, one is of the wrong domain, a capture is in
-        two splits, or there is no real sample to take.
+        If the stores differ in axes, dimensions or the settings of spectra, or one is of the wrong domain. Also if a
+        capture is in two splits, or there is no real sample to take.
     """
     import xarray as xr
 
