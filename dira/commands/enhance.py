@@ -33,12 +33,14 @@ def enhance(
     t_star: Annotated[
         int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
     ] = None,
-    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Number of rounds; default: the model's, else 2.")
+    ] = None,
     scale: Annotated[
         float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
     ] = None,
     distance: Annotated[
-        str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
+        str | None, typer.Option(help="Distance to the input: ssim or mse; default ssim.")
     ] = None,
     reference: Annotated[
         str | None,

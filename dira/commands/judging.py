@@ -62,7 +62,7 @@ def evaluate(
     variable: Annotated[str, typer.Option(help="Spectra to judge.")] = "aj_enhanced",
     split: Split = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
+        Path | None, typer.Option(help="Store of real or clean spectra, the reference of the distances.")
     ] = None,
     reference_variable: Annotated[str | None, typer.Option(help="Its spectra; default: aj_clean.")] = None,
     reference_split: Annotated[
@@ -70,11 +70,13 @@ def evaluate(
     ] = None,
     counter: Annotated[
         Path | None,
-        typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
+        typer.Option(
+            help="Folder of the counter whose features are used; default: the one that comes with dira."
+        ),
     ] = None,
     features: Annotated[
         str | None,
-        typer.Option(help="On features of inception or efficientnet-lite0 instead.", show_default=False),
+        typer.Option(help="Take features of inception or efficientnet-lite0 instead.", show_default=False),
     ] = None,
     feature_weights: Annotated[
         Path | None, typer.Option(help="TorchScript file of inception.", show_default=False)
@@ -83,7 +85,7 @@ def evaluate(
         bool,
         typer.Option(
             "--trust-torchscript",
-            help="Run that file: it is a program, with your rights. Only if you trust where it comes from.",
+            help="Run that file: it is a program, with your rights. Use this only if you trust its source.",
         ),
     ] = False,
     seed: Seed = 0,

@@ -30,7 +30,9 @@ def pretrain(
     width: Annotated[int, typer.Option(help="Numbers that a window is encoded to.")] = 160,
     work: Annotated[
         Path | None,
-        typer.Option(help="Folder for windows and checkpoints; default: OUTPUT-work. A stopped run goes on."),
+        typer.Option(
+            help="Folder for windows and checkpoints; default: OUTPUT-work. A stopped run continues."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that simulate; default: one a core.")] = None,
     seed: Seed = 0,

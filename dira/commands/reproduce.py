@@ -22,7 +22,7 @@ def reproduce(
     output: Folder = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     budget_only: Annotated[
-        bool, typer.Option("--budget", help="Say how long it would take, and stop.")
+        bool, typer.Option("--budget", help="Estimate the time it would take, and stop.")
     ] = False,
 ) -> None:
     """Run the paper's experiments on simulated spectra, and write a report; a run that was stopped goes on."""

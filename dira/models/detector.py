@@ -69,9 +69,9 @@ class PathDetector(Model):
     """Finds paths in acceleration-jerk spectra.
 
     A small U-Net gives for every bin the probability that a path lies there, its place within the bin, its own
-    height, and their standard deviations. It is trained on the true positions, as DECODE is for single molecules
-    (Speiser et al., Nature Methods 2021). This shows weak paths beside strong ones, which a squared error between
-    images would lose.
+    height, and the standard deviations of both. It is trained on the true positions, as DECODE is for single
+    molecules (Speiser et al., Nature Methods 2021). This shows weak paths beside strong ones, which a squared error
+    between images would lose.
 
     Parameters
     ----------

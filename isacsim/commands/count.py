@@ -30,8 +30,10 @@ def count(
         str, typer.Option(help="auto (by models) or a counter that a package registers, as dira.")
     ] = "auto",
     targets: Annotated[str, typer.Option(help="What may move: points, bodies (people) or auto.")] = "auto",
-    max_targets: Annotated[int, typer.Option(help="The most targets that may be; knowing it helps.")] = 12,
-    max_components: Annotated[int, typer.Option(help="At most so many components of points a window.")] = 60,
+    max_targets: Annotated[int, typer.Option(help="Largest possible count; a known limit helps.")] = 12,
+    max_components: Annotated[
+        int, typer.Option(help="Largest number of components of points a window.")
+    ] = 60,
     output_file: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Store all windows (.nc, .netcdf or .h5).", show_default=False),

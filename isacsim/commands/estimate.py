@@ -30,7 +30,7 @@ def estimate(
     method: Annotated[
         str, typer.Option(help="Estimator: auto, modes, relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
     ] = DEFAULT_METHOD,
-    max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 12,
+    max_paths: Annotated[int, typer.Option(help="Largest number of paths a window.")] = 12,
     max_path_length: Annotated[
         float | None,
         typer.Option(help="Largest path length searched, in m; default: 120.", show_default=False),

@@ -33,7 +33,7 @@ def export(
     ] = None,
     variables: Annotated[
         str | None,
-        typer.Option(help="Only these, e.g. aj_noisy,n_targets; default: all.", show_default=False),
+        typer.Option(help="Variables to export, e.g. aj_noisy,n_targets; default: all.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:

@@ -47,7 +47,9 @@ def generate(
     output_store: OutputStore = "dataset.zarr",
     n: Annotated[
         int | None,
-        typer.Option("--n", "-n", help="Samples of each scenario; default: as it says.", show_default=False),
+        typer.Option(
+            "--n", "-n", help="Samples of each scenario; default: the scenario's.", show_default=False
+        ),
     ] = None,
     per_class: Annotated[
         str | None,
@@ -63,14 +65,14 @@ def generate(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Address of a dask scheduler whose workers to use instead.", show_default=False),
+        typer.Option(help="Address of a dask scheduler; its workers are used instead.", show_default=False),
     ] = None,
     keep_csi: Annotated[bool, typer.Option("--keep-csi", help="Keep the CSI too.")] = False,
     chunk: Chunk = None,
     index_range: IndexRange = None,
     no_progress: NoProgress = False,
     extend: Annotated[
-        bool, typer.Option("--extend", help="Let a data set that is there grow to the samples asked for.")
+        bool, typer.Option("--extend", help="Extend an existing data set to the requested samples.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:

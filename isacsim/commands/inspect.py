@@ -28,7 +28,7 @@ def inspect(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Verify, and make what is damaged, lost or missing again, to the same bits."
+            "--repair", help="Verify, and make damaged, lost or missing parts again, to the same bits."
         ),
     ] = False,
     sample: Annotated[

@@ -28,7 +28,7 @@ def mix(
             "--n", "-n", help="Samples in all; default: as many as meet the fraction.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which samples are taken.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of samples.")] = 0,
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Leave the real spectra at their own scale.")
     ] = False,

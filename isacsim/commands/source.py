@@ -56,7 +56,7 @@ Hop = Annotated[
     typer.Option("--hop-s", help="Step from window to window in s; default: a window.", show_default=False),
 ]
 Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
-MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
+MaxWindows = Annotated[int, typer.Option("--max-windows", help="Largest number of windows.")]
 Reference = Annotated[
     str, typer.Option(help="Common phase removed by: auto, product, ratio, self, projection, array or none.")
 ]
@@ -68,7 +68,9 @@ Pair = Annotated[
         show_default=False,
     ),
 ]
-Receiver = Annotated[int, typer.Option(help="Which analysed receiver, where there are several (from 0).")]
+Receiver = Annotated[
+    int, typer.Option(help="Number of the analysed receiver, where there are several (from 0).")
+]
 
 # How many lines of a file's repairs to show.
 _MOST_NOTES = 5

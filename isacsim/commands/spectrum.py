@@ -54,7 +54,7 @@ Beams = Annotated[
 Equalise = Annotated[
     float | None,
     typer.Option(
-        help="For resolved: 0 (strong paths rule) to 1 (all alike); default: the scenario's, else 0.875.",
+        help="For resolved: 0 (strong paths dominate) to 1 (all equal); default: the scenario's, else 0.875.",
         show_default=False,
     ),
 ]

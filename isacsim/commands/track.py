@@ -69,11 +69,11 @@ def track(
     reference: Annotated[
         str,
         typer.Option(
-            help="Errors by the packet: self takes them out, none has none; auto: as the capture says."
+            help="Errors by the packet: self removes them, none has none; auto: as the capture says."
         ),
     ] = "auto",
     live: Annotated[
-        bool, typer.Option("--live", help="Hand the packets over one after the other, and print the latency.")
+        bool, typer.Option("--live", help="Pass the packets one after the other, and print the latency.")
     ] = False,
     *,
     reading: dict[str, Any],
