@@ -55,7 +55,7 @@ def enhance(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced.
+    """Purify a store's spectra as aj_enhanced; labels and ground truth are copied.
 
     With a path detector as the model, aj_enhanced shows the self-terms of the paths that it finds.
     """

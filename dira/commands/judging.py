@@ -26,7 +26,7 @@ def count(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Count targets in a store's spectra; beside the truth where there are labels."""
+    """Count targets in a store's spectra, and compare with the labels where there are any."""
     from dira.data.stores import load
     from isacsim.files import check_output, written_whole
     from isacsim.terminal import show_table
@@ -91,7 +91,7 @@ def evaluate(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
+    """Evaluate spectra: similarity to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data.stores import load
     from dira.metrics.distances import kernel_distance, name_of, precision_recall
     from dira.metrics.feature_networks import feature_network

@@ -39,7 +39,7 @@ def pretrain(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate CSI windows, pretrain an encoder on them without labels, and say what a linear probe reads from it."""
+    """Simulate CSI windows, pretrain an encoder on them without labels, and test it with a linear probe."""
     import dira
     from dira.metrics.probe import linear_probe
     from dira.pretraining.csi_windows import make_windows

@@ -25,7 +25,7 @@ def reproduce(
         bool, typer.Option("--budget", help="Estimate the time it would take, and stop.")
     ] = False,
 ) -> None:
-    """Run the paper's experiments on simulated spectra, and write a report; a run that was stopped goes on."""
+    """Run the paper's experiments on simulated spectra, and write a report; a stopped run continues."""
     from dira.experiment import presets, stages
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report

@@ -61,8 +61,8 @@ class DetectorConfig(Config):
     """With `shift` from the network's score to a probability, on the logit's scale; `calibrate` sets both."""
     shift: float = 0.0
     count_weights: tuple[float, float] = (0.0, 1.0)
-    """Of the number by the detections' scores and of that by the network's head, in the count's logarithm; `calibrate`
-    sets them."""
+    """Weights of the counts by the detections' scores and by the network's head, in the logarithm of the count;
+    `calibrate` sets them."""
 
 
 class PathDetector(Model):

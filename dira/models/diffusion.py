@@ -227,7 +227,8 @@ class ConditionalDiffusion(Diffusion):
             raise InputError(f"guidance must be a finite number, got {guidance!r}.")
         if guidance != 1 and not (self.classes and self.config.drop_labels):
             raise InputError(
-                f"guidance must be 1 of a model trained without withholding conditions (drop_labels), got {guidance:g}."
+                "guidance must be 1 for a model that was trained without withheld conditions (drop_labels), "
+                f"got {guidance:g}."
             )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)

@@ -142,7 +142,7 @@ class Reading:
         for name in names:
             if getattr(self, name) is not None:
                 raise InputError(
-                    f"{self.path}: {name}={getattr(self, name)!r}: {format_} files don't say that; leave {name} out"
+                    f"{self.path}: {name}={getattr(self, name)!r}: {format_} files do not hold it; leave out {name}"
                 )
 
     def of_transmitter(self, transmitters: Sequence[str]) -> NDArray[np.int64]:

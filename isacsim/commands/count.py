@@ -52,10 +52,10 @@ def count(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Count the moving targets in each window of a capture; a simulated one is set against its truth.
+    """Count the moving targets in each window of a capture; a simulated one is compared with its ground truth.
 
-    A window whose number can't be told says why, and how many there are at least. Points are counted by their paths,
-    people by a rule learned from simulated walkers (docs/counting.md says when to believe it).
+    For a window without a count, the reason and a lower limit are printed. Points are counted by their paths, people
+    by a rule learned from simulated walkers (docs/counting.md says when to believe it).
 
     More examples: [bold]isacsim count walker --max-targets 4[/bold],
     [bold]isacsim count walk.dat --carrier 5.32e9 --targets bodies -o count.nc[/bold]

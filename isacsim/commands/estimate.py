@@ -68,12 +68,12 @@ def estimate(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
+    """Estimate the moving paths in each window of a capture; a simulated one is compared with its ground truth.
 
-    All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
-    receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
-    auto, modes and relax take the packets at their own times; for the others they are interpolated onto a uniform grid.
-    auto allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
+    All values are of the path length (transmitter, target, receiver) at the window's centre. With a reference
+    receiver, path lengths are less that of its static path, and are not compared with the ground truth. auto, modes
+    and relax take the packets at their own times; for the others they are interpolated onto a uniform grid. auto
+    allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
     """
     from isacsim.commands.estimate_remarks import ambiguity_remark, component_remarks, speed_remark
     from isacsim.commands.remarks import (

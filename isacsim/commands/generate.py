@@ -76,9 +76,9 @@ def generate(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a data set of noisy, noiseless and clean spectra with truth, or go on with one that is not finished.
+    """Make a data set of noisy, noiseless and clean spectra with ground truth, or continue an unfinished one.
 
-    The same command finishes what was interrupted; --extend and a larger --n let it grow. It opens with
+    The same command finishes an interrupted run; --extend and a larger --n let it grow. It opens with
     isacsim.open_dataset, or xarray.open_zarr.
     """
     from isacsim.dataset.notation import class_sizes, split_fractions, splits_by_scenario
@@ -86,7 +86,9 @@ def generate(
     from isacsim.dataset.synthetic.generate import generate as make
 
     if splits is not None and split:
-        raise InputError("--splits divides every scenario, --split says where each goes; give one of them.")
+        raise InputError(
+            "--splits divides every scenario, --split chooses the split of each; give one of them."
+        )
     wanted: Splits | None = splits_by_scenario(split) if split else None
     if splits is not None:
         wanted = split_fractions(splits)

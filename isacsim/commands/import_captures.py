@@ -99,9 +99,9 @@ def import_captures(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Make a data set of captures' windows, with labels where you know them.
+    """Make a data set from windows of captures, with labels where you know them.
 
-    All files are checked before anything is written. The same command finishes what was interrupted.
+    All files are checked before anything is written. The same command finishes an interrupted run.
     """
     from isacsim.commands.remarks import mirror_remark
     from isacsim.dataset.notation import split_fractions

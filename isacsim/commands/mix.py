@@ -39,7 +39,7 @@ def mix(
     """Combine synthetic and real samples at a fraction, class by class and split by split.
 
     No sample is taken twice, and none changes its split. The real spectra are brought to the level of the synthetic
-    ones by one factor (scale). The same command finishes what was interrupted.
+    ones by one factor (scale). The same command finishes an interrupted run.
     """
     from isacsim.dataset.mixed.mix import MixWarning
     from isacsim.dataset.mixed.write import write_mix

@@ -35,7 +35,7 @@ def simulate(
     index: Annotated[int, typer.Option(help="Number of the sample within this seed.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Simulate one capture with its exact truth, and save it as netCDF.
+    """Simulate one capture with its exact ground truth, and save it as netCDF.
 
     The file opens with isacsim.capture.netcdf.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """

@@ -78,7 +78,7 @@ def track(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Track the speed of what moves through a capture, and say in which windows anything moves.
+    """Track the speed of moving targets through a capture, and detect motion in each window.
 
     Speed is that of the path length (transmitter, target, receiver); positive: it grows. Saved captures may be of any
     length: they are read some seconds at a time.

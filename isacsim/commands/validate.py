@@ -64,9 +64,9 @@ def validate(
         typer.Option(help="Carrier in Hz of captures that do not hold theirs.", show_default=False),
     ] = None,
 ) -> None:
-    """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
+    """Run a study against ground truth: a JSON table with settings, sample counts and spreads, and a figure.
 
-    Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
+    Without --quick a study takes a minute to an hour on one core; the list gives the times. A stopped study continues
     where it was.
     """
     from isacsim.validation.study import (

@@ -118,7 +118,7 @@ def count_targets(
         if wrong or start_s or receiver or reference != "auto" or gain != "auto":
             name = (wrong or ["start_s, receiver, reference and gain"])[0]
             raise InputError(
-                f"{name}: only of a whole capture; conditioned CSI is one window of one receiver."
+                f"{name} applies to a whole capture only; conditioned CSI is one window of one receiver."
             )
         return count_windows([csi], **options)
     from isacsim.conditioning.pairs import pairs_together

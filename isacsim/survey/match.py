@@ -117,7 +117,7 @@ def scenario_from_capture(
         moves[:] = True
     elif not moves.any():
         raise InputError(
-            f"body={body!r}: nothing moves in this capture: what changes is as weak, or as evenly spread, as noise."
+            f"body={body!r}: nothing moves in this capture: its changes are as weak, or as evenly spread, as noise."
         )
     levels = np.median(measured.levels[moves], axis=0)
     source = str(capture.attrs.get("source", capture.attrs.get("scenario_name", "capture")))

@@ -289,7 +289,7 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
         if not incomplete:
             raise InputError(
                 f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
-                f"the same {record.command} finishes it, incomplete=True opens what there is."
+                f"the same {record.command} finishes it, and incomplete=True opens the present part."
             )
         if not record.ready:
             raise InputError(
