@@ -16,6 +16,7 @@ The rooms, in the order in which data flow through them; each package's docstrin
 ``tracking``         CSI to the speeds of what moves over time, and whether anything does
 ``dataset``          samples in a store: made, imported, mixed, checked, loaded
 ``figures``          pictures and pages
+``explorer``         a local page of live pictures, data sets and captures
 ``commands``         the command line, one module a command, put together by ``cli``
 ``compute``          numba, threads, phasors, and on what machine
 ===================  ==================================================================================

@@ -13,6 +13,7 @@ from isacsim.commands import (
     demo,
     environment,
     estimate,
+    explore,
     export,
     generate,
     import_captures,
@@ -69,6 +70,7 @@ for _name, _command, _example in (
         export.export,
         "isacsim export lab.zarr -o lab.mat --split train --variables aj_noisy,n_targets",
     ),
+    ("explore", explore.explore, "isacsim explore lab"),
     ("demo", demo.demo, "isacsim demo --scenario lab --seed 3 -o out/lab.html"),
     ("validate", validate.validate, "isacsim validate paper --quick -o out"),
 ):

@@ -35,6 +35,7 @@ ORDER = (
     "figures",
     "dataset",
     "validation",
+    "explorer",
     "commands",
     "cli",
     "__main__",

@@ -10,15 +10,14 @@ import typer
 from isacsim.commands.reading import reads_files
 from isacsim.commands.source import open_source
 from isacsim.errors import InputError
-from isacsim.terminal import number, output, remark, sample_progress, show_table
+from isacsim.terminal import output, remark, sample_progress, show_table
 
 if TYPE_CHECKING:
     from isacsim.survey.describe import CaptureDescription
 
-__all__ = ["capture", "check_capture", "facts", "receiver_rows"]
+__all__ = ["capture", "check_capture"]
 
 _MOST_LINES = 12
-_MOST_GAPS = 3
 
 
 @reads_files
@@ -47,6 +46,7 @@ def capture(
     With --output it also draws amplitude and phase over time and frequency. From Python: isacsim.describe_capture.
     """
     from isacsim.survey.describe import describe_capture
+    from isacsim.survey.facts import RECEIVER_COLUMNS, facts, receiver_rows
 
     check_capture(file)
     if where is not None:
@@ -55,8 +55,7 @@ def capture(
     with sample_progress("capture", unit="packets") as progress:
         described = describe_capture(opened.capture, progress=progress)
     show_table("", [opened.name, ""], facts(described), numbers=False)
-    columns = ["receiver", "role", "power [dB]", "variation", "steadiness", "most coherent with"]
-    show_table("Receivers", columns, receiver_rows(described))
+    show_table("Receivers", RECEIVER_COLUMNS, receiver_rows(described))
     if described.reported:
         rows = [
             [f"{name} [{v['units']}]", *(f"{v[key]:.4g}" for key in ("least", "median", "most"))]
@@ -75,63 +74,6 @@ def capture(
         remark(f"note: {line}")
     if where is not None:
         _write(described, where, Path(opened.stem).name)
-
-
-def facts(described: CaptureDescription) -> list[tuple[str, str]]:
-    """Rows of label and text: radio and packets."""
-    radio, timing = described.radio, described.timing
-    rate = f"{timing['mean_rate']:.4g} packets/s on average"
-    if timing["lost"] > 0 or timing["bursts"]:
-        rate += f", {timing['grid_rate']:.4g} on the sender's grid"
-    rows = [
-        ("format", ", ".join(filter(None, (radio["format"], radio["chip"])))),
-        ("channel", f"{radio['carrier'] / 1e9:.5g} GHz, {radio['bandwidth'] / 1e6:g} MHz"),
-        (
-            "subcarriers",
-            f"{radio['used']} in use of {radio['subcarriers']}, {radio['spacing'] / 1e3:g} kHz apart, numbers "
-            f"{radio['lowest']} to {radio['highest']}",
-        ),
-        ("packets", f"{timing['packets']} over {timing['duration_s']:.4g} s"),
-        *([("dropped", f"{n} records by the reader; see below")] if (n := timing["records_dropped"]) else []),
-        ("rate", rate),
-        (
-            "intervals",
-            f"median {timing['median_interval_s'] * 1e3:.4g} ms, jitter {timing['jitter_s'] * 1e3:.3g} ms",
-        ),
-        ("lost", f"{100 * timing['lost']:.3g} % of the grid, {timing['mean_burst']:.3g} in a row on average"),
-        ("gaps", _gaps(timing)),
-    ]
-    for name in ("dead", "unsteady"):
-        if radio[name]:
-            rows.append((f"{name} subcarriers", " ".join(map(str, radio[name]))))
-    return rows
-
-
-def _gaps(timing: dict[str, Any]) -> str:
-    gaps = timing["gaps"]
-    if not gaps:
-        return "none"
-    longest = ", ".join(f"{gap['length_s']:.3g} s at {gap['start_s']:.4g} s" for gap in gaps[:_MOST_GAPS])
-    return f"{len(gaps)}, {100 * timing['gap_share']:.3g} % of the time; the longest: {longest}"
-
-
-def receiver_rows(described: CaptureDescription) -> list[list[str]]:
-    """Rows of the table of receivers."""
-    rows = []
-    for one in described.receivers:
-        others = {name: value for name, value in one["coherence"].items() if name != one["name"]}
-        best = max(others, key=lambda name: others[name]) if others else None
-        rows.append(
-            [
-                one["name"],
-                one["role"],
-                number(one["power_db"], 1),
-                number(one["variation"], 3),
-                number(one["steadiness"], 3),
-                f"{best} ({others[best]:.2f})" if best is not None else "-",
-            ]
-        )
-    return rows
 
 
 def check_capture(file: str) -> None:

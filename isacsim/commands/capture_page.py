@@ -8,10 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from isacsim import __version__
-from isacsim.commands.capture import facts, receiver_rows
 from isacsim.figures.captures import frequency_figure, map_figure, time_figure
 from isacsim.figures.html import document
 from isacsim.figures.spectra import png
+from isacsim.survey.facts import RECEIVER_COLUMNS, facts, receiver_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def capture_page(described: CaptureDescription) -> str:
         ),
         "<section><h2>Receivers</h2>"
         + _table(
-            ["receiver", "role", "power [dB]", "variation", "steadiness", "most coherent with"],
+            RECEIVER_COLUMNS,
             receiver_rows(described),
         )
         + _reported(described)

@@ -93,8 +93,10 @@ def _merged(parts: Iterable[Part]) -> list[Part]:
     return out
 
 
-def sample_of(record: StoreRecord, sample: int) -> dict[str, NDArray[Any]]:
-    """Read one sample; each variable with shape (1, ...).
+def sample_of(
+    record: StoreRecord, sample: int, *, names: Iterable[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Read one sample, all variables or some; each with shape (1, ...).
 
     Raises
     ------
@@ -109,7 +111,8 @@ def sample_of(record: StoreRecord, sample: int) -> dict[str, NDArray[Any]]:
             f"{record.path}: sample {sample} is not made yet; the same command finishes the data set."
         )
     check_present(record, recorded)
-    return {name: record.read(name, sample, sample + 1) for name in record.variables}
+    chosen = record.variables if names is None else names
+    return {name: record.read(name, sample, sample + 1) for name in chosen}
 
 
 def regenerate(path: StorePath, sample: int) -> dict[str, bool]:

@@ -30,6 +30,7 @@ SHIPPED = [
     "corridor_siso",
     "default",
     "empty_room",
+    "explore",
     "factory",
     "fall",
     "hall",
