@@ -52,7 +52,7 @@ DISTANCES = {
 
 @cache
 def _network() -> tuple[Real, Real, Real, Real]:
-    """Both layers' filters, and the features' mean and deviation over smoothed noise."""
+    """Both layers' filters, and the features' mean and standard deviation over smoothed noise."""
     rng = np.random.default_rng(NETWORK_SEED)
     layers = []
     for shape in ((24, 1, 7, 7), (48, 24, 5, 5)):

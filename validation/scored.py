@@ -145,8 +145,8 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
     -------
     dict
         ``truth``, ``found``, ``matched``; ``seconds`` of processor time; ``refused``; ``cannot_tell``, None where the
-        method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, deviations that are not
-        finite as None.
+        method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, with None for standard
+        errors that are not finite.
     """
     if "receiver" in getattr(csi, "dims", ()) and method not in TOGETHER:
         csi = csi.isel(receiver=0)
@@ -176,7 +176,7 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
 
 
 def errors_of(rows: list[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Errors and deviations of one state over all matched paths; NaN where there is none."""
+    """Errors and standard errors of one state over all matched paths; NaN where there is none."""
     columns = [[x for row in rows for x in row.get(f"{what}_{name}", [])] for what in ("error", "std")]
     error, std = (np.array(column, dtype=float) for column in columns)
     return error, std

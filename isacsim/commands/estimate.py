@@ -134,7 +134,7 @@ def estimate(
     if full:
         notes.append(
             f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
-            "and if the motion is no sum of cubics the deviations mean little"
+            "and if the motion is no sum of cubics the standard errors mean little"
         )
     notes += component_remarks(found)
     for line in notes:

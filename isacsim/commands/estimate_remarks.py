@@ -110,7 +110,7 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     models = [estimates.attrs["model"] for estimates in ours if "model" in estimates.attrs]
     if models:
         notes.append(
-            f"{models.count('exact')} of {len(models)} windows are exact cubics, with deviations from the Cramér-Rao "
-            f"bound; in {models.count('modulated')} amplitudes wander slowly, and the deviations contain that"
+            f"{models.count('exact')} of {len(models)} windows are exact cubics, with standard errors from the "
+            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, which the standard errors contain"
         )
     return notes

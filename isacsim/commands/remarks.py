@@ -133,7 +133,7 @@ def cubic_remark(
         return None
     return (
         f"the cubic doesn't hold over this window: what moves leaves its best cubic by up to {off:.2g} wavelengths "
-        f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny deviations mean "
+        f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny standard errors mean "
         f"nothing; take a shorter window ({remedy})."
     )
 

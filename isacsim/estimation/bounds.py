@@ -231,7 +231,7 @@ def cramer_rao_bound(
                 deviations[:, i],
                 {
                     "units": UNITS[name],
-                    "long_name": f"Cramér-Rao bound on the {name.replace('_', ' ')}'s deviation",
+                    "long_name": f"Cramér-Rao bound on the {name.replace('_', ' ')}'s standard deviation",
                 },
             )
             for i, name in enumerate(PARAMETERS)

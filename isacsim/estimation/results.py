@@ -65,7 +65,7 @@ def path_dataset(problem: LeastSquaresProblem, fit: Fit, *, bound: bool) -> xr.D
     fit : Fit
         Its paths.
     bound : bool
-        Whether the estimate is efficient, so that the Fisher matrix at it gives its deviations; NaN
+        Whether the estimate is efficient, so that the Fisher matrix at it gives its standard errors; NaN
         otherwise.
 
     Returns

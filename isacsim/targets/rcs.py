@@ -82,7 +82,7 @@ _PEDESTRIAN = _Lobes(
     None,
     *(0.0, 180.0, 0.5714, 0.1, 3.94),
 )
-# Mean and deviation of those that look the same from all sides (table 7.9.2.1-1), dB.
+# Mean and standard deviation of those that look the same from all sides (table 7.9.2.1-1), dB.
 _PEDESTRIAN_ROUND = (-1.37, 3.94)
 _UAV_SMALL = (-12.81, 3.74)
 

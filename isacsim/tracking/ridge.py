@@ -20,9 +20,9 @@ __all__ = ["ABSENT", "RidgeFilter", "Unrest", "background", "earnings", "masked"
 ABSENT = -1
 """In place of a bin where there is no target."""
 
-# Deviation of the acceleration, m/s²: a walker's torso sways at up to 10 m/s², whatever lasts longer is slower.
+# Standard deviation of acceleration, m/s²: a walker's torso sways at up to 10 m/s², whatever lasts longer is slower.
 _ACCELERATION = 4.0
-# In deviations; beyond, nothing is linked.
+# In standard deviations; beyond, nothing is linked.
 _FARTHEST = 4.0
 # What coming and going cost, as a logarithm of energy. One window that stands out by less than the first is no target;
 # the second keeps a ridge from going over to another target that is 6 dB stronger for 1.5 s.
