@@ -111,6 +111,6 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     if models:
         notes.append(
             f"{models.count('exact')} of {len(models)} windows are exact cubics, with standard errors from the "
-            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, which the standard errors contain"
+            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors hold that"
         )
     return notes
