@@ -91,7 +91,8 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     unsure = [estimates.attrs["reason"] for estimates in ours if estimates.attrs["cannot_tell"]]
     if unsure:
         notes.append(
-            f"{len(unsure)} of {len(found)} windows can't be told: {unsure[0]}; standard deviations are withheld there"
+            f"{len(unsure)} of {len(found)} windows have no sure estimate: {unsure[0]}; "
+            "standard errors are withheld there"
         )
     kinds = [
         str(kind)

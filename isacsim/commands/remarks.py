@@ -127,12 +127,12 @@ def cubic_remark(
     if "scenario" not in capture.attrs:
         return None
     if why := not_drawn_again(capture):
-        return f"{why}: how far its paths are from cubics can't be told, nor the truth of exact motion off its centre"
+        return f"{why}: the distance of its paths from cubics is unknown, and so is their exact motion off its centre"
     off = departure_from_cubic(capture, receiver, times)
     if off <= _MOST_DEPARTURE:
         return None
     return (
-        f"the cubic doesn't hold over this window: what moves leaves its best cubic by up to {off:.2g} wavelengths "
+        f"the cubic does not hold over this window: paths leave their best cubic by up to {off:.2g} wavelengths "
         f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny standard errors mean "
         f"nothing; take a shorter window ({remedy})."
     )
@@ -153,8 +153,8 @@ def body_remark(capture: xr.Dataset) -> str | None:
     if not further:
         return None
     return (
-        f"the targets have {further} further paths (limbs, blades, echoes over walls): the truth is that of their "
-        "reference points alone, so what is found of the others counts as false."
+        f"the targets have {further} further paths (limbs, blades, echoes over walls); the ground truth is that of "
+        "their reference points alone, so estimates of the others count as false."
     )
 
 
@@ -173,8 +173,8 @@ def interpolation_remark(windows: Sequence[CaptureWindow]) -> str | None:
     gap = max(window.longest_gap for window in moved)
     return (
         f"{len(moved)} of {len(windows)} windows were interpolated onto a uniform grid: {packets} packets from "
-        f"{received} received, the longest gap {gap * 1e3:.3g} ms; what moves faster than half a Doppler period in a "
-        "gap comes out wrong, and as false paths (relax takes packets at their own times)"
+        f"{received} received, the longest gap {gap * 1e3:.3g} ms; motion faster than half a Doppler period in a "
+        "gap gives errors and false paths (relax takes packets at their own times)"
     )
 
 

@@ -84,7 +84,7 @@ def _summary(capture: xr.Dataset, scenario: Scenario) -> None:
         ],
     )
     worst = float(truth["model_error"].max()) if truth.sizes["path"] else 0.0
-    followed = "the true motion" if scenario.motion_model == "exact" else "the cubic of the truth"
+    followed = "the true motion" if scenario.motion_model == "exact" else "the cubic of the ground truth"
     out.print(
         f"model error: at most {worst:.3g} wavelengths between the true motion and its cubic; paths follow {followed}"
     )
