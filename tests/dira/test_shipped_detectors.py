@@ -46,9 +46,11 @@ def test_it_is_chosen_for_its_spectra_and_finds_their_targets(name):
 
 def test_others_are_refused_by_name():
     ds = samples("default", 1)
-    with pytest.raises(InputError, match=r"no detector for these spectra: combine coherent where points_1x1 has resolved"):
+    with pytest.raises(
+        InputError, match=r"no detector for these spectra: .*coherent where points_1x1 has resolved"
+    ):
         dira.PathDetector.pretrained(ds["aj_noisy"])
-    with pytest.raises(InputError, match="comes with the detectors points_1x1, .*, not 'lab'"):
+    with pytest.raises(InputError, match=r"comes with the detectors points_1x1, .*, not 'lab'"):
         shipped_detector("lab")
     with pytest.raises(InputError, match="antennas 1 x 1 where the model has 4 x 4"):
         dira.PathDetector.pretrained("points_4x4").detect(samples("points_1x1", 1)["aj_noisy"])
