@@ -66,9 +66,9 @@ class Scaling(Config):
     def projected(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `from_model`, of what a network made: the nearest spectra whose highest bin is Pmax itself.
 
-        Every spectrum's maximum is 1 by definition, which a network meets but roughly. To divide by what it made of
-        that one bin would scale all others; the nearest spectrum of maximum 1 (least squares, on the model's scale) has
-        that bin set and the others as they are.
+        Every spectrum's maximum is 1 by definition, which a network meets but roughly. Division by the new value of
+        that one bin would scale all others. The nearest spectrum of maximum 1 (least squares, on the model's scale)
+        has that bin set and keeps the others.
         """
         magnitudes = self.from_model(values)
         flat = magnitudes.reshape(len(magnitudes), -1)

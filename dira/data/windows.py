@@ -1,7 +1,7 @@
 """Windows of conditioned CSI, of any antennas, subcarriers and packet times, in the one form that the encoder takes.
 
-Each antenna pair's CSI is averaged over sub-bands and over short times, its static part is taken off, and what is left
-is turned by the static part's phase and divided by one number a window. So neither gain nor constant phases of the
+Each antenna pair's CSI is averaged over sub-bands and over short times, and its static part is removed. The rest is
+turned by the static part's phase and divided by one number a window. So neither gain nor constant phases of the
 chains matter; by how much the window was divided is told beside it.
 """
 

@@ -257,8 +257,9 @@ class Judged:
     def scores(self, rows: NDArray[np.integer] | None = None) -> dict[str, float]:
         """Means of all samples or of some, by name.
 
-        Likeness to the clean spectra (SSIM with half its 95 % interval over spectra), targets kept, maxima invented
-        and those of them that the clean spectrum has not, ``_high`` above -12 dB, errors in m/s² and m/s³.
+        Similarity to the clean spectra (SSIM with half its 95 % interval over spectra), targets kept, maxima
+        invented, and those of them that the clean spectrum does not have. ``_high`` counts above -12 dB; errors are
+        in m/s² and m/s³.
         """
         rows = np.arange(self.like.ssim.size) if rows is None else rows
         ssim, peaks, high = self.like.ssim[rows], self.peaks.of(rows), self.high.of(rows)

@@ -57,9 +57,9 @@ class Examples(NamedTuple):
 class FitOptions(TypedDict, total=False):
     """Options of every model's `fit` besides steps: where and how it is trained.
 
-    ``stream`` (what `isacsim.stream` gives, in place of all that the model learns from), ``device``, ``checkpoints`` (a
-    folder to save to every so many steps, and to go on from), ``every`` (steps between
-    them), ``progress`` (called with steps done, steps in all, running loss); the others are fields of
+    ``stream`` is a stream of `isacsim.stream` in place of all other examples. ``checkpoints`` is a folder for
+    checkpoints, from which a run continues, and ``every`` the number of steps between them. ``progress`` is called
+    with steps done, steps in all, running loss. The others are ``device`` and the fields of
     `dira.training.train.Training`.
     """
 

@@ -1,9 +1,9 @@
 """Impairments of the hardware: each with its own switch, its own stream, and a record.
 
-The order is that of a receiver: packet times (jitter, loss), then the common phase (CFO, phase noise) and timing
-(SFO, STO) that all receive channels share, then each channel's thermal noise, then the shared AGC gain, then each
-channel's quantisation. method.md section 1. A further device draws an oscillator, a clock and a gain of its own; each
-chain's constant phase, gain and delay comes before the noise, but for the receiving one's gain.
+The order is that of a receiver. Packet times come first (jitter, loss). Then follow the common phase (CFO, phase
+noise) and timing (SFO, STO) that all receive channels share, then each channel's thermal noise. The shared AGC gain
+and each channel's quantisation are last. method.md section 1. A further device draws an oscillator, a clock and a
+gain of its own; each chain's constant phase, gain and delay comes before the noise, but for the receiving one's gain.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def repair(
     Raises
     ------
     InputError
-        If there is no store, its making was cut short before it had a plan, its list of arrays or its plan is damaged,
-        or other versions of isacsim or NumPy made it; then no sample is changed.
+        If there is no store, or its making was cut short before it had a plan. Also if its list of arrays or its plan
+        is damaged, or other versions of isacsim or NumPy made it. Then no sample is changed.
     """
     if not exists(path):
         open_record(path)  # refuses it

@@ -96,8 +96,8 @@ def fisher_information(
     Returns
     -------
     ndarray (6 * path, 6 * path)
-        In the order of `PARAMETERS` within a path; ``phase`` is here the phase *at the mean subcarrier*, path
-        length included, because phase and path length apart are all but indistinguishable in a narrow band.
+        In the order of `PARAMETERS` within a path; ``phase`` is here the phase *at the mean subcarrier*, path length
+        included. In a narrow band phase and path length are almost indistinguishable from each other.
     """
     t = grid.time
     powers = np.stack([t**0, t, t**2 / 2, t**3 / 6])

@@ -3,12 +3,12 @@
 The erratum in one line: the paper's (19) and (20) swap the axes; from (6) and (8), ``a = f_τ c / (4 f φ)`` and
 ``r = f_η s c / (2 f φ)``, which is what the axes here are.
 
-Combining subcarriers: "coherent" averages R over them, so cross-terms of paths at different lengths and noise
-fall while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2)
-2φ/c`` cycles across the band: over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``,
-real and positive up to |v + a t + r t²/2| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91
-ms that is 0.97 in R at 3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such
-loss; "noncoherent" evaluates the axes within 0.1 % of each subcarrier's own frequency.
+Combining subcarriers: "coherent" averages R over them, so cross-terms of paths at different lengths and noise fall
+while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2) 2φ/c`` cycles
+across the band. Over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``. This is real and
+positive up to |v + a t + r t²/2| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91 ms that is 0.97 in
+R at 3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such loss; "noncoherent"
+evaluates the axes within 0.1 % of each subcarrier's own frequency.
 """
 
 from __future__ import annotations

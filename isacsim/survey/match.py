@@ -1,8 +1,8 @@
 """A scenario like a capture: what can be measured is, levels and speed are fitted by simulation.
 
 Hardware and static channel are measured directly (`isacsim.survey.measure`). Levels and speed are fitted by simulated
-moments: a few windows of the scenario are measured exactly as those of the capture, and ``power_db``, ``snr_db`` and
-the speed are changed by what theirs differ, three times. So whatever the measure itself does to them, it does to both.
+moments. A few windows of the scenario are measured exactly as those of the capture. Then ``power_db``, ``snr_db`` and
+the speed are changed by the difference, three times. So whatever the measure itself does to them, it does to both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Windows linked to ridges by Viterbi's algorithm: at each window a target goes at one of the speeds, or there is none.
 
-A speed earns the logarithm of its energy over the threshold of detection; a change of speed costs its square over that
-of what a target does in a hop; coming and going cost something too. Targets are found one after the other: around the
-ridge of one, the next finds nothing.
+A speed earns the logarithm of its energy over the threshold of detection. A change of speed costs its square over
+that of a target's usual change in a hop. Begin and end of a track cost something too. Targets are found one after the
+other: around the ridge of one, the next finds nothing.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ def he_fields(n_values: int) -> list[Field]:
 def twelve_bits(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], Field] | None:
     """Decode L-LTF lists (row, 106) of 12-bit numbers; None if these are 8-bit ones.
 
-    Two of the list's bytes make a number, the lower first, whose upper four bits repeat its sign: so of every other
-    byte only the values -8 to 7 occur, while the lower ones take all. There are numbers for every other subcarrier.
+    Two of the list's bytes make a number, the lower first. Its upper four bits repeat its sign. So every other byte
+    takes only the values -8 to 7, while the lower ones take all. There are numbers for every other subcarrier.
     """
     lower, upper = values[:, 0:104:2], values[:, 1:104:2]
     if np.abs(upper + 0.5).max() > 8 or np.mean(np.abs(lower + 0.5) > 8) < 0.3:

@@ -2,11 +2,11 @@
 
 **Scale.** Spectra go as amplitude⁴ and the unit of real CSI is arbitrary, so a mix as it comes would tell the two
 domains apart by their level. Real spectra are multiplied by one factor, ``scale``: the median of the samples' maxima
-in the synthetic store over that in the real one, over the training samples with targets. One factor for the whole
-store, not one a sample: how strong a window is compared with others says how many move there, and a factor a sample
-would lift an empty room to the level of a full one. What differs from capture to capture for no good reason, the
-gain, is gone before (:mod:`isacsim.dataset.real.samples`). The median, because a few windows next to an antenna would
-carry away a mean of fourth powers.
+in the synthetic store over that in the real one, over the training samples with targets. There is one factor for the
+whole store, not one a sample. The strength of a window compared with others shows how many move there. A factor a
+sample would lift an empty room to the level of a full one. What differs from capture to capture for no good reason,
+the gain, is gone before (:mod:`isacsim.dataset.real.samples`). The median, because a few windows next to an antenna
+would carry away a mean of fourth powers.
 """
 
 from __future__ import annotations

@@ -229,11 +229,11 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers: ``aj_noisy``
-        from the CSI as received, conditioned; ``aj_noiseless`` from the same paths (movers too) and static
-        part without noise and impairments on the nominal packets; ``aj_clean`` from the targets' self-terms
-        alone, each path as the receiver would get it (times the conjugate static part of the reference, or
-        over it) after static removal. Zeros where there is no target.
+        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers. ``aj_noisy`` is from
+        the CSI as received, conditioned. ``aj_noiseless`` is from the same paths (movers too) and static part without
+        noise and impairments on the nominal packets. ``aj_clean`` is from the targets' self-terms alone. Each path is
+        taken as the receiver would get it (times the conjugate static part of the reference, or over it) after static
+        removal. Zeros where there is no target.
 
     Raises
     ------
