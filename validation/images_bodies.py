@@ -1,8 +1,8 @@
 """Study `images-bodies`: which window and which spectrum show people who walk, as points and as bodies.
 
-3 to 7 people walk through a 6 x 8 m room, 5 to 25 dB, 80 MHz, 64 subcarriers, 500 packets/s, seen by 4 x 4 antennas
-of directional elements: one receiver on the transmitter's wall, or a second one on the wall to the right too. Windows
-of 1, 2 and 4 s; no impairments. Axes hold 95 % of the walkers' truth: `AXES`.
+3 to 7 people walk through a 6 x 8 m room, 5 to 25 dB, 80 MHz, 64 subcarriers, 500 packets/s. 4 x 4 antennas of
+directional elements see them. One receiver is on the transmitter's wall, or a second one is on the wall to the right
+too. Windows of 1, 2 and 4 s; no impairments. Axes hold 95 % of the walkers' truth: `AXES`.
 
 Truth of a window is the cubic that fits the reference point's path best under a Hann window; `true motion` is the image
 of the reference points alone. A maximum belongs to a person within

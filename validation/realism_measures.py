@@ -1,12 +1,13 @@
 """Measures of study `realism` for a window, and the distances between two sets of windows.
 
-**Kernel distance.** The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/d + 1)³
-(M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018) between features of AJ spectra. The features are those of a
-fixed network, made from a seed and never trained: the 64 × 64 image (P / max P)^(1/4) goes through 24 filters of 7 × 7
-(Gaussian, zero mean, He's scale), magnitude, every second pixel, then 48 filters of 24 × 5 × 5 and the same; mean and
-standard deviation over the place of each of the 72 maps and of the image are the d = 146 features. Each is then
-centred and scaled by its mean and deviation over 256 images of smoothed noise, from the same seed, so that no data set
-has a say. Random filters separate textures nearly as well as trained ones (A. Saxe et al., ICML 2011).
+**Kernel distance.** The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/d + 1)³ (M.
+Bińkowski et al., "Demystifying MMD GANs", ICLR 2018) between features of AJ spectra. The features are those of a
+fixed network, made from a seed and never trained. The 64 × 64 image (P / max P)^(1/4) goes through 24 filters of 7 ×
+7 (Gaussian, zero mean, He's scale), magnitude, every second pixel. Then it goes through 48 filters of 24 × 5 × 5 and
+the same. Mean and standard deviation over the place of each of the 72 maps and of the image are the d = 146 features.
+Each is then centred and scaled by its mean and deviation over 256 images of smoothed noise, from the same seed, so
+that no data set has a say. Random filters separate textures nearly as well as trained ones (A. Saxe et al., ICML
+2011).
 
 Two real windows that share packets are not two draws: their pairs are left out of every mean.
 """

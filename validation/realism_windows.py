@@ -1,8 +1,9 @@
 """Windows of a real capture for study `realism`, and simulated windows of the same radio.
 
-A simulated window has the subcarriers, carrier and packet times of a real one, goes through the same conditioning, and
-is matched in two levels measured alike on both after conditioning: static over moving power, moving power over noise.
-Room, walking and hardware are those of the shipped scenarios `walker` and `intel5300`; nothing else is fitted.
+A simulated window has the subcarriers, carrier and packet times of a real one, and goes through the same
+conditioning. It is matched in two levels, measured in the same way on both after conditioning: static over moving
+power, moving power over noise. Room, walking and hardware are those of the shipped scenarios `walker` and
+`intel5300`; nothing else is fitted.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def read_windows(
     window_s, hop_s : float
         Length of a window and the step to the next, s.
     cleaned : bool
-        Leave packets out whose frequency response is another one, as of beacons that fill a quarter of the band, and
-        bring the others to one power, so that gain steps are gone (and fading common to all subcarriers with them).
+        Leave out packets with another frequency response, such as beacons that fill a quarter of the band. Bring the
+        others to one power: this removes gain steps, and fading common to all subcarriers with them.
 
     Raises
     ------

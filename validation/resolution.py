@@ -1,7 +1,7 @@
 """Study `resolution`: from what separation on two paths are found as two.
 
-Two paths that share length, velocity and all but one of acceleration and jerk (the hard case: nothing else tells them
-apart), and two that differ in length and velocity as well, as two people in a room do. Separations count in
+In the hard case two paths share length, velocity and all but one of acceleration and jerk: nothing else separates
+them. In the other case they differ in length and velocity as well, as two people in a room do. Separations count in
 resolution cells of the AJ spectrum (method.md section 2).
 
 Success: exactly two paths found, each true one with an estimate of its own closer than half the separation and half

@@ -144,9 +144,9 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
     Returns
     -------
     dict
-        ``truth``, ``found``, ``matched``; ``seconds`` of processor time; ``refused``; ``cannot_tell``, None where the
-        method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, with None for standard
-        errors that are not finite.
+        ``truth``, ``found``, ``matched``, ``seconds`` of processor time, ``refused``, and ``cannot_tell``, None where
+        the method never says so. For each state ``error_*`` and ``std_*`` of the matched paths, with None for
+        standard errors that are not finite.
     """
     if "receiver" in getattr(csi, "dims", ()) and method not in TOGETHER:
         csi = csi.isel(receiver=0)
