@@ -23,9 +23,9 @@ The rooms, in the order in which data flow through them; each package's docstrin
 
 Imports run one way only (``tests/test_layout.py`` holds the order; it is this one but for ``compute``, which all use,
 ``spectrum``, whose grid a scenario is checked against, and ``figures``, which a data set's card shows). Beside the
-packages stand the ground that all use (``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``,
-``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
-``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
+packages are modules that all use: ``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``, ``terminal``.
+The repository also has ``scenarios/`` (the shipped YAML files) and ``validation/`` (studies against ground truth),
+which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
 New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a
 combination of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into

@@ -140,14 +140,14 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
 
 
 class Difference(NamedTuple):
-    """What of two settings is not the same; as text "FIELD is BEFORE, asked for ASKED"."""
+    """Difference between two settings; as text "FIELD is BEFORE, asked for ASKED"."""
 
     field: str
     """Dotted name."""
     before: Any
-    """What it was; None where it was not."""
+    """Earlier value; None where there was none."""
     asked: Any
-    """What it is to be; None where it is not."""
+    """Requested value; None where there is none."""
 
     def __str__(self) -> str:
         return f"{self.field} is {self.before}, asked for {self.asked}"

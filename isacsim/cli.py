@@ -39,7 +39,9 @@ class _Isacsim(Guarded):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
         if args[:1] == ["generate"] and any(a.split("=")[0] == "--capture" for a in args):
-            raise InputError("generate makes data sets of scenarios; of captures: isacsim import FILES.")
+            raise InputError(
+                "generate makes data sets from scenarios; for captures use isacsim import FILES."
+            )
         return super().resolve_command(ctx, args)
 
 

@@ -132,7 +132,7 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
 
 
 def running(pid: int) -> bool:
-    """Whether a process of this machine is there."""
+    """Tell whether a process of this machine exists."""
     if os.name == "nt":
         return True  # there, asking would end it
     try:

@@ -1,4 +1,4 @@
-"""How commands talk, isacsim's and dira's: results on standard output, progress and remarks on standard error.
+"""Terminal output of the commands: results on standard output, progress and remarks on standard error.
 
 What users can get wrong ends in one sentence and exit code 2, Ctrl-C in 130.
 """

@@ -25,7 +25,7 @@ def compare(
         typer.Option("--model", help="Folder of a detector; default: dira's own that fits the spectra."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="JSON with all figures and what they are of.")
+        Path | None, typer.Option("--output", "-o", help="JSON with all figures and their conditions.")
     ] = None,
     as_json: Json = False,
 ) -> None:

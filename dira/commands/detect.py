@@ -40,7 +40,7 @@ def detect(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Find the paths of a store's spectra; where there is truth, say how many were found and how many invented."""
+    """Find the paths in a store's spectra; with ground truth, count those found and those invented."""
     import dira
     from dira.data.stores import TRUTH, load
     from dira.metrics.detection import match_detections, true_paths

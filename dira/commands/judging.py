@@ -29,7 +29,7 @@ def count(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Count targets in a store's spectra; beside the truth where there are labels."""
+    """Count targets in a store's spectra, and compare with the labels where there are any."""
     from dira.data.stores import load
     from isacsim.files import check_output, written_whole
     from isacsim.terminal import show_json, show_table
@@ -76,7 +76,7 @@ def evaluate(
     variable: Annotated[str, typer.Option(help="Spectra to judge.")] = "aj_enhanced",
     split: Split = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
+        Path | None, typer.Option(help="Store of real or clean spectra, the reference of the distances.")
     ] = None,
     reference_variable: Annotated[str | None, typer.Option(help="Its spectra; default: aj_clean.")] = None,
     reference_split: Annotated[
@@ -84,11 +84,13 @@ def evaluate(
     ] = None,
     counter: Annotated[
         Path | None,
-        typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
+        typer.Option(
+            help="Folder of the counter whose features are used; default: the one that comes with dira."
+        ),
     ] = None,
     features: Annotated[
         str | None,
-        typer.Option(help="On features of inception or efficientnet-lite0 instead.", show_default=False),
+        typer.Option(help="Take features of inception or efficientnet-lite0 instead.", show_default=False),
     ] = None,
     feature_weights: Annotated[
         Path | None, typer.Option(help="TorchScript file of inception.", show_default=False)
@@ -97,14 +99,14 @@ def evaluate(
         bool,
         typer.Option(
             "--trust-torchscript",
-            help="Run that file: it is a program, with your rights. Only if you trust where it comes from.",
+            help="Run that file: it is a program, with your rights. Use this only if you trust its source.",
         ),
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
+    """Evaluate spectra: similarity to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data.stores import load
     from dira.metrics.distances import kernel_distance, name_of, precision_recall
     from dira.metrics.feature_networks import feature_network

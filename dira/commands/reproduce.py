@@ -23,11 +23,11 @@ def reproduce(
     output: Folder = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     budget_only: Annotated[
-        bool, typer.Option("--budget", help="Say how long it would take, and stop.")
+        bool, typer.Option("--budget", help="Estimate the time it would take, and stop.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run the paper's experiments on simulated spectra, and write a report; a run that was stopped goes on."""
+    """Run the paper's experiments on simulated spectra, and write a report; a stopped run continues."""
     from dira.experiment import presets, stages
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report

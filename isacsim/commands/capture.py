@@ -42,9 +42,9 @@ def capture(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Show what a capture holds: packets, rate, gaps, antennas, kinds, what was dropped, what is assumed.
+    """Show the content of a capture: packets, rate, gaps, antennas, kinds, dropped parts, assumptions.
 
-    With --output also amplitude and phase over time and frequency. The same from Python: isacsim.describe_capture.
+    With --output it also draws amplitude and phase over time and frequency. From Python: isacsim.describe_capture.
     """
     from isacsim.survey.describe import describe_capture
     from isacsim.survey.facts import RECEIVER_COLUMNS, facts, receiver_rows
@@ -95,7 +95,7 @@ def check_capture(file: str) -> None:
         raise InputError(f"{file}: this is a scenario, no capture; isacsim simulate makes one of it.")
     if path.is_dir():
         raise InputError(
-            f"{file}: this is a directory, expected a capture; of a data set: isacsim inspect {file}."
+            f"{file}: this is a directory, expected a capture; for a data set use isacsim inspect {file}."
         )
     if not path.exists():
         raise InputError(f"{file}: no such file.")

@@ -30,8 +30,10 @@ def count(
         str, typer.Option(help="auto (by models) or a counter that a package registers, as dira.")
     ] = "auto",
     targets: Annotated[str, typer.Option(help="What may move: points, bodies (people) or auto.")] = "auto",
-    max_targets: Annotated[int, typer.Option(help="The most targets that may be; knowing it helps.")] = 12,
-    max_components: Annotated[int, typer.Option(help="At most so many components of points a window.")] = 60,
+    max_targets: Annotated[int, typer.Option(help="Largest possible count; a known limit helps.")] = 12,
+    max_components: Annotated[
+        int, typer.Option(help="Largest number of components of points a window.")
+    ] = 60,
     output_file: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Store all windows (.nc, .netcdf or .h5).", show_default=False),
@@ -51,10 +53,10 @@ def count(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Count the moving targets in each window of a capture; a simulated one is set against its truth.
+    """Count the moving targets in each window of a capture; a simulated one is compared with its ground truth.
 
-    A window whose number can't be told says why, and how many there are at least. Points are counted by their paths,
-    people by a rule learned from simulated walkers (docs/counting.md says when to believe it).
+    For a window without a count, the reason and a lower limit are printed. Points are counted by their paths, people
+    by a rule learned from simulated walkers (docs/counting.md says when to believe it).
 
     More examples: [bold]isacsim count walker --max-targets 4[/bold],
     [bold]isacsim count walk.dat --carrier 5.32e9 --targets bodies -o count.nc[/bold]

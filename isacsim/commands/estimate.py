@@ -30,7 +30,7 @@ def estimate(
     method: Annotated[
         str, typer.Option(help="Estimator: auto, modes, relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
     ] = DEFAULT_METHOD,
-    max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 12,
+    max_paths: Annotated[int, typer.Option(help="Largest number of paths a window.")] = 12,
     max_path_length: Annotated[
         float | None,
         typer.Option(help="Largest path length searched, in m; default: 120.", show_default=False),
@@ -69,12 +69,12 @@ def estimate(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
+    """Estimate the moving paths in each window of a capture; a simulated one is compared with its ground truth.
 
-    All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
-    receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
-    auto, modes and relax take the packets at their own times; for the others they are interpolated onto a uniform grid.
-    auto allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
+    All values are of the path length (transmitter, target, receiver) at the window's centre. With a reference
+    receiver, path lengths are less that of its static path, and are not compared with the ground truth. auto, modes
+    and relax take the packets at their own times; for the others they are interpolated onto a uniform grid. auto
+    allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
     """
     from isacsim.commands.estimate_remarks import ambiguity_remark, component_remarks, speed_remark
     from isacsim.commands.remarks import (
@@ -135,7 +135,7 @@ def estimate(
     if full:
         notes.append(
             f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
-            "and if the motion is no sum of cubics the deviations mean little"
+            "and if the motion is no sum of cubics the standard errors mean little"
         )
     notes += component_remarks(found)
     for line in notes:

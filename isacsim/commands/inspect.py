@@ -28,7 +28,7 @@ def inspect(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Verify, and make what is damaged, lost or missing again, to the same bits."
+            "--repair", help="Verify, and make damaged, lost or missing parts again, to the same bits."
         ),
     ] = False,
     sample: Annotated[
@@ -48,7 +48,7 @@ def inspect(
 ) -> None:
     """Show counts by class and split, the SNRs, and whether the data set is complete.
 
-    Exit code 1: --verify found damage or a leak, --repair could not mend it, or --regenerate found a difference.
+    Exit code 1: --verify found damage or a leak, --repair could not repair it, or --regenerate found a difference.
     """
     from isacsim.dataset.store.soundness import readable
     from isacsim.dataset.store.store import open_dataset, open_record
@@ -63,7 +63,7 @@ def inspect(
 
         check_picture(picture)
     if Path(store).is_file():
-        raise InputError(f"{store}: this is a file, no data set; of a capture: isacsim capture {store}.")
+        raise InputError(f"{store}: this is a file, no data set; for a capture use isacsim capture {store}.")
     record = open_record(store)
     if as_json and repair:
         raise InputError("--repair tells what it does as it goes; --json is for what a data set holds.")

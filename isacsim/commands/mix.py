@@ -28,7 +28,7 @@ def mix(
             "--n", "-n", help="Samples in all; default: as many as meet the fraction.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which samples are taken.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of samples.")] = 0,
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Leave the real spectra at their own scale.")
     ] = False,
@@ -40,7 +40,7 @@ def mix(
     """Combine synthetic and real samples at a fraction, class by class and split by split.
 
     No sample is taken twice, and none changes its split. The real spectra are brought to the level of the synthetic
-    ones by one factor (scale). The same command finishes what was interrupted.
+    ones by one factor (scale). The same command finishes an interrupted run.
     """
     from isacsim.dataset.mixed.mix import MixWarning
     from isacsim.dataset.mixed.write import write_mix

@@ -56,7 +56,7 @@ def check(
         ),
     ],
 ) -> None:
-    """Check scenario files, and list everything that is wrong, each with its line.
+    """Check scenario files, and list all errors, each with its line.
 
     Exits with 2 if any file has an error.
     """
@@ -141,8 +141,9 @@ def from_capture(
 ) -> None:
     """Write a scenario like a capture: radio, static channel, noise, gain steps, loss, jitter, phase and timing errors.
 
-    The file says what was measured and what is assumed. Room and motion are those of scenario walker; levels and speed
-    are fitted by simulation. What it comes to: isacsim validate realism. From Python: isacsim.scenario_from_capture.
+    The file records the measurements and the assumptions. Room and motion are those of scenario walker; levels and
+    speed are fitted by simulation. To see how near it comes: isacsim validate realism. From Python:
+    isacsim.scenario_from_capture.
     """
     from isacsim.commands.capture import check_capture
     from isacsim.files import check_output, written_whole

@@ -36,7 +36,7 @@ def simulate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate one capture with its exact truth, and save it as netCDF.
+    """Simulate one capture with its exact ground truth, and save it as netCDF.
 
     The file opens with isacsim.capture.netcdf.load_capture, or xarray.open_dataset(..., engine="h5netcdf").
     """
@@ -120,7 +120,7 @@ def _summary(capture: xr.Dataset, scenario: Scenario) -> None:
         ],
     )
     worst = float(truth["model_error"].max()) if truth.sizes["path"] else 0.0
-    followed = "the true motion" if scenario.motion_model == "exact" else "the cubic of the truth"
+    followed = "the true motion" if scenario.motion_model == "exact" else "the cubic of the ground truth"
     out.print(
         f"model error: at most {worst:.3g} wavelengths between the true motion and its cubic; paths follow {followed}"
     )

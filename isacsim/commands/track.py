@@ -69,17 +69,17 @@ def track(
     reference: Annotated[
         str,
         typer.Option(
-            help="Errors by the packet: self takes them out, none has none; auto: as the capture says."
+            help="Errors by the packet: self removes them, none has none; auto: as the capture says."
         ),
     ] = "auto",
     live: Annotated[
-        bool, typer.Option("--live", help="Hand the packets over one after the other, and print the latency.")
+        bool, typer.Option("--live", help="Pass the packets one after the other, and print the latency.")
     ] = False,
     as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Track the speed of what moves through a capture, and say in which windows anything moves.
+    """Track the speed of moving targets through a capture, and detect motion in each window.
 
     Speed is that of the path length (transmitter, target, receiver); positive: it grows. Saved captures may be of any
     length: they are read some seconds at a time. --json has all windows, but not the Doppler energy that -o saves.

@@ -23,23 +23,23 @@ def validate(
         Path, typer.Option("--output", "-o", help="Folder for STUDY.json and STUDY.png.")
     ] = Path("out/validation"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Seconds instead of an hour; the numbers are no results.")
+        bool, typer.Option("--quick", help="Run for seconds instead of an hour; the numbers are no results.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     trials: Annotated[
         int | None, typer.Option(help="Trials a point; default: the study's own.", show_default=False)
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they don't change the results.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they do not change the results.")] = 1,
     captures: Annotated[
         list[Path] | None,
         typer.Option(
-            help="For realism: a capture of somebody walking; once for each file.", show_default=False
+            help="For realism: a capture of a person who walks; once for each file.", show_default=False
         ),
     ] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="An estimator to compare; once for each, or several with commas. Default: all that fit.",
+            help="Estimator to compare; once for each, or several with commas. Default: all that fit.",
             show_default=False,
         ),
     ] = None,
@@ -61,13 +61,13 @@ def validate(
     ] = None,
     carrier: Annotated[
         float | None,
-        typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
+        typer.Option(help="Carrier in Hz of captures that do not hold theirs.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
+    """Run a study against ground truth: a JSON table with settings, sample counts and spreads, and a figure.
 
-    Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
+    Without --quick a study takes a minute to an hour on one core; the list gives the times. A stopped study continues
     where it was.
     """
     from isacsim.validation.study import (

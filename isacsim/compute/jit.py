@@ -1,4 +1,4 @@
-"""How Numba compiles this package's kernels."""
+"""Compilation of this package's kernels by Numba."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CACHE", "FUSED", "JIT", "fma", "multiply_add"]
 
 
 def _finds_a_cache() -> bool:
-    """Whether Numba finds a folder to keep compiled kernels in; where it finds none, `cache=True` is an error."""
+    """Tell whether Numba finds a folder to keep compiled kernels in; where it finds none, `cache=True` is an error."""
     try:
         njit(cache=True)(lambda: None)
     except RuntimeError as error:

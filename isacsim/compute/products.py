@@ -1,8 +1,9 @@
 """Matrix products whose bits depend on a row and a column alone, not on where they stand.
 
-A BLAS product gives a row other bits at another place: it cuts the matrix into tiles, and each kind of tile rounds its
-own way (OpenBLAS on processors with AVX2 has three kinds in a block of 64 rows). Here every element is the same chain
-of fused products, in the order of k. The loop over columns is what the compiler makes SIMD code of: as fast as BLAS.
+A BLAS product gives a row other bits at another place. It cuts the matrix into tiles, and each kind of tile rounds
+differently (OpenBLAS on processors with AVX2 has three kinds in a block of 64 rows). Here every element is the same
+chain of fused products, in the order of k. The loop over columns is what the compiler makes SIMD code of: as fast as
+BLAS.
 """
 
 from __future__ import annotations

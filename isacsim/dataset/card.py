@@ -122,7 +122,7 @@ def _counts(dataset: xr.Dataset) -> list[str]:
 
 
 def _origins(attrs: Mapping[str, Any]) -> list[str]:
-    """What scenarios and seeds made it, where scenarios did."""
+    """List the scenarios and seeds of the data set, where scenarios made it."""
     from isacsim.scenario.model import Scenario
 
     if "scenarios" not in attrs:

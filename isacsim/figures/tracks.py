@@ -109,7 +109,7 @@ def _draw_motion(axes: Axes, tracks: xr.Dataset) -> None:
         axes.set_ylim(top=5 * float(np.nanmax([index, threshold])))  # room for the legend
     edges = axes.get_xaxis_transform()
     half = float(tracks.attrs["hop_s"]) / 2
-    for state, colour, name in ((1, _MOVING, "motion"), (-1, _UNKNOWN, "can't be told")):
+    for state, colour, name in ((1, _MOVING, "motion"), (-1, _UNKNOWN, "unknown")):
         for n, (low, high) in enumerate(_stretches(motion == state)):
             axes.fill_between(
                 [time[low] - half, time[high] + half],

@@ -1,4 +1,4 @@
-"""What concerns several sections of a scenario at once: axes, antennas, rooms, motions, classes."""
+"""Checks of several sections of a scenario at once: axes, antennas, rooms, motions, classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a scenario takes, reckoned from its numbers before anything is computed.
+"""Memory that a scenario takes, estimated from its numbers before anything is computed.
 
 The numbers are upper bounds, and at most some 2.5 times what is taken (`tests/simulation/test_size.py` measures).
 """

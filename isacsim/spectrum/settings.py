@@ -1,4 +1,4 @@
-"""What an AJ spectrum is made with."""
+"""Settings of an AJ spectrum."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EQUALISE = 0.875
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumSettings:
-    """What a spectrum is made with; the fields are :func:`aj_spectrum`'s arguments.
+    """Settings of a spectrum; the fields are :func:`aj_spectrum`'s arguments.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def settings_attrs(settings: SpectrumSettings) -> dict[str, str | float]:
 
 
 def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
-    """How a spectrum was made, as far as its attributes say."""
+    """Read the settings of a spectrum from its attributes, as far as they hold them."""
     out = {name: attrs[name] for name in _TOLD if name in attrs}
     if "packets" in attrs and "lag_packets" in attrs and "packet_interval" in attrs:
         out.setdefault("lag_ratio", attrs["lag_packets"] / attrs["packets"])

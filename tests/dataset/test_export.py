@@ -150,7 +150,7 @@ def test_command(store, saved, tmp_path):
             ["-o", "s.npz", "--variables", " , "],
             "variables must be a name, or a sequence of one or more names",
         ),
-        (["-o", "s.pcap"], ".pcap is made of a capture (.nc)"),
+        (["-o", "s.pcap"], ".pcap is made from a capture (.nc)"),
     ],
 )
 def test_command_refuses(store, tmp_path, arguments, says, monkeypatch):

@@ -112,7 +112,7 @@ class SampleStream:
         return self.__dict__ | {"_opened": None}
 
     def bounds(self, rank: int, world_size: int, *, equal: bool = False) -> tuple[int, int]:
-        """Which places of an epoch's order belong to a rank: first, and last + 1."""
+        """Places of an epoch's order that belong to a rank: first, and last + 1."""
         n = len(self) - len(self) % world_size if equal else len(self)
         return n * rank // world_size, n * (rank + 1) // world_size
 
@@ -300,7 +300,7 @@ def _chunk_length(ds: xr.Dataset, name: str) -> int:
 
 
 def _cut(runs: list[NDArray[np.int64]], first: int, last: int) -> list[NDArray[np.int64]]:
-    """What of the runs, laid one after the other, lies in first:last."""
+    """Cut first:last out of the runs, laid one after the other."""
     pieces, offset = [], 0
     for run in runs:
         piece = run[max(first - offset, 0) : max(last - offset, 0)]

@@ -42,8 +42,8 @@ def to_torch(
 ) -> TorchSamples | MapSamples | StreamedSamples:
     """Make a torch data set of a data set.
 
-    Each worker of a DataLoader reads whole chunks of its own, so that none is decompressed twice an epoch (but
-    those where two workers' shares meet), and holds `buffer_chunks` of them.
+    Each worker of a DataLoader reads whole chunks of its own and holds `buffer_chunks` of them. So none is
+    decompressed twice an epoch, except where two workers' shares meet.
 
     Parameters
     ----------
@@ -59,25 +59,26 @@ def to_torch(
     split : {"train", "validation", "test"}, optional
         Default: all samples.
     where : mapping, optional
-        Only samples of which variables over sample (person, room, source, ...) say so: name to value, to several of
-        which any will do, or to a function of the value, e.g. ``{"person": lambda name: name != "eve"}``.
+        Selection of samples by variables over sample (person, room, source, ...). It maps a name to a value, to
+        several values of which any matches, or to a function of the value, e.g. ``{"person": lambda name: name !=
+        "eve"}``.
     split_by : str, optional
-        Split anew, by a variable over sample: all samples of one person, say, are in one split. Needs `splits` and
-        `split`; goes by `seed`. The split that is stored doesn't count.
+        Make a new split, by a variable over sample: all samples of one person, say, are in one split. Needs `splits`
+        and `split`; `seed` decides it. The stored split is ignored.
     splits : mapping, optional
         Split to its share, for `split_by`.
     shuffle : bool
         Shuffle chunks, and samples within the buffer. False: the order of the store. Leave the DataLoader's own
         `shuffle` alone.
     seed : int
-        Of the shuffling; call ``set_epoch`` before each epoch to have another order.
+        Seed of the shuffling; call ``set_epoch`` before each epoch to have another order.
     buffer_chunks : int
-        So many chunks are shuffled among each other.
+        Number of chunks that are shuffled together.
     transform : callable, optional
         Called with the input and, if there are any, the target; what it returns takes their place. With workers
         that are spawned it must be picklable.
     rank, world_size : int, optional
-        Which of how many processes that train together; default: as torch.distributed says now, else alone.
+        Index and number of the processes that train together; default: as torch.distributed says now, else alone.
     equal : bool
         Give all ranks equally many samples, leaving out fewer than `world_size`: training in step needs that.
     map_style : bool
@@ -89,9 +90,9 @@ def to_torch(
     Returns
     -------
     TorchSamples, MapSamples or StreamedSamples
-        Gives ``(input, target)``: input float32 (channel, acceleration, jerk) or (channel, subcarrier, packet),
-        linear magnitude as stored; the target likewise for a spectrum, float32 for other floats, int64 for
-        integers, and a tuple if several are named. Without targets just the input.
+        Gives ``(input, target)``. The input is float32 (channel, acceleration, jerk) or (channel, subcarrier,
+        packet), linear magnitude as stored. The target is the same for a spectrum, float32 for other floats, int64
+        for integers, and a tuple if several are named. Without targets it gives only the input.
 
     Raises
     ------
