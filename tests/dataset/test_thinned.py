@@ -58,6 +58,39 @@ def test_a_distribution_without_a_shift_is_refused():
         thinned(isacsim.load_scenario("default").with_(snr_db={"lognormal": [2, 0.3]}))
 
 
+def test_bits_and_bursts_that_are_drawn_change_too():
+    hard = {
+        "quantisation": {"bits": {"choice": [8, 10]}},
+        "loss": {"fraction": 0.1, "mean_burst_packets": {"uniform": [2, 12]}},
+    }
+    few, gain_db = thinned(isacsim.load_scenario("lab").with_(impairments=hard))
+    more = gain_db / (20 * np.log10(2))  # half a bit for each doubling
+    assert few.impairments.quantisation.bits.choice == (round(8 + more), round(10 + more))
+    assert few.impairments.loss.mean_burst_packets.uniform == (1, 3)  # of 4 packets one is left
+
+
+@pytest.mark.parametrize("name", ["people_lab", "walker"])
+def test_no_more_packets_are_left_out_than_the_axes_allow(name):
+    """Their axes reach further than 250 packets a second hold."""
+    whole = isacsim.load_scenario(name)
+    few, _ = thinned(whole)
+    assert whole.radio.packets / few.radio.packets == 2
+    assert isacsim.stream(name, seed=1, workers=0, thinned=True).scenarios == (few,)
+
+
+def test_no_more_packets_are_left_out_than_the_losses_allow():
+    bursts = {"loss": {"fraction": 0.6, "mean_burst_packets": 3}}
+    few, _ = thinned(isacsim.load_scenario("lab").with_(impairments=bursts))
+    # Bursts of b packets and one received between lose b / (1 + b) at most: 1.5 do, 0.75 do not.
+    assert few.impairments.loss.mean_burst_packets == 1.5
+
+
+@pytest.mark.parametrize("fastest", [0, -1, np.nan])
+def test_a_speed_that_is_none_is_refused(fastest):
+    with pytest.raises(InputError, match="fastest must be a number of m/s above 0"):
+        thinned(isacsim.load_scenario("lab"), fastest=fastest)
+
+
 def test_its_spectra_are_those_of_the_whole_scenario():
     """Same seed, so same targets and channels: the images agree but for the noise, which has the same strength."""
     whole = isacsim.load_scenario("corridor")

@@ -9,13 +9,17 @@ network that trains on a stream wants (docs/datasets.md, "Thinned"; `tests/datas
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from scipy.constants import speed_of_light
 
+from isacsim.checks import check_number
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
-from isacsim.scenario.numbers import Choice, Normal, Uniform
+from isacsim.scenario.numbers import Choice, Normal, Uniform, support
+from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["FASTEST", "SPAN_M", "thinned"]
 
@@ -48,11 +52,16 @@ def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, 
     Raises
     ------
     InputError
-        If the SNR is drawn from a distribution that has no shifted form.
+        If the SNR is drawn from a distribution that has no shifted form, or ``fastest`` is not above 0.
     """
     radio = scenario.radio
-    rate = 4 * fastest * radio.carrier_hz / speed_of_light
-    packets = _divisor(radio.packets, math.floor(radio.packet_rate_hz / rate), radio.packets // _PACKETS)
+    rate = 4 * check_number("fastest", fastest, above=0, unit="m/s") * radio.carrier_hz / speed_of_light
+    packets = _divisor(
+        radio.packets,
+        math.floor(radio.packet_rate_hz / rate),
+        radio.packets // _PACKETS,
+        fits=lambda by: _axes_fit(scenario, by) and _losses_fit(scenario, by),
+    )
     subcarriers = 1
     if isinstance(radio.subcarriers, int):
         spacing = radio.subcarrier_spacing_hz or radio.bandwidth_hz / radio.subcarriers
@@ -74,36 +83,60 @@ def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, 
     given = scenario.impairments
     if given.quantisation is not None:
         # Rounding is averaged like noise: half a bit for each doubling.
-        bits = given.quantisation.bits
-        if isinstance(bits, int):
-            impairments["quantisation"] = {"bits": min(16, round(bits + gain_db / 20 / math.log10(2)))}
-    if given.loss is not None and isinstance(given.loss.mean_burst_packets, float | int):
+        more = gain_db / 20 / math.log10(2)
+        bits = _changed(scenario, "impairments.quantisation.bits", lambda bits: min(16, round(bits + more)))
+        impairments["quantisation"] = {"bits": bits}
+    if given.loss is not None:
         # Gaps of the same length in time.
-        impairments["loss"] = {"mean_burst_packets": max(1.0, given.loss.mean_burst_packets / packets)}
+        bursts = _changed(
+            scenario, "impairments.loss.mean_burst_packets", lambda burst: max(1.0, burst / packets)
+        )
+        impairments["loss"] = {"mean_burst_packets": bursts}
     changed = scenario.with_(
-        snr_db=_raised(scenario, gain_db),
+        snr_db=_changed(scenario, "snr_db", lambda snr_db: snr_db + gain_db),
         radio=changes,
         **({"impairments": impairments} if impairments else {}),
     )
     return changed, gain_db
 
 
-def _divisor(n: int, *most: int) -> int:
-    """Largest divisor of n that is at most each of some numbers; 1 if there is none."""
-    return max(d for d in range(1, max(1, min(most)) + 1) if n % d == 0)
+def _divisor(n: int, *most: int, fits: Callable[[int], bool] = lambda by: True) -> int:
+    """Largest divisor of n that is at most each of some numbers, and fits; 1 if there is none."""
+    return max(d for d in range(1, max(1, min(most)) + 1) if n % d == 0 and (d == 1 or fits(d)))
 
 
-def _raised(scenario: Scenario, by: float) -> Any:
-    """The scenario's SNR, so many dB higher."""
-    match scenario.snr_db:
+def _axes_fit(scenario: Scenario, by: int) -> bool:
+    """Say whether so many times fewer packets still hold the spectrum's axes without ambiguity."""
+    radio, spectrum = scenario.radio, scenario.spectrum
+    highest = float(radio.frequency_hz.max())
+    grid = WindowResolution(radio.packets // by, by / radio.packet_rate_hz, highest, spectrum.lag_ratio)
+    return grid.reach(spectrum.acceleration_max_m_s2, spectrum.jerk_max_m_s3) <= grid.limit
+
+
+def _losses_fit(scenario: Scenario, by: int) -> bool:
+    """Say whether bursts so many times shorter can still lose the share of packets that is lost."""
+    loss = scenario.impairments.loss
+    if loss is None:
+        return True
+    burst = max(1.0, support(loss.mean_burst_packets)[0] / by)
+    return support(loss.fraction)[1] <= burst / (1 + burst)
+
+
+def _changed(scenario: Scenario, field: str, change: Callable[[float], float]) -> Any:
+    """Change a number of the scenario, or each value that it may be drawn as; ``change`` is a shift, or monotone.
+
+    A Gaussian is shifted whole; it has no other changed form.
+    """
+    drawn = reduce(getattr, field.split("."), scenario)
+    match drawn:
         case float() | int() as value:
-            return value + by
+            return change(value)
         case Uniform(uniform=(low, high)):
-            return {"uniform": [low + by, high + by]}
-        case Normal(normal=(mean, std)):
-            return {"normal": [mean + by, std]}
+            return {"uniform": [change(low), change(high)]}
         case Choice(choice=values):
-            return {"choice": [value + by for value in values]}
+            return {"choice": [change(value) for value in values]}
+        case Normal(normal=(mean, std)) if field == "snr_db":
+            return {"normal": [change(mean), std]}
     raise InputError(
-        f"scenario {scenario.name}: snr_db of this kind can't be thinned; give a number or uniform."
+        f"scenario {scenario.name}: {field} of this kind can't be thinned; give a number, uniform or choice."
     )
