@@ -43,6 +43,7 @@ def pretrain(
     import dira
     from dira.metrics.probe import linear_probe
     from dira.pretraining.csi_windows import make_windows
+    from dira.training.train import place_for
     from isacsim.files import check_output
 
     if (output / "config.json").exists() and not overwrite:
@@ -52,8 +53,10 @@ def pretrain(
     names = [name.strip() for name in scenarios.split(",") if name.strip()]
     if not names:
         raise InputError("--scenarios must name one or several scenarios, got none.")
-    stored = make_windows(names, work / "windows", windows, seed=seed, workers=workers)
+    # Refused before the windows are simulated, which may take hours.
     encoder = dira.Encoder(width=width)
+    place_for(device)
+    stored = make_windows(names, work / "windows", windows, seed=seed, workers=workers)
     with bar("pretraining", "steps") as progress:
         encoder.pretrain(
             stored,

@@ -65,7 +65,7 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
             f"csi must have the shape ([pair,] subcarrier, packet) with {f.size} frequencies and {t.size} times, got "
             f"{np.shape(csi)}."
         )
-    if t.size < 16 or (np.diff(t) <= 0).any() or (np.diff(f) <= 0).any():
+    if t.size < 16 or not (np.diff(t) > 0).all() or not (np.diff(f) > 0).all():
         raise InputError(
             f"a window needs at least 16 packets, and ascending times and frequencies; got {t.size}."
         )
@@ -104,7 +104,7 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
         np.log2(width / 20e6),
         np.log2(span / packets / 4e-3),
         np.log2(span),
-        np.clip(np.log10(max(rms, 1e-9) / max(level, 1e-9)), -4, 4),
+        _decades(rms, level),
     ]
     return Windows(out, filled, np.array([facts], np.float32))
 
@@ -112,6 +112,13 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
 def joined(many: list[Windows]) -> Windows:
     """Put windows behind one another."""
     return Windows(*(np.concatenate(part) for part in zip(*many, strict=True)))
+
+
+def _decades(rms: float, level: float) -> float:
+    """Decades from level to rms, -4 to 4, whatever the unit of both."""
+    if not (rms and level):
+        return 4.0 if rms else -4.0 if level else 0.0
+    return float(np.clip(np.log10(rms / level), -4, 4))
 
 
 def _into(place: NDArray[np.intp], n: int) -> NDArray[np.float64]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -88,12 +91,13 @@ def make_windows(
         raise InputError(f"{folder} holds windows of other scenarios or another seed; choose another folder.")
     with written_whole(about) as file:
         file.write_text(json.dumps(identity, indent=1), encoding="utf-8")
-    missing = [k for k in range(-(-n // CHUNK)) if not (folder / f"{k:06d}.npz").exists()]
+    number = -(-n // CHUNK)
+    missing = [k for k in range(number) if not (folder / f"{k:06d}.npz").exists()]
     tasks = ((folder, loaded, seed, k) for k in missing)
     with sample_progress("windows", unit="windows") as tell:
         for done, _ in enumerate(map_ordered(_make_chunk, tasks, workers=workers, ahead=2), start=1):
             tell(CHUNK * done, CHUNK * len(missing))
-    return StoredWindows(folder)
+    return StoredWindows(folder, number)
 
 
 def _make_chunk(folder: Path, scenarios: Sequence[Scenario], seed: int, number: int) -> int:
@@ -124,6 +128,17 @@ def _make_chunk(folder: Path, scenarios: Sequence[Scenario], seed: int, number: 
     return number
 
 
+@contextmanager
+def _named(chunk: Path) -> Iterator[None]:
+    """Name the chunk that cannot be read, and what to do."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"{chunk}: this chunk of windows is damaged ({error!s:.100}); delete it, and the same command makes it anew."
+        ) from error
+
+
 class StoredWindows:
     """Windows on disk, as batches for `dira.Encoder.pretrain`.
 
@@ -131,11 +146,18 @@ class StoredWindows:
     ----------
     folder : Path
         Of `make_windows`.
+    chunks : int, optional
+        So many of the folder's chunks; default: all.
+
+    Raises
+    ------
+    InputError
+        If there are none; from its methods, if a chunk is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, chunks: int | None = None) -> None:
         self.folder = folder
-        self.chunks = sorted(folder.glob("[0-9]*.npz"))
+        self.chunks = sorted(folder.glob("[0-9]*.npz"))[:chunks]
         if not self.chunks:
             raise InputError(f"{folder} holds no windows; make them with dira pretrain.")
 
@@ -144,13 +166,17 @@ class StoredWindows:
 
     @cached_property
     def _values(self) -> list[NDArray[np.float16]]:
-        return [np.load(f"{chunk.with_suffix('')}.values.npy", mmap_mode="r") for chunk in self.chunks]
+        made = []
+        for chunk in self.chunks:
+            with _named(chunk):
+                made.append(np.load(f"{chunk.with_suffix('')}.values.npy", mmap_mode="r"))
+        return made
 
     @cached_property
     def _rest(self) -> dict[str, NDArray[Any]]:
         parts: dict[str, list[NDArray[Any]]] = {}
         for chunk in self.chunks:
-            with np.load(chunk, allow_pickle=False) as file:
+            with _named(chunk), np.load(chunk, allow_pickle=False) as file:
                 for name in file.files:
                     parts.setdefault(name, []).append(file[name])
         return {name: np.concatenate(some) for name, some in parts.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -30,7 +32,7 @@ def moving(seed: int, pairs: int = 3) -> np.ndarray:
     return static + path * np.exp(2j * np.pi * rng.random((pairs, 1, 1)))
 
 
-@given(st.integers(0, 1000), st.floats(1e-6, 1e6))
+@given(st.integers(0, 1000), st.floats(1e-15, 1e15))
 def test_neither_gain_nor_constant_phases_matter(seed, gain):
     csi = moving(seed)
     phases = np.exp(2j * np.pi * np.random.default_rng(seed).random((3, 1, 1)))
@@ -70,6 +72,7 @@ def test_many_pairs_and_packets_become_few():
         (np.ones((30, 10)), TIME[:10], "at least 16 packets"),
         (np.full((30, 300), np.nan), TIME, "no finite CSI"),
         (np.ones((30, 300)), TIME[::-1], "ascending"),
+        (np.ones((30, 300)), np.where(TIME == 0.5, np.nan, TIME), "ascending"),
     ],
 )
 def test_what_is_no_window_is_refused(csi, time, said):
@@ -110,6 +113,31 @@ def test_windows_are_stored_once_and_come_back(small, stored, monkeypatch):
     assert again.identity() == stored.identity()
     with pytest.raises(InputError, match="another seed"):
         make_windows(small, stored.folder, CHUNK, seed=4, workers=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("000000.npz", b"PK"), ("000000.values.npy", b"\x93NUMPY"), ("000000.values.npy", None)],
+)
+def test_a_damaged_chunk_is_named_and_made_again(small, stored, tmp_path, name, content):
+    folder = shutil.copytree(stored.folder, tmp_path / "w")
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=r"000000.npz: this chunk of windows is damaged .*; delete it"):
+        StoredWindows(folder).windows(np.arange(3))
+    (folder / "000000.npz").unlink()
+    again = make_windows(small, folder, CHUNK, seed=3, workers=0).windows(np.arange(3))
+    assert np.array_equal(again.values, stored.windows(np.arange(3)).values)
+
+
+def test_as_many_windows_are_taken_as_are_asked_for(small, stored, tmp_path):
+    folder = shutil.copytree(stored.folder, tmp_path / "w")
+    for name in ("npz", "values.npy"):  # a chunk of a longer run
+        shutil.copy(folder / f"000000.{name}", folder / f"000001.{name}")
+    assert len(StoredWindows(folder)) == 2 * CHUNK
+    assert make_windows(small, folder, CHUNK, seed=3, workers=0).identity() == stored.identity()
 
 
 def test_no_window_comes_twice_in_an_epoch(stored):
@@ -200,6 +228,12 @@ def test_the_command_goes_on_and_says_what_it_made(small, tmp_path):
         got = CliRunner().invoke(app, args)
         return got.exit_code, " ".join(got.output.split())
 
+    # Bad settings are refused before anything is simulated.
+    for wrong, why in (("--width", "64"), "heads must divide width"), (("--device", "tpu"), "device must be"):
+        args = ["pretrain", "-o", str(tmp_path / "e"), "--scenarios", small[0], *wrong]
+        got = CliRunner().invoke(app, args)
+        assert got.exit_code == 2 and why in " ".join(got.output.split())
+        assert not (tmp_path / "e-work").exists()
     code, said = run(*small)
     assert code == 0 and "a linear probe of the code counts" in said, said
     assert dira.Encoder.from_pretrained(tmp_path / "e").history["windows"] == 512
