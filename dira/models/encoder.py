@@ -221,10 +221,14 @@ class Encoder:
         ------
         NotFitted
             Before `pretrain`.
+        InputError
+            If there are no windows.
         """
         if self.network is None:
             raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
         check_integer("batch_size", batch_size, least=1)
+        if not len(windows.values):
+            raise InputError("windows must hold at least one window, got none.")
         place = place_for(device).device
         network, out = self.network.to(place).eval(), []
         try:

@@ -90,10 +90,9 @@ class WindowClassifier:
             If there is not one label for each window, or one class alone.
         """
         y = np.asarray(labels)
-        if len(y) != len(windows.values):
-            raise InputError(
-                f"labels must be one for each of the {len(windows.values)} windows, got {len(y)}."
-            )
+        if y.shape != (len(windows.values),):
+            got = str(len(y)) if y.ndim == 1 else f"shape {y.shape}"
+            raise InputError(f"labels must be one for each of the {len(windows.values)} windows, got {got}.")
         self.classes, number = np.unique(y, return_inverse=True)
         if self.classes.size < 2:
             raise InputError(f"labels must be of at least two classes, got {self.classes.tolist()} alone.")
@@ -155,9 +154,13 @@ class WindowClassifier:
         ------
         NotFitted
             Before `fit`.
+        InputError
+            If there are no windows.
         """
         if self.network is None:
             raise NotFitted("WindowClassifier is not trained: call fit first.")
+        if not len(windows.values):
+            raise InputError("windows must hold at least one window, got none.")
         place, out = place_for("auto").device, []
         network = self.network.to(place).eval()
         with torch.no_grad(), on_threads(default_threads()):

@@ -71,6 +71,14 @@ def test_refusals(encoder, monkeypatch):
     windows, labels = moving(6, 5)
     with pytest.raises(InputError, match="one for each of the 6 windows, got 5"):
         dira.WindowClassifier(encoder).fit(windows, labels[:5])
+    for wrong in (3, np.zeros((6, 2))):
+        with pytest.raises(InputError, match="one for each of the 6 windows, got shape"):
+            dira.WindowClassifier(encoder).fit(windows, wrong)
+    none = type(windows)(*(part[:0] for part in windows))
+    probe = dira.WindowClassifier(encoder, method="probe").fit(windows, labels, steps=1, device="cpu")
+    for encode in (probe.predict, encoder.encode_windows):
+        with pytest.raises(InputError, match="at least one window"):
+            encode(none)
     with pytest.raises(InputError, match="at least two classes"):
         dira.WindowClassifier(encoder).fit(windows, ["slow"] * 6)
     with pytest.raises(InputError, match="not trained"):
