@@ -135,7 +135,8 @@ def _named(chunk: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise InputError(
-            f"{chunk}: this chunk of windows is damaged ({error!s:.100}); delete it, and the same command makes it anew."
+            f"{chunk}: this chunk of windows is damaged ({error!s:.100}); delete it, and the same command makes it "
+            "again."
         ) from error
 
 
