@@ -156,6 +156,14 @@ def _conclusion(results: dict[str, Any]) -> str:
     """Say in numbers who found what, and whether learning was worth it here."""
     of, captures = results[RAW]["targets"], results[RAW]["captures"]
 
+    if not of:
+        said = ", ".join(
+            f"{way} says {round(one['as_said']['false'] * captures)}"
+            for way, one in results.items()
+            if one["as_said"]
+        )
+        return f"There are no targets to find in {captures} captures: {said}."
+
     def hits(way: str) -> int:
         said = results[way]["as_said"]
         return round((said["recall"] if said else results[way]["recall"][str(FALSE[0])]) * of)

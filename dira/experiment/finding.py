@@ -17,6 +17,7 @@ from isacsim.conditioning.conditioning import condition
 from isacsim.conditioning.pairs import pairs_together
 from isacsim.dataset.synthetic.response import response_of
 from isacsim.dataset.synthetic.sample import sample_spectra
+from isacsim.errors import InputError
 from isacsim.estimation.estimate import estimate_paths
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.capture import simulate
@@ -70,8 +71,18 @@ def drawn(scenario: Scenario, captures: int, seed: int, tell: Tell) -> Captures:
     """Simulate captures, draw their spectra and estimate their paths.
 
     Captures are those of seeds ``seed``, ``seed + 1``, ...: what `isacsim.simulate` gives for each. Of several
-    receivers the first one's.
+    receivers the first one's. Estimates beyond the axes are left out, as true paths there are: no spectrum shows them.
+
+    Raises
+    ------
+    InputError
+        If the scenario's spectra have a further axis, delay.
     """
+    if scenario.spectrum.combine == "delay":
+        raise InputError(
+            f"scenario {scenario.name}: spectrum.combine must be another than 'delay', which makes a spectrum for each "
+            "delay; paths are looked for in one."
+        )
     noisy, clean, truth, estimated, snr = [], [], [], [], []
     for i in range(captures):
         capture = simulate(scenario, seed=seed + i)
@@ -101,7 +112,8 @@ def drawn(scenario: Scenario, captures: int, seed: int, tell: Tell) -> Captures:
         for n in ("acceleration", "jerk", "amplitude")
     }
     paths = true_paths(padded, most=(most[0], most[1]))
-    return Captures(together[0], together[1], paths, estimated, np.array(snr))
+    within = [one[~(np.abs(one[:, :2]) > most).any(axis=1)] for one in estimated]
+    return Captures(together[0], together[1], paths, within, np.array(snr))
 
 
 def compared(
@@ -132,9 +144,10 @@ def compared(
     dict
         For each way, ``recall`` at `FALSE` false ones a capture (by one threshold for all captures, set on these),
         with 95 % intervals at the first. ``as_said`` has recall and false ones a capture of detector and model by
-        themselves, without a threshold set on these captures. ``rms`` has the errors of acceleration and jerk in m/s²
-        and m/s³ of those found at the first rate. ``counted`` is the number found in each capture: at that rate by
-        maxima, as they say by detector and model. ``count_right`` is the share that is right.
+        themselves, without a threshold set on these captures. Recalls are NaN where there are no targets. ``rms`` has
+        the errors of acceleration and jerk in m/s² and m/s³ of those found at the first rate. ``counted`` is the number
+        found in each capture: at that rate by maxima, as they say by detector and model. ``count_right`` is the share
+        that is right.
     """
     noisy, clean = captures.noisy.values, captures.clean.values
     response = response_of(scenario).values
@@ -174,7 +187,7 @@ def _scores(
     if own is not None:
         kept = matches.true[matches.score >= own]
         as_said = {
-            "recall": round(float(kept.sum() / max(1, matches.targets)), 4),
+            "recall": round(float(kept.sum() / matches.targets), 4) if matches.targets else float("nan"),
             "false": round(float((~kept).sum() / matches.samples), 4),
         }
     return {

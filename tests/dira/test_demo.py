@@ -99,6 +99,54 @@ def test_compare_scores_every_way_by_the_truth(scenario: Path, weights: Path, tm
     assert results[DETECTOR]["recall"]["0.3"] < 0.5  # one step of training finds nothing
 
 
+def test_compare_goes_without_a_detector_where_none_fits(
+    scenario: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ways.json"
+    code, said = run("compare", scenario, "--captures", 1, "--seed", FIRST, "-o", file)
+    assert code == 0, said
+    assert "few: without PathDetector; dira comes with no detector for these spectra" in said
+    ways = json.loads(file.read_text())["results"]["few"]
+    assert DETECTOR not in ways and MODEL in ways
+    # One that was asked for is another matter: refused, and before anything is simulated.
+    monkeypatch.setattr("dira.experiment.finding.simulate", lambda *_, **__: pytest.fail("simulated"))
+    code, said = run("compare", "points_4x1", "--captures", 1, "--model", weights / DETECTOR)
+    assert code == 2 and "the spectra don't fit PathDetector" in said
+
+
+def changed(scenario: Path, folder: Path, **changes: object) -> Path:
+    file = folder / "changed.yaml"
+    file.write_text(load_scenario(scenario).with_(**changes).to_yaml())
+    return file
+
+
+def test_spectra_of_each_delay_are_refused(scenario: Path, tmp_path: Path) -> None:
+    file = changed(scenario, tmp_path, spectrum={"combine": "delay"})
+    for args in (("compare", file), ("demo", "--scenario", file, "-o", tmp_path / "x.html")):
+        code, said = run(*args)
+        assert code == 2 and "spectrum.combine must be another than 'delay'" in said
+
+
+def test_no_targets_are_no_division_by_zero(scenario: Path, weights: Path, tmp_path: Path) -> None:
+    file = changed(scenario, tmp_path, targets={"count": {"min": 0, "max": 0}})
+    page = tmp_path / "none.html"
+    code, said = run("demo", "--samples", 2, "--weights", weights, "--scenario", file, "-o", page)
+    assert code == 0, said
+    assert "There are no targets to find in 2 captures" in said
+    assert f"{MODEL} says 0" in said
+
+
+def test_what_lies_beyond_the_axes_is_neither_true_nor_false(scenario: Path) -> None:
+    few = load_scenario(scenario)
+    narrow = few.with_(spectrum={"acceleration_max_m_s2": 3.0, "jerk_max_m_s3": 40.0})
+    made, whole = (drawn(one, 3, FIRST, lambda *_: None) for one in (narrow, few))
+    assert made.counts.sum() < whole.counts.sum()
+    assert sum(map(len, made.estimated)) < sum(map(len, whole.estimated))
+    # The model finds all there are at 20 dB, those beyond the axes too.
+    scores = compared(made, narrow, None, lambda *_: None)[MODEL]
+    assert scores["as_said"] == {"recall": 1, "false": 0}
+
+
 def test_captures_are_those_of_simulate(scenario: Path) -> None:
     loaded = load_scenario(scenario)
     told: list[tuple[str, int, int]] = []
