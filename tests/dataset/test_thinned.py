@@ -114,6 +114,9 @@ def test_a_kind_has_the_same_bits_alone(tiny):
         alone = make_samples(scenario, seed=1, indices=range(3), kinds=(kind,))
         assert [n for n in alone if n.startswith("aj_")] == [f"aj_{kind}"]
         assert np.array_equal(alone[f"aj_{kind}"], every[f"aj_{kind}"])
+    none = make_samples(scenario, seed=1, indices=range(3), kinds=())  # a stream's truth alone
+    assert not [n for n in none if n.startswith("aj_")]
+    assert np.array_equal(none.n_targets, every.n_targets)
 
 
 def test_a_stream_is_thinned_and_tells_the_snr_that_it_stands_for():

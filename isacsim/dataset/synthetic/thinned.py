@@ -2,8 +2,9 @@
 
 A spectrum sees the window and the band. Between them the subcarriers need be no closer than the delays ask for, and the
 packets no closer than the Doppler shifts ask for. Noise is averaged over both: with 1/M of the samples and M times the
-SNR its share in every cell is the same. So a tenth of the time makes spectra of the same statistics, which is what a
-network that trains on a stream wants (docs/datasets.md, "Thinned"; `tests/dataset/test_thinned.py`).
+SNR its share in every cell is the same, as long as noise times noise is weak beside paths times noise. So a tenth of
+the time makes spectra of the same statistics, which is what a network that trains on a stream wants (docs/datasets.md,
+"Thinned"; `tests/dataset/test_thinned.py`).
 """
 
 from __future__ import annotations
