@@ -68,9 +68,7 @@ def test_it_counts_as_a_method_of_isacsim():
         said.append(int(counted["count"][0]))
         assert counted["probability"].sum() == pytest.approx(1)
     assert np.abs(np.subtract(truth, said)).mean() < 2
-    array = {"kind": "linear", "elements": 2}
-    receivers = [{"name": "rx", "position_m": [2, 0, 1], "array": array}]
-    two = isacsim.load_scenario("points_4x1").with_(radio={"receivers": receivers})
+    two = isacsim.load_scenario("points_4x1").with_(**{"radio.receivers.0.array.elements": 2})
     csi = condition(isacsim.simulate(thinned(two)[0], seed=1))
     assert count_window(csi, 9) is None  # no detector for two antennas
 
