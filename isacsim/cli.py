@@ -19,6 +19,7 @@ from isacsim.commands import (
     import_captures,
     inspect,
     mix,
+    reference,
     scenarios,
     simulate,
     spectrum,
@@ -65,6 +66,7 @@ for _name, _command, _example in (
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
     ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
     ("mix", mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
+    ("reference", reference.reference, "isacsim reference points -o points.zarr"),
     (
         "export",
         export.export,

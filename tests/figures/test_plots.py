@@ -136,9 +136,9 @@ def test_the_page_s_code_runs_and_its_refusal_is_real(tmp_path, monkeypatch) -> 
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(code, {})
     assert (tmp_path / "default.png").stat().st_size > 10_000
-    call, told = re.findall(r">>> (.*)\nInputError: (.*)\n", text)[0]
+    call, told = re.findall(r">>> (.*)\nInputError: (.*(?:\n  .*)*)\n", text)[0]
     with pytest.raises(InputError) as refused:
         eval(call, {"isacsim": isacsim})
-    assert str(refused.value) == told
+    assert str(refused.value) == " ".join(told.split())
     for name in re.findall(r"`isacsim\.(plot_\w+)`", text):
         assert callable(getattr(isacsim, name))
