@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "isacsim needs Python 3.11 or newer, but $(PYTHON) is %d.%d: call make PYTHON=python3.11" % v)'
 
-.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench validate figures weights clean
+.PHONY: setup demo demo-resume test test-generic test-python test-tensorflow fuzz lint bench docs validate figures weights wheel wheel-check clean
 
 setup: $(READY)
 
@@ -70,8 +70,20 @@ lint: $(READY)
 weights: $(READY)
 	$(BIN)/python -m dira.pretraining.make_weights
 
+wheel: $(READY)
+	$(BIN)/python -m pip wheel --quiet $(PIP_ARGS) --no-deps --wheel-dir out/wheel .
+
+# The wheel in a clean environment without the repository: commands, both demos, links and pictures of the pages.
+wheel-check: wheel
+	$(BIN)/python -m tests.wheel_check out/wheel $(PIP_ARGS)
+
 bench: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only -p no:cacheprovider
+
+# The site, into out/site: tutorials are run, warnings are errors, every link within it is followed. No network is needed.
+docs: $(READY)
+	NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -d out/doctrees -W --keep-going -q docs out/site
+	$(BIN)/python docs/check_site.py out/site
 
 # All studies in full: two hours on one core (docs/validation.md); each alone: isacsim validate STUDY.
 validate: $(READY)
@@ -83,4 +95,4 @@ figures: $(READY)
 	$(BIN)/python -m docs.figures
 
 clean:
-	rm -rf out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf out build docs/tutorials docs/api/commands.md docs/api/scenario_fields.md docs/api/generated docs/api/backreferences docs/results/studies .pytest_cache .mypy_cache .ruff_cache .hypothesis

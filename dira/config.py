@@ -1,4 +1,4 @@
-"""What every model has: a frozen configuration checked in one sentence, and the spectra that it is made for."""
+"""Base of every model: a frozen configuration checked in one sentence, and the spectra that it is made for."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class Scaling(Config):
     def projected(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """As `from_model`, of what a network made: the nearest spectra whose highest bin is Pmax itself.
 
-        Every spectrum's maximum is 1 by definition, which a network meets but roughly. To divide by what it made of
-        that one bin would scale all others; the nearest spectrum of maximum 1 (least squares, on the model's scale) has
-        that bin set and the others as they are.
+        Every spectrum's maximum is 1 by definition, which a network meets but roughly. Division by the new value of
+        that one bin would scale all others. The nearest spectrum of maximum 1 (least squares, on the model's scale)
+        has that bin set and keeps the others.
         """
         magnitudes = self.from_model(values)
         flat = magnitudes.reshape(len(magnitudes), -1)
@@ -94,7 +94,7 @@ class Axes(Config):
     """Settings of the spectra (`isacsim.spectrum.settings`), as far as they tell."""
 
     def differences(self, other: Axes, *, owner: str) -> list[str]:
-        """What other axes have that these don't, as "NAME VALUE where OWNER has VALUE"; empty if they go together."""
+        """Describe how other axes differ, as "NAME VALUE where OWNER has VALUE"; empty if they are compatible."""
         names = [name for name in type(self).model_fields if name != "made_with"]
         known = [(name, getattr(self, name), getattr(other, name)) for name in names]
         off = [(n, a, b) for n, a, b in known if None not in (a, b) and not np.isclose(a, b, rtol=1e-6)]
@@ -123,7 +123,7 @@ class Axes(Config):
 
 
 class ScheduleConfig(Config):
-    """How noise is added over the diffusion's steps (eq. 21-22); defaults of METHOD and Ho et al. 2020."""
+    """Schedule by which noise is added over the steps (eq. 21-22); defaults of METHOD and Ho et al. 2020."""
 
     steps: int = Field(default=1000, ge=2, le=100_000)
     kind: Literal["linear", "cosine"] = "linear"

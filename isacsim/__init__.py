@@ -23,9 +23,9 @@ The rooms, in the order in which data flow through them; each package's docstrin
 
 Imports run one way only (``tests/test_layout.py`` holds the order; it is this one but for ``compute``, which all use,
 ``spectrum``, whose grid a scenario is checked against, and ``figures``, which a data set's card shows). Beside the
-packages stand the ground that all use (``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``,
-``terminal``), and in the repository ``scenarios/`` (the shipped YAML files) and
-``validation/`` (studies against known truth), which are ``isacsim.scenarios`` and ``isacsim.validation``.
+packages are modules that all use: ``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``, ``terminal``.
+The repository also has ``scenarios/`` (the shipped YAML files) and ``validation/`` (studies against ground truth),
+which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
 New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a
 combination of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into
@@ -60,6 +60,10 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from isacsim.errors import InputError as InputError
     from isacsim.estimation.bounds import cramer_rao_bound as cramer_rao_bound
     from isacsim.estimation.estimate import estimate_paths as estimate_paths
+    from isacsim.figures.plots import plot_csi as plot_csi
+    from isacsim.figures.plots import plot_doppler as plot_doppler
+    from isacsim.figures.plots import plot_spectrum as plot_spectrum
+    from isacsim.figures.plots import plot_tracks as plot_tracks
     from isacsim.scenario.catalogue import load_scenario as load_scenario
     from isacsim.scenario.model import Scenario as Scenario
     from isacsim.simulation.capture import simulate as simulate
@@ -99,6 +103,10 @@ _HOME = {
     "open_dataset": "isacsim.dataset.store.store",
     "mix": "isacsim.dataset.mixed.mix",
     "benchmark": "isacsim.validation.benchmark",
+    "plot_spectrum": "isacsim.figures.plots",
+    "plot_doppler": "isacsim.figures.plots",
+    "plot_csi": "isacsim.figures.plots",
+    "plot_tracks": "isacsim.figures.plots",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -126,29 +126,28 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
 
 
 def check_names(name: str, value: Any) -> tuple[str, ...]:
-    """Give names, one or more, that were passed as a sequence, which one text is not.
+    """Give names, one or more, that were passed as a sequence, or a single one as a text.
 
     Raises
     ------
     ArgumentError
         If they were not.
     """
-    names = isinstance(value, Sequence) and not isinstance(value, str) and bool(value)
-    if not names or not all(isinstance(one, str) for one in value):
-        example = f", e.g. ({value!r},)" if isinstance(value, str) else ""
-        raise refusal(name, f"a sequence of one or more names{example}", value)
-    return tuple(value)
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or not all(isinstance(one, str) and one for one in names):
+        raise refusal(name, "a name, or a sequence of one or more names", value)
+    return tuple(names)
 
 
 class Difference(NamedTuple):
-    """What of two settings is not the same; as text "FIELD is BEFORE, asked for ASKED"."""
+    """Difference between two settings; as text "FIELD is BEFORE, asked for ASKED"."""
 
     field: str
     """Dotted name."""
     before: Any
-    """What it was; None where it was not."""
+    """Earlier value; None where there was none."""
     asked: Any
-    """What it is to be; None where it is not."""
+    """Requested value; None where there is none."""
 
     def __str__(self) -> str:
         return f"{self.field} is {self.before}, asked for {self.asked}"

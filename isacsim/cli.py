@@ -19,6 +19,7 @@ from isacsim.commands import (
     import_captures,
     inspect,
     mix,
+    reference,
     scenarios,
     simulate,
     spectrum,
@@ -38,7 +39,9 @@ class _Isacsim(Guarded):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command."""
         if args[:1] == ["generate"] and any(a.split("=")[0] == "--capture" for a in args):
-            raise InputError("generate makes data sets of scenarios; of captures: isacsim import FILES.")
+            raise InputError(
+                "generate makes data sets from scenarios; for captures use isacsim import FILES."
+            )
         return super().resolve_command(ctx, args)
 
 
@@ -63,6 +66,7 @@ for _name, _command, _example in (
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
     ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
     ("mix", mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
+    ("reference", reference.reference, "isacsim reference points -o points.zarr"),
     (
         "export",
         export.export,

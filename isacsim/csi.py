@@ -36,7 +36,7 @@ class CsiArray:
     dims: tuple[str, ...]
     coords: dict[str, Any]
     subcarriers: NDArray[np.intp] | None = None
-    """Which of the subcarriers passed these are; None: all of them."""
+    """Indices of these among the subcarriers passed; None: all of them."""
 
     @cached_property
     def interval(self) -> float:
@@ -177,7 +177,7 @@ def _alive(values: NDArray[np.complex64]) -> NDArray[np.intp] | None:
 
 
 def _all_finite(values: NDArray[Any]) -> bool:
-    """Whether no value is NaN or infinite; the sum of squares tells in a quarter of the time, unless it overflows."""
+    """Tell whether all values are finite; the sum of squares shows it in a quarter of the time, unless it overflows."""
     if values.dtype == np.complex64 and values.flags.c_contiguous:
         parts = values.view(np.float32).ravel()
         with np.errstate(over="ignore", invalid="ignore"):

@@ -132,7 +132,7 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
 
 
 def running(pid: int) -> bool:
-    """Whether a process of this machine is there."""
+    """Tell whether a process of this machine exists."""
     if os.name == "nt":
         return True  # there, asking would end it
     try:
@@ -167,13 +167,23 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def strict_json(content: Any) -> str:
-    """JSON as its standard has it: what is not a number or not finite becomes null."""
+    """JSON as its standard has it, at full precision.
 
-    def finite(value: Any) -> Any:
+    What is not a number or not finite becomes null. Data sets of xarray become what their ``to_dict`` gives, with dims
+    and units; ``xarray.Dataset.from_dict`` reads that.
+    """
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "to_dict"):
+            value = value.to_dict()
+        elif isinstance(value, np.ndarray | np.generic):
+            value = value.tolist()
         if isinstance(value, dict):
-            return {key: finite(one) for key, one in value.items()}
+            return {str(key): plain(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
-            return [finite(one) for one in value]
+            return [plain(one) for one in value]
+        if isinstance(value, Path):
+            return str(value)
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
-    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
+    return json.dumps(plain(content), indent=1, allow_nan=False) + "\n"

@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Variable(NamedTuple):
-    """What a variable is."""
+    """Description of a variable."""
 
     dims: tuple[str, ...]
     units: str
@@ -76,7 +76,7 @@ CAPTURE = STREAM | {
     "timing_offset": Variable(("packet",), "s", "timing error (SFO, STO)"),
     "agc_gain_db": Variable(("packet",), "dB", "reported AGC gain"),
 }
-"""Of a capture, simulated or read from a file; the truth is that of time 0, the window's centre.
+"""Variables of a capture, simulated or read from a file; the truth is that of time 0, the window's centre.
 
 Where several devices receive, the errors over ``packet`` are over ``receiver`` too.
 """
@@ -86,14 +86,14 @@ AXES = {
     "acceleration": Variable(("acceleration",), "m/s2", "path acceleration"),
     "jerk": Variable(("jerk",), "m/s3", "path jerk"),
 }
-"""Of an acceleration-jerk spectrum."""
+"""Variables of an acceleration-jerk spectrum."""
 
 DOPPLER = {
     "doppler": Variable(("doppler",), "Hz", "Doppler frequency"),
     "path_velocity": Variable(("doppler",), "m/s", "rate of change of the path length"),
     "time": Variable(("time",), "s", "middle of the window"),
 }
-"""Of a Doppler spectrogram."""
+"""Variables of a Doppler spectrogram."""
 
 _SPECTRUM = ("sample", "receiver", "delay", "acceleration", "jerk")
 _TARGETS = ("sample", "receiver", "target")
@@ -105,7 +105,7 @@ TRUTH = {
     "target_jerk": Variable(_TARGETS, "m/s3", "jerk of the target's path length"),
     "target_amplitude": Variable(_TARGETS, "1", "amplitude of the target's path at the receiver"),
 }
-"""Of a data set's targets: the rows of `isacsim.simulation.realisation.Realisation.kinematics`, then the amplitude."""
+"""Truth of the targets: the rows of `isacsim.simulation.realisation.Realisation.kinematics`, then the amplitude."""
 
 COUNT = {
     "time": Variable(("window",), "s", "centre of the window"),
@@ -117,7 +117,7 @@ COUNT = {
     "bodies": Variable(("window",), "1", "probability that bodies move, not points"),
     "reason": Variable(("window",), "1", "why the number can't be told"),
 }
-"""Of what `isacsim.count_targets` gives."""
+"""Variables that `isacsim.count_targets` gives."""
 
 _TRACKS = ("track", "window")
 
@@ -135,7 +135,7 @@ TRACK = {
     "amplitude_variation": Variable(("window",), "1", "standard deviation of the amplitude over its rms"),
     "doppler_energy": Variable(("window", "path_velocity"), "1", "Doppler energy over the noise floor"),
 }
-"""Of tracks (`isacsim.track`)."""
+"""Variables of tracks (`isacsim.track`)."""
 
 _SAMPLES_CSI = ("sample", "all_receivers", "subcarrier", "packet")
 
@@ -174,7 +174,7 @@ DATASET = {
         if name != "receiver"
     },
 }
-"""Of a data set; ``receiver`` and ``delay`` are there where there are several."""
+"""Variables of a data set; ``receiver`` and ``delay`` are there where there are several."""
 
 
 def attributes(what: Variable, **more: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ __all__ = ["Stream", "stream"]
 
 
 class Stream(IntEnum):
-    """What a stream is for. Values are part of the seed contract: new ones are appended, none is changed."""
+    """Purpose of a stream. Values are part of the seed contract: new ones are appended, none is changed."""
 
     COUNT = 0
     TARGETS = 1

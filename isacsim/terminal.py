@@ -1,4 +1,4 @@
-"""How commands talk, isacsim's and dira's: results on standard output, progress and remarks on standard error.
+"""Terminal output of the commands: results on standard output, progress and remarks on standard error.
 
 What users can get wrong ends in one sentence and exit code 2, Ctrl-C in 130.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,6 +30,7 @@ from isacsim.errors import InputError
 
 __all__ = [
     "Guarded",
+    "Json",
     "Seed",
     "number",
     "output",
@@ -36,6 +38,7 @@ __all__ = [
     "remark",
     "sample_progress",
     "sentences_of",
+    "show_json",
     "show_table",
 ]
 
@@ -44,6 +47,14 @@ Seed = Annotated[
 ]
 """Option of the commands that simulate."""
 
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object, numbers at full precision and with their units, in place of tables.",
+    ),
+]
+"""Option of all commands that print tables; they hand the same content to :func:`show_json`."""
 
 # A pipe has no width; wide enough for every table here.
 _PIPE_WIDTH = 140
@@ -171,16 +182,69 @@ def sample_progress(
         yield tell
 
 
+def show_json(**content: Any) -> None:
+    """Print one JSON object on standard output.
+
+    Keys end in their unit (``start_s``, ``packet_rate_hz``); variables of data sets have theirs in ``attrs.units``.
+    """
+    from isacsim.files import strict_json  # loads NumPy, which --help need not
+
+    typer.echo(strict_json(content), nl=False)
+
+
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True
 ) -> None:
-    """Print a table; columns of numbers, all but the first, are set flush right."""
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
-    for n, name in enumerate(columns):
-        table.add_column(name, justify="right" if numbers and n else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    output().print(table)
+    """Print a table; columns of numbers, all but the first, are set flush right.
+
+    Words are never broken, unless one alone is wider than the terminal. Columns that do not fit beside each other come
+    in further tables, below, with the first column again.
+    """
+    console, rows = output(), list(rows)
+    cells = [[name, *(row[n] for row in rows)] for n, name in enumerate(columns)]
+    for part in _parts([_longest_word(column) for column in cells], console.width):
+        widths = _shared_out([cells[n] for n in part], console.width)
+        table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
+        for n, width in zip(part, widths, strict=True):
+            side: Any = "right" if numbers and n else "left"
+            table.add_column(columns[n], justify=side, overflow="fold", width=width)
+        for row in rows:
+            table.add_row(*(row[n] for n in part))
+        console.print(table)
+        title = ""
+
+
+def _longest_word(cells: Sequence[str]) -> int:
+    return max(cell_len(word) for text in cells for word in (text.split() or [""]))
+
+
+def _taken(widths: Sequence[int]) -> int:
+    """Width of a table with columns so wide: each has a blank on both sides, and one lies between and around them."""
+    return sum(widths) + 3 * len(widths) + 1
+
+
+def _parts(least: Sequence[int], room: int) -> list[list[int]]:
+    """Columns that fit beside each other, the first one in each part."""
+    parts = [[0]]
+    for n in range(1, len(least)):
+        if len(parts[-1]) > 1 and _taken([least[m] for m in (*parts[-1], n)]) > room:
+            parts.append([0])
+        parts[-1].append(n)
+    return parts
+
+
+def _shared_out(cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of columns: as wide as their text where that fits, else the widest narrowed down to their longest word."""
+    widths = [max(map(cell_len, column)) for column in cells]
+    least = [_longest_word(column) for column in cells]
+    while _taken(widths) > room:
+        spare = [n for n, width in enumerate(widths) if width > least[n]]
+        if not spare:  # a single word is wider than the terminal: rich folds it
+            spare = [n for n, width in enumerate(widths) if width > 1]
+            if not spare:
+                break
+        widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
 
 
 @cache

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The ground, then the rooms: each imports from those before it only.
 ORDER = (
-    *("errors", "checks", "terminal", "files", "streams", "schema", "csi"),
+    *("errors", "checks", "files", "terminal", "streams", "schema", "csi"),
     "compute",
     "spectrum",
     "scenario",

@@ -34,20 +34,20 @@ def benchmark(
     seed: int = 0,
     output: str | Path | None = None,
 ) -> xr.Dataset:
-    """Measure an estimator against known truth, on the same captures as the built-in ones.
+    """Measure an estimator against ground truth, on the same captures as the built-in ones.
 
     Parameters
     ----------
     estimator : callable
         Called as ``estimator(csi, time, frequency)`` with CSI complex64 (subcarrier, packet), static part included,
         packet times in s and subcarrier frequencies in Hz. Returns a mapping or `xarray.Dataset` of arrays over paths
-        at the window's centre: ``acceleration`` m/s² and ``jerk`` m/s³, and as it can ``velocity`` m/s,
+        at the window's centre: ``acceleration`` m/s² and ``jerk`` m/s³. It may also return ``velocity`` m/s,
         ``path_length`` m, ``amplitude`` and ``std_*`` of each.
     study : {"bound", "resolution", "counting"}
         ``bound``: error of one path over the Cramér-Rao bound against SNR. ``resolution``: two paths against their
         separation. ``counting``: count, recall and false paths on captures of scenarios.
     quick : bool
-        A form of seconds to a minute, whose numbers are no results; False: the study in full.
+        True: a form of seconds to a minute, whose numbers are no results. False: the study in full.
     jobs : int
         Processes; more than one needs an estimator that a module holds.
     beside : iterable of str
@@ -57,7 +57,7 @@ def benchmark(
     trials : int, optional
         Trials a point; default: the study's own.
     seed : int
-        Of everything random.
+        Seed of all random numbers.
     output : str or pathlib.Path, optional
         Folder for the study's table (JSON) and figure (PNG); default: none are kept.
 

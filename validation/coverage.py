@@ -1,8 +1,9 @@
-"""Study `coverage`: whether the standard deviations that a method reports hold its errors.
+"""Study `coverage`: agreement of the standard errors that a method reports with its errors.
 
-Of matched paths (0.45 m/s², 2 m/s³), the share whose error lies within one and within two reported deviations: 68 and
-95 % where they are right. Paths whose deviations are withheld (NaN) are counted and left out of those shares; an error
-beyond the gate never enters, so that very wide deviations look better than they are: hence the width beside the errors.
+Of matched paths (0.45 m/s², 2 m/s³), the share whose error lies within one and two reported standard errors: 68 and
+95 % where they are right. Paths whose standard errors are withheld (NaN) are counted and left out of those shares. An
+error beyond the gate never enters, so very wide ones look better than they are. So the width is given beside the
+errors.
 
 Full size: 500 captures of `default`, every method that counts: about 6 minutes on one core for `relax`.
 """
@@ -79,7 +80,7 @@ def run(
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Coverage of each state over matched paths, median width and rmse of those whose deviations are finite."""
+    """Coverage of each state over matched paths, median width and rmse of those whose standard errors are finite."""
     columns = {name: errors_of(rows, name) for name in STATES}
     known = np.all([np.isfinite(std) & np.isfinite(error) for error, std in columns.values()], axis=0)
     out: dict[str, Any] = {"matched": int(known.size), "finite": None}
@@ -103,8 +104,9 @@ def figure(table: Table) -> Figure:
     drawing = figure_of(
         table,
         (13, 2.4 + 0.34 * len(rows)),
-        "Share of matched paths whose error lies within one (blue) and two (orange) reported standard deviations; "
-        "dotted: of a normal error. Right: share of matched paths that have deviations. Number: median deviation / "
+        "Share of matched paths whose error lies within one (blue) and two (orange) reported standard errors; "
+        "dotted: of a normal error. Right: share of matched paths that have standard errors. "
+        "Number: median standard error / "
         "rmse. Bars: 95 % as if paths of one capture were independent.",
     )
     panels = drawing.subplots(1, 4, sharey=True)
@@ -117,7 +119,7 @@ def figure(table: Table) -> Figure:
             if name in row:
                 ratio = row[name]["median_width"] / max(row[name]["rmse"], np.finfo(float).tiny)
                 axis.text(0, k, f"{ratio:.2g}", fontsize=8, va="center")
-    draw_shares(panels[3], [row["finite"] for row in rows], "finite deviations")
+    draw_shares(panels[3], [row["finite"] for row in rows], "finite standard errors")
     panels[0].set_yticks(range(len(rows)), labels(rows), fontsize=8)
     panels[0].invert_yaxis()
     return drawing

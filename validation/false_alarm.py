@@ -58,7 +58,7 @@ def run(
     for scenario in settings["scenarios"]:
         if load_scenario(scenario).movers:
             raise InputError(
-                f"in scenario {scenario} things move that are no targets: what is found is no alarm."
+                f"in scenario {scenario} things other than targets move, so a detection is no false alarm."
             )
     table = opening(NAME, quick=quick, seed=seed, settings=settings)
     found = rows_of_scenarios(table, compute, captures=trials, n_targets=0)

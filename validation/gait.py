@@ -53,7 +53,7 @@ def steady(height: float, speed: float, duration: float) -> Walker:
 
 
 def one(height: float, speed: float) -> dict[str, float]:
-    """What the feet of one body do at one speed."""
+    """Motion of the feet of one body at one speed."""
     hip_height = gait.HIP_HEIGHT * height
     cycle = 1 / float(gait.cycles_per_second(np.array(speed), hip_height))
     time = np.linspace(0, cycle, 2001)

@@ -1,16 +1,16 @@
 """Study `images`: which spectrum of an antenna array shows the targets, before anything is learned.
 
-3 to 7 points at 80 MHz and one second, 5 to 25 dB, seen by arrays of several sizes; each capture is drawn as an image
-by every combination of subcarriers and antennas, and the image's local maxima are scored by one threshold on P / max P
-for all images of a case. A maximum belongs to a target within 0.45 m/s² and 2 m/s³ of it; a target seen by two
+3 to 7 points at 80 MHz and one second, 5 to 25 dB, are seen by arrays of several sizes. Each capture is drawn as an
+image by every combination of subcarriers and antennas. The image's local maxima are scored by one threshold on P /
+max P for all images of a case. A maximum belongs to a target within 0.45 m/s² and 2 m/s³ of it; a target seen by two
 receivers counts where one of them shows it, and their false maxima count half each.
 
 Recall: share of the targets found where the threshold lets 0.3 false maxima an image pass. Largest: share of the
 targets among the L largest maxima, L the true number. `clean` is the image of the true paths alone (the ceiling),
 `modes` the image of what `estimate_paths` finds.
 
-In a room paths are no cubics: they are scored against the middle of the window, and against the cubics that fit the
-whole window best under a Hann window, which is what the image sees. `true motion` is the image of each true path alone.
+In a room paths are no cubics. They are scored against the middle of the window, and against the cubics that fit the
+whole window best under a Hann window. The image sees the latter. `true motion` is the image of each true path alone.
 
 Full size: 30 trials, 21 cases: about 30 minutes on one core.
 """

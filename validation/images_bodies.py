@@ -1,8 +1,8 @@
 """Study `images-bodies`: which window and which spectrum show people who walk, as points and as bodies.
 
-3 to 7 people walk through a 6 x 8 m room, 5 to 25 dB, 80 MHz, 64 subcarriers, 500 packets/s, seen by 4 x 4 antennas
-of directional elements: one receiver on the transmitter's wall, or a second one on the wall to the right too. Windows
-of 1, 2 and 4 s; no impairments. Axes hold 95 % of the walkers' truth: `AXES`.
+3 to 7 people walk through a 6 x 8 m room, 5 to 25 dB, 80 MHz, 64 subcarriers, 500 packets/s. 4 x 4 antennas of
+directional elements see them. One receiver is on the transmitter's wall, or a second one is on the wall to the right
+too. Windows of 1, 2 and 4 s; no impairments. Axes hold 95 % of the walkers' truth: `AXES`.
 
 Truth of a window is the cubic that fits the reference point's path best under a Hann window; `true motion` is the image
 of the reference points alone. A maximum belongs to a person within
@@ -89,7 +89,7 @@ def walks(*, body: str, window_s: int, receivers: int) -> Scenario:
 
 
 def _seen(scenario: Scenario, seed: int, index: int) -> tuple[list[Seen], float]:
-    """What each receiver gets of one capture, and its signal-to-noise ratio in dB."""
+    """CSI that each receiver gets of one capture, and its signal-to-noise ratio in dB."""
     snr_db = float(np.random.default_rng([seed, index]).uniform(5, 25))
     capture = isacsim.simulate(scenario.with_(snr_db=snr_db), seed=seed * 1_000_003 + index)
     drawn = realisation_of(capture)
@@ -114,7 +114,7 @@ def _seen(scenario: Scenario, seed: int, index: int) -> tuple[list[Seen], float]
 
 
 def _searched(case: dict[str, Any]) -> bool:
-    """Whether paths are estimated too: of limbs over seconds it would take minutes a capture."""
+    """Tell whether paths are estimated too: of limbs over seconds it would take minutes a capture."""
     return bool(case["window_s"] <= (2 if case["body"] == "point" else 1))
 
 

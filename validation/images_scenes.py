@@ -30,7 +30,7 @@ _MOST = (7.0, 35.0)
 
 
 class Seen(NamedTuple):
-    """What one receiver gets: CSI (pair, subcarrier, packet) and the truth over its paths."""
+    """CSI (pair, subcarrier, packet) of one receiver, and the truth over its paths."""
 
     time: NDArray
     frequency: NDArray
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
     axes: Mapping[str, Any] = MappingProxyType({})
     """Axes of its images, if not the default ones."""
     lengths: NDArray | None = None
-    """Of the paths at every packet, m, (path, packet), where they are no cubics."""
+    """Lengths of the paths at every packet, m, (path, packet), where they are no cubics."""
 
 
 def _subcarriers(n: int) -> tuple[NDArray, NDArray]:

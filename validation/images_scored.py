@@ -1,4 +1,4 @@
-"""What the studies `images` and `images-bodies` share: the ways to draw a capture, and how images are scored."""
+"""Parts that the studies `images` and `images-bodies` share: the ways to draw a capture, and how images are scored."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _modes(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
 
 
 def _motion(seen: Seen, antennas: tuple[int, int]) -> xr.DataArray:
-    """What the paths' true motion leaves, each alone, without noise: cubics or not."""
+    """Image of the paths' true motion, each alone, without noise: cubics or not."""
     assert seen.lengths is not None
     middle = np.array([seen.frequency.mean()])
     amplitude = seen.truth["amplitude"][:, np.newaxis, np.newaxis]

@@ -1,7 +1,8 @@
 """Study `lag`: the lag φ and the least autocorrelation lag against the bound.
 
-Is 0.089 Q right? The peak of the AJ spectrum of one path, searched off the grid, without a static part and without
-its removal (a notch would add an error of its own), against the Cramér-Rao bound without a static part.
+Is 0.089 Q right? The peak of the AJ spectrum of one path, searched off the grid, is compared with the Cramér-Rao
+bound. There is no static part, nor is one removed: a notch would add an error of its own. The bound has no static
+part either.
 
 For a strong path R is a chirp with a noise of 2/ρ per sample, so that a least-squares fit to it has
 ``var(a) ∝ 1/(φ² (Q-2φ)³)`` and ``var(r) ∝ 1/(φ² (Q-2φ)⁵)``, smallest at φ = Q/5 and Q/7. That takes the noise of R as

@@ -1,14 +1,14 @@
 """Study `mirror`: the mirror image that one antenna leaves, by several ways to take a packet's phase out.
 
-Simulated: a path of amplitude 1 at 1 m/s on a static channel (Rayleigh, 50 ns, 20 dB above it), 64 subcarriers, 500
-packets/s for one second, every packet with a phase of its own and 15 ns of timing jitter, noise 20 dB below the path.
-Printed: what is left of the path's amplitude, and its image at the negative speed, rms over subcarriers; and for
-``reference="array"`` the same at 1, 4 and 16 pairs.
+Simulated: a path of amplitude 1 at 1 m/s on a static channel (Rayleigh, 50 ns, 20 dB above it). There are 64
+subcarriers and 500 packets/s for one second. Every packet has a phase of its own and 15 ns of timing jitter, with
+noise 20 dB below the path. Printed: what is left of the path's amplitude, and its image at the negative speed, rms
+over subcarriers; and for ``reference="array"`` the same at 1, 4 and 16 pairs.
 
-With ``--data FOLDER`` (WiVelo, users 1 and 8; every sixth walk): each antenna alone, windows of 0.25 s with somebody
-walking faster than 0.4 m/s along the path: share of right signs of the strongest speed outside the static bin, and the
-median energy at the negative of the true speed over that at the true speed. Full size: 3 minutes on
-one core, without data one.
+With ``--data FOLDER`` (WiVelo, users 1 and 8; every sixth walk): each antenna alone, windows of 0.25 s in which a
+person walks faster than 0.4 m/s along the path. It gives the share of right signs of the strongest speed outside the
+static bin. It also gives the median energy at the negative of the true speed over that at the true speed. Full size:
+3 minutes on one core, without data one.
 """
 
 from __future__ import annotations

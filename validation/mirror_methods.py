@@ -21,7 +21,7 @@ __all__ = ["METHODS", "Separated"]
 Complex = NDArray[np.complexfloating]
 Real = NDArray[np.float64]
 Separated = tuple[Complex, float]
-"""What moves (subcarrier, packet), and the rms of the whole channel in its scale."""
+"""Moving part (subcarrier, packet), and the rms of the whole channel in its scale."""
 
 
 def amplitude(csi: Complex, frequency: Real) -> Separated:

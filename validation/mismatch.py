@@ -1,7 +1,7 @@
 """Study `mismatch`: what each broken assumption costs, and from where on.
 
-One path at 20 dB in a static scene, estimated by `relax` (nothing told about the count; its strongest path counts)
-and by the highest point of the AJ spectrum (`peaks`); six things go wrong, one at a time, more and more:
+One path at 20 dB in a static scene is estimated by `relax` (with the count unknown; its strongest path counts) and by
+the highest point of the AJ spectrum (`peaks`). Six things go wrong, one at a time, more and more:
 
 - geometry: a person walks at 1.5 m/s and 45° to a link of 3 m, the path length exact instead of cubic; ever closer.
 - snap: the path has a fourth derivative.

@@ -1,10 +1,10 @@
 """Study `motion`: how fast the targets of each shipped scenario move, and how far their paths are from cubics.
 
 For each target: the derivatives of its true path at 33 moments of the window, and at the window's centre, where the
-truth of a capture is; the path is that of `motion_model: exact`, whatever the scenario says, and of a body that of its
-reference point. Two cubics are set against it: the truth's (the Taylor cubic at the centre, which a scenario with
-`motion_model: polynomial` simulates in the path's place) and the one that fits the window best. Where a scenario gives
-path kinematics, the cubic is the path.
+ground truth of a capture is. The path is that of `motion_model: exact`, whatever the scenario says. For a body it is
+that of its reference point. Two cubics are set against it: the truth's (the Taylor cubic at the centre, which a
+scenario with `motion_model: polynomial` simulates in the path's place) and the one that fits the window best. Where a
+scenario gives path kinematics, the cubic is the path.
 
 ``python -m isacsim.validation.motion out/validation/motion.json`` prints a finished table in Markdown.
 
@@ -45,7 +45,7 @@ _MOMENTS = 33
 
 
 def departures(motion: Motion, scenario: Scenario, receiver: int) -> tuple[float, float]:
-    """How far a path leaves the truth's cubic and its best one within the window.
+    """Measure how far a path leaves the truth's cubic and its best one within the window.
 
     Parameters
     ----------

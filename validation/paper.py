@@ -111,7 +111,7 @@ def one_spectrum(seed: int, n: int) -> tuple[dict[str, NDArray], xr.DataArray]:
 
 
 def _stands_out(spectrum: xr.DataArray, truth: dict[str, NDArray]) -> int:
-    """How many of the paths given have a local maximum within one resolution cell."""
+    """Count the given paths that have a local maximum within one resolution cell."""
     a, r = spectrum.coords["acceleration"].values, spectrum.coords["jerk"].values
     p = spectrum.values
     inner = p[1:-1, 1:-1]

@@ -75,7 +75,7 @@ def person_features(seed: int, bandwidth: float) -> tuple[int, Array | None]:
 
 
 def point_features(seed: int, bandwidth: float) -> Array | None:
-    """What a capture of point targets looks like."""
+    """Compute the features of a capture of point targets."""
     names = (*POINTS, "intel5300") if bandwidth == INTEL else POINTS
     name = names[seed % len(names)]
     return _features(scenario(name, bandwidth, points=name == "walker"), seed, None)
@@ -88,7 +88,7 @@ def _features(drawn: Scenario, seed: int, n_targets: int | None) -> Array | None
 
 
 def counted_points(seed: int) -> int | None:
-    """How many more point targets there are than are counted; None where the estimator can't tell."""
+    """Difference between the true and the estimated count of point targets; None where the estimator cannot tell."""
     name = POINTS[seed % (len(POINTS) - 1)]
     n = 1 + seed // len(POINTS) % 7
     csi = condition(simulate(load_scenario(name), seed=seed, n_targets=n), uniform=False)[0]
@@ -174,7 +174,7 @@ def _point_table(jobs: int) -> dict[str, float]:
 
 
 def counted_people(seed: int, people: int, max_targets: int) -> int:
-    """What is counted in one capture of scenario `walker`, as a user would."""
+    """Count people in one capture of scenario `walker`, as a user would."""
     from isacsim.counting.counting import count_targets  # reads the rule, which `learn` makes
 
     capture = simulate(load_scenario("walker"), seed=seed, n_targets=people)

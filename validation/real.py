@@ -3,13 +3,14 @@
 ``--data FOLDER`` holds WiVelo's files (`validation.wivelo` says which, and how their truth becomes ours). Users 1 and 8
 are for development; ``--held-out`` takes user 12 in their place, once at the end.
 
-Beside the defaults of `isacsim.track` stand two trackers without memory, on the same windows: the strongest speed
-outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product (in the development part
-only).
+Two trackers without memory are compared with the defaults of `isacsim.track`, on the same windows. They take the
+strongest speed outside the static bin of the same Doppler energy, and of one antenna pair's conjugate product (in the
+development part only).
 
-Besides, correlations with the known track in windows of 1.024 s, all conditioned by the product of the most coherent
-pair: the highest peak of the AJ spectrum with the path's acceleration; the strongest component of
-`isacsim.estimate_paths` outside the static bin with its speed and acceleration; `isacsim.track` with both.
+It also gives correlations with the known track in windows of 1.024 s, all conditioned by the product of the most
+coherent pair. The highest peak of the AJ spectrum is compared with the path's acceleration. The strongest component
+of `isacsim.estimate_paths` outside the static bin is compared with its speed and acceleration, and so is
+`isacsim.track`.
 
 Full size: 48 walks, 96 recordings: 20 minutes on one core; the held-out user 24 walks, 8 minutes.
 Components are estimated in every other window.

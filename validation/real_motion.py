@@ -78,7 +78,7 @@ def best_threshold(values: Real, moving: NDArray[np.bool_]) -> float:
 
 
 def left_out(values: Real, moving: NDArray[np.bool_], group: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Whether each window is judged rightly by a threshold that its own group had no part in; shape (window,)."""
+    """Tell for each window whether a threshold that its own group had no part in judges it right; shape (window,)."""
     right = np.zeros(values.size, bool)
     for name in np.unique(group):
         own = group == name

@@ -145,7 +145,7 @@ def _cut(taken: Recording, start: float, window_s: float) -> dict[str, Real] | N
 
 
 def statistics(csi: NDArray[np.complex64], frequency: Real, time: Real, interval: float) -> dict[str, Real]:
-    """What is compared of a window, by the names of `STATISTICS`.
+    """Statistics of a window that are compared, by the names of `STATISTICS`.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
-"""What study `realism` measures of a window, and the distances between two sets of windows.
+"""Measures of study `realism` for a window, and the distances between two sets of windows.
 
-**Kernel distance.** The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/d + 1)³
-(M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018) between features of AJ spectra. The features are those of a
-fixed network, made from a seed and never trained: the 64 × 64 image (P / max P)^(1/4) goes through 24 filters of 7 × 7
-(Gaussian, zero mean, He's scale), magnitude, every second pixel, then 48 filters of 24 × 5 × 5 and the same; mean and
-standard deviation over the place of each of the 72 maps and of the image are the d = 146 features. Each is then
-centred and scaled by its mean and deviation over 256 images of smoothed noise, from the same seed, so that no data set
-has a say. Random filters separate textures nearly as well as trained ones (A. Saxe et al., ICML 2011).
+**Kernel distance.** The unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/d + 1)³ (M.
+Bińkowski et al., "Demystifying MMD GANs", ICLR 2018) between features of AJ spectra. The features are those of a
+fixed network, made from a seed and never trained. The 64 × 64 image (P / max P)^(1/4) goes through 24 filters of 7 ×
+7 (Gaussian, zero mean, He's scale), magnitude, every second pixel. Then it goes through 48 filters of 24 × 5 × 5 and
+the same. Mean and standard deviation over the place of each of the 72 maps and of the image are the d = 146 features.
+Each is then centred and scaled by its mean and deviation over 256 images of smoothed noise, from the same seed, so
+that no data set has a say. Random filters separate textures nearly as well as trained ones (A. Saxe et al., ICML
+2011).
 
 Two real windows that share packets are not two draws: their pairs are left out of every mean.
 """
@@ -52,7 +53,7 @@ DISTANCES = {
 
 @cache
 def _network() -> tuple[Real, Real, Real, Real]:
-    """Both layers' filters, and the features' mean and deviation over smoothed noise."""
+    """Both layers' filters, and the features' mean and standard deviation over smoothed noise."""
     rng = np.random.default_rng(NETWORK_SEED)
     layers = []
     for shape in ((24, 1, 7, 7), (48, 24, 5, 5)):
@@ -91,7 +92,7 @@ def features(spectrum: ArrayLike) -> Real:
 
 
 def measure(csi: xr.DataArray, hz: Real) -> dict[str, Any]:
-    """What is compared of one window: a list of numbers each.
+    """Compute the statistics of one window that are compared: a list of numbers each.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """Windows of a real capture for study `realism`, and simulated windows of the same radio.
 
-A simulated window has the subcarriers, carrier and packet times of a real one, goes through the same conditioning, and
-is matched in two levels measured alike on both after conditioning: static over moving power, moving power over noise.
-Room, walking and hardware are those of the shipped scenarios `walker` and `intel5300`; nothing else is fitted.
+A simulated window has the subcarriers, carrier and packet times of a real one, and goes through the same
+conditioning. It is matched in two levels, measured in the same way on both after conditioning: static over moving
+power, moving power over noise. Room, walking and hardware are those of the shipped scenarios `walker` and
+`intel5300`; nothing else is fitted.
 """
 
 from __future__ import annotations
@@ -48,16 +49,16 @@ class RealWindows:
     times: list[Real]
     """Packet times as received, s about the window's middle."""
     start: Real
-    """Of each window, s on the capture's clock."""
+    """Start of each window, s on the capture's clock."""
     window_s: float
     carrier: float
     interval: float
     """Median packet interval, s."""
     pair: bool
-    """Whether a second receive channel is the reference."""
+    """True if a second receive channel is the reference."""
     conditioning: str
     cleaned: bool
-    """Whether packets unlike the others were left out, and all brought to the same power."""
+    """True if packets unlike the others were left out, and all brought to the same power."""
     odd: int
     """Packets left out."""
     levels: Real
@@ -70,7 +71,7 @@ class RealWindows:
 
     @property
     def apart(self) -> NDArray[np.bool_]:
-        """Which windows share no packet; shape (window, window)."""
+        """Mark windows that share no packet; shape (window, window)."""
         gap = np.abs(self.start[:, np.newaxis] - self.start)
         return np.asarray(gap > self.window_s - self.interval)
 
@@ -89,8 +90,8 @@ def read_windows(
     window_s, hop_s : float
         Length of a window and the step to the next, s.
     cleaned : bool
-        Leave packets out whose frequency response is another one, as of beacons that fill a quarter of the band, and
-        bring the others to one power, so that gain steps are gone (and fading common to all subcarriers with them).
+        Leave out packets with another frequency response, such as beacons that fill a quarter of the band. Bring the
+        others to one power: this removes gain steps, and fading common to all subcarriers with them.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def read_file(path: Path, carrier: float | None) -> xr.Dataset:
 
 
 def _alike(capture: xr.Dataset) -> NDArray[np.bool_]:
-    """Which packets have about the median amplitude over subcarriers, by the cosine between the two."""
+    """Find packets that have about the median amplitude over subcarriers, by the cosine between the two."""
     csi = usable_subcarriers(capture.csi).transpose("packet", "receiver", "subcarrier").values
     size = np.abs(csi).reshape(len(csi), -1)
     size /= np.linalg.norm(size, axis=1, keepdims=True)

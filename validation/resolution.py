@@ -1,7 +1,7 @@
 """Study `resolution`: from what separation on two paths are found as two.
 
-Two paths that share length, velocity and all but one of acceleration and jerk (the hard case: nothing else tells them
-apart), and two that differ in length and velocity as well, as two people in a room do. Separations count in
+In the hard case two paths share length, velocity and all but one of acceleration and jerk: nothing else separates
+them. In the other case they differ in length and velocity as well, as two people in a room do. Separations count in
 resolution cells of the AJ spectrum (method.md section 2).
 
 Success: exactly two paths found, each true one with an estimate of its own closer than half the separation and half
@@ -60,7 +60,7 @@ def two_paths(rng: np.random.Generator, case: str, separation: float, ratio_db: 
 
 
 def resolved(estimate: xr.Dataset, truth: dict[str, NDArray], state: str, near: float) -> bool:
-    """Whether exactly two paths came out, one closer than `near` to each of the true ones."""
+    """Tell whether exactly two paths came out, one closer than `near` to each of the true ones."""
     if estimate.sizes["path"] != 2:
         return False
     off = np.abs(np.sort(estimate[state].values) - np.sort(truth[state]))

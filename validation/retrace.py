@@ -1,9 +1,9 @@
 """Study `retrace`: how long a ray-traced echo may be continued by its Doppler alone, how long by a cubic.
 
-A point moves through the room of `lab_rt`, straight on or turning by 90 degrees within a second. Sionna traces its echo
-anew at every packet (`validation.witness`). Against that: the path length of isacsim's exact geometry, the cubic with
-the truth of the window's centre, and Sionna's own continuation in time, which keeps the delay of the centre's solve and
-turns its phase by the Doppler shift.
+A point moves through the room of `lab_rt`, straight on or turning by 90 degrees within a second. Sionna traces its
+echo anew at every packet (`validation.witness`). Three models are compared with it. They are the path length of
+isacsim's exact geometry, the cubic with the ground truth of the window's centre, and Sionna's own continuation in
+time. The last keeps the delay of the centre's solve and turns its phase by the Doppler shift.
 
 Full size: 6 places at each of 9 speeds, straight and turning: 3 minutes on one core.
 """

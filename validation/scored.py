@@ -144,9 +144,9 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
     Returns
     -------
     dict
-        ``truth``, ``found``, ``matched``; ``seconds`` of processor time; ``refused``; ``cannot_tell``, None where the
-        method never says so; for each state ``error_*`` and ``std_*`` of the matched paths, deviations that are not
-        finite as None.
+        ``truth``, ``found``, ``matched``, ``seconds`` of processor time, ``refused``, and ``cannot_tell``, None where
+        the method never says so. For each state ``error_*`` and ``std_*`` of the matched paths, with None for
+        standard errors that are not finite.
     """
     if "receiver" in getattr(csi, "dims", ()) and method not in TOGETHER:
         csi = csi.isel(receiver=0)
@@ -176,14 +176,14 @@ def compare(csi: xr.DataArray, truth: dict[str, np.ndarray], method: str) -> dic
 
 
 def errors_of(rows: list[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Errors and deviations of one state over all matched paths; NaN where there is none."""
+    """Errors and standard errors of one state over all matched paths; NaN where there is none."""
     columns = [[x for row in rows for x in row.get(f"{what}_{name}", [])] for what in ("error", "std")]
     error, std = (np.array(column, dtype=float) for column in columns)
     return error, std
 
 
 def shared_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What captures of one scenario by one method come to; "cannot tell" and refusals count as wrong."""
+    """Summarise captures of one scenario by one method; "cannot tell" and refusals count as wrong."""
     given = rows[0]["method"] in COUNT_GIVEN
     targets, found = sum(row["truth"] for row in rows), sum(row["found"] for row in rows)
     matched = sum(row["matched"] for row in rows)

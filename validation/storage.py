@@ -1,4 +1,4 @@
-"""How data sets are best stored, and what memory making them takes: ``python -m isacsim.validation.storage``."""
+"""Storage of data sets, compared, and the memory that making them takes: ``python -m isacsim.validation.storage``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all studies share: how they are found, run, counted, and written down."""
+"""Base of all studies: how they are found, run, counted, and written down."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def write_study(
 
 
 def _options(name: str, *kinds: tuple[str, Sequence[str], dict[str, Any]]) -> dict[str, Any]:
-    """What a study takes of all that was given; an `InputError` where more was."""
+    """Select what a study takes of all that was given; an `InputError` where more was."""
     options: dict[str, Any] = {}
     for what, takers, given in kinds:
         if name in takers:

@@ -27,7 +27,7 @@ class Echoes(NamedTuple):
     """Paths over the target, in no order."""
 
     instant: NDArray[np.int64]
-    """Which of the positions; shape (path,)."""
+    """Index of the position; shape (path,)."""
     length: NDArray[np.float64]
     """Traced delay times the speed of light, m; (path,)."""
     coefficient: NDArray[np.complex128]
@@ -35,7 +35,7 @@ class Echoes(NamedTuple):
     doppler_hz: NDArray[np.float64]
     """Doppler shift at the target's velocity; (path,)."""
     reflections: NDArray[np.int64]
-    """How many walls the path meets; (path,)."""
+    """Number of walls that the path meets; (path,)."""
 
 
 class Witness:

@@ -31,7 +31,7 @@ __all__ = ["CARRIER", "Walk", "activity", "near_turn", "path_speed", "walking", 
 Real = NDArray[np.float64]
 
 CARRIER = 5.825e9
-"""Of all files, Hz."""
+"""Carrier of all files, Hz."""
 TRACKS: dict[int, Sequence[tuple[float, float]]] = {
     1: [(1.8, 1.2), (1.8, 4.2)],
     2: [(1.8, 4.2), (-1.8, 4.2)],
@@ -55,7 +55,7 @@ class Walk(NamedTuple):
     track: int
     instance: int
     files: tuple[Path, Path]
-    """Of receiver 1 and 2."""
+    """Files of receiver 1 and 2."""
 
     @property
     def corners(self) -> Real:
@@ -89,7 +89,7 @@ def walks(folder: Path, users: Sequence[int]) -> list[Walk]:
 
 
 def activity(capture: xr.Dataset) -> tuple[Real, Real]:
-    """How much amplitudes vary within 0.3 s, every 0.1 s: times (moment,) and deviations (moment,).
+    """Measure how much amplitudes vary within 0.3 s, every 0.1 s: times (moment,) and standard deviations (moment,).
 
     Each packet's gain is taken out, and 20 packets are averaged first, so that noise counts less.
     """
@@ -139,7 +139,7 @@ def path_speed(walk: Walk, receiver: int, time: Real, begin: float, end: float) 
 
 
 def near_turn(walk: Walk, time: Real, begin: float, end: float, within: float = 0.75) -> NDArray[np.bool_]:
-    """Whether moments (moment,) are so near to a turn of the track, s, that the truth's sign is uncertain."""
+    """Mark moments (moment,) so near to a turn of the track, s, that the truth's sign is uncertain."""
     steps = np.diff(walk.corners, axis=0)
     along = np.cumsum(np.hypot(*steps.T))
     heading = np.arctan2(steps[:, 1], steps[:, 0])

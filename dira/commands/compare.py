@@ -9,6 +9,7 @@ import typer
 
 from dira.commands.options import model_in
 from isacsim.errors import InputError
+from isacsim.terminal import Json
 
 __all__ = ["compare"]
 
@@ -24,8 +25,9 @@ def compare(
         typer.Option("--model", help="Folder of a detector; default: dira's own that fits the spectra."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="JSON with all figures and what they are of.")
+        Path | None, typer.Option("--output", "-o", help="JSON with all figures and their conditions.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Find the targets of simulated captures in several ways, and print recall, errors and counts side by side."""
     import dira
@@ -33,7 +35,7 @@ def compare(
     from isacsim import __version__
     from isacsim.files import check_output, strict_json, written_whole
     from isacsim.scenario.catalogue import load_scenario
-    from isacsim.terminal import progress, show_table
+    from isacsim.terminal import progress, show_json, show_table
 
     if output is not None:
         check_output(output)
@@ -53,6 +55,8 @@ def compare(
             fitting = dira.PathDetector.pretrained
             detector = fitting(made.noisy) if model is None else model_in(model, "detector")
             results[scenario.name] = compared(made, scenario, detector, tell)
+        if as_json:
+            continue
         rows = [
             [
                 way,
@@ -67,12 +71,15 @@ def compare(
         head = ["way", *(f"at {false:g}" for false in FALSE), "by itself", "false", "rms a", "rms r", "count"]
         targets = next(iter(results[scenario.name].values()))["targets"]
         show_table(f"{scenario.name}: {captures} captures, {targets} targets", head, rows)
+    whole = {
+        "isacsim": __version__,
+        "captures": captures,
+        "seed": seed,
+        "scenarios": {one.name: one.fingerprint() for one in loaded},
+        "results": results,
+    }
     if output is not None:
-        about = {
-            "isacsim": __version__,
-            "captures": captures,
-            "seed": seed,
-            "scenarios": {one.name: one.fingerprint() for one in loaded},
-        }
         with written_whole(output) as file:
-            file.write_text(strict_json(about | {"results": results}), encoding="utf-8")
+            file.write_text(strict_json(whole), encoding="utf-8")
+    if as_json:
+        show_json(**whole)

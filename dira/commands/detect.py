@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from dira.commands.options import Device, Split, Store, model_in
+from isacsim.terminal import Json
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,13 +38,14 @@ def detect(
         typer.Option("--output", "-o", help="CSV with a line for each detection (m/s², m/s³)."),
     ] = None,
     device: Device = "auto",
+    as_json: Json = False,
 ) -> None:
-    """Find the paths of a store's spectra; where there is truth, say how many were found and how many invented."""
+    """Find the paths in a store's spectra; with ground truth, count those found and those invented."""
     import dira
     from dira.data.stores import TRUTH, load
     from dira.metrics.detection import match_detections, true_paths
     from isacsim.files import check_output, written_whole
-    from isacsim.terminal import show_table
+    from isacsim.terminal import show_json, show_table
 
     if output is not None:
         check_output(output)
@@ -56,19 +58,30 @@ def detect(
         with written_whole(output) as file:
             file.write_text(_csv(found), encoding="utf-8")
     said, times = np.unique(number, return_counts=True)
-    rows = [[str(n), str(t)] for n, t in zip(said, times, strict=True)]
-    show_table("", ["paths", "spectra"], rows)
-    typer.echo(f"{number.sum()} paths in {number.size} spectra")
+    hits = None
     if all(name in samples for name in TRUTH):
         axes = samples[variable].coords
         most = float(axes["acceleration"].max()), float(axes["jerk"].max())
         paths = true_paths(samples, most=most)
         if (samples["n_targets"].values >= 0).any():
             hits = match_detections(found, paths)
-            typer.echo(
-                f"{hits.true.sum()} of {hits.targets} true paths found, "
-                f"{(~hits.true).sum() / hits.samples:.2f} false a spectrum"
-            )
+    if as_json:
+        show_json(
+            detections=found,
+            spectra_by_number_of_paths={int(n): int(t) for n, t in zip(said, times, strict=True)},
+            true_paths=None if hits is None else hits.targets,
+            true_paths_found=None if hits is None else int(hits.true.sum()),
+            false_a_spectrum=None if hits is None else float((~hits.true).sum() / hits.samples),
+            file=output,
+        )
+        return
+    show_table("", ["paths", "spectra"], [[str(n), str(t)] for n, t in zip(said, times, strict=True)])
+    typer.echo(f"{number.sum()} paths in {number.size} spectra")
+    if hits is not None:
+        typer.echo(
+            f"{hits.true.sum()} of {hits.targets} true paths found, "
+            f"{(~hits.true).sum() / hits.samples:.2f} false a spectrum"
+        )
 
 
 def _csv(found: xr.Dataset) -> str:

@@ -33,12 +33,14 @@ def enhance(
     t_star: Annotated[
         int | None, typer.Option(help="Step to which a spectrum is diffused; default: the model's, else 50.")
     ] = None,
-    rounds: Annotated[int | None, typer.Option(help="How often; default: the model's, else 2.")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(help="Number of rounds; default: the model's, else 2.")
+    ] = None,
     scale: Annotated[
         float | None, typer.Option(help="Strength a of the guidance; default: the model's, else 1.")
     ] = None,
     distance: Annotated[
-        str | None, typer.Option(help="ssim or mse: what holds it to its input; default ssim.")
+        str | None, typer.Option(help="Distance to the input: ssim or mse; default ssim.")
     ] = None,
     reference: Annotated[
         str | None,
@@ -53,7 +55,7 @@ def enhance(
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Purify a store's spectra; labels and truth go along, the result is aj_enhanced.
+    """Purify a store's spectra as aj_enhanced; labels and ground truth are copied.
 
     With a path detector as the model, aj_enhanced shows the self-terms of the paths that it finds.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 
 from dira.commands.options import Device, Folder, Seed, Split, Store, bar, model_in
 from isacsim.errors import InputError
+from isacsim.terminal import Json
 
 __all__ = ["count", "evaluate"]
 
@@ -25,11 +27,12 @@ def count(
         Path | None, typer.Option("--output", "-o", help="CSV with the count and probabilities of each.")
     ] = None,
     device: Device = "auto",
+    as_json: Json = False,
 ) -> None:
-    """Count targets in a store's spectra; beside the truth where there are labels."""
+    """Count targets in a store's spectra, and compare with the labels where there are any."""
     from dira.data.stores import load
     from isacsim.files import check_output, written_whole
-    from isacsim.terminal import show_table
+    from isacsim.terminal import show_json, show_table
 
     if output is not None:
         check_output(output)
@@ -47,13 +50,24 @@ def count(
             ]
             file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     known = np.isin(truth, counter.counts)
-    table = [
-        [str(t), *(str(int(((truth == t) & (found == c)).sum())) for c in counter.counts)]
-        for t in sorted(set(truth.tolist()))
-    ]
-    show_table("label down, count across", ["", *map(str, counter.counts)], table)
-    if known.any():
-        right = float((found == truth)[known].mean())
+    right = float((found == truth)[known].mean()) if known.any() else None
+    labels = sorted(set(truth.tolist()))
+    table = [[int(((truth == t) & (found == c)).sum()) for c in counter.counts] for t in labels]
+    if as_json:
+        show_json(
+            counts=list(counter.counts),
+            labels=labels,
+            spectra=table,
+            share_right=right,
+            labelled=int(known.sum()),
+            found=found,
+            probability=odds,
+            file=output,
+        )
+        return
+    shown = [[str(t), *map(str, row)] for t, row in zip(labels, table, strict=True)]
+    show_table("label down, count across", ["", *map(str, counter.counts)], shown)
+    if right is not None:
         typer.echo(f"{right:.3f} of {int(known.sum())} labelled spectra counted right")
 
 
@@ -62,7 +76,7 @@ def evaluate(
     variable: Annotated[str, typer.Option(help="Spectra to judge.")] = "aj_enhanced",
     split: Split = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Store of real or clean spectra to measure distances to.")
+        Path | None, typer.Option(help="Store of real or clean spectra, the reference of the distances.")
     ] = None,
     reference_variable: Annotated[str | None, typer.Option(help="Its spectra; default: aj_clean.")] = None,
     reference_split: Annotated[
@@ -70,11 +84,13 @@ def evaluate(
     ] = None,
     counter: Annotated[
         Path | None,
-        typer.Option(help="Folder of the counter on whose features; default: the one that comes with dira."),
+        typer.Option(
+            help="Folder of the counter whose features are used; default: the one that comes with dira."
+        ),
     ] = None,
     features: Annotated[
         str | None,
-        typer.Option(help="On features of inception or efficientnet-lite0 instead.", show_default=False),
+        typer.Option(help="Take features of inception or efficientnet-lite0 instead.", show_default=False),
     ] = None,
     feature_weights: Annotated[
         Path | None, typer.Option(help="TorchScript file of inception.", show_default=False)
@@ -83,18 +99,19 @@ def evaluate(
         bool,
         typer.Option(
             "--trust-torchscript",
-            help="Run that file: it is a program, with your rights. Only if you trust where it comes from.",
+            help="Run that file: it is a program, with your rights. Use this only if you trust its source.",
         ),
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
+    as_json: Json = False,
 ) -> None:
-    """Judge spectra: likeness to their clean ones, targets kept and invented, distance to a reference set."""
+    """Evaluate spectra: similarity to their clean ones, targets kept and invented, distance to a reference set."""
     from dira.data.stores import load
     from dira.metrics.distances import kernel_distance, name_of, precision_recall
     from dira.metrics.feature_networks import feature_network
     from dira.metrics.fidelity import SCORES, Judged, of_another
-    from isacsim.terminal import remark, show_table
+    from isacsim.terminal import remark, show_json, show_table
 
     if reference is None:
         asked = {
@@ -118,7 +135,8 @@ def evaluate(
         else:
             judged_on = feature_network(features, feature_weights, trust_torchscript=trust_torchscript)
     samples = load(store, variable, split=split, also=("aj_clean", "aj_noisy"))
-    rows: list[list[str]] = []
+    found: dict[str, dict[str, float]] = {}
+    distance: dict[str, Any] | None = None
     paired = _with_clean(samples)
     n, without = paired.sizes["sample"], samples.sizes["sample"] - paired.sizes["sample"]
     if n:
@@ -131,9 +149,10 @@ def evaluate(
         for name, values in judged.items():
             with bar(f"judging {name}", "spectra") as progress:
                 scores = Judged.of(values, paired, progress=progress).scores()
-            rows.append([name, *(f"{scores[key]:.3g}" for key in SCORES)])
-        head = ["spectra", *SCORES.values()]
-        show_table("", head, rows)
+            found[name] = {key: float(scores[key]) for key in SCORES}
+        if not as_json:
+            rows = [[name, *(f"{one:.3g}" for one in judged.values())] for name, judged in found.items()]
+            show_table("", ["spectra", *SCORES.values()], rows)
         if without:
             remark(f"{without} of {n + without} spectra have no clean one and are not in the table.")
     if reference is not None:
@@ -142,12 +161,16 @@ def evaluate(
         other = load(reference, which, split=split_of_reference)[which]
         got = kernel_distance(other, samples[variable], features=judged_on, seed=seed)
         precision, recall = precision_recall(other, samples[variable], features=judged_on)
+        distance = asdict(got) | {"precision": precision, "recall": recall}
+    elif not found:
+        raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
+    if as_json:
+        show_json(scores=found, meanings=SCORES, without_clean=without, distance=distance)
+    elif distance is not None:
         typer.echo(
             f"kernel distance (features of {got.features}) {got.value:.4g} [{got.low:.4g}, {got.high:.4g}], floor "
             f"{got.floor:.4g}; precision {precision:.3f}, recall {recall:.3f}; {got.real} and {got.generated} spectra"
         )
-    elif not rows:
-        raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
 
 
 def _with_clean(samples: Any) -> Any:

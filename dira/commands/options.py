@@ -1,4 +1,4 @@
-"""What the commands of dira share: options, progress bar, models by folder."""
+"""Parts that the commands of dira share: options, progress bar, models by folder."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = [
 
 Store = Annotated[Path, typer.Argument(help="Zarr store of spectra, e.g. from isacsim generate.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Seed = Annotated[int, typer.Option(help="Seed of all that is drawn.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 Split = Annotated[str | None, typer.Option(help="Only samples of this split.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="What to write.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File or store to write.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Folder = Annotated[
     Path | None,
     typer.Option("--model", help="Folder of a trained model; default: the one that comes with dira."),

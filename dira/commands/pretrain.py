@@ -30,14 +30,16 @@ def pretrain(
     width: Annotated[int, typer.Option(help="Numbers that a window is encoded to.")] = 160,
     work: Annotated[
         Path | None,
-        typer.Option(help="Folder for windows and checkpoints; default: OUTPUT-work. A stopped run goes on."),
+        typer.Option(
+            help="Folder for windows and checkpoints; default: OUTPUT-work. A stopped run continues."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that simulate; default: one a core.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate CSI windows, pretrain an encoder on them without labels, and say what a linear probe reads from it."""
+    """Simulate CSI windows, pretrain an encoder on them without labels, and test it with a linear probe."""
     import dira
     from dira.metrics.probe import linear_probe
     from dira.pretraining.csi_windows import make_windows

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isacsim.errors import InputError
+from isacsim.terminal import Json
 
 __all__ = ["report", "reproduce"]
 
@@ -22,16 +23,17 @@ def reproduce(
     output: Folder = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     budget_only: Annotated[
-        bool, typer.Option("--budget", help="Say how long it would take, and stop.")
+        bool, typer.Option("--budget", help="Estimate the time it would take, and stop.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Run the paper's experiments on simulated spectra, and write a report; a run that was stopped goes on."""
+    """Run the paper's experiments on simulated spectra, and write a report; a stopped run continues."""
     from dira.experiment import presets, stages
     from dira.experiment.budget import budget
     from dira.experiment.report import write_report
     from dira.experiment.reproduce import stages as all_stages
     from dira.training.train import place_for
-    from isacsim.terminal import progress, show_table
+    from isacsim.terminal import progress, show_json, show_table
 
     chosen = presets.preset(preset)
     folder = output or Path("out") / preset
@@ -50,10 +52,16 @@ def reproduce(
             run = stages.freeze(chosen, folder, device=device, tell=tell)
         planned = budget(run)
     rows = [[name, _duration(seconds)] for name, seconds in planned["seconds"].items()]
-    show_table(
-        f"preset {preset}, on this machine", ["part", "time"], [*rows, ["all", _duration(planned["total"])]]
-    )
+    if not as_json:
+        show_table(
+            f"preset {preset}, on this machine",
+            ["part", "time"],
+            [*rows, ["all", _duration(planned["total"])]],
+        )
+    expected = {"preset": preset, "parts_s": planned["seconds"], "all_s": planned["total"]}
     if budget_only:
+        if as_json:
+            show_json(**expected)
         return
     with stages.exclusive(folder), progress() as bar:
         task = bar.add_task("", total=None)
@@ -61,6 +69,9 @@ def reproduce(
             bar.update(task, description=name, completed=0, total=None)
             run.stage(name, make)
     page, table = write_report(run)
+    if as_json:
+        show_json(**expected, report=page.absolute(), table=table.absolute())
+        return
     typer.echo(f"report: {page.absolute()}, {table.absolute()}")
 
 

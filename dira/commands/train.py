@@ -31,10 +31,13 @@ def train(
     ] = None,
     stream: Annotated[
         str | None,
-        typer.Option(help="Scenarios, e.g. lab,corridor: samples are made while it trains, without end."),
+        typer.Option(help="Scenarios, e.g. lab,corridor: samples are made during training, without end."),
     ] = None,
     uses: Annotated[
-        int, typer.Option(help="How often each sample of --stream is used, in other views of it.", min=1)
+        int,
+        typer.Option(
+            help="Number of times that each sample of --stream is used, in other views of it.", min=1
+        ),
     ] = 1,
     workers: Annotated[
         int | None, typer.Option(help="Processes that make samples of --stream; default: one a core.", min=0)
@@ -49,7 +52,7 @@ def train(
     apart_from: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Store for validation or test, no seed of which --stream may have; may be repeated."
+            help="Store for validation or test; --stream may have none of its seeds. May be repeated."
         ),
     ] = None,
     variable: Annotated[
@@ -73,11 +76,11 @@ def train(
     checkpoints: Annotated[
         Path | None,
         typer.Option(
-            help="Folder to save to on the way, and to go on from; default: one in the output, until it is trained."
+            help="Folder for checkpoints, from which a run continues; default: one in the output, until it is trained."
         ),
     ] = None,
     budget: Annotated[
-        bool, typer.Option("--budget", help="Measure first and say how long it will take, then train.")
+        bool, typer.Option("--budget", help="Measure the time it will take first, then train.")
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -169,7 +172,7 @@ def _settings(config: str) -> dict[str, Any]:
 def _of_stores(
     kind: str, stores: list[Path], variable: str, split: str | None, conditions: str | None
 ) -> list[Any]:
-    """What `fit` learns from: spectra, and what belongs to them."""
+    """Collect what `fit` learns from: spectra, and the data that belong to them."""
     from dira.data.several import load_together
 
     samples = load_together(stores, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))

@@ -184,7 +184,7 @@ def read_labels(
 
 
 def count_of(labels: Labels | None, n: int | None) -> int:
-    """How many spectra are wanted: one for each label, or n of a model without conditions.
+    """Count the requested spectra: one for each label, or n of a model without conditions.
 
     Raises
     ------
@@ -196,5 +196,5 @@ def count_of(labels: Labels | None, n: int | None) -> int:
     elif labels is not None:
         n = np.size(labels)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise InputError(f"sample needs labels, or n of a model without conditions, at least 1; got {n!r}.")
+        raise InputError(f"sample needs labels, or n for a model without conditions, at least 1; got {n!r}.")
     return int(n)

@@ -57,7 +57,7 @@ class StreamedExamples:
             self.classes = {"n_targets": list(stream.stream.counts)}
 
     def about(self) -> dict[str, Any]:
-        """What a model card says of it."""
+        """Describe the stream for a model card."""
         stream = self.samples.stream
         return {
             "scenarios": [scenario.name for scenario in stream.scenarios],
@@ -70,7 +70,7 @@ class StreamedExamples:
         return self.samples.identity() | {"variables": list(self.variables)}
 
     def seen(self, n: int) -> int:
-        """How many different samples the first n are."""
+        """Count the different samples among the first n."""
         return self.samples.fresh(n)
 
     def batches(self, size: int, first: int) -> Iterator[list[torch.Tensor]]:

@@ -1,7 +1,7 @@
 """Windows of conditioned CSI, of any antennas, subcarriers and packet times, in the one form that the encoder takes.
 
-Each antenna pair's CSI is averaged over sub-bands and over short times, its static part is taken off, and what is left
-is turned by the static part's phase and divided by one number a window. So neither gain nor constant phases of the
+Each antenna pair's CSI is averaged over sub-bands and over short times, and its static part is removed. The rest is
+turned by the static part's phase and divided by one number a window. So neither gain nor constant phases of the
 chains matter; by how much the window was divided is told beside it.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced"]
 BANDS, PACKETS, PAIRS = 8, 256, 4
 """Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
 FACTS = ("carrier", "bandwidth", "interval", "duration", "dynamic")
-"""What is told of a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
+"""Facts about a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
 duration / 1 s, and the moving part's rms over the static one's in units of 20 dB."""
 
 F32 = NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""What DiRA's generator is compared with: a GAN and a VAE as large, in as much wall time or a share of it."""
+"""Baselines for DiRA's generator: a GAN and a VAE as large, in as much wall time or a share of it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _step_seconds(kind: type[Any], settings: dict[str, Any], train: Spectra, how
 
 @dataclass(frozen=True)
 class _Budget:
-    """What a baseline may do in a share of the wall time of DiRA's generator."""
+    """Budget of a baseline: a share of the wall time of DiRA's generator."""
 
     width: int
     steps: int

@@ -1,4 +1,4 @@
-"""How long a run will take, from rates measured on this machine for a few seconds."""
+"""Estimate the time of a run, from rates measured on this machine for a few seconds."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _rates(run: Run) -> dict[str, float]:
 
 
 def _amounts(run: Run) -> dict[str, tuple[float, str]]:
-    """What each part needs: amount, and of which rate."""
+    """Amounts that each part needs, with the rate that each refers to."""
     p: Preset = run.preset
     classes, seeds = len(p.class_sizes), len(p.seeds)
     original = sum(p.class_sizes.values())

@@ -74,7 +74,7 @@ def _score(run: Run, counter: TargetCounter, tests: dict[str, Spectra]) -> dict[
 
 
 def _missing(run: Run) -> dict[int, int]:
-    """How many spectra of each class expansion adds."""
+    """Count the spectra of each class that expansion adds."""
     return {n: max(0, run.preset.expanded - size) for n, size in run.preset.class_sizes.items()}
 
 
@@ -123,7 +123,7 @@ def count(run: Run, seed: int) -> dict[str, Any]:
 
 
 def calibration(run: Run) -> dict[str, Any]:
-    """How far probabilities are from shares of right counts, before and after a temperature from the validation set."""
+    """Measure how far probabilities are from shares of right counts, before and after a temperature from validation."""
     p, out = run.preset, dict[str, Any]()
     held = counting_set(run, "validation")
     best = p.variants[0][0]
@@ -162,7 +162,7 @@ def _calibration_error(counter: TargetCounter, test: Spectra, device: str) -> fl
 
 
 def data_ablations(run: Run) -> dict[str, Any]:
-    """What the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones.
+    """Run what the paper leaves out: the ratio of generated spectra, the number of original ones, foreign ones.
 
     Where there are fewer original ones, the generator has seen those alone, each as often as it would among all.
     """
@@ -199,7 +199,7 @@ def data_ablations(run: Run) -> dict[str, Any]:
 
 
 def _of_few(run: Run, share: float, some: Spectra, missing: dict[int, int]) -> Spectra:
-    """What a generator makes that was trained on a part of the original spectra."""
+    """Generate spectra with a generator that was trained on a part of the original ones."""
     p, seed, name = run.preset, run.preset.seeds[0], f"share-{share:g}"
     training = max(1, round(share * p.generator_steps))
     labels = np.repeat(list(missing), list(missing.values()))

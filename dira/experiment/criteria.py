@@ -1,4 +1,4 @@
-"""What the experiments were to show, each with its figure: met or not."""
+"""Criteria of the experiments, each with its figure: met or not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def accuracies(results: Results, preset: Preset, variant: str, scenario: str) ->
 
 
 def right_of(results: Results, seed: int, variant: str, scenario: str) -> NDArray[np.bool_]:
-    """Which test spectra of a scenario a variant's counter counted right."""
+    """Select the test spectra of a scenario that a variant's counter counted right."""
     one = results[f"counting-{seed}"][variant]["scenarios"][scenario]
     return np.isin(np.arange(one["spectra"]), one["right"])
 

@@ -40,7 +40,7 @@ def generated(run: Run, seed: int) -> dict[str, Spectra]:
 
 
 def made_by(run: Run, seed: int) -> dict[str, Spectra]:
-    """What `generated` has made."""
+    """Return the spectra that `generated` has made."""
     return {name: Spectra(values, _labels(run)) for name, values in run.array(f"generated-{seed}").items()}
 
 
@@ -138,7 +138,7 @@ def sizes(run: Run) -> dict[str, Any]:
 
 
 def samplers(run: Run) -> list[dict[str, Any]]:
-    """Which sampler reaches what in how many steps."""
+    """Compare samplers: the quality that each reaches, by number of steps."""
     p, seed = run.preset, run.preset.seeds[0]
     reference, judge = counting_set(run, "reference"), features(run)
     model = run.model(f"dira-{seed}")

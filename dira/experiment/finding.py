@@ -130,11 +130,11 @@ def compared(
     Returns
     -------
     dict
-        Of each way: ``recall`` at `FALSE` false ones a capture (by one threshold for all captures, set on these), with
-        95 % intervals at the first; ``as_said``, recall and false ones a capture of what detector and model say by
-        themselves, without a threshold set on these captures; ``rms``, errors of acceleration and jerk in m/s² and
-        m/s³ of those found at the first rate; ``counted``, the number found in each capture (at that rate by maxima,
-        as they say by detector and model), and ``count_right``, the share that is right.
+        For each way, ``recall`` at `FALSE` false ones a capture (by one threshold for all captures, set on these),
+        with 95 % intervals at the first. ``as_said`` has recall and false ones a capture of detector and model by
+        themselves, without a threshold set on these captures. ``rms`` has the errors of acceleration and jerk in m/s²
+        and m/s³ of those found at the first rate. ``counted`` is the number found in each capture: at that rate by
+        maxima, as they say by detector and model. ``count_right`` is the share that is right.
     """
     noisy, clean = captures.noisy.values, captures.clean.values
     response = response_of(scenario).values

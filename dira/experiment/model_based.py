@@ -69,7 +69,7 @@ def _strengths(run: Run, name: str) -> tuple[list[list[float]], list[int]]:
 
 
 def _counted(found: list[list[float]], floor_db: float, counts: Collection[int]) -> list[int]:
-    """How many are above the floor, as near as one of the counts comes: a trained counter gives no others either."""
+    """Count those above the floor, as near as one of the counts comes: a trained counter gives no others either."""
     return [int(np.clip(sum(s <= floor_db for s in one), min(counts), max(counts))) for one in found]
 
 

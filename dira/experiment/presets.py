@@ -1,4 +1,4 @@
-"""How large the experiments are: ``smoke`` shows that it works, ``laptop`` takes hours, ``paper`` a GPU."""
+"""Sizes of the experiments: ``smoke`` shows that it works, ``laptop`` takes hours, ``paper`` a GPU."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Preset(Config):
     """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
     unet: UNetConfig
     prediction: Literal["epsilon", "v_prediction"] = "v_prediction"
-    """Of the generator: the noise, as the paper has it, or the velocity, which is nearer at large steps. The purifier
+    """Prediction of the generator: the noise, as the paper has it, or the velocity, nearer at large steps. The purifier
     walks small ones and predicts the noise."""
     learning_rate: float
-    """Of the generator."""
+    """Learning rate of the generator."""
     gan_rates: tuple[float, ...] = (1e-4, 2e-4, 4e-4)
     """Learning rates of the GAN to choose from."""
     purifier_rate: float
@@ -75,7 +75,7 @@ class Preset(Config):
         ("T* = 50, W = 1", 50, 1),
         ("T* = 100, W = 1", 100, 1),
     )
-    """Of the enhancement: name, T*, W; the first is DiRA's, the second what its first round makes."""
+    """Variants of the enhancement: name, T*, W; the first is DiRA's, the second the result of its first round."""
     ratios: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
     """Generated spectra as a share of the original ones."""
     shares: tuple[float, ...] = (0.25, 0.5, 1.0)
@@ -86,7 +86,7 @@ class Preset(Config):
     """Captures of each scenario that `estimate_paths` counts."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     resamples: int = 50
-    """Of the bootstrap of each distance."""
+    """Resamples in the bootstrap of each distance."""
     least: int = 2000
     """Spectra a side below which there is no Fréchet distance."""
 

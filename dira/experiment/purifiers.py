@@ -108,7 +108,7 @@ def guidance(run: Run) -> dict[str, Any]:
 
 
 def chosen_guidance(run: Run) -> dict[str, Any]:
-    """What `guidance` chose, made once."""
+    """Return the choice of `guidance`, made once."""
     return run.stage("guidance", lambda: guidance(run))
 
 

@@ -108,7 +108,7 @@ def collect(run: Run) -> dict[str, Any]:
     if missing:
         raise InputError(
             f"{run.folder}: not done yet: {', '.join(missing)}; dira reproduce --preset {run.preset.name} --output "
-            f"{run.folder} goes on."
+            f"{run.folder} continues."
         )
     return out
 

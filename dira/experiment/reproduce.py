@@ -15,7 +15,7 @@ __all__ = ["stages"]
 
 
 def stages(run: Run) -> dict[str, Callable[[], dict[str, Any]]]:
-    """What is done, in this order."""
+    """List the stages, in their order."""
     seeds = run.preset.seeds
     return {
         "data": partial(simulate_all, run),

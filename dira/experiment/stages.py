@@ -106,7 +106,7 @@ class Run:
                 arrays = {key: content[key] for key in content.files}
         except (ValueError, EOFError, BadZipFile) as error:
             raise InputError(
-                f"{path}: this file is damaged ({error}); without it, it is made anew."
+                f"{path}: this file is damaged ({error}); delete it, and it is made again."
             ) from None
         self._check(path, str(arrays.pop(_DIGEST)) if _DIGEST in arrays else None)
         return arrays
@@ -152,7 +152,7 @@ class Run:
         }
 
     def progress(self, what: str) -> Callable[[int, int, float], None]:
-        """What a training or a sampling calls."""
+        """Return the callback of a training or a sampling."""
         return lambda done, total, _loss: self.tell(what, done, total)
 
 

@@ -68,7 +68,7 @@ def _classes_table(p: Preset, results: Results) -> str:
 
 
 def _enhancement_table(p: Preset, results: Results) -> str:
-    """What takes noise out, in every scenario."""
+    """Tabulate the ways to remove noise, in every scenario."""
     rows = [
         [scenario, name, *(_number(row[key]) for key in SCORES)]
         for scenario, one in results["enhancement"].items()

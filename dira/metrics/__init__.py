@@ -1,4 +1,4 @@
-"""How good spectra are.
+"""Measures of the quality of spectra.
 
 ``distances`` between sets (on ``feature_networks``), ``fidelity`` to the truth by ``maxima``.
 """

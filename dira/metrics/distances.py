@@ -1,4 +1,4 @@
-"""How far generated or purified spectra are from real or clean ones; every number with what it is worth.
+"""Distances of generated or purified spectra from real or clean ones; every number with what it is worth.
 
 Distances carry the name of their features: scores of different features, and scores published for photographs, don't
 compare.
@@ -259,7 +259,7 @@ def _among(known: Real, asked: Real, k: int) -> float:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Whether a generator has learnt by heart.
+    """Nearest neighbours, which show a generator that has memorised its training data.
 
     Attributes
     ----------

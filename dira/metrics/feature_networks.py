@@ -162,7 +162,7 @@ def _efficientnet() -> FeatureNetwork:
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
 
     def call(net: Any, images: torch.Tensor) -> torch.Tensor:
-        # Scale and size as it was trained with (TensorFlow's EfficientNet-Lite: mean 127, deviation 128).
+        # Scale and size as it was trained with (TensorFlow's EfficientNet-Lite: mean 127, standard deviation 128).
         large = interpolate((images.float() - 127) / 128, size=(224, 224), mode="bilinear")
         features: torch.Tensor = net.extract_features(large).mean(dim=(2, 3))
         return features

@@ -1,4 +1,4 @@
-"""What a purified spectrum keeps, loses and invents, against the truth; and how like the clean one it looks."""
+"""Fidelity of purified spectra: targets kept, lost and invented, and similarity to the clean spectrum."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class PeakFidelity:
 
     @property
     def kept_share(self) -> float:
-        """Of all visible targets, the share that is kept; NaN if none is visible."""
+        """Share of all visible targets that is kept; NaN if none is visible."""
         return float(self.kept.sum() / self.visible.sum()) if self.visible.sum() else float("nan")
 
     @property
@@ -88,7 +88,7 @@ class PeakFidelity:
         return float(self.added.mean())
 
     def of(self, samples: NDArray[np.integer]) -> PeakFidelity:
-        """Of some samples alone, by index or mask."""
+        """Select some samples, by index or mask."""
         samples, ends = np.arange(self.kept.size)[samples], np.cumsum(self.kept)
         errors = np.concatenate(
             [np.empty(0, np.intp), *(np.arange(ends[i] - self.kept[i], ends[i]) for i in samples)]
@@ -110,11 +110,12 @@ class PeakFidelity:
 
 
 def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) -> PeakFidelity:
-    """Which targets a set of spectra keeps, and what it invents.
+    """Count the targets that a set of spectra keeps, and those that it invents.
 
-    A target is visible when the clean spectrum has a local maximum of at least -20 dB (10 log10 P, below its highest)
-    within 0.5 m/s² and 4 m/s³ of it; it is kept when the spectrum has one there too. No two targets share a maximum. A
-    maximum of the spectrum that is near no target is invented, whether the clean spectrum shows that target or not.
+    A target is visible when the clean spectrum has a local maximum within 0.5 m/s² and 4 m/s³ of it, of at least -20
+    dB (10 log10 P, below its highest). It is kept when the spectrum has one there too. No two targets share a
+    maximum. A maximum of the spectrum that is near no target is invented, whether the clean spectrum shows that
+    target or not.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def peak_fidelity(spectra: Any, truth: Any, *, floor_db: float = -VISIBLE_DB) ->
         Linear magnitudes, e.g. purified ones.
     truth : xarray.Dataset
         The same samples of a data set: ``aj_clean``, ``target_acceleration`` and ``target_jerk``. The limbs of a
-        walking body are no targets there: with such bodies what is invented can't be told from what a limb shows.
+        walking body are no targets there: with such bodies invented maxima cannot be separated from those of limbs.
     floor_db : float
         Lowest maxima that count, of the spectra and of the clean ones, from -20 dB on (10 log10 P, below each one's
         highest). A path's own side lobes reach -14 dB: down to -20 dB they are maxima too. Noise alone has so many
@@ -212,7 +213,7 @@ class Similarity:
 
 
 def similarity(spectra: Any, clean: Any) -> Similarity:
-    """How like the clean spectra they look, on (P/Pmax)^¼.
+    """Measure the similarity to the clean spectra, on (P/Pmax)^¼.
 
     On linear magnitude an all-zero image scores 0.94 already: a spectrum is nearly all floor.
 
@@ -256,8 +257,9 @@ class Judged:
     def scores(self, rows: NDArray[np.integer] | None = None) -> dict[str, float]:
         """Means of all samples or of some, by name.
 
-        Likeness to the clean spectra (SSIM with half its 95 % interval over spectra), targets kept, maxima invented
-        and those of them that the clean spectrum has not, ``_high`` above -12 dB, errors in m/s² and m/s³.
+        Similarity to the clean spectra (SSIM with half its 95 % interval over spectra), targets kept, maxima
+        invented, and those of them that the clean spectrum does not have. ``_high`` counts above -12 dB; errors are
+        in m/s² and m/s³.
         """
         rows = np.arange(self.like.ssim.size) if rows is None else rows
         ssim, peaks, high = self.like.ssim[rows], self.peaks.of(rows), self.high.of(rows)

@@ -16,14 +16,14 @@ _FOLDS = 4
 
 
 class Probe(NamedTuple):
-    """How well held-out labels are told."""
+    """Probe of how well held-out labels are predicted."""
 
     accuracy: float
     """Share of labels that are right."""
     macro_f1: float
     """Mean over classes of the harmonic mean of precision and recall."""
     mean_absolute_error: float
-    """Of labels as numbers."""
+    """Mean absolute error of labels as numbers."""
     predicted: NDArray[np.int64]
 
 

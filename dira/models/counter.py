@@ -197,7 +197,7 @@ class TargetCounter(Model):
         return np.array(self.classes[_TARGETS], np.int64)
 
     def features(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float32]:
-        """What the last layer sees of each spectrum: features for distances.
+        """Compute the last layer's features of each spectrum, for distances.
 
         Parameters
         ----------
@@ -250,7 +250,7 @@ class TargetCounter(Model):
         return softmax(self._logits(spectra, batch_size=batch_size, device=device), axis=1)
 
     def _logits(self, spectra: Any, *, batch_size: int = 256, device: str = "auto") -> NDArray[np.float64]:
-        """What the network gives, by the temperature."""
+        """Compute the output of the network, divided by the temperature."""
         logits = self.run(
             lambda network, inputs: network(inputs), spectra, batch_size=batch_size, device=device
         )
@@ -295,7 +295,7 @@ class TargetCounter(Model):
         return float((counted == np.array(classes[_TARGETS])[numbers[:, 0]]).mean())
 
     def confusion(self, spectra: Any, labels: ArrayLike, **how: Any) -> NDArray[np.int64]:
-        """How many spectra of each true number (rows) were given each number (columns), both as ``counts``.
+        """Count the spectra of each true count (rows) that got each count (columns), both as ``counts``.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What else takes noise out of a spectrum: a denoiser trained on pairs of noisy and clean ones."""
+"""Denoiser of a spectrum, trained on pairs of noisy and clean ones."""
 
 from __future__ import annotations
 

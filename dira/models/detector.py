@@ -61,16 +61,17 @@ class DetectorConfig(Config):
     """With `shift` from the network's score to a probability, on the logit's scale; `calibrate` sets both."""
     shift: float = 0.0
     count_weights: tuple[float, float] = (0.0, 1.0)
-    """Of the number by the detections' scores and of that by the network's head, in the count's logarithm; `calibrate`
-    sets them."""
+    """Weights of the counts by the detections' scores and by the network's head, in the logarithm of the count;
+    `calibrate` sets them."""
 
 
 class PathDetector(Model):
     """Finds paths in acceleration-jerk spectra.
 
-    A small U-Net says of every bin how probable it is that a path lies there, where within the bin, how high it stands
-    by itself, and how sure that is. It is trained to the true positions, as DECODE is for single molecules (Speiser et
-    al., Nature Methods 2021), which shows weak paths beside strong ones that a squared error between images gives up.
+    A small U-Net gives for every bin the probability that a path lies there, its place within the bin, its own
+    height, and the standard deviations of both. It is trained on the true positions, as DECODE is for single
+    molecules (Speiser et al., Nature Methods 2021). This shows weak paths beside strong ones, which a squared error
+    between images would lose.
 
     Parameters
     ----------

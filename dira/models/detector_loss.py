@@ -1,4 +1,4 @@
-"""What a path detector learns from: mirrored spectra, and the likelihood of where true paths lie."""
+"""Training of a path detector: mirrored spectra, and the likelihood of the places of true paths."""
 
 from __future__ import annotations
 

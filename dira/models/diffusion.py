@@ -30,7 +30,7 @@ class DiffusionConfig(Config):
     schedule: ScheduleConfig = ScheduleConfig()
     scaling: Scaling = Scaling()
     prediction: Literal["epsilon", "v_prediction"] = "epsilon"
-    """What the network predicts: the noise (Ho et al. 2020) or the velocity (Salimans and Ho 2022)."""
+    """Target of the network: the noise (Ho et al. 2020) or the velocity (Salimans and Ho 2022)."""
     min_snr: float | None = Field(default=None, gt=0, le=1e9)
     """γ of the min-SNR weighting (Hang et al. 2023), e.g. 5; None: all steps alike (eq. 25)."""
     drop_labels: float = Field(default=0.1, ge=0, lt=1)
@@ -71,7 +71,7 @@ def diffusion_loss(
 
 
 class Diffusion(Model):
-    """What the conditional and the unconditional model share.
+    """Base of the conditional and the unconditional model.
 
     Parameters
     ----------
@@ -227,7 +227,8 @@ class ConditionalDiffusion(Diffusion):
             raise InputError(f"guidance must be a finite number, got {guidance!r}.")
         if guidance != 1 and not (self.classes and self.config.drop_labels):
             raise InputError(
-                f"guidance must be 1 of a model trained without withholding conditions (drop_labels), got {guidance:g}."
+                "guidance must be 1 for a model that was trained without withheld conditions (drop_labels), "
+                f"got {guidance:g}."
             )
         count = count_of(labels, n)
         numbers, _ = read_labels(labels, count, self.classes)

@@ -58,14 +58,15 @@ class EncoderConfig(Config):
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)
-    """Of that comparison."""
+    """Temperature of that comparison."""
 
 
 class Encoder:
     """Encodes windows of conditioned CSI as vectors.
 
-    It is pretrained by filling in what is hidden of a window (masked reconstruction), and by telling two views of one
-    window from those of others (InfoNCE); a view is some of the antenna pairs, turned, with noise and lost packets.
+    It is pretrained in two ways: it fills in hidden parts of a window (masked reconstruction), and it separates two
+    views of one window from those of others (InfoNCE). A view is some of the antenna pairs, turned, with noise and
+    lost packets.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class Encoder:
             )
         self.network: WindowTransformer | None = None
         self.history: dict[str, Any] = {}
-        """How it was trained."""
+        """Record of the training."""
 
     def build(self) -> WindowTransformer:
         """Make the network."""

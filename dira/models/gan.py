@@ -72,7 +72,7 @@ class _Contest:
         self.average = copied.eval().requires_grad_(False) if training.average else None
         self.best = copy.deepcopy(self.generator)
         self.state = nn.ModuleDict({**players, "best": self.best})
-        """What checkpoints hold."""
+        """State that checkpoints hold."""
         self.state.register_buffer("lowest", torch.tensor(float("inf"), dtype=torch.float64))
         self.lowest = self.state.get_buffer("lowest")
 
@@ -156,11 +156,12 @@ class ConditionalGAN(LatentModel):
         spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes.
         labels, steps, **options
-            As `dira.ConditionalDiffusion.fit`'s, but for what a GAN has not: precision, clip, decay, warmup and
-            weight_decay; ``every`` are the steps between checkpoints, and between calls of ``best_by``.
+            As in `dira.ConditionalDiffusion.fit`. A GAN has no precision, clip, decay, warmup and weight_decay.
+            ``every`` is the number of steps between checkpoints, and between calls of ``best_by``.
         best_by : callable, optional
-            Called with the model every so many steps, if ``average`` is not 0 for the weights and for their average;
-            those of the lowest value are kept (a GAN's last ones may be its worst).
+            Function that is called with the model after each ``every`` steps, for the weights and, if ``average`` is
+            not 0, for their average. The weights of the lowest value are kept: the last ones of a GAN may be its
+            worst.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the baselines for expansion share: spectra of each class made from noise vectors."""
+"""Base of the baselines for expansion: spectra of each class made from noise vectors."""
 
 from __future__ import annotations
 

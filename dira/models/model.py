@@ -1,4 +1,4 @@
-"""What the models share: configuration at construction, the course of `fit`, running in batches, and saving.
+"""Base of the models: configuration at construction, the course of `fit`, running in batches, and saving.
 
 A model says what it learns from (`examples`), what its network is (`build`) and what a step's loss is (`loss`); the
 course of a training is here. So is the way of a network to the device and back, and of spectra into batches.
@@ -44,7 +44,7 @@ class NotFitted(InputError):
 
 
 class Examples(NamedTuple):
-    """What a model learns from."""
+    """Examples that a model learns from."""
 
     axes: Axes
     classes: Classes
@@ -55,11 +55,11 @@ class Examples(NamedTuple):
 
 
 class FitOptions(TypedDict, total=False):
-    """What every model's `fit` takes besides steps: where and how it is trained.
+    """Options of every model's `fit` besides steps: where and how it is trained.
 
-    ``stream`` (what `isacsim.stream` gives, in place of all that the model learns from), ``device``, ``checkpoints`` (a
-    folder to save to every so many steps, and to go on from), ``every`` (steps between
-    them), ``progress`` (called with steps done, steps in all, running loss); the others are fields of
+    ``stream`` is a stream of `isacsim.stream` in place of all other examples. ``checkpoints`` is a folder for
+    checkpoints, from which a run continues, and ``every`` the number of steps between them. ``progress`` is called
+    with steps done, steps in all, running loss. The others are ``device`` and the fields of
     `dira.training.train.Training`.
     """
 
@@ -88,7 +88,7 @@ class Whereabouts(NamedTuple):
     every: int
     progress: Progress | None
     best_by: Callable[[Any], float] | None
-    """What chooses, of a model that is judged on its way, the weights to keep: those of the lowest value."""
+    """Value that chooses the weights to keep, in a model that is judged during training: the lowest one."""
 
 
 class Model(ABC):
@@ -104,7 +104,7 @@ class Model(ABC):
     title: ClassVar[str]
     """For messages, e.g. the counter."""
     variables: tuple[str, ...] = ("aj_noisy", "n_targets")
-    """What of a data set it learns from, in the order of `examples`' arguments: what is taken from a stream."""
+    """Variables of a data set that it learns from, in the order of `examples`' arguments: those taken from a stream."""
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     """Where they are others than `dira.training.train.Training`'s."""
 
@@ -113,7 +113,7 @@ class Model(ABC):
         self.axes: Axes | None = None
         self.classes: Classes = {}
         self.history: dict[str, Any] = {}
-        """How it was trained."""
+        """Record of the training."""
         self.network: nn.Module | None = None
 
     @property
@@ -151,7 +151,7 @@ class Model(ABC):
         return self.network, self.axes
 
     def identity(self, axes: Axes, classes: Classes) -> dict[str, Any]:
-        """What checkpoints of this model must agree in, besides training and data."""
+        """Settings that checkpoints of this model must agree in, besides training and data."""
         return {
             "model": type(self).__name__,
             "config": self.config.model_dump(mode="json"),
@@ -202,7 +202,7 @@ class Model(ABC):
         return self
 
     def _examples_of(self, given: Sequence[Any], stream: Any) -> Examples:
-        """What was given as examples, or what a stream is to give."""
+        """Take the examples as given, or those that a stream is to give."""
         if (stream is None) == (given[0] is None):
             raise InputError("fit needs spectra to learn from, or stream= in their place, and not both.")
         if stream is None:
@@ -213,7 +213,7 @@ class Model(ABC):
         return Examples(source.axes, source.classes, source)
 
     def initial(self, axes: Axes, classes: Classes) -> nn.Module:
-        """What is trained, before it is: the network, and what it may need meanwhile."""
+        """Build what is trained, before training: the network, and what it may need meanwhile."""
         return self.build(axes, classes)
 
     def optimise(
@@ -268,7 +268,7 @@ class Model(ABC):
         batch_size: int,
         device: str,
     ) -> NDArray[np.float32]:
-        """What a forward pass makes of spectra, batch by batch."""
+        """Run a forward pass over spectra, batch by batch."""
         self.fitted()
         check_integer("batch_size", batch_size, least=1)
         inputs = self.scaled(self.spectra_of_its_axes(spectra))
@@ -374,7 +374,7 @@ class Model(ABC):
 
 
 def _said_of(data: Any, training: Training) -> dict[str, Any]:
-    """What a model's history says of the data: how many samples, and of a stream how often each was used."""
+    """Describe the data in a model's history: number of samples, and of a stream how often each was used."""
     if isinstance(data, Source):
         return {"samples": data.seen(training.steps * training.batch_size), "stream": data.about()}
     return {"samples": len(data[0])}

@@ -99,14 +99,13 @@ class Purifier(Diffusion):
         spectra : array_like or xarray.DataArray, shape (sample, [channel,] acceleration, jerk)
             Linear magnitudes on the model's axes.
         t_star : int
-            Step T* to which a spectrum is diffused (eq. 27) before it is walked back.
+            Step T* to which a spectrum is diffused (eq. 27) before the reverse steps.
         rounds : int
-            W: how often; each round starts from what the last one made.
+            Number of rounds W; each round starts from the result of the last one.
         distance : {"ssim", "mse"}
             D of eq. (37): 1 - SSIM or squared error, summed over pixels.
         reference : {"diffused", "input"}
-            What D is measured to: the round's input with fresh noise of the same step (algorithm 1), or as it is
-            (the text).
+            Reference of D: the round's input with fresh noise of the same step (algorithm 1), or as it is (the text).
         scale : float
             a of eq. (39); 0 switches guidance off.
         gamma : float
@@ -120,8 +119,9 @@ class Purifier(Diffusion):
         progress : callable, optional
             Called with spectra done, spectra in all, nan.
         watch : callable, optional
-            Called after each step with the first sample of the batch, the round, the step's t and the batch as linear
-            magnitudes (sample, channel, acceleration, jerk): t = T* is the diffused input, t = 0 a round's result.
+            Function that is called after each step. Its arguments are the first sample of the batch, the round, the
+            step's t and the batch as linear magnitudes (sample, channel, acceleration, jerk). t = T* is the diffused
+            input, t = 0 a round's result.
 
         Returns
         -------
@@ -161,7 +161,7 @@ class Purifier(Diffusion):
         return shaped_as(out, spectra)
 
     def _seeing(self, watch: Watch | None, first: int, number: int) -> Callable[[int, torch.Tensor], None]:
-        """What tells a watcher of a round's steps."""
+        """Return a callback that tells a watcher of a round's steps."""
 
         def see(t: int, x: torch.Tensor) -> None:
             if watch is not None:

@@ -37,7 +37,7 @@ class ClassifierConfig(Config):
     """probe: a linear layer on the encoder as it is. lora: low-rank adapters in its layers (Hu et al. 2022, by `peft`).
     full: all its weights. scratch: all weights, from a new start."""
     rank: int = Field(default=4, ge=1, le=64)
-    """Of the adapters."""
+    """Rank of the adapters."""
 
 
 class WindowClassifier:

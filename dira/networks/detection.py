@@ -23,14 +23,14 @@ _RARE = -7.0
 
 
 class PathMaps(NamedTuple):
-    """What the network says of each bin; each (sample, [2,] acceleration, jerk)."""
+    """Output of the network for each bin; each (sample, [2,] acceleration, jerk)."""
 
     logit: torch.Tensor
-    """Of the probability that a path's nearest bin is this one."""
+    """Logit of the probability that a path's nearest bin is this one."""
     offset: torch.Tensor
     """From the bin's centre to the path, in bins; (sample, 2, acceleration, jerk)."""
     log_std: torch.Tensor
-    """Of the offset's standard deviation; (sample, 2, acceleration, jerk)."""
+    """Logarithm of the offset's standard deviation; (sample, 2, acceleration, jerk)."""
     level: torch.Tensor
     """ln of the height that the path alone has in the spectrum, over the spectrum's maximum."""
     level_log_std: torch.Tensor

@@ -171,12 +171,12 @@ class StoredWindows:
         return {**read_json(self.folder / _ABOUT), "windows": len(self)}
 
     def about(self) -> dict[str, Any]:
-        """What a model card says of them."""
+        """Describe the windows for a model card."""
         identity = self.identity()
         return {"scenarios": [*identity["scenarios"]], "seed": identity["seed"], "windows": len(self)}
 
     def seen(self, n: int) -> int:
-        """How many different windows the first n are."""
+        """Count the different windows among the first n."""
         return min(n, len(self))
 
     def batches(self, size: int, first: int) -> Iterator[list[torch.Tensor]]:

@@ -1,4 +1,4 @@
-"""How the detectors that come with dira were made: ``python -m dira.pretraining.detectors``.
+"""Training of the detectors that come with dira: ``python -m dira.pretraining.detectors``.
 
 Each is trained on an endless stream of thinned simulations until its curve is flat, calibrated on simulations of other
 seeds, and judged on others again, at full size. Checkpoints stay in the working folder: a run that was stopped goes on.
@@ -61,15 +61,15 @@ _REFERENCE: list[dict[str, Any]] = [
 
 
 class Plan(NamedTuple):
-    """What one detector is trained on."""
+    """Plan of one detector's training data."""
 
     scenario: str
     """A shipped one, or several of them with commas, judged each by itself."""
     varied: bool
-    """Whether every second sample has all impairments, and a band of 20, 40 or 80 MHz."""
+    """True if every second sample has all impairments, and a band of 20, 40 or 80 MHz."""
     steps: int
     uses: int
-    """How often each simulation is used."""
+    """Number of times that each simulation is used."""
 
 
 DETECTORS = {
@@ -90,7 +90,7 @@ MEASURED = range(3, 8)
 
 
 def scenarios_of(plan: Plan) -> list[Scenario]:
-    """What its stream simulates, in turn."""
+    """List the scenarios that its stream simulates, in turn."""
     shipped = [load_scenario(name).with_(**_COUNTS) for name in plan.scenario.split(",")]
     if not plan.varied:
         return shipped
@@ -115,7 +115,7 @@ def held_out(scenario: Scenario, seed: int, n: int, *, thin: bool) -> xr.Dataset
 
 
 def judged(detector: PathDetector, samples: xr.Dataset, device: str = "auto") -> dict[str, Any]:
-    """What a detector finds in held-out spectra."""
+    """Judge a detector on held-out spectra."""
     axes = samples["aj_noisy"].coords
     most = float(axes["acceleration"].max()), float(axes["jerk"].max())
     step = np.array([float(np.diff(axes[name])[0]) for name in ("acceleration", "jerk")])

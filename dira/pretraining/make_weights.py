@@ -1,4 +1,4 @@
-"""How the weights that come with dira were made: ``python -m dira.pretraining.make_weights`` (``make weights``).
+"""Training of the weights that come with dira: ``python -m dira.pretraining.make_weights`` (``make weights``).
 
 Data, checkpoints and enhanced spectra stay in the working folder: a run that was stopped goes on where it was.
 """
@@ -73,7 +73,7 @@ def _trained(model: Model, name: str, folder: Path, record: Record, *examples: A
 
 
 def _choose(purifier: Purifier, held: xr.Dataset, record: Record, folder: Path, device: str) -> None:
-    """How the purifier is used, by SSIM on the validation set; kept in the record and with the model."""
+    """Choose how the purifier is used, by SSIM on the validation set; kept in the record and with the model."""
     if "enhance" not in record.content:
         rows, few = [], _few(held, CHOSEN_ON)
         with record.timed("choosing T* and a", unit="settings") as progress:
@@ -212,7 +212,7 @@ def _calibrate(counter: TargetCounter, held: xr.Dataset, denoiser: PairedDenoise
 
 
 def _plan(steps: dict[str, int], seed: int, precision: str) -> dict[str, Any]:
-    """What a folder of work is for: what is there of another plan is not gone on with."""
+    """Plan of a work folder, which its record holds: results of another plan are not continued."""
     return {
         "data": {
             "scenarios": SCENARIOS,

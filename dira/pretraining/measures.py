@@ -1,4 +1,4 @@
-"""What the weights that come with dira are worth, on test spectra that nothing was trained on."""
+"""Measures of the weights that come with dira, on test spectra that nothing was trained on."""
 
 from __future__ import annotations
 

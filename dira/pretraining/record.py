@@ -1,4 +1,4 @@
-"""What was done while weights were made, on disk from the first minute on."""
+"""Record of the work while weights are made, on disk from the first minute on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Record"]
 
 
 class Record:
-    """What was done, kept on disk with the seconds of every run.
+    """Record of the work, kept on disk with the seconds of every run.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Compare a detector that learned from thinned simulations with one that learned from whole ones.
 
-``python -m dira.pretraining.short_way``: two detectors of one seed, the same number of samples of the same captures
-(each target, channel and impairment is the same; noise is not), one simulated whole, one thinned; both are judged on
-whole simulations of other seeds.
+``python -m dira.pretraining.short_way``: two detectors of one seed, one trained on whole simulations and one on
+thinned ones. They see the same number of samples of the same captures: each target, channel and impairment is the
+same, but noise is not. Both are judged on whole simulations of other seeds.
 """
 
 from __future__ import annotations

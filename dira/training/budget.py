@@ -1,4 +1,4 @@
-"""How long a training will take on this machine, measured before it starts."""
+"""Estimate of the time of a training on this machine, measured before it starts."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ class Source(Protocol):
         """Batches without end, from the step ``first`` on."""
 
     def about(self) -> dict[str, Any]:
-        """What a model card says of it."""
+        """Describe the source for a model card."""
 
     def seen(self, n: int) -> int:
-        """How many different samples the first n are."""
+        """Count the different samples among the first n."""
 
 
 Data = Sequence[torch.Tensor] | Source
@@ -48,7 +48,7 @@ def batches(n: int, batch_size: int, seed: int, first: int, last: int) -> Iterat
 def taken(
     data: Data, *, size: int, seed: int, first: int, last: int, rows: slice = slice(None)
 ) -> Iterator[list[torch.Tensor]]:
-    """What each step from first to last learns from: those rows of its batch that are wanted here."""
+    """Take the examples of each step from first to last: those rows of its batch that are wanted here."""
     if isinstance(data, Source):
         for _, batch in zip(range(first, last), data.batches(size, first), strict=False):
             yield [tensor[rows] for tensor in batch]

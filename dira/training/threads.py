@@ -1,4 +1,4 @@
-"""How many threads a training computes on: its bits depend on that."""
+"""Number of threads that a training computes on: its bits depend on it."""
 
 from __future__ import annotations
 

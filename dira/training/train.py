@@ -53,16 +53,16 @@ LONGEST_S = 600.0
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step learns from in this process; what is drawn is drawn for the whole batch, and cut to its rows."""
+    """Batch of a step in this process; random numbers are drawn for the whole batch, and cut to its rows."""
 
     tensors: list[torch.Tensor]
-    """Of equal length: the rows that are here."""
+    """Tensors of equal length: the rows that are here."""
     generator: torch.Generator
-    """Of the step."""
+    """Generator of the step."""
     rows: slice
-    """Which rows of the whole batch are here."""
+    """Rows of the whole batch that are here."""
     size: int
-    """Of the whole batch."""
+    """Size of the whole batch."""
 
     def normals(self, *shape: int) -> torch.Tensor:
         """Standard normal numbers for the rows that are here, (row, ...), where these are."""
@@ -75,7 +75,7 @@ Loss = Callable[[nn.Module, Batch], torch.Tensor]
 
 
 class Training(Config):
-    """How a model is trained."""
+    """Settings of a training."""
 
     steps: int = Field(ge=1, le=10**9)
     """Optimiser steps."""
@@ -85,14 +85,14 @@ class Training(Config):
     warmup: int = Field(default=100, ge=0)
     """Steps over which the rate rises from zero."""
     decay: Literal["none", "cosine"] = "cosine"
-    """How the rate falls afterwards: not at all, or to zero at the last step."""
+    """Decay of the rate afterwards: not at all, or to zero at the last step."""
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
     average: float = Field(default=0.999, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is kept; 0: the last weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
-    """Of the forward pass."""
+    """Precision of the forward pass."""
     threads: int = Field(default_factory=default_threads, ge=1, le=1024)
     """Threads of the processor: other bits come out on another number, so checkpoints hold it."""
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
@@ -246,7 +246,7 @@ def train(
 
 
 def due(step: int, every: int, last: int) -> bool:
-    """Whether a checkpoint is due after so many steps, however long they took."""
+    """Tell whether a checkpoint is due after so many steps, however long they took."""
     return step % every == 0 or step == last
 
 
@@ -290,7 +290,7 @@ def _seed(seed: int, step: int) -> int:
 
 
 def digest_of(data: Sequence[torch.Tensor]) -> str:
-    """Which data a training is of."""
+    """Digest of the data of a training."""
     digest = hashlib.blake2b(digest_size=16)
     for tensor in data:
         digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())

@@ -116,7 +116,7 @@ def to_dataset(
 def _times(
     packets: Packets, kept: NDArray[np.int64], packet_rate: float | None, path: Path, notes: list[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Which of the packets kept so far to keep, and their times [s], strictly increasing from 0."""
+    """Choose which of the packets kept so far to keep, with their times [s], strictly increasing from 0."""
     ticks, n_wraps = unwrap(packets.ticks[kept], packets.wrap)
     if packet_rate is not None:
         # The clock is left alone, but sessions that it tells apart are no less so.

@@ -1,4 +1,4 @@
-"""What every format reader hands over before it is labelled, and how packets that differ share one array."""
+"""Packets as every format reader returns them, before labels, and how packets that differ share one array."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CaptureWarning(UserWarning):
 
 @dataclass(frozen=True)
 class PacketVariable:
-    """What the file holds for each packet: values (packet,), floats or texts, their units and long name."""
+    """Values that the file holds for each packet: (packet,), floats or texts, their units and long name."""
 
     values: NDArray[np.float64] | NDArray[np.str_]
     units: str

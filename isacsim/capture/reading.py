@@ -63,15 +63,15 @@ def read_capture(
     format : {"auto", "intel5300", "nexmon", "atheros", "picoscenes", "esp32"}
         "auto" decides by the content, not by the name.
     carrier : float, optional
-        Centre frequency of the channel [Hz]. Needed for Intel 5300, whose files don't say it.
+        Centre frequency of the channel [Hz]. Needed for Intel 5300, whose files do not hold it.
     bandwidth : float, optional
         Bandwidth [Hz]. All formats carry it; given, it is checked against the file.
     phase_sign : {-1, +1}, optional
-        -1 if the CSI of a path of length d goes as exp(-j2πfd/c), +1 if it is the conjugate. No format states
-        it: without the argument it is -1, and `phase_sign_source` says "assumed". What speaks for -1:
-        receivers start their FFT early, in the guard interval, which delays every path; so the phase must
-        fall with frequency, as it does in every Intel 5300, 43455c0 and 4366c0 capture tried. The 4339's
-        rose; Atheros, ESP32 and USRP take the slope out and don't tell.
+        -1 if the CSI of a path of length d goes as exp(-j2πfd/c), +1 if it is the conjugate. No format states it:
+        without the argument it is -1, and `phase_sign_source` says "assumed". Physics suggests -1. Receivers start
+        their FFT early, in the guard interval, which delays every path. So the phase must fall with frequency, as it
+        does in every Intel 5300, 43455c0 and 4366c0 capture tried. The 4339's rose. Atheros, ESP32 and USRP remove
+        the slope and show nothing.
     strict : bool
         Refuse a file with a record that isn't whole, instead of leaving that record out.
     packet_rate : float, optional
@@ -80,7 +80,7 @@ def read_capture(
     transmitter : str, optional
         MAC address of the sender to keep, as 02:00:00:00:00:01. Without it, the one that sent most.
     frame_kind : str or int, optional
-        Which frames to keep: a name as in the variable `frame_kind` ("beacon", "data", "HT", ...) or the number of
+        Frames to keep: a name as in the variable `frame_kind` ("beacon", "data", "HT", ...) or the number of
         `frame_control`. Without it, all.
     antennas : sequence of int, optional
         Receive antennas (`rx_element`) to keep; packets without one of them go. Without it, those that most packets
@@ -88,21 +88,21 @@ def read_capture(
     part : str, optional
         Training field of ESP32 rows: "L-LTF", "HT-LTF", "HE-LTF". Without it, the longest that nearly all rows have.
     chip : str, optional
-        Chip of a Nexmon file whose chip number is unknown or wrong: "4339", "4358", "43455c0" or "4366c0"; or the one
-        of ESP32 rows ("ESP32", "ESP32-S3", "ESP32-C6", ...) that don't tell it.
+        Chip of a Nexmon file whose chip number is unknown or wrong: "4339", "4358", "43455c0" or "4366c0"; or the
+        chip of ESP32 rows that do not name it ("ESP32", "ESP32-S3", "ESP32-C6", ...).
 
     Returns
     -------
     xarray.Dataset
-        `csi` complex64 (receiver, subcarrier, packet), raw: gain changes are not undone; one receiver for
-        each pair of receive antenna `rx_element` and transmit stream `tx_element`. Coordinates `frequency` [Hz] and
-        `subcarrier_index` (subcarrier), `valid` (subcarrier), False where there is no signal but maybe
-        garbage, `time` [s] (packet), strictly increasing from 0, `role` (receiver) = "unknown". Where the
-        file has them (packet): `rssi` [dBm, Atheros dB], `agc` [dB], `noise` [dBm], `sequence_number`, `frame_control`,
-        and as texts `transmitter` and `frame_kind`. Attributes: `format`, `chip`, `carrier`, `bandwidth` [Hz],
-        `phase_sign`, `phase_sign_source`, `source`, `warnings`: one line for each thing that was dropped or assumed,
-        `n_dropped`, how many records weren't whole, and `dropped`: the same as JSON, a list of {unit, found, expected,
-        count, places}, places being byte offsets or rows.
+        `csi` complex64 (receiver, subcarrier, packet), raw: gain changes are not undone; one receiver for each pair
+        of receive antenna `rx_element` and transmit stream `tx_element`. Coordinates `frequency` [Hz] and
+        `subcarrier_index` (subcarrier), `valid` (subcarrier), False where there is no signal but maybe garbage,
+        `time` [s] (packet), strictly increasing from 0, `role` (receiver) = "unknown". Where the file has them
+        (packet): `rssi` [dBm, Atheros dB], `agc` [dB], `noise` [dBm], `sequence_number`, `frame_control`, and as
+        texts `transmitter` and `frame_kind`. Attributes: `format`, `chip`, `carrier`, `bandwidth` [Hz], `phase_sign`,
+        `phase_sign_source`, `source`, `warnings`, `n_dropped` and `dropped`. `warnings` has one line for each thing
+        that was dropped or assumed. `n_dropped` counts the records that were not whole. `dropped` is the same as
+        JSON, a list of {unit, found, expected, count, places}, with byte offsets or rows as places.
 
         Tones that 40 and 80 MHz frames rotate are turned back where all of the capture shows it
         (`isacsim.capture.tones`). Packets that repeat or go back in time are dropped (`isacsim.capture.clock`),
@@ -112,9 +112,9 @@ def read_capture(
     Raises
     ------
     CaptureError
-        If the file is missing, empty, no file, larger than memory, foreign, of an unknown chip, holds no CSI or no
-        clock, contradicts an argument, or lacks a carrier that is not given either; if strict, at the first record
-        that isn't whole.
+        If the file is missing, empty, no file, larger than memory, foreign or of an unknown chip. Also if it holds no
+        CSI or no clock, contradicts an argument, or lacks a carrier that is not given either. If strict, at the first
+        record that is not whole.
     InputError
         If an argument is none of those allowed.
 

@@ -1,4 +1,4 @@
-"""What a reader is asked for, and what it had to leave out."""
+"""Request to a reader, and the record of what it had to leave out."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Reading:
         return sum(len(loss.places) for loss in self._losses.values())
 
     def error(self, found: str, expected: str) -> CaptureError:
-        """What to raise when nothing is left: the first record's fault, else that none was found."""
+        """Make the error to raise when nothing is left: the first record's fault, else that none was found."""
         return self._first or malformed(self.path, found, expected)
 
     def losses(self) -> list[str]:
@@ -142,7 +142,7 @@ class Reading:
         for name in names:
             if getattr(self, name) is not None:
                 raise InputError(
-                    f"{self.path}: {name}={getattr(self, name)!r}: {format_} files don't say that; leave {name} out"
+                    f"{self.path}: {name}={getattr(self, name)!r}: {format_} files do not hold it; leave out {name}"
                 )
 
     def of_transmitter(self, transmitters: Sequence[str]) -> NDArray[np.int64]:

@@ -1,9 +1,9 @@
-"""What the hardware does to the channel: each impairment with its own switch, its own stream, and a record.
+"""Impairments of the hardware: each with its own switch, its own stream, and a record.
 
-The order is that of a receiver: packet times (jitter, loss), then the common phase (CFO, phase noise) and timing
-(SFO, STO) that all receive channels share, then each channel's thermal noise, then the shared AGC gain, then each
-channel's quantisation. method.md section 1. A further device draws an oscillator, a clock and a gain of its own; each
-chain's constant phase, gain and delay comes before the noise, but for the receiving one's gain.
+The order is that of a receiver. Packet times come first (jitter, loss). Then follow the common phase (CFO, phase
+noise) and timing (SFO, STO) that all receive channels share, then each channel's thermal noise. The shared AGC gain
+and each channel's quantisation are last. method.md section 1. A further device draws an oscillator, a clock and a
+gain of its own; each chain's constant phase, gain and delay comes before the noise, but for the receiving one's gain.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Impairment:
     """One device's drawn impairments in one capture; arrays are over the received packets."""
 
     snr_db: float
+    """Of a unit path; infinite without noise."""
     noise: bool
     cfo_hz: float
     sfo_ppm: float
@@ -58,19 +59,19 @@ class Impairment:
     gain_db: Real
     """dB"""
     bits: int
-    """Of each of real and imaginary part; 0: not rounded."""
+    """Bits of each of real and imaginary part; 0: not rounded."""
     headroom_db: float
     """dB"""
 
     @property
     def shared(self) -> bool:
-        """Whether there is a phase or timing error that another receive channel could remove."""
+        """True if there is a phase or timing error that another receive channel could remove."""
         return bool(self.common_phase.any() or self.timing_offset.any())
 
 
 @dataclass(frozen=True, eq=False)
 class ChainErrors:
-    """What tells the streams of one capture apart, each the sum of a receive and a transmit chain's."""
+    """Differences between the streams of one capture, each the sum of a receive and a transmit chain's."""
 
     phase: Real
     """rad; shape (stream,)"""
@@ -81,7 +82,7 @@ class ChainErrors:
     delay: Real
     """s; shape (stream,)"""
     turned: NDArray[np.bool_]
-    """Whether the receive chain is turned by π; shape (stream, packet)"""
+    """True where the receive chain is turned by π; shape (stream, packet)"""
 
     @property
     def gain_db(self) -> Real:
@@ -165,7 +166,7 @@ def draw_impairments(
     sections = scenario.impairments if sections is None else sections
     # What happens has the streams' part 1.
     part = (1,) if device == 0 else (1, device)
-    snr_db = plain(scenario.snr_db)
+    snr_db = plain(scenario.snr_db) if sections.noise else np.inf
     phase, timing, gain = np.zeros_like(time), np.zeros_like(time), np.zeros_like(time)
     cfo_hz = sfo_ppm = 0.0
     if sections.cfo is not None:
@@ -233,7 +234,7 @@ def apply(
     further: Sequence[Impairment] = (),
     chains: ChainErrors | None = None,
 ) -> NDArray[np.complex64]:
-    """What the receiver reports of clean CSI.
+    """Turn clean CSI into what the receiver reports.
 
     Parameters
     ----------

@@ -225,7 +225,7 @@ def simulate_paths(
     Returns
     -------
     numpy.ndarray, complex64, shape (subcarrier, packet)
-        ``Σ_l A_l exp(j φ_l - j2π f_k d_l(t) / c)``, without noise.
+        ``Σ_l A_l exp(j φ_l - j2π f_k d_l(t) / c)``, without noise: eq. (M2) of docs/method.md.
 
     Raises
     ------

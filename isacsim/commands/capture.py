@@ -10,7 +10,7 @@ import typer
 from isacsim.commands.reading import reads_files
 from isacsim.commands.source import open_source
 from isacsim.errors import InputError
-from isacsim.terminal import output, remark, sample_progress, show_table
+from isacsim.terminal import Json, output, remark, sample_progress, show_json, show_table
 
 if TYPE_CHECKING:
     from isacsim.survey.describe import CaptureDescription
@@ -38,12 +38,13 @@ def capture(
             show_default=False,
         ),
     ] = None,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Show what a capture holds: packets, rate, gaps, antennas, kinds, what was dropped, what is assumed.
+    """Show the content of a capture: packets, rate, gaps, antennas, kinds, dropped parts, assumptions.
 
-    With --output also amplitude and phase over time and frequency. The same from Python: isacsim.describe_capture.
+    With --output it also draws amplitude and phase over time and frequency. From Python: isacsim.describe_capture.
     """
     from isacsim.survey.describe import describe_capture
     from isacsim.survey.facts import RECEIVER_COLUMNS, facts, receiver_rows
@@ -54,6 +55,10 @@ def capture(
     opened = open_source(file, whole=False, **reading)
     with sample_progress("capture", unit="packets") as progress:
         described = describe_capture(opened.capture, progress=progress)
+    if as_json:
+        written = [] if where is None else _write(described, where, Path(opened.stem).name)
+        show_json(**described.to_dict(), files=[path for _, path in written])
+        return
     show_table("", [opened.name, ""], facts(described), numbers=False)
     show_table("Receivers", RECEIVER_COLUMNS, receiver_rows(described))
     if described.reported:
@@ -73,7 +78,8 @@ def capture(
     for line in described.remarks:
         remark(f"note: {line}")
     if where is not None:
-        _write(described, where, Path(opened.stem).name)
+        for kind, path in _write(described, where, Path(opened.stem).name):
+            out.print(f"{kind}: {path}")
 
 
 def check_capture(file: str) -> None:
@@ -89,7 +95,7 @@ def check_capture(file: str) -> None:
         raise InputError(f"{file}: this is a scenario, no capture; isacsim simulate makes one of it.")
     if path.is_dir():
         raise InputError(
-            f"{file}: this is a directory, expected a capture; of a data set: isacsim inspect {file}."
+            f"{file}: this is a directory, expected a capture; for a data set use isacsim inspect {file}."
         )
     if not path.exists():
         raise InputError(f"{file}: no such file.")
@@ -116,7 +122,8 @@ def _kind(where: Path) -> str:
     return suffix
 
 
-def _write(described: CaptureDescription, where: Path, stem: str) -> None:
+def _write(described: CaptureDescription, where: Path, stem: str) -> list[tuple[str, Path]]:
+    """Write what was asked for; gives the kind and the path of each file."""
     from isacsim.commands.capture_page import capture_page
     from isacsim.figures.captures import capture_figure
     from isacsim.figures.spectra import save_figure
@@ -131,5 +138,5 @@ def _write(described: CaptureDescription, where: Path, stem: str) -> None:
                 temporary.write_text(text, encoding="utf-8")
         else:
             save_figure(capture_figure(described), path)
-        kind = {".json": "numbers", ".html": "page", ".htm": "page"}.get(ending, "picture")
-        output().print(f"{kind}: {path}")
+    kinds = {".json": "numbers", ".html": "page", ".htm": "page"}
+    return [(kinds.get(ending, "picture"), path) for ending, path in targets.items()]

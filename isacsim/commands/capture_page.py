@@ -43,7 +43,7 @@ def capture_page(described: CaptureDescription) -> str:
         _picture(
             "Phase",
             "What is left when every packet is turned by one phase and one slope over frequency to be most like the "
-            "mean channel: what moves, and noise. A jump that stays is a change of the hardware or of the scene.",
+            "mean channel: the moving part, and noise. A jump that stays is a change of the hardware or of the scene.",
             map_figure(described, "phase"),
         ),
         _picture(

@@ -11,7 +11,7 @@ from isacsim.commands import source as given
 from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
-from isacsim.terminal import output, progress, remark, show_table
+from isacsim.terminal import Json, output, progress, remark, show_json, show_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,10 @@ def count(
         str, typer.Option(help="auto (by models) or a counter that a package registers, as dira.")
     ] = "auto",
     targets: Annotated[str, typer.Option(help="What may move: points, bodies (people) or auto.")] = "auto",
-    max_targets: Annotated[int, typer.Option(help="The most targets that may be; knowing it helps.")] = 12,
-    max_components: Annotated[int, typer.Option(help="At most so many components of points a window.")] = 60,
+    max_targets: Annotated[int, typer.Option(help="Largest possible count; a known limit helps.")] = 12,
+    max_components: Annotated[
+        int, typer.Option(help="Largest number of components of points a window.")
+    ] = 60,
     output_file: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Store all windows (.nc, .netcdf or .h5).", show_default=False),
@@ -47,13 +49,14 @@ def count(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Count the moving targets in each window of a capture; a simulated one is set against its truth.
+    """Count the moving targets in each window of a capture; a simulated one is compared with its ground truth.
 
-    A window whose number can't be told says why, and how many there are at least. Points are counted by their paths,
-    people by a rule learned from simulated walkers (docs/counting.md says when to believe it).
+    For a window without a count, the reason and a lower limit are printed. Points are counted by their paths, people
+    by a rule learned from simulated walkers (docs/counting.md says when to believe it).
 
     More examples: [bold]isacsim count walker --max-targets 4[/bold],
     [bold]isacsim count walk.dat --carrier 5.32e9 --targets bodies -o count.nc[/bold]
@@ -98,7 +101,23 @@ def count(
     notes += filter(None, [mirror_remark(windows.conditioning), rest_remark(opened.capture, name, times)])
     for line in notes:
         remark(f"note: {line}")
-    _show(windows.used, found, int(opened.capture.attrs["n_targets"]) if opened.simulated else None)
+    truth = int(opened.capture.attrs["n_targets"]) if opened.simulated else None
+    if output_file is not None:
+        save_capture(found, output_file, overwrite=overwrite)
+    if as_json:
+        show_json(
+            source=opened.name,
+            method=method,
+            conditioning=windows.conditioning,
+            windows=[{"start_s": w.start, "stop_s": w.start + w.packets * w.interval} for w in windows.used],
+            counts=found,
+            true_count=truth,
+            remaining_windows=windows.remaining,
+            notes=notes,
+            file=output_file,
+        )
+        return
+    _show(windows.used, found, truth)
     out = output()
     untold = int((found["count"] < 0).sum())
     out.print(
@@ -107,7 +126,6 @@ def count(
         + (f"; {windows.remaining} further windows" if windows.remaining else "")
     )
     if output_file is not None:
-        save_capture(found, output_file, overwrite=overwrite)
         out.print(f"{output_file}: {found.sizes['window']} windows")
 
 

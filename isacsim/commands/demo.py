@@ -24,9 +24,9 @@ def demo(
     settings: Settings = None,
     method: Annotated[str, typer.Option(help="Estimator.")] = DEFAULT_METHOD,
 ) -> None:
-    """Simulate a scenario and leave one self-contained HTML page: scene, CSI, spectra, estimates against truth.
+    """Simulate a scenario and leave one HTML page: scene, CSI, spectra, estimates against ground truth.
 
-    The page needs no network. An existing one is replaced.
+    The page is self-contained and needs no network. An existing one is replaced.
     """
     from isacsim.commands.demo_page import STEPS, demo_page
     from isacsim.figures.html import check_page

@@ -28,8 +28,9 @@ from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.estimation.estimate import OWN_TIMES, TOGETHER, estimate_paths
 from isacsim.estimation.matching import Match, match_paths
 from isacsim.figures import html
+from isacsim.figures.csi import csi_figure
 from isacsim.figures.scene import scene_figure
-from isacsim.figures.spectra import csi_figure, doppler_figure, png, spectra_figure
+from isacsim.figures.spectra import doppler_figure, png, spectra_figure
 from isacsim.scenario.model import Scenario
 from isacsim.simulation.capture import simulate
 from isacsim.simulation.truth import realisation_of, truth_at
@@ -153,7 +154,9 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
     worst = f"{float(truth['model_error'].max()):.2g} λ" if truth.sizes["path"] else "no target"
     return {
         "targets": str(truth.sizes["path"]),
-        "SNR of a unit path": f"{capture.attrs['snr_db']:.1f} dB",
+        "SNR of a unit path": f"{capture.attrs['snr_db']:.1f} dB"
+        if scenario.impairments.noise
+        else "no noise",
         "carrier": f"{radio.carrier_hz / 1e9:g} GHz",
         "bandwidth": f"{radio.bandwidth_hz / 1e6:g} MHz, {radio.n_subcarriers} subcarriers",
         "window": f"{radio.packets / radio.packet_rate_hz:g} s at {radio.packet_rate_hz:g} packets/s",

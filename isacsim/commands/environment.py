@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isacsim.commands.options import Settings, scenario_with
 from isacsim.commands.source import Seed
 from isacsim.errors import InputError
-from isacsim.terminal import number, output, show_table
+from isacsim.terminal import Json, number, output, show_json, show_table
 
 if TYPE_CHECKING:
     from isacsim.scenario.model import Scenario
@@ -31,6 +31,7 @@ def environment(
         str | None,
         typer.Option(help="Name of the receiver; default: the first surveillance one.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Draw the static part of a scenario: response, power over delay, and a ray-traced room with its paths."""
     from isacsim.figures.environment import environment_figure
@@ -49,12 +50,17 @@ def environment(
     chosen = names.index(receiver)
     figure = environment_figure(loaded, seed=loaded.seed if seed is None else seed, receiver=chosen)
     save_figure(figure, output_file)
-    if loaded.environment.kind == "sionna_rt":
-        _paths(loaded)
+    traced = _paths(loaded) if loaded.environment.kind == "sionna_rt" else []
+    if as_json:
+        show_json(scenario=loaded.name, receiver=receiver, traced_paths=traced, picture=output_file)
+        return
+    if traced:
+        _show(traced)
     output().print(f"picture: {output_file}")
 
 
-def _paths(scenario: Scenario) -> None:
+def _paths(scenario: Scenario) -> list[dict[str, Any]]:
+    """Sum up the traced paths to each receiver; powers relative to that sent, lengths None without paths."""
     import numpy as np
     from scipy.constants import speed_of_light
 
@@ -70,15 +76,34 @@ def _paths(scenario: Scenario) -> None:
         found = power > 0
         share = power / power.sum() if found.any() else power
         spread = np.sqrt(max(share @ delay**2 - (share @ delay) ** 2, 0.0))
+        lengths = delay[found] * speed_of_light
         rows.append(
-            [
-                receiver.name,
-                str(int(found.sum())),
-                number(float(delay[found].min(initial=np.inf)) * speed_of_light) if found.any() else "-",
-                number(float(delay[found].max(initial=0.0)) * speed_of_light),
-                number(spread * 1e9, 1),
-                number(float(10 * np.log10(max(power.sum(), 1e-30))), 1),
-            ]
+            {
+                "receiver": receiver.name,
+                "paths": int(found.sum()),
+                "shortest_m": float(lengths.min()) if found.any() else None,
+                "longest_m": float(lengths.max()) if found.any() else None,
+                "delay_spread_s": float(spread),
+                "path_gain_db": float(10 * np.log10(power.sum())) if found.any() else None,
+            }
         )
+    return rows
+
+
+def _show(traced: list[dict[str, Any]]) -> None:
+    def shown(value: float | None, digits: int = 2) -> str:
+        return "-" if value is None else number(value, digits)
+
     columns = ["receiver", "paths", "shortest [m]", "longest [m]", "delay spread [ns]", "path gain [dB]"]
+    rows = [
+        [
+            one["receiver"],
+            str(one["paths"]),
+            shown(one["shortest_m"]),
+            shown(one["longest_m"]),
+            number(one["delay_spread_s"] * 1e9, 1),
+            shown(one["path_gain_db"], 1),
+        ]
+        for one in traced
+    ]
     show_table("Traced paths", columns, rows)

@@ -12,7 +12,7 @@ from isacsim.commands import source as given
 from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
 from isacsim.errors import InputError
-from isacsim.terminal import number, output, progress, remark, show_table
+from isacsim.terminal import Json, number, output, progress, remark, show_json, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,7 +30,7 @@ def estimate(
     method: Annotated[
         str, typer.Option(help="Estimator: auto, modes, relax, peaks, haf, cpf, cpf-haf, qml or vncmd.")
     ] = DEFAULT_METHOD,
-    max_paths: Annotated[int, typer.Option(help="At most so many paths a window.")] = 12,
+    max_paths: Annotated[int, typer.Option(help="Largest number of paths a window.")] = 12,
     max_path_length: Annotated[
         float | None,
         typer.Option(help="Largest path length searched, in m; default: 120.", show_default=False),
@@ -65,15 +65,16 @@ def estimate(
     pair: given.Pair = None,
     gain: given.Gain = "auto",
     receiver: given.Receiver = 0,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Estimate the moving paths in each window of a capture; a simulated one is set against its truth.
+    """Estimate the moving paths in each window of a capture; a simulated one is compared with its ground truth.
 
-    All values are of the path length (transmitter, target, receiver) at the window's centre. Where a reference
-    receiver took part, path lengths are less that of its static path, and the truth's are not set against them.
-    auto, modes and relax take the packets at their own times; for the others they are interpolated onto a uniform grid.
-    auto allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
+    All values are of the path length (transmitter, target, receiver) at the window's centre. With a reference
+    receiver, path lengths are less that of its static path, and are not compared with the ground truth. auto, modes
+    and relax take the packets at their own times; for the others they are interpolated onto a uniform grid. auto
+    allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
     """
     from isacsim.commands.estimate_remarks import ambiguity_remark, component_remarks, speed_remark
     from isacsim.commands.remarks import (
@@ -134,11 +135,24 @@ def estimate(
     if full:
         notes.append(
             f"{full} of {len(found)} windows hold {max_paths} paths, the most that were looked for: there may be more, "
-            "and if the motion is no sum of cubics the deviations mean little"
+            "and if the motion is no sum of cubics the standard errors mean little"
         )
     notes += component_remarks(found)
     for line in notes:
         remark(f"note: {line}")
+    if as_json:
+        show_json(
+            source=opened.name,
+            method=method,
+            packet_rate_hz=windows.packet_rate,
+            conditioning=windows.conditioning,
+            windows=[
+                _window(*one, opened.lag_ratio) for one in zip(windows.used, found, truths, strict=True)
+            ],
+            remaining_windows=windows.remaining,
+            notes=notes,
+        )
+        return
     for window, estimates, truth in zip(windows.used, found, truths, strict=True):
         _show(window, estimates, truth, opened.lag_ratio)
     out = output()
@@ -159,6 +173,23 @@ def _estimated(
         return estimate_paths(of(csi, receiver), **arguments)
     except InputError as error:
         raise given.in_options(error, ("--max-acceleration", "--max-jerk")) from error
+
+
+def _window(
+    window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float
+) -> dict[str, Any]:
+    """Give one window as JSON has it; `matches` are pairs of numbers of a true and an estimated path, or None."""
+    from isacsim.estimation.matching import match_paths
+
+    matches = [] if truth is None else match_paths(truth, estimates, window.grid(lag_ratio))
+    return {
+        "start_s": window.start,
+        "stop_s": window.start + window.packets * window.interval,
+        "centre_s": window.centre,
+        "estimates": estimates,
+        "truth": truth,
+        "matches": [[match.truth, match.estimate] for match in matches],
+    }
 
 
 def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None, lag_ratio: float) -> None:

@@ -1,4 +1,4 @@
-"""What has to be said of estimates: where their lengths count from, what is ambiguous, what components are."""
+"""Remarks on estimates: where their lengths count from, what is ambiguous, what components are."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     unsure = [estimates.attrs["reason"] for estimates in ours if estimates.attrs["cannot_tell"]]
     if unsure:
         notes.append(
-            f"{len(unsure)} of {len(found)} windows can't be told: {unsure[0]}; standard deviations are withheld there"
+            f"{len(unsure)} of {len(found)} windows have no sure estimate: {unsure[0]}; "
+            "standard errors are withheld there"
         )
     kinds = [
         str(kind)
@@ -110,7 +111,7 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     models = [estimates.attrs["model"] for estimates in ours if "model" in estimates.attrs]
     if models:
         notes.append(
-            f"{models.count('exact')} of {len(models)} windows are exact cubics, with deviations from the Cramér-Rao "
-            f"bound; in {models.count('modulated')} amplitudes wander slowly, and the deviations contain that"
+            f"{models.count('exact')} of {len(models)} windows are exact cubics, with standard errors from the "
+            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors hold that"
         )
     return notes

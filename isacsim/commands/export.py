@@ -33,7 +33,7 @@ def export(
     ] = None,
     variables: Annotated[
         str | None,
-        typer.Option(help="Only these, e.g. aj_noisy,n_targets; default: all.", show_default=False),
+        typer.Option(help="Variables to export, e.g. aj_noisy,n_targets; default: all.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
@@ -51,13 +51,15 @@ def export(
     is_capture = looks_saved(Path(source))
     if ending == _PCAP:
         if not is_capture:
-            raise InputError(f"{source}: {_PCAP} is made of a capture (.nc), as isacsim simulate saves it.")
+            raise InputError(f"{source}: {_PCAP} is made from a capture (.nc), as isacsim simulate saves it.")
         if split is not None or variables is not None:
             raise InputError("--split and --variables are for data sets; a capture has neither.")
         _pcap(source, output_file, overwrite)
     else:
         if is_capture:
-            raise InputError(f"{source}: a capture becomes {_PCAP}; {ending} is made of a data set (.zarr).")
+            raise InputError(
+                f"{source}: a capture becomes {_PCAP}; {ending} is made from a data set (.zarr)."
+            )
         names = None if variables is None else [name.strip() for name in variables.split(",") if name.strip()]
         with sample_progress(output_file.name, unit="pieces") as progress:
             EXPORTERS[ending](

@@ -47,7 +47,9 @@ def generate(
     output_store: OutputStore = "dataset.zarr",
     n: Annotated[
         int | None,
-        typer.Option("--n", "-n", help="Samples of each scenario; default: as it says.", show_default=False),
+        typer.Option(
+            "--n", "-n", help="Samples of each scenario; default: the scenario's.", show_default=False
+        ),
     ] = None,
     per_class: Annotated[
         str | None,
@@ -63,20 +65,20 @@ def generate(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Address of a dask scheduler whose workers to use instead.", show_default=False),
+        typer.Option(help="Address of a dask scheduler; its workers are used instead.", show_default=False),
     ] = None,
     keep_csi: Annotated[bool, typer.Option("--keep-csi", help="Keep the CSI too.")] = False,
     chunk: Chunk = None,
     index_range: IndexRange = None,
     no_progress: NoProgress = False,
     extend: Annotated[
-        bool, typer.Option("--extend", help="Let a data set that is there grow to the samples asked for.")
+        bool, typer.Option("--extend", help="Extend an existing data set to the requested samples.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a data set of noisy, noiseless and clean spectra with truth, or go on with one that is not finished.
+    """Make a data set of noisy, noiseless and clean spectra with ground truth, or continue an unfinished one.
 
-    The same command finishes what was interrupted; --extend and a larger --n let it grow. It opens with
+    The same command finishes an interrupted run; --extend and a larger --n let it grow. It opens with
     isacsim.open_dataset, or xarray.open_zarr.
     """
     from isacsim.dataset.notation import class_sizes, split_fractions, splits_by_scenario
@@ -84,7 +86,9 @@ def generate(
     from isacsim.dataset.synthetic.generate import generate as make
 
     if splits is not None and split:
-        raise InputError("--splits divides every scenario, --split says where each goes; give one of them.")
+        raise InputError(
+            "--splits divides every scenario, --split chooses the split of each; give one of them."
+        )
     wanted: Splits | None = splits_by_scenario(split) if split else None
     if splits is not None:
         wanted = split_fractions(splits)

@@ -22,7 +22,7 @@ _MOST_NOTES = 8
 Like = Annotated[
     str | None,
     typer.Option(
-        help="Scenario or store whose axes and spectrum settings to take; default: what the packet rates allow.",
+        help="Scenario or store that sets axes and spectrum settings; default: what the packet rates allow.",
         show_default=False,
     ),
 ]
@@ -67,7 +67,8 @@ def import_captures(
     ] = None,
     labels: Labels = None,
     split: Annotated[
-        str, typer.Option(help="Split of the files: train, validation or test; --labels may say it for each.")
+        str,
+        typer.Option(help="Split of the files: train, validation or test; --labels may give it for each."),
     ] = "train",
     splits: Annotated[
         str | None,
@@ -78,17 +79,19 @@ def import_captures(
     ] = None,
     split_by: Annotated[
         str | None,
-        typer.Option(help="Column of --labels of which each split gets whole groups.", show_default=False),
+        typer.Option(
+            help="Column of --labels that forms groups; each split gets whole groups.", show_default=False
+        ),
     ] = None,
-    split_seed: Annotated[int, typer.Option(help="Seed of which group goes where.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Seed of the choice of groups.")] = 0,
     one_receiver: Annotated[
         bool,
-        typer.Option("--one-receiver", help="Of several receivers take the pair whose phases agree best."),
+        typer.Option("--one-receiver", help="Take the pair of receivers whose phases agree best."),
     ] = False,
     reference: Reference = "auto",
     gain: Gain = "auto",
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out files that can't be read, and list them.")
+        bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")
     ] = False,
     chunk: Chunk = None,
     no_progress: NoProgress = False,
@@ -96,9 +99,9 @@ def import_captures(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Make a data set of captures' windows, with labels where you know them.
+    """Make a data set from windows of captures, with labels where you know them.
 
-    All files are checked before anything is written. The same command finishes what was interrupted.
+    All files are checked before anything is written. The same command finishes an interrupted run.
     """
     from isacsim.commands.remarks import mirror_remark
     from isacsim.dataset.notation import split_fractions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isacsim.errors import InputError
-from isacsim.terminal import number, output, remark, sample_progress, show_table
+from isacsim.terminal import Json, number, output, remark, sample_progress, show_json, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +28,7 @@ def inspect(
     repair: Annotated[
         bool,
         typer.Option(
-            "--repair", help="Verify, and make what is damaged, lost or missing again, to the same bits."
+            "--repair", help="Verify, and make damaged, lost or missing parts again, to the same bits."
         ),
     ] = False,
     sample: Annotated[
@@ -44,10 +44,11 @@ def inspect(
         Path | None,
         typer.Option(help="Write a montage of eight samples (.png, .pdf, .svg).", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show counts by class and split, the SNRs, and whether the data set is complete.
 
-    Exit code 1: --verify found damage or a leak, --repair could not mend it, or --regenerate found a difference.
+    Exit code 1: --verify found damage or a leak, --repair could not repair it, or --regenerate found a difference.
     """
     from isacsim.dataset.store.soundness import readable
     from isacsim.dataset.store.store import open_dataset, open_record
@@ -62,20 +63,44 @@ def inspect(
 
         check_picture(picture)
     if Path(store).is_file():
-        raise InputError(f"{store}: this is a file, no data set; of a capture: isacsim capture {store}.")
+        raise InputError(f"{store}: this is a file, no data set; for a capture use isacsim capture {store}.")
     record = open_record(store)
+    if as_json and repair:
+        raise InputError("--repair tells what it does as it goes; --json is for what a data set holds.")
     if sample is not None:
-        _one(store, sample, regenerate)
+        (_one_as_json if as_json else _one)(store, sample, regenerate)
         return
     if repair:
         _repair(store)
     if verify:  # first: what is damaged can't be counted
-        _verify(store)
+        faults = _faults(store)
+        if as_json and faults:
+            show_json(store=store, damaged=faults)
+            raise typer.Exit(1)
+        if not as_json:
+            _show_faults(store, faults)
     dataset = open_dataset(store, incomplete=True)
     with readable(store):
-        _summary(dataset, record.attrs)
+        told = _told(dataset, record.attrs)
+        if not as_json:
+            _summary(dataset, told)
         unseen = unseen_remark(dataset, record.attrs)
     here, whole = dataset.sizes["sample"], record.n_samples
+    if picture is not None:
+        _draw(dataset, store, picture)
+    if as_json:
+        notes = [] if unseen is None else [unseen]
+        show_json(
+            store=store,
+            **told,
+            samples=here,
+            samples_in_all=whole,
+            finished=here == whole,
+            verified=True if verify else None,
+            notes=notes,
+            picture=picture,
+        )
+        return
     out = output()
     out.print(
         f"{here} of {whole} samples are complete; " + ("finished." if here == whole else "NOT FINISHED.")
@@ -85,26 +110,49 @@ def inspect(
     if here < whole:
         remark(f"the same {record.command} makes the rest")
     if picture is not None:
-        if not here:
-            raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
-        from isacsim.figures.montage import montage_figure
-        from isacsim.figures.spectra import save_figure
-
-        save_figure(montage_figure(dataset), picture)
         out.print(f"picture: {picture}")
 
 
-def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
-    from isacsim.dataset.card import class_counts, snr_histogram
+def _draw(dataset: xr.Dataset, store: str, picture: Path) -> None:
+    if not dataset.sizes["sample"]:
+        raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
+    from isacsim.figures.montage import montage_figure
+    from isacsim.figures.spectra import save_figure
+
+    save_figure(montage_figure(dataset), picture)
+
+
+def _told(dataset: xr.Dataset, attrs: dict[str, Any]) -> dict[str, Any]:
+    """Sum up what a data set holds, as JSON has it; counts are by domain, scenario, split and number of targets."""
+    from isacsim.dataset.card import class_counts, noise_sentence, snr_histogram
+
+    counts, edges = snr_histogram(dataset)
+    keys = ("domain", "scenario", "split", "n_targets")
+    return {
+        "title": attrs.get("title", "data set"),
+        "isacsim": attrs.get("isacsim"),
+        "numpy": attrs.get("numpy"),
+        "sizes": dict(dataset["aj_noisy"].sizes),
+        "fingerprints": json.loads(attrs.get("fingerprints", "{}")),
+        "counts": [
+            dict(zip(keys, key, strict=True)) | {"samples": n}
+            for key, n in sorted(class_counts(dataset).items())
+        ],
+        "snr": {"samples": counts.tolist(), "edges_db": edges.tolist()} if counts.sum() else None,
+        "noise": noise_sentence(dataset),
+    }
+
+
+def _summary(dataset: xr.Dataset, told: dict[str, Any]) -> None:
+    from isacsim.dataset.card import class_counts
     from isacsim.dataset.parts import SPLITS
 
     counts = class_counts(dataset)
-    snr, edges = snr_histogram(dataset)
     out = output()
-    sizes = ", ".join(f"{name} {size}" for name, size in dataset["aj_noisy"].sizes.items())
-    out.print(f"{attrs.get('title', 'data set')}; isacsim {attrs.get('isacsim')}, numpy {attrs.get('numpy')}")
+    sizes = ", ".join(f"{name} {size}" for name, size in told["sizes"].items())
+    out.print(f"{told['title']}; isacsim {told['isacsim']}, numpy {told['numpy']}")
     out.print(f"spectra: {sizes}")
-    for name, text in json.loads(attrs.get("fingerprints", "{}")).items():
+    for name, text in told["fingerprints"].items():
         out.print(f"scenario {name}: fingerprint {text[:12]}")
     labels = sorted({key[3] for key in counts})
     rows = []
@@ -113,10 +161,13 @@ def _summary(dataset: xr.Dataset, attrs: dict[str, Any]) -> None:
         rows.append([" ".join(filter(None, group)), *map(str, here), str(sum(here))])
     columns = ["unlabelled" if label < 0 else str(label) for label in labels]
     show_table("Samples by number of targets", ["domain, scenario, split", *columns, "all"], rows)
-    if snr.sum():
+    if told["noise"] is not None:
+        out.print(told["noise"])
+    if told["snr"] is not None:
         out.print("SNR of a unit path")
-        for count, low, high in zip(snr, edges[:-1], edges[1:], strict=True):
-            bar = "#" * round(_BAR * count / snr.max())
+        edges, most = told["snr"]["edges_db"], max(told["snr"]["samples"])
+        for count, low, high in zip(told["snr"]["samples"], edges[:-1], edges[1:], strict=True):
+            bar = "#" * round(_BAR * count / most)
             out.print(f"{number(low, 1):>6} to {number(high, 1):>5} dB {count:>8} {bar}")
 
 
@@ -147,6 +198,31 @@ def _one(store: str, sample: int, again: bool) -> None:
     raise typer.Exit(1)
 
 
+def _one_as_json(store: str, sample: int, again: bool) -> None:
+    from isacsim.dataset.inspection import regenerate, sample_of
+    from isacsim.dataset.store.store import open_dataset, open_record
+
+    record = open_record(store)
+    rows = sample_of(record, sample)
+    variables = open_dataset(store, incomplete=True).variables
+    same = regenerate(store, sample) if again else None
+    show_json(
+        store=store,
+        sample=sample,
+        values={
+            name: {
+                "dims": variables[name].dims[1:],
+                "units": variables[name].attrs.get("units"),
+                "data": row[0],
+            }
+            for name, row in rows.items()
+        },
+        the_same_again=same,
+    )
+    if same is not None and not all(same.values()):
+        raise typer.Exit(1)
+
+
 def _repair(store: str) -> None:
     from isacsim.dataset.repair import repair
 
@@ -173,11 +249,14 @@ def _list(what: str, sentences: list[str]) -> None:
         out.print(f"and {len(sentences) - _MOST_FAULTS} more.")
 
 
-def _verify(store: str) -> None:
+def _faults(store: str) -> list[str]:
     from isacsim.dataset.inspection import damage
 
     with sample_progress("verifying", unit="chunks") as progress:
-        faults = damage(store, progress=progress)
+        return damage(store, progress=progress)
+
+
+def _show_faults(store: str, faults: list[str]) -> None:
     _list("DAMAGED", faults)
     out = output()
     if faults:

@@ -10,7 +10,7 @@ import typer
 
 from isacsim.commands.generate import store_size
 from isacsim.commands.options import Chunk, NoProgress, OutputStore, Overwrite
-from isacsim.terminal import output, remark, sample_progress, show_table
+from isacsim.terminal import Json, output, remark, sample_progress, show_json, show_table
 
 __all__ = ["mix"]
 
@@ -28,18 +28,19 @@ def mix(
             "--n", "-n", help="Samples in all; default: as many as meet the fraction.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which samples are taken.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of samples.")] = 0,
     as_it_is: Annotated[
         bool, typer.Option("--as-it-is", help="Leave the real spectra at their own scale.")
     ] = False,
     chunk: Chunk = None,
     no_progress: NoProgress = False,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Combine synthetic and real samples at a fraction, class by class and split by split.
 
     No sample is taken twice, and none changes its split. The real spectra are brought to the level of the synthetic
-    ones by one factor (scale). The same command finishes what was interrupted.
+    ones by one factor (scale). The same command finishes an interrupted run.
     """
     from isacsim.dataset.mixed.mix import MixWarning
     from isacsim.dataset.mixed.write import write_mix
@@ -60,6 +61,9 @@ def mix(
             progress=progress,
         )
     record = json.loads(made.attrs["mix"])
+    if as_json:
+        show_json(data_set=output_store, samples=made.sizes["sample"], **record)
+        return
     for line in record["notes"]:
         remark(f"note: {line}")
     if record["left_out"]:

@@ -20,8 +20,8 @@ OutputStore = Annotated[
 Chunk = Annotated[
     int | None, typer.Option(help="Samples a chunk; default: 1 MiB of each spectrum.", show_default=False)
 ]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no bar.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress bar.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing data set.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""What was simulated and what was found, as rows of numbers: for the terminal and for the page of the demo."""
+"""Ground truth and estimates as rows of numbers: for the terminal and for the page of the demo."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ QUANTITIES = {
     "jerk": "jerk [m/s³]",
     "amplitude": "amplitude [1]",
 }
-"""What is estimated, as headings."""
+"""Quantities that are estimated, as headings."""
 
 # In carrier wavelengths. The scenario uav, seed 0, two drones: 0.14 in a window of 1 s brings 6 false paths, 0.007 and
 # 0.014 in two of 0.5 s 7, 0.002 and less in three of 0.3 s none. Where all of it is quartic, the Taylor cubic at the
@@ -74,14 +74,14 @@ def mirror_remark(csi: xr.DataArray | str) -> str | None:
 
 
 def _has_single_pair(csi: xr.DataArray) -> bool:
-    """Whether a device has one antenna pair alone, which nothing but itself can be aligned to."""
+    """Tell whether a device has one antenna pair alone, which can be aligned only to itself."""
     if "device" not in csi.coords:
         return False
     return bool(np.unique(csi.coords["device"].values, return_counts=True)[1].min() == 1)
 
 
 def departure_from_cubic(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float64]]) -> float:
-    """How far the paths of a simulated capture leave the cubics that fit them best: those of targets and movers.
+    """Measure how far the paths of a simulated capture leave the cubics that fit them best: targets and movers.
 
     Limbs and blades are left out (`body_remark` is about them).
 
@@ -127,13 +127,13 @@ def cubic_remark(
     if "scenario" not in capture.attrs:
         return None
     if why := not_drawn_again(capture):
-        return f"{why}: how far its paths are from cubics can't be told, nor the truth of exact motion off its centre"
+        return f"{why}: the distance of its paths from cubics is unknown, and so is their exact motion off its centre"
     off = departure_from_cubic(capture, receiver, times)
     if off <= _MOST_DEPARTURE:
         return None
     return (
-        f"the cubic doesn't hold over this window: what moves leaves its best cubic by up to {off:.2g} wavelengths "
-        f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny deviations mean "
+        f"the cubic does not hold over this window: paths leave their best cubic by up to {off:.2g} wavelengths "
+        f"(over {_MOST_DEPARTURE:g} counts), so relax adds paths around the true ones whose tiny standard errors mean "
         f"nothing; take a shorter window ({remedy})."
     )
 
@@ -153,8 +153,8 @@ def body_remark(capture: xr.Dataset) -> str | None:
     if not further:
         return None
     return (
-        f"the targets have {further} further paths (limbs, blades, echoes over walls): the truth is that of their "
-        "reference points alone, so what is found of the others counts as false."
+        f"the targets have {further} further paths (limbs, blades, echoes over walls); the ground truth is that of "
+        "their reference points alone, so estimates of the others count as false."
     )
 
 
@@ -173,8 +173,8 @@ def interpolation_remark(windows: Sequence[CaptureWindow]) -> str | None:
     gap = max(window.longest_gap for window in moved)
     return (
         f"{len(moved)} of {len(windows)} windows were interpolated onto a uniform grid: {packets} packets from "
-        f"{received} received, the longest gap {gap * 1e3:.3g} ms; what moves faster than half a Doppler period in a "
-        "gap comes out wrong, and as false paths (relax takes packets at their own times)"
+        f"{received} received, the longest gap {gap * 1e3:.3g} ms; motion faster than half a Doppler period in a "
+        "gap gives errors and false paths (relax takes packets at their own times)"
     )
 
 

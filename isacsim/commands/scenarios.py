@@ -10,7 +10,7 @@ import typer
 from isacsim.commands.reading import reads_files
 from isacsim.commands.source import open_source
 from isacsim.errors import InputError
-from isacsim.terminal import output, remark, sentences_of, show_table
+from isacsim.terminal import Json, output, remark, sentences_of, show_json, show_table
 
 __all__ = ["app"]
 
@@ -21,12 +21,20 @@ app = typer.Typer(help="List the shipped scenarios, print one, check files, or w
     invoke_without_command=True,
     epilog="Example: [bold]isacsim scenarios show default > mine.yaml[/bold], then edit it",
 )
-def list_all(ctx: typer.Context) -> None:
+def list_all(ctx: typer.Context, as_json: Json = False) -> None:
     """List the shipped scenarios; `show` prints one, `check` checks files, `schema` writes the JSON schema."""
     if ctx.invoked_subcommand is None:
         from isacsim.scenario.catalogue import list_scenarios
 
-        show_table("", ["scenario", "description"], list_scenarios().items(), numbers=False)
+        found = list_scenarios()
+        if as_json:
+            show_json(scenarios=[{"name": name, "description": text} for name, text in found.items()])
+            return
+        show_table("", ["scenario", "description"], found.items(), numbers=False)
+    elif as_json:
+        raise InputError(
+            "--json before a subcommand says nothing; put it after, where the subcommand has it."
+        )
 
 
 @app.command(epilog="Example: [bold]isacsim scenarios show lab > mine.yaml[/bold]")
@@ -48,7 +56,7 @@ def check(
         ),
     ],
 ) -> None:
-    """Check scenario files, and list everything that is wrong, each with its line.
+    """Check scenario files, and list all errors, each with its line.
 
     Exits with 2 if any file has an error.
     """
@@ -127,13 +135,15 @@ def from_capture(
         typer.Option("--window-s", help="Window of a sample in s; default: 1.024.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulations that levels are fitted by.")] = 0,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Write a scenario like a capture: radio, static channel, noise, gain steps, loss, jitter, phase and timing errors.
 
-    The file says what was measured and what is assumed. Room and motion are those of scenario walker; levels and speed
-    are fitted by simulation. What it comes to: isacsim validate realism. From Python: isacsim.scenario_from_capture.
+    The file records the measurements and the assumptions. Room and motion are those of scenario walker; levels and
+    speed are fitted by simulation. To see how near it comes: isacsim validate realism. From Python:
+    isacsim.scenario_from_capture.
     """
     from isacsim.commands.capture import check_capture
     from isacsim.files import check_output, written_whole
@@ -146,11 +156,16 @@ def from_capture(
         check_output(output_file)
     opened = open_source(file, whole=False, **reading)
     made = scenario_from_capture(opened.capture, body=body, window_s=window_s, seed=seed)  # type: ignore[arg-type]  # checked there
+    if output_file is not None:
+        with written_whole(output_file) as temporary:
+            temporary.write_text(made.to_yaml(), encoding="utf-8")
+    if as_json:
+        where = {"scenario_yaml": made.to_yaml()} if output_file is None else {"scenario": output_file}
+        show_json(source=opened.name, measured=made.found, notes=made.notes, **where)
+        return
     if output_file is None:
         typer.echo(made.to_yaml(), nl=False)
         return
-    with written_whole(output_file) as temporary:
-        temporary.write_text(made.to_yaml(), encoding="utf-8")
     rows = list(made.found.items())
     show_table("", [opened.name, "measured"], rows, numbers=False)
     for note in made.notes:

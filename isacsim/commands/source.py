@@ -1,4 +1,4 @@
-"""What a command is given: a scenario to simulate, a saved capture, or a receiver's file."""
+"""Source of a command: a scenario to simulate, a saved capture, or a receiver's file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Hop = Annotated[
     typer.Option("--hop-s", help="Step from window to window in s; default: a window.", show_default=False),
 ]
 Start = Annotated[float, typer.Option("--start-s", help="Start of the first window in s.")]
-MaxWindows = Annotated[int, typer.Option("--max-windows", help="At most so many windows.")]
+MaxWindows = Annotated[int, typer.Option("--max-windows", help="Largest number of windows.")]
 Reference = Annotated[
     str, typer.Option(help="Common phase removed by: auto, product, ratio, self, projection, array or none.")
 ]
@@ -68,7 +68,9 @@ Pair = Annotated[
         show_default=False,
     ),
 ]
-Receiver = Annotated[int, typer.Option(help="Which analysed receiver, where there are several (from 0).")]
+Receiver = Annotated[
+    int, typer.Option(help="Number of the analysed receiver, where there are several (from 0).")
+]
 
 # How many lines of a file's repairs to show.
 _MOST_NOTES = 5
@@ -84,15 +86,15 @@ class Source:
     stem: str
     """For the names of files made from it."""
     notes: tuple[str, ...]
-    """What the reader dropped, repaired or assumed."""
+    """Notes on what the reader dropped, repaired or assumed."""
 
     @property
     def simulated(self) -> bool:
-        """Whether there is a truth."""
+        """True if there is a ground truth."""
         return "scenario" in self.capture.attrs
 
     def reference(self, asked: str) -> Any:
-        """How to take the common phase out: as asked, else as the scenario says."""
+        """Way to remove the common phase: as requested, else as the scenario says."""
         if asked != "auto" or not self.simulated:
             return asked
         return reference_of(self._scenario(), self.capture)
@@ -117,7 +119,7 @@ class Source:
 
 
 def reference_of(scenario: Scenario, capture: xr.Dataset) -> Any:
-    """How `isacsim.conditioning.condition` is to take the common phase out of a simulated capture."""
+    """Choose how `isacsim.conditioning.condition` removes the common phase of a simulated capture."""
     if any(receiver.role == "reference" for receiver in scenario.radio.receivers):
         return scenario.spectrum.reference
     return "auto"

@@ -54,7 +54,7 @@ Beams = Annotated[
 Equalise = Annotated[
     float | None,
     typer.Option(
-        help="For resolved: 0 (strong paths rule) to 1 (all alike); default: the scenario's, else 0.875.",
+        help="For resolved: 0 (strong paths dominate) to 1 (all equal); default: the scenario's, else 0.875.",
         show_default=False,
     ),
 ]
@@ -108,7 +108,7 @@ def spectrum(
 ) -> None:
     """Draw the acceleration-jerk spectra of consecutive windows of a capture, and its Doppler spectrogram.
 
-    Real captures get the axes that their packet rate allows; a simulated one gets its truth marked.
+    Real captures get the axes that their packet rate allows. On simulated ones the ground truth is marked.
     """
     from isacsim.capture.netcdf import check_capture_path
     from isacsim.commands.remarks import band_remark, mirror_remark

@@ -12,7 +12,7 @@ from isacsim.checks import refusal
 from isacsim.commands import source as given
 from isacsim.commands.options import Settings
 from isacsim.commands.reading import reads_files
-from isacsim.terminal import output, progress, remark
+from isacsim.terminal import Json, output, progress, remark, show_json
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,19 +69,20 @@ def track(
     reference: Annotated[
         str,
         typer.Option(
-            help="Errors by the packet: self takes them out, none has none; auto: as the capture says."
+            help="Errors by the packet: self removes them, none has none; auto: as the capture says."
         ),
     ] = "auto",
     live: Annotated[
-        bool, typer.Option("--live", help="Hand the packets over one after the other, and print the latency.")
+        bool, typer.Option("--live", help="Pass the packets one after the other, and print the latency.")
     ] = False,
+    as_json: Json = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Track the speed of what moves through a capture, and say in which windows anything moves.
+    """Track the speed of moving targets through a capture, and detect motion in each window.
 
     Speed is that of the path length (transmitter, target, receiver); positive: it grows. Saved captures may be of any
-    length: they are read some seconds at a time.
+    length: they are read some seconds at a time. --json has all windows, but not the Doppler energy that -o saves.
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
     from isacsim.commands.track_table import conditions, show_tracks, true_speeds
@@ -126,6 +127,17 @@ def track(
             save_capture(tracks.assign_attrs(source=opened.name), output_file, overwrite=overwrite)
     for line in (*opened.notes, *filter(None, str(tracks.attrs["remarks"]).splitlines())):
         remark(f"note: {line}")
+    if as_json:
+        show_json(
+            source=opened.name,
+            tracks=tracks.drop_vars("doppler_energy").drop_vars("path_velocity", errors="ignore"),
+            truth=None if truth is None else {"time_s": truth[0], "velocity_m_s": truth[1]},
+            conditions=note,
+            notes=opened.notes,
+            picture=plot,
+            file=output_file,
+        )
+        return
     show_tracks(tracks, truth)
     output().print(note)
     for what, path in (("picture", plot), ("tracks", output_file)):

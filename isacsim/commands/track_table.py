@@ -1,4 +1,4 @@
-"""What `isacsim track` prints: tracks as a table, how they fared against the truth, and under which conditions."""
+"""Output of `isacsim track`: tracks as a table, their errors against the ground truth, and their conditions."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def show_tracks(tracks: xr.Dataset, truth: Truth | None) -> None:
             if matched is not None and truth is not None and (target := matched[n]) is not None:
                 row.append(number(float(np.interp(time[w], truth[0], truth[1][target]))))
         rows.append(row)
-    share = (
-        f"{np.mean(motion == 1):.0%} of {time.size} windows move, {np.mean(motion == -1):.0%} can't be told"
-    )
+    share = f"{np.mean(motion == 1):.0%} of {time.size} windows move, {np.mean(motion == -1):.0%} are unknown"
     show_table(share + (f"; every {every}th shown" if every > 1 else ""), columns, rows)
     if matched is not None and truth is not None:
         _fared(tracks, truth, matched)

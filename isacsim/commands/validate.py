@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isacsim.commands.source import in_options
 from isacsim.errors import InputError
-from isacsim.terminal import output, progress, remark, show_table
+from isacsim.terminal import Json, output, progress, remark, show_json, show_table
 
 __all__ = ["validate"]
 
@@ -23,23 +23,23 @@ def validate(
         Path, typer.Option("--output", "-o", help="Folder for STUDY.json and STUDY.png.")
     ] = Path("out/validation"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Seconds instead of an hour; the numbers are no results.")
+        bool, typer.Option("--quick", help="Run for seconds instead of an hour; the numbers are no results.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     trials: Annotated[
         int | None, typer.Option(help="Trials a point; default: the study's own.", show_default=False)
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they don't change the results.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; they do not change the results.")] = 1,
     captures: Annotated[
         list[Path] | None,
         typer.Option(
-            help="For realism: a capture of somebody walking; once for each file.", show_default=False
+            help="For realism: a capture of a person who walks; once for each file.", show_default=False
         ),
     ] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="An estimator to compare; once for each, or several with commas. Default: all that fit.",
+            help="Estimator to compare; once for each, or several with commas. Default: all that fit.",
             show_default=False,
         ),
     ] = None,
@@ -61,12 +61,13 @@ def validate(
     ] = None,
     carrier: Annotated[
         float | None,
-        typer.Option(help="Carrier in Hz of those captures that don't say theirs.", show_default=False),
+        typer.Option(help="Carrier in Hz of captures that do not hold theirs.", show_default=False),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Run a study against known truth: a JSON table with settings, sample counts and spreads, and a figure.
+    """Run a study against ground truth: a JSON table with settings, sample counts and spreads, and a figure.
 
-    Without --quick a study takes a minute to an hour on one core; the list says how long. One that was stopped goes on
+    Without --quick a study takes a minute to an hour on one core; the list gives the times. A stopped study continues
     where it was.
     """
     from isacsim.validation.study import (
@@ -82,9 +83,13 @@ def validate(
 
     if study is None:
         rows = [(name, load_study(name).DESCRIPTION) for name in STUDIES]
+        if as_json:
+            show_json(studies=[{"name": name, "description": text} for name, text in rows])
+            return
         show_table("", ["study", "description"], rows, numbers=False)
         return
     names = STUDIES if study == "all" else (study,)
+    written: list[dict[str, Any]] = []
     for name in names:
         load_study(name)
     methods = [part.strip() for text in method or () for part in text.split(",")]
@@ -122,4 +127,8 @@ def validate(
                 )
             except InputError as error:
                 raise in_options(error) from error
-        output().print(f"{name}: {table}, {picture}")
+        written.append({"study": name, "table": table, "figure": picture})
+        if not as_json:
+            output().print(f"{name}: {table}, {picture}")
+    if as_json:
+        show_json(studies=written)

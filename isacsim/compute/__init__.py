@@ -1,4 +1,4 @@
-"""How numbers are computed.
+"""Computation of numbers.
 
 ``jit`` (numba), ``products`` of matrices and ``threads`` of those of BLAS, ``phasor``, and ``provenance``: on what.
 """

@@ -1,4 +1,4 @@
-"""How much memory is free, and the sentence for what would need more: told before the work, not by a kill in it."""
+"""Free memory, and the sentence for work that would need more: reported before the work, not by a kill in it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Matrix products whose bits depend on a row and a column alone, not on where they stand.
 
-A BLAS product gives a row other bits at another place: it cuts the matrix into tiles, and each kind of tile rounds its
-own way (OpenBLAS on processors with AVX2 has three kinds in a block of 64 rows). Here every element is the same chain
-of fused products, in the order of k. The loop over columns is what the compiler makes SIMD code of: as fast as BLAS.
+A BLAS product gives a row other bits at another place. It cuts the matrix into tiles, and each kind of tile rounds
+differently (OpenBLAS on processors with AVX2 has three kinds in a block of 64 rows). Here every element is the same
+chain of fused products, in the order of k. The loop over columns is what the compiler makes SIMD code of: as fast as
+BLAS.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from isacsim.compute.jit import JIT, fma
+from isacsim.compute.jit import JIT, multiply_add
 
 __all__ = ["product", "rows_by_table"]
 
@@ -38,7 +39,7 @@ def _one(x, x0, t, t0, dt, n_k, n_col, out, o0):  # type: ignore[no-untyped-def]
     for k in range(n_k):
         a, p = x[x0 + k], t0 + k * dt
         for u in range(n_col):
-            out[o0 + u] = fma(a, t[p + u], out[o0 + u])
+            out[o0 + u] = multiply_add(a, t[p + u], out[o0 + u])
 
 
 @njit(**JIT)
@@ -58,20 +59,28 @@ def _four(x, x0, dx, t, t0, dt, n_k, n_col, out, o0, do):  # type: ignore[no-unt
         p = t0 + k * dt
         for u in range(n_col):
             t0u, t1u, t2u, t3u = t[p + u], t[p + dt + u], t[p + two * dt + u], t[p + three * dt + u]
-            out[o0 + u] = fma(a3, t3u, fma(a2, t2u, fma(a1, t1u, fma(a0, t0u, out[o0 + u]))))
-            out[o1 + u] = fma(b3, t3u, fma(b2, t2u, fma(b1, t1u, fma(b0, t0u, out[o1 + u]))))
-            out[o2 + u] = fma(c3, t3u, fma(c2, t2u, fma(c1, t1u, fma(c0, t0u, out[o2 + u]))))
-            out[o3 + u] = fma(d3, t3u, fma(d2, t2u, fma(d1, t1u, fma(d0, t0u, out[o3 + u]))))
+            out[o0 + u] = multiply_add(
+                a3, t3u, multiply_add(a2, t2u, multiply_add(a1, t1u, multiply_add(a0, t0u, out[o0 + u])))
+            )
+            out[o1 + u] = multiply_add(
+                b3, t3u, multiply_add(b2, t2u, multiply_add(b1, t1u, multiply_add(b0, t0u, out[o1 + u])))
+            )
+            out[o2 + u] = multiply_add(
+                c3, t3u, multiply_add(c2, t2u, multiply_add(c1, t1u, multiply_add(c0, t0u, out[o2 + u])))
+            )
+            out[o3 + u] = multiply_add(
+                d3, t3u, multiply_add(d2, t2u, multiply_add(d1, t1u, multiply_add(d0, t0u, out[o3 + u])))
+            )
         k += np.uint64(4)
     while k < n_k:
         a0, b0, c0, d0 = x[x0 + k], x[x1 + k], x[x2 + k], x[x3 + k]
         p = t0 + k * dt
         for u in range(n_col):
             tu = t[p + u]
-            out[o0 + u] = fma(a0, tu, out[o0 + u])
-            out[o1 + u] = fma(b0, tu, out[o1 + u])
-            out[o2 + u] = fma(c0, tu, out[o2 + u])
-            out[o3 + u] = fma(d0, tu, out[o3 + u])
+            out[o0 + u] = multiply_add(a0, tu, out[o0 + u])
+            out[o1 + u] = multiply_add(b0, tu, out[o1 + u])
+            out[o2 + u] = multiply_add(c0, tu, out[o2 + u])
+            out[o3 + u] = multiply_add(d0, tu, out[o3 + u])
         k += one
 
 

@@ -1,4 +1,4 @@
-"""Which machine and code this is, for results that depend on them."""
+"""Description of this machine and code, for results that depend on them."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _phase_and_signs(level: Complex, projected: Complex) -> tuple[Real, NDArray[
 
 
 def places_known(capture: xr.Dataset) -> bool:
-    """Whether receivers are pairs of an array whose elements' places are known, which files don't tell."""
+    """Tell whether receivers are pairs of an array whose elements' places are known; files do not hold them."""
     if "rx_position" not in capture.coords or "tx_element" not in capture.coords:
         return False
     return bool(capture.coords["rx_element"].values.any() or capture.coords["tx_element"].values.any())

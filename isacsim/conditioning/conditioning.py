@@ -69,9 +69,9 @@ __all__ = [
 
 ALIGNED_ARRAY = "all pairs of a device aligned to their static channel"
 ALIGNED_TO_ITSELF = "phase aligned to the mean channel"
-"""What `condition` says it did with ``reference="self"``."""
+"""Record that `condition` writes for ``reference="self"``."""
 PROJECTED = "projected on the static channel"
-"""What `condition` says it did with ``reference="projection"``."""
+"""Record that `condition` writes for ``reference="projection"``."""
 Reference = Literal["auto", "product", "ratio", "self", "projection", "array", "none"]
 Gain = Literal["auto", "agc", "rssi", "none"]
 
@@ -92,9 +92,9 @@ def condition(
     capture : xarray.Dataset
         Simulated or read from a file.
     reference : {"auto", "product", "ratio", "self", "projection", "array", "none"}
-        How the common phase is removed (module docstring). "auto": the product if there is a reference channel;
-        "none" if the capture has no phase error; else "array" for arrays whose elements' places are known, the pair of
-        highest phase coherence for other channels, "self" for a single one.
+        How the common phase is removed (module docstring). "auto" takes the product if there is a reference channel,
+        and "none" if the capture has no phase error. Else it takes "array" for arrays whose elements' places are
+        known, the pair of highest phase coherence for other channels, and "self" for a single one.
     pair : (int, int), optional
         Receivers (surveillance, reference) by position, instead of roles or coherence.
     gain : {"auto", "agc", "rssi", "none"}
@@ -108,9 +108,10 @@ def condition(
     Returns
     -------
     xarray.DataArray, complex64, dims (receiver, subcarrier, packet)
-        One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` says what was
-        done, ``reference`` by which receiver (its position, -1 for none); ``timing`` is "unknown" where packets were
-        aligned to each other alone ("self", "projection", "array"): all path lengths then hold the same unknown offset.
+        One receiver for each surveillance channel or the chosen pair. The attribute ``conditioning`` records what was
+        done, and ``reference`` by which receiver (its position, -1 for none). ``timing`` is "unknown" where packets
+        were aligned only to each other ("self", "projection", "array"). All path lengths then hold the same unknown
+        offset.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How often packets come, also where they come in bursts."""
+"""Packet rate, also where packets come in bursts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP = 0.1
 
 
 class Pace(NamedTuple):
-    """How often packets come."""
+    """Packet rate and its regularity."""
 
     interval: float
     """s: the median interval; where packets come in bursts the mean one, as windows hold no more."""
@@ -28,7 +28,7 @@ class Pace(NamedTuple):
 
     @property
     def bursts(self) -> bool:
-        """Whether packets come in bursts."""
+        """Tell whether packets come in bursts."""
         return self.hole > self.interval
 
     def window(self, shortest: float, packets: int, longest_gap: float) -> float:

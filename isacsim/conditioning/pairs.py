@@ -1,4 +1,4 @@
-"""Which streams of conditioned CSI are looked at together: one, or all antenna pairs of an array."""
+"""Choice of the streams of conditioned CSI that are used together: one, or all antenna pairs of an array."""
 
 from __future__ import annotations
 

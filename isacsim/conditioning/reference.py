@@ -34,7 +34,7 @@ _FADE = 0.1
 
 
 def phase_coherence(array: xr.DataArray) -> NDArray[np.float64]:
-    """How well each pair of receivers keeps its phase difference over time.
+    """Measure how well each pair of receivers keeps its phase difference over time.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
 
 
 def reference_factor(reference: Complex, *, ratio: bool) -> Complex:
-    """What the product or ratio multiplies a surveillance channel by.
+    """Factor by which the product or ratio multiplies a surveillance channel.
 
     Parameters
     ----------
@@ -165,10 +165,10 @@ def project(array: xr.DataArray) -> xr.DataArray:
 def align_phase(array: xr.DataArray, rounds: int = 3) -> xr.DataArray:
     """Align each packet's phase and its slope over frequency to the capture's mean channel, receiver by receiver.
 
-    The phase sanitisation of single-antenna sensing (Sen et al., "You are facing the Mona Lisa", MobiSys 2012;
-    Kotaru et al., SpotFi, SIGCOMM 2015), against the mean channel instead of a straight line: for each packet the
-    slope that best lines up neighbouring subcarriers with the mean, then the phase. The mean is made anew
-    ``rounds`` times.
+    The phase sanitisation of single-antenna sensing (Sen et al., "You are facing the Mona Lisa", MobiSys 2012; Kotaru
+    et al., SpotFi, SIGCOMM 2015), against the mean channel instead of a straight line. For each packet it finds the
+    slope that best aligns neighbouring subcarriers with the mean, then the phase. The mean is made anew ``rounds``
+    times.
 
     Parameters
     ----------

@@ -35,13 +35,14 @@ def resample(array: xr.DataArray, packets: int | None = None) -> xr.DataArray:
 
     A cubic spline through the packets, for real and imaginary part. Without gaps its error falls as (f/F)⁴ for a tone
     at frequency f in packets at rate F. At 60 Hz in 1000 packets/s its rms is 4e-5 of the amplitude with jitter of
-    0.1 ms and 4e-4 with 5 % single losses; with the losses in bursts of 3 it is 0.08, nearly all of it inside gaps of
-    5 packets and more, where half a turn is missing and no method can know it (at 20 Hz: 5e-3). White noise comes out
-    with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
+    0.1 ms, and 4e-4 with 5 % single losses. With the losses in bursts of 3 it is 0.08 (at 20 Hz: 5e-3). Nearly all of
+    that is inside gaps of 5 packets and more, where half a turn is missing and no method can know it. White noise
+    comes out with 1.0 to 1.6 times its power; a quintic spline would make that 1.1 to 13. Measured in
     ``tests/conditioning/test_resampling.py``. Already uniform CSI comes back as it is.
 
-    Packets closer together than a quarter of the median interval are averaged to one first: the spline would take the
-    noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median power).
+    Packets closer together than a quarter of the median interval are first averaged to one. Otherwise the spline
+    would take the noise between them for a steep slope and overshoot (in a 4366c0 capture to 11 000 times the median
+    power).
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def _spline(time: NDArray[np.float64], rows: NDArray[np.float32]) -> Callable[[N
 
 
 def _free_ends(time: NDArray[np.float64]) -> tuple[bool, bool]:
-    """Whether several packets are missing in the first and in the last interval."""
+    """Tell whether several packets are missing in the first and in the last interval."""
     steps = np.diff(time)
     first, last = (steps[[0, -1]] > _LONG_END * np.median(steps)).tolist()
     return first, last

@@ -1,10 +1,10 @@
-"""What all packets share out of them: phase, timing and gain by the packet, then the static channel.
+"""Removal of what all packets share: phase, timing and gain by the packet, then the static channel.
 
 A packet's phase, its slope over frequency and its gain are errors that the antennas of one oscillator share. They are
 found by projecting the packet on the static channel M, all antennas and subcarriers at once. What is left after
 division by that projection is orthogonal to M. A phase error and a gain error move a packet along M, a timing error
-along (f - f̄) M, so what moves is kept only across both: to first order then no mirror image at the negative speed is
-left, which aligning the phase alone makes (about half of a path's amplitude on one antenna).
+along (f - f̄) M. So the moving part is kept only across both. To first order no mirror image at the negative speed is
+then left. Alignment of the phase alone leaves one (about half of a path's amplitude on one antenna).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Moving:
-    """What moves in some packets, in units of the static channel's power."""
+    """Moving part of some packets, in units of the static channel's power."""
 
     values: Complex
     """Packets without errors and static part; shape (packet, channel)."""

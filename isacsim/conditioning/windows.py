@@ -47,7 +47,7 @@ class CaptureWindow:
     number: int = 0
     """Its place in the capture: it starts ``number`` hops after the first one, used or not."""
     interpolated: bool = False
-    """Whether packets were brought to other times than their own."""
+    """True if packets were brought to other times than their own."""
     longest_gap: float = 0.0
     """Longest interval between packets received, s."""
 
@@ -73,7 +73,7 @@ class CaptureWindow:
         return float(time[-1] - time[0]) / (time.size - 1)
 
     def grid(self, lag_ratio: float = 0.089) -> WindowResolution:
-        """What the window resolves."""
+        """Axes that the window resolves."""
         # Resolution is the span's: where few packets were received, more would resolve the same.
         packets = max(self.packets, MIN_PACKETS)
         interval = self.interval * (self.packets - 1) / (packets - 1)
@@ -101,7 +101,7 @@ class Windows:
 
     @property
     def conditioning(self) -> str:
-        """What was done to the CSI."""
+        """Record of what was done to the CSI."""
         return str(self.used[0].csi.attrs["conditioning"])
 
 
@@ -239,7 +239,7 @@ def _nominal_length(capture: xr.Dataset, otherwise: float) -> float:
 
 
 def _chosen_by_coherence(capture: xr.Dataset, reference: Reference) -> bool:
-    """Whether `condition` would choose the receivers by their coherence."""
+    """Tell whether `condition` would choose the receivers by their coherence."""
     if capture.sizes["receiver"] < 2 or "reference" in capture.coords["role"].values:
         return False
     broken = bool(capture.attrs.get("shared_phase_error", 1))

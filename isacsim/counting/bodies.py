@@ -21,7 +21,7 @@ __all__ = ["Bodies", "look_for_bodies"]
 
 @dataclass(frozen=True, eq=False)
 class Bodies:
-    """What the rule says of one window."""
+    """Result of the rule for one window."""
 
     reason: str
     """Why it says nothing; empty if it does."""

@@ -19,9 +19,9 @@ GROUP = "isacsim.counters"
 """Group of entry points: a name, and the callable that counts."""
 
 Counter: TypeAlias = "Callable[[xr.DataArray, int], ArrayLike | None]"
-"""Takes the conditioned CSI ([receiver,] subcarrier, packet) of one window, at the packets' own times and of an array
-all its pairs, and the most targets that may be; gives the probability of each number from 0 to that, or None where it
-can't tell."""
+"""Takes the conditioned CSI ([receiver,] subcarrier, packet) of one window, at the packets' own times, with all pairs
+of an array, and the largest possible count. Gives the probability of each count from 0 to that, or None where it
+cannot tell."""
 
 
 def registered_counter(name: str) -> Counter:

@@ -1,4 +1,4 @@
-"""How many targets move in each window of a capture: the one way in."""
+"""Count of the moving targets in each window of a capture: the single entry."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _LEAST_LIKELY = 0.05
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """What one window holds."""
+    """Result of one window."""
 
     probability: Array | None
-    """Of 0 to ``max_targets`` targets; None: cannot tell."""
+    """Probability of 0 to ``max_targets`` targets; None: cannot tell."""
     kind: str = ""
     bodies: float = float("nan")
     reason: str = ""
@@ -68,33 +68,35 @@ def count_targets(
         A capture, or the conditioned CSI (subcarrier, packet) of one window, static part included, with coordinates
         ``time`` in s and ``frequency`` in Hz.
     method : str
-        "auto": by models, points or bodies as ``targets`` says. Else the name of a counter that another package
-        registers (entry points of group ``isacsim.counters``, :mod:`isacsim.counting.counters`).
+        "auto" counts by models, points or bodies as ``targets`` says. Else it is the name of a counter that another
+        package registers (entry points of group ``isacsim.counters``, :mod:`isacsim.counting.counters`).
     max_targets : int
-        The most targets that there may be: knowing it helps.
+        Largest possible count: a known limit helps.
     targets : {"auto", "points", "bodies"}
         Points are counted by their paths (:func:`isacsim.estimation.modes.algorithm.modes`); people, whose limbs are
-        paths too, by a rule learned from simulated walkers. "auto" asks first whether bodies move, by another learned
-        rule.
+        paths too, by a rule learned from simulated walkers. "auto" first decides by another learned rule whether
+        bodies move.
     max_components : int
-        Of points: at most so many components are looked for, in at most about 20 s a window; where they are found,
-        images and parts included, there may be more.
+        Largest number of components that are searched for points, in at most about 20 s a window. Images and parts
+        count too. If all are found, there may be more.
     receiver : int
-        Which of the analysed receivers of a capture. Of an array whose pairs are aligned together
+        Index among the analysed receivers of a capture. For an array whose pairs are aligned together
         (``reference="array"``) points are counted from all pairs, bodies from this one.
     window_s, hop_s, start_s, max_windows, reference, pair, gain
-        How a capture is cut and conditioned, as for :func:`isacsim.conditioning.windows.capture_windows`.
+        Settings by which a capture is cut and conditioned, as for
+        :func:`isacsim.conditioning.windows.capture_windows`.
 
     Returns
     -------
     xarray.Dataset
-        Over ``window``: ``count``, the likeliest number, -1 for "cannot tell"; ``probability`` (window, n) of each n
-        from 0 to ``max_targets``, NaN where it cannot tell; ``at_least``, the count or, where it cannot tell, how many
-        there are at least; ``kind``, what was counted (points or bodies); ``bodies``, the probability that bodies
-        move, not points; ``reason`` for "cannot tell". Coordinates ``time``, the window's centre in s, and ``n``.
+        Variables over ``window``. ``count`` is the likeliest count, -1 for "cannot tell". ``probability`` (window, n)
+        is that of each n from 0 to ``max_targets``, NaN where it cannot tell. ``at_least`` is the count, or a lower
+        limit where it cannot tell. ``kind`` names what was counted (points or bodies). ``bodies`` is the probability
+        that bodies move, not points. ``reason`` explains "cannot tell". Coordinates are ``time``, the window's centre
+        in s, and ``n``.
 
-        The probabilities are those of captures like the simulated ones that the rules were learned from, each number
-        as likely as another: docs/counting.md says when to believe them.
+        The probabilities hold for captures like the simulated ones that the rules were learned from, with each count
+        equally likely. docs/counting.md says when to believe them.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def count_targets(
         if wrong or start_s or receiver or reference != "auto" or gain != "auto":
             name = (wrong or ["start_s, receiver, reference and gain"])[0]
             raise InputError(
-                f"{name}: only of a whole capture; conditioned CSI is one window of one receiver."
+                f"{name} applies to a whole capture only; conditioned CSI is one window of one receiver."
             )
         return count_windows([csi], **options)
     from isacsim.conditioning.pairs import pairs_together

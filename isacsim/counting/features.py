@@ -1,4 +1,4 @@
-"""What tells the number of people: how the moving part of CSI fills delay and Doppler over time.
+"""Features that show the number of people: how the moving part of CSI fills delay and Doppler over time.
 
 One person's parts share a delay cell and swing about the torso's speed: few directions over the delay cells, one band
 of Doppler. Every further person adds a direction and a ridge of their own.
@@ -55,7 +55,7 @@ NAMES = (
     "spread of the speed of ridge 1",
     "spread of the speed of ridge 2",
 )
-"""What `describe` gives, in order; speeds in m/s of the path length, delays in cells, entropies in nats."""
+"""Names of what `describe` gives, in order; speeds in m/s of the path length, delays in cells, entropies in nats."""
 
 
 def describe(csi: NDArray[np.complexfloating], rate: float, frequency: Array) -> Array | None:

@@ -32,7 +32,7 @@ _NEAR = 1.2
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the captures were like that the rule was learned from, with what else may be taken for alike."""
+    """Conditions of the captures that the rule was learned from, and of those that count as similar."""
 
     carrier_hz: tuple[float, float] = (4.9e9, 6.5e9)
     window_s: tuple[float, float] = (0.9, 1.2)

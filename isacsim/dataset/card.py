@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from isacsim.dataset.store.store import StoreRecord
 
-__all__ = ["class_counts", "has_card", "snr_histogram", "write_card"]
+__all__ = ["class_counts", "has_card", "noise_sentence", "snr_histogram", "write_card"]
 
 _README, _PICTURE = "README.md", "card.png"
 
@@ -87,7 +87,15 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
             "*Noisy, noiseless and clean spectrum of a few samples; circles: the truth.*",
             "",
         ]
-    lines += ["## Samples", "", *_counts(dataset), "", *_origins(record.attrs)]
+    noise = noise_sentence(dataset)
+    lines += [
+        "## Samples",
+        "",
+        *_counts(dataset),
+        "",
+        *([noise, ""] if noise else []),
+        *_origins(record.attrs),
+    ]
     lines += ["## Variables", "", *_variables(dataset), ""]
     if "keep_csi" in record.attrs and not record.attrs["keep_csi"]:
         lines += ["The CSI was not kept; `isacsim generate --keep-csi` does.", ""]
@@ -114,7 +122,7 @@ def _counts(dataset: xr.Dataset) -> list[str]:
 
 
 def _origins(attrs: Mapping[str, Any]) -> list[str]:
-    """What scenarios and seeds made it, where scenarios did."""
+    """List the scenarios and seeds of the data set, where scenarios made it."""
     from isacsim.scenario.model import Scenario
 
     if "scenarios" not in attrs:
@@ -194,6 +202,19 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
 
 
+def noise_sentence(dataset: xr.Dataset) -> str | None:
+    """Say how many samples hold no thermal noise; None if all do, or the data set does not say."""
+    if "snr_db" not in dataset:
+        return None
+    without, whole = int(np.isposinf(dataset["snr_db"].values).sum()), dataset.sizes["sample"]
+    if not without:
+        return None
+    which = (
+        "This data set is noise-free" if without == whole else f"{without} of {whole} samples are noise-free"
+    )
+    return f"{which}: no thermal noise was added, and snr_db is infinite."
+
+
 def class_counts(dataset: xr.Dataset) -> Counter[tuple[str, str, str, int]]:
     """Count samples by (domain, scenario, split, n_targets)."""
     columns = [dataset[name].values.tolist() for name in ("domain", "scenario", "split", "n_targets")]
@@ -201,7 +222,10 @@ def class_counts(dataset: xr.Dataset) -> Counter[tuple[str, str, str, int]]:
 
 
 def snr_histogram(dataset: xr.Dataset, bins: int = 10) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Count samples by SNR; counts (bin,) and edges (bin + 1,) in dB. Samples without one are left out."""
+    """Count samples by SNR; counts (bin,) and edges (bin + 1,) in dB.
+
+    Samples whose SNR is unknown, or which hold no noise, are left out.
+    """
     snr = dataset["snr_db"].values
     counts, edges = np.histogram(snr[np.isfinite(snr)], bins)
     return counts, edges.astype(np.float64)

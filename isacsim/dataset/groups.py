@@ -127,7 +127,7 @@ def positions_where(ds: xr.Dataset, where: Where) -> NDArray[np.int64]:
 
 
 def column_of(ds: xr.Dataset, name: str) -> NDArray[Any]:
-    """What a variable over sample says, as text."""
+    """Value of a variable over sample, as text."""
     if name not in ds.variables or ds[name].dims != ("sample",):
         over = [str(key) for key, v in ds.variables.items() if v.dims == ("sample",)]
         raise InputError(f"the data set has no {name!r} of each sample; it has {', '.join(over)}.")

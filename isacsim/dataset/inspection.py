@@ -1,4 +1,4 @@
-"""What a data set holds, whether it is whole, whether its splits leak, and whether a sample is what its record says."""
+"""Inspection of a data set: content, completeness, leaks between splits, and agreement of samples with records."""
 
 from __future__ import annotations
 

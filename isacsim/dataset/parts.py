@@ -1,4 +1,4 @@
-"""Which sample of a data set is which: parts, classes, splits, and proof that no split leaks into another."""
+"""Order of the samples in a data set: parts, classes, splits, and proof that no split leaks into another."""
 
 from __future__ import annotations
 

@@ -25,16 +25,16 @@ Progress = Callable[[int, int], None]
 
 
 class Repaired(NamedTuple):
-    """What was wrong with a store, and what became of it."""
+    """Result of a repair: the faults of a store, and what became of them."""
 
     wrong: list[str]
-    """What was damaged, one sentence each."""
+    """Faults that were found, one sentence each."""
     chunks: list[int]
     """Chunks that were damaged or missing, made."""
     written: list[str]
     """Coordinates and descriptions, written anew."""
     left: str
-    """What is still to do, a sentence; empty if all is as it was."""
+    """Work that is still to do, a sentence; empty if all is as it was."""
 
 
 def repair(
@@ -62,8 +62,8 @@ def repair(
     Raises
     ------
     InputError
-        If there is no store, its making was cut short before it had a plan, its list of arrays or its plan is damaged,
-        or other versions of isacsim or NumPy made it; then no sample is changed.
+        If there is no store, or its making was cut short before it had a plan. Also if its list of arrays or its plan
+        is damaged, or other versions of isacsim or NumPy made it. Then no sample is changed.
     """
     if not exists(path):
         open_record(path)  # refuses it

@@ -59,7 +59,7 @@ def targets_at_rest(dataset: xr.Dataset, attrs: Mapping[str, Any]) -> tuple[int,
 
 
 def _resting(samples: xr.Dataset, radio: Radio) -> tuple[int, int]:
-    """How many targets of samples of one radio are at rest, and how many there are."""
+    """Count the targets of one radio's samples that are at rest, and all targets."""
     # (sample, target) or (sample, receiver, target)
     velocity, acceleration, jerk = (samples[f"target_{state}"].values for state in _STATES)
     window = float(np.ptp(radio.time_s))

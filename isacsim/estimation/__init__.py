@@ -2,6 +2,6 @@
 
 `isacsim.estimate_paths` (``estimate``) is the way in. ``relax`` fits exact cubics, ``peers`` are other people's
 methods, ``peaks`` reads maxima of a spectrum. ``bounds`` is the Cramér-Rao bound, ``least_squares`` the fit that
-reaches it (numba: ``kernels``), ``grid`` where CSI was sampled, ``limits`` how far a search goes, ``results`` the data
-set that all give, ``matching`` says which estimate belongs to which truth.
+reaches it (numba: ``kernels``). ``grid`` holds the sampling of CSI, ``limits`` the range of a search, ``results`` the
+data set that all give. ``matching`` assigns estimates to true paths.
 """

@@ -50,7 +50,7 @@ def modes_or_exact(
     Returns
     -------
     xarray.Dataset
-        Attribute ``model``: "exact" (deviations from the Cramér-Rao bound) or "modulated".
+        Attribute ``model``: "exact" (standard errors from the Cramér-Rao bound) or "modulated".
     """
     arguments: Any = {"max_paths": max_paths, "phase_sign": phase_sign, "limits": limits}
     found = modes(csi, time, frequency, reference=reference, **arguments)

@@ -1,6 +1,6 @@
 """The Cramér-Rao bound of the cubic-phase path model: how well any unbiased estimator can do.
 
-The model (docs/theory, signal) is, with the time origin at the window's centre,
+The model (docs/method.md, eq. (M1) and eq. (M2)) is, with the time origin at the window's centre,
 
     H_k(t) = sum_l A_l exp(j phase_l + sigma j 2 pi f_k d_l(t) / c) + s_k + n_k(t)
     d_l(t) = d0_l + v_l t + a_l t^2 / 2 + r_l t^3 / 6
@@ -96,8 +96,8 @@ def fisher_information(
     Returns
     -------
     ndarray (6 * path, 6 * path)
-        In the order of `PARAMETERS` within a path; ``phase`` is here the phase *at the mean subcarrier*, path
-        length included, because phase and path length apart are all but indistinguishable in a narrow band.
+        In the order of `PARAMETERS` within a path; ``phase`` is here the phase *at the mean subcarrier*, path length
+        included. In a narrow band phase and path length are almost indistinguishable from each other.
     """
     t = grid.time
     powers = np.stack([t**0, t, t**2 / 2, t**3 / 6])
@@ -168,7 +168,7 @@ def cramer_rao_bound(
     """Lower bounds on the standard deviations of every path's parameters, all paths estimated together.
 
     Exact for the grid passed: any packet times, any subcarriers, any paths. With many packets and one path
-    the bound of acceleration and jerk tends to (docs/theory, closed form; K subcarriers, Q packets over T
+    the bound of acceleration and jerk tends to eq. (M9) of docs/method.md (K subcarriers, Q packets over T
     seconds, rho the SNR)
 
         var(a) = 720 / (2 rho K Q) (c / (2 pi f T^2))^2
@@ -188,15 +188,14 @@ def cramer_rao_bound(
         ``amplitude`` and, optionally, ``phase`` (rad), at the window's centre. Default: one path of unit
         amplitude, 5 m long, at 2 m/s.
     static : {"unknown", "known"}
-        Whether one complex constant per subcarrier is estimated along with the paths.
+        "unknown": one complex constant per subcarrier is estimated along with the paths.
 
     Returns
     -------
     Dataset
-        ``std_path_length``, ``std_velocity``, ``std_acceleration``, ``std_jerk``, ``std_amplitude`` and
-        ``std_phase`` over ``path``. NaN where the data don't determine the parameter: with a single
-        subcarrier, the path length and the phase apart from it; a path that doesn't move, where the static
-        part is unknown.
+        ``std_path_length``, ``std_velocity``, ``std_acceleration``, ``std_jerk``, ``std_amplitude`` and ``std_phase``
+        over ``path``. NaN where the data do not determine the parameter. With a single subcarrier these are the path
+        length and the phase. With an unknown static part these are the parameters of a path that does not move.
 
     Raises
     ------
@@ -232,7 +231,7 @@ def cramer_rao_bound(
                 deviations[:, i],
                 {
                     "units": UNITS[name],
-                    "long_name": f"Cramér-Rao bound on the {name.replace('_', ' ')}'s deviation",
+                    "long_name": f"Cramér-Rao bound on the {name.replace('_', ' ')}'s standard deviation",
                 },
             )
             for i, name in enumerate(PARAMETERS)

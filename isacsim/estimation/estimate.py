@@ -57,14 +57,14 @@ def estimate_paths(
     time, frequency : array_like, optional
         Packet times in s and subcarrier frequencies in Hz; default: the xarray's coordinates.
     method : {"auto", "modes", "relax", "peaks", "haf", "cpf", "cpf-haf", "qml", "vncmd"}
-        "auto" (default): "modes", then, where exact cubics explain the capture down to its noise, "relax" from there;
-        the attribute ``model`` says which ("modulated" or "exact"). "modes": components whose complex amplitude may
-        wander slowly in every pair and delay (:func:`isacsim.estimation.modes.algorithm.modes`), for motion that is
-        no exact cubic. "relax": exact cubics, path by path, all refined together by least squares on the CSI, as many
-        as the data supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima of the coherent AJ
-        spectrum, the paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet rate allows. "haf",
-        "cpf", "cpf-haf", "qml", "vncmd": the peers from the literature, which find exactly ``max_paths`` paths,
-        whether there are so many or not.
+        "auto" (default) runs "modes". Where exact cubics explain the capture down to its noise, it then continues
+        with "relax". The attribute ``model`` names the result ("modulated" or "exact"). "modes": components whose
+        complex amplitude may vary slowly in every pair and delay (:func:`isacsim.estimation.modes.algorithm.modes`),
+        for motion that is no exact cubic. "relax": exact cubics, path by path, all refined together by least squares
+        on the CSI, as many as the data supports (:func:`isacsim.estimation.relax.algorithm.relax`). "peaks": maxima
+        of the coherent AJ spectrum, the paper's estimator, over ±8 m/s² and ±40 m/s³ or, if less, what the packet
+        rate allows. "haf", "cpf", "cpf-haf", "qml", "vncmd": methods from the literature, which find exactly
+        ``max_paths`` paths, whatever the true count.
     max_paths : int
         At most so many paths.
     phase_sign : {-1, 1}, optional
@@ -72,32 +72,36 @@ def estimate_paths(
     acceleration, jerk : array_like, optional
         Axes of the spectrum for "peaks", in m/s² and m/s³.
     max_path_length, max_speed, max_acceleration, max_jerk : float, optional
-        How far "auto", "modes" and "relax" search, in m, m/s, m/s², m/s³; defaults follow carrier, packet rate and
-        window (:meth:`isacsim.estimation.limits.Limits.for_axes`). The last two also say how far the axes of the
-        spectrum for "peaks" reach.
+        Limits of the search by "auto", "modes" and "relax", in m, m/s, m/s², m/s³; defaults follow carrier, packet
+        rate and window (:meth:`isacsim.estimation.limits.Limits.for_axes`). The last two also limit the axes of the
+        spectrum for "peaks".
 
     Returns
     -------
     xarray.Dataset
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
         ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
-        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak). Standard deviations are those of
-        the Cramér-Rao bound at the estimate for "relax"; for "modes" they contain the modulation, and are NaN where
-        the attribute ``cannot_tell`` is 1 (``reason`` says why). Images of a reference are no paths: they stand over
-        ``image``. These methods also say how far they searched (attribute
-        ``limits``), the ``unambiguous_speed`` in m/s that the packet times allow, and which paths are ``ambiguous``
-        because they come near either.
+        "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak). Standard errors are those of the
+        Cramér-Rao bound at the estimate for "relax". For "modes" they contain the modulation, and are NaN where the
+        attribute ``cannot_tell`` is 1 (``reason`` says why). Images of a reference are no paths: they are listed over
+        ``image``. These methods also give the limits of their search (attribute ``limits``) and the
+        ``unambiguous_speed`` in m/s that the packet times allow. Paths near either are ``ambiguous``.
 
-        CSI that :func:`isacsim.conditioning.condition` made with a reference (its attribute ``reference`` is 0 or more)
-        holds path lengths less that of the reference's static path only: then the ``long_name`` of ``path_length``
-        and the attribute ``reference`` of the result say so. Where packets were aligned to each other alone (its
-        attribute ``timing`` is "unknown"), path lengths hold the receiver's timing offset, which is the same for all
-        paths; ``long_name`` and the attribute ``timing`` say so.
+        The function :func:`isacsim.conditioning.condition` may have used a reference (attribute ``reference`` of the
+        CSI is 0 or more). Then path lengths are less that of the reference's static path. The ``long_name`` of
+        ``path_length`` and the attribute ``reference`` of the result say so. Where packets were aligned only to each
+        other (attribute ``timing`` is "unknown"), path lengths hold the receiver's timing offset. It is the same for
+        all paths; ``long_name`` and the attribute ``timing`` say so.
 
     Raises
     ------
     InputError
         If the CSI doesn't fit or an argument is out of range.
+
+    Notes
+    -----
+    "relax" fits eq. (M2) of docs/method.md with the lengths of eq. (M1), "modes" fits eq. (M10). For one path the
+    bound tends to eq. (M9).
     """
     check_choice("method", method, METHODS)
     check_integer("max_paths", max_paths, least=1)

@@ -1,11 +1,10 @@
 """Compiled loops: path signals over the whole capture, and inner products for a least-squares step.
 
-A path's signal without its amplitude is ``g = exp(-j 2 pi ((f_k - f_0) d0 + f_k m(t)) / c)``, m(t) =
-v t + a t^2/2 + r t^3/6. Its derivatives are g times small polynomials in the subcarrier offset and the time,
-so every inner product that Gauss-Newton needs is a moment ``sum conj(g_l) g_m x^p t^q``: one pass over a pair
-of paths gives all of them, at a cost that does not grow with the number of parameters. Arrays are (packet,
-subcarrier) with real and imaginary parts apart, in single precision (sums over packets in double), which is
-what lets the compiler use wide vector registers.
+A path's signal without its amplitude is ``g = exp(-j 2 pi ((f_k - f_0) d0 + f_k m(t)) / c)``, m(t) = v t + a t^2/2 +
+r t^3/6. Its derivatives are g times small polynomials in the subcarrier offset and the time. So every inner product
+that Gauss-Newton needs is a moment ``sum conj(g_l) g_m x^p t^q``. One pass over a pair of paths gives all of them, at
+a cost that does not grow with the number of parameters. Arrays are (packet, subcarrier) with real and imaginary parts
+apart, in single precision (sums over packets in double), which is what lets the compiler use wide vector registers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a search for paths goes: by default as far as carrier, packet rate and window bear."""
+"""Limits of a search for paths: by default as far as carrier, packet rate and window allow."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Limits:
     def ambiguous(
         self, grid: SamplingGrid, velocity: ArrayLike, acceleration: ArrayLike, jerk: ArrayLike
     ) -> NDArray[np.bool_]:
-        """Which paths lie so near the edge of the search, or of the unambiguous, that others may be meant.
+        """Mark paths so near the edge of the search, or of the unambiguous range, that others may be meant.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Which estimated path belongs to which true one."""
+"""Assignment of estimated paths to true ones."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def find_peaks(
     max_peaks : int
         At most so many.
     false_alarm : float
-        Nominal false-alarm probability of a cell. In noise alone P is exponentially distributed (it is itself a
-        squared magnitude: exactly so for symmetric lags, with a lighter tail for positive ones); 1e-2 leaves about
+        Nominal false-alarm probability of a cell. In noise alone P is exponentially distributed, because it is itself
+        a squared magnitude: exactly so for symmetric lags, with a lighter tail for positive ones. 1e-2 leaves about
         0.5 false peaks in the 4096 bins of a noise-only capture, 1e-3 none in 30 of them. Cross-terms and side lobes
         are not noise: they raise the threshold where many paths meet, and some pass. On 50 captures of the scenario
         ``default`` 1e-2 found 42 % of the targets, 88 % of the peaks being targets; 3e-2 51 % and 51 %.
@@ -149,9 +149,9 @@ def interpolate_peaks(
 ) -> list[Peak]:
     """Vertex of the parabolas through log P on each axis' three bins around each maximum, at most half a bin away.
 
-    The centred origin decouples acceleration from jerk (method.md section 4), so the axes go one by one;
-    fitting a cross term to the 3x3 bins does worse (0.28 of a bin at worst against 0.04, without static
-    removal). On an edge of the spectrum the bin itself is given.
+    The centred origin decouples acceleration from jerk (method.md section 4), so the axes are treated one by one. A
+    fit of a cross term to the 3x3 bins is worse (0.28 of a bin at worst against 0.04, without static removal). On an
+    edge of the spectrum the bin itself is given.
     """
     i, j = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
     inside = (i > 0) & (i < p.shape[0] - 1) & (j > 0) & (j < p.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""What estimators take and return: CSI checked on the way in, paths labelled on the way out."""
+"""Input and output of estimators: CSI checked on the way in, paths labelled on the way out."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def path_dataset(problem: LeastSquaresProblem, fit: Fit, *, bound: bool) -> xr.D
     fit : Fit
         Its paths.
     bound : bool
-        Whether the estimate is efficient, so that the Fisher matrix at it gives its deviations; NaN
+        Whether the estimate is efficient, so that the Fisher matrix at it gives its standard errors; NaN
         otherwise.
 
     Returns

@@ -24,7 +24,7 @@ _OPTIONS = ("carrier", "bandwidth", "packet_rate", "chip", "format")
 
 
 def capture_overview(path: Path, shown: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """What a capture holds, with pictures.
+    """Describe the content of a capture, with pictures.
 
     Parameters
     ----------

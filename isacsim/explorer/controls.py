@@ -54,7 +54,7 @@ class Point(_Section):
 
 
 class Controls(_Section):
-    """What the controls say; the scenario checks the numbers."""
+    """Values of the controls; the scenario checks the numbers."""
 
     seed: int
     """Decides the static part, the noise and the impairments."""

@@ -1,4 +1,4 @@
-"""What the explorer shows as a scenario file, and as the Python that makes the same."""
+"""Export of what the explorer shows: a scenario file, and the Python that makes the same."""
 
 from __future__ import annotations
 

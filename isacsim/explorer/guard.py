@@ -1,8 +1,8 @@
 """Guard of the explorer: only its own page, opened by whoever started it, gets answers.
 
-The address holds a token that no other page or user knows. ``Host`` must be this machine's, so that a foreign name that
-is made to resolve to 127.0.0.1 (DNS rebinding) gets nothing; ``Origin`` must be the page's own, and what changes or
-reads anything is a POST of JSON with an ``Origin``, which no form of a foreign page can send.
+The address holds a token that no other page or user knows. ``Host`` must be this machine's. So a foreign name that is
+made to resolve to 127.0.0.1 (DNS rebinding) gets nothing. ``Origin`` must be the page's own. Everything that changes
+or reads is a POST of JSON with an ``Origin``, which no form of a foreign page can send.
 """
 
 from __future__ import annotations

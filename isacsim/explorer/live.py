@@ -152,7 +152,7 @@ class LiveModel:
 
 
 def reference_of(scenario: Scenario) -> Any:
-    """How :func:`isacsim.conditioning.conditioning.condition` takes the common phase of a scenario's captures out."""
+    """Choose how :func:`isacsim.conditioning.conditioning.condition` removes the common phase of its captures."""
     has_reference = any(receiver.role == "reference" for receiver in scenario.radio.receivers)
     return scenario.spectrum.reference if has_reference else "auto"
 

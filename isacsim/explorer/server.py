@@ -50,7 +50,7 @@ _COMBINE: tuple[str, ...] = Combine.__args__  # type: ignore[attr-defined]
 
 
 class Explorer:
-    """What the page asks for; each method takes and gives what JSON has.
+    """Answers to the page's requests; each method takes and gives what JSON has.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Explorer:
         self._stores = StoreBrowser()
 
     def start(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the page begins with."""
+        """Return the data that the page begins with."""
         return {
             "version": __version__,
             "tab": self.opened[0],
@@ -240,7 +240,7 @@ async def _answer(how: _Answer, request: Request) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """What was asked, read no further than it may be long."""
+    """Read the body of a request, up to the allowed length."""
     content = b""
     async for part in request.stream():
         content += part

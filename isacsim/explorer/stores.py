@@ -31,7 +31,7 @@ _MOST_CHUNK, _MOST_SAMPLES = 2**28, 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """What the samples are, without their spectra."""
+    """Index of the samples, without their spectra."""
 
     state: tuple[int, int]
     record: StoreRecord

@@ -124,7 +124,7 @@ def frequency_figure(described: CaptureDescription) -> Figure:
     offset = (maps["frequency"].values - described.radio["carrier"]) / 1e6
     names = (
         ("mean_db", "mean power [dB]"),
-        ("variation", "deviation over mean amplitude"),
+        ("variation", "standard deviation over mean amplitude"),
         ("steadiness", ""),
     )
     used = maps["used"].values

@@ -68,14 +68,14 @@ def captions(
         "are the antennas; the arrow shows how far the ellipse moves in half a second."
     )
     marks = (
-        "White circles mark the truth, red crosses the estimates."
+        "White circles mark the ground truth, red crosses the estimates."
         if n_targets
         else "Red crosses are estimates."
     )
     moving = (
-        "The static part outweighs what moves; once it is removed (right), the fringes turn with the path lengths."
+        "The static part outweighs the moving part; after its removal (right), the fringes follow the path lengths."
         if static
-        else "There is no static part; the fringes turn with the path lengths."
+        else "There is no static part; the fringes follow the path lengths."
     )
     return {
         "scene": ("The scene from above", where),
@@ -85,9 +85,9 @@ def captions(
         ),
         "spectra": (
             "Acceleration-jerk spectra",
-            f"{marks} Noisy: from the CSI above. Noiseless: the same paths without noise and impairments; what "
-            "remains beside the truth are cross-terms between paths. Clean: the targets' self-terms alone, the "
-            "picture that purification aims at. Colour is the fourth root of the magnitude, so it goes with a path's "
+            f"{marks} Noisy: from the CSI above. Noiseless: the same paths without noise and impairments; the "
+            "other maxima are cross-terms between paths. Clean: the targets' self-terms alone, the picture that "
+            "purification aims at. Colour is the fourth root of the magnitude, so it is proportional to a path's "
             "amplitude" + ("; mean over the delay bins." if delay else "."),
         ),
         "doppler": (
@@ -150,7 +150,7 @@ def _header(title: str, description: str, facts: dict[str, str]) -> str:
     return (
         f'<h1>{escape(title)}</h1><p class="lead">{escape(description)}</p><section><h2>At a glance</h2>'
         f'<dl>{pairs}</dl><p class="small" style="margin-top:.9rem">Model error: the largest departure, within the '
-        "window, of the true path from the cubic that the truth describes, in wavelengths.</p></section>"
+        "window, of the true path from the cubic of the ground truth, in wavelengths.</p></section>"
     )
 
 
@@ -160,8 +160,8 @@ def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list
     below = "".join(f"<th>{escape(c)}</th>" for _, columns in groups for c in columns)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return (
-        f"<section><h2>Estimates against the truth</h2><p>{escape(summary)} An estimate belongs to a target if it "
-        "lies within one resolution cell of it; all values are of the path length at the window's centre.</p>"
+        f"<section><h2>Estimates against the ground truth</h2><p>{escape(summary)} An estimate belongs to a target if "
+        "it lies within one resolution cell of it; all values are of the path length at the window's centre.</p>"
         f'<div class="scroll"><table><thead><tr>{above}</tr><tr>{below}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )

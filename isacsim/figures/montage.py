@@ -83,7 +83,7 @@ def montage_figure(dataset: xr.Dataset, *, samples: int = 8) -> Figure:
         spine.set_visible(False)
     figure.supxlabel("path acceleration [m/s²]", fontsize=9, y=0.08 / high)
     figure.supylabel("path jerk [m/s³]", fontsize=9, x=0.05 / wide)
-    figure.suptitle(f"{chosen.size} of {total} samples; circles: truth", fontsize=11)
+    figure.suptitle(f"{chosen.size} of {total} samples; circles: ground truth", fontsize=11)
     if mesh is not None:
         height = edges["top"] - edges["bottom"]
         beside = figure.add_axes((edges["right"] + 0.12 / wide, edges["bottom"], 0.14 / wide, height))
@@ -108,5 +108,5 @@ def _title(one: xr.Dataset, number: int) -> str:
     label = int(one["n_targets"])
     about = f"{label} target{'s' * (label != 1)}" if label >= 0 else "unlabelled"
     snr = float(one["snr_db"])
-    level = f"{snr:.0f} dB" if np.isfinite(snr) else str(one["domain"].item())
+    level = "no noise" if np.isposinf(snr) else f"{snr:.0f} dB" if snr == snr else str(one["domain"].item())
     return f"{number} ({one['split'].item()})\n{about}, {level}"

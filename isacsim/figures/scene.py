@@ -44,10 +44,10 @@ def scene_figure(drawn: Realisation) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A target in space is a dot at its place at the window's centre, with its track over the window and an
-        arrow of half a second's travel. A target given by its path length alone could be anywhere on an ellipse
-        with the antennas as foci (for the first surveillance receiver, at the antennas' height); the arrow shows
-        how far the ellipse moves in half a second.
+        A target in space is a dot at its place at the window's centre, with its track over the window and an arrow of
+        half a second's travel. A target given by its path length alone could be anywhere on an ellipse with the
+        antennas as foci (for the first surveillance receiver, at the antennas' height). The arrow shows how far the
+        ellipse moves in half a second.
     """
     figure = Figure(figsize=(7.6, 5.4), dpi=110, layout="constrained")
     axes = figure.subplots()

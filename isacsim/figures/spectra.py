@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLORMAP",
+    "LEGEND",
+    "SCALE",
     "check_picture",
-    "csi_figure",
     "doppler_figure",
     "draw_aj",
     "draw_doppler",
+    "draw_true_doppler",
     "png",
     "save_figure",
     "spectra_figure",
@@ -44,9 +46,9 @@ FORMATS = (".png", ".pdf", ".svg")
 _DPI = 110
 _COLUMNS = 4
 _FLOOR_DB = -30.0
-_SCALE = "(P / max)$^{1/4}$"
+SCALE = "(P / max)$^{1/4}$"
 # White marks need a dark ground.
-_LEGEND: dict[str, Any] = {
+LEGEND: dict[str, Any] = {
     "loc": "upper left",
     "fontsize": 8,
     "framealpha": 0.6,
@@ -142,6 +144,30 @@ def draw_doppler(axes: Axes, spectrogram: xr.DataArray) -> Any:
     return mesh
 
 
+def draw_true_doppler(axes: Axes, spectrogram: xr.DataArray, truth: xr.Dataset) -> None:
+    """Draw the true Doppler of each path over a spectrogram, by the cubic of its path length.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        With the spectrogram, by :func:`draw_doppler`.
+    spectrogram : xarray.DataArray, dims (doppler, time)
+        From :func:`isacsim.doppler_spectrogram`.
+    truth : xarray.Dataset
+        With ``velocity``, ``acceleration`` and ``jerk`` over ``path``, at time 0.
+    """
+    if not truth.sizes["path"]:
+        return
+    time = spectrogram.coords["time"]
+    per_velocity = float(spectrogram.coords["doppler"][0] / spectrogram.coords["path_velocity"][0])
+    velocity = truth["velocity"] + truth["acceleration"] * time + truth["jerk"] * time**2 / 2
+    lines = axes.plot(time, (velocity * per_velocity).transpose("time", "path"), "w--", lw=0.9)
+    axes.legend(lines[:1], ["truth (its cubic)"], **LEGEND)
+    edge = max(axes.get_ylim()[1], 1.1 * float(np.abs(velocity * per_velocity).max()))
+    edge = min(edge, float(np.abs(spectrogram.coords["doppler"]).max()))
+    axes.set_ylim(-edge, edge)
+
+
 def spectrum_figure(
     spectra: xr.DataArray,
     *,
@@ -192,9 +218,9 @@ def spectrum_figure(
         axes.set_title(titles[n], fontsize=9)
         if not beside:
             axes.label_outer()
-    upper.colorbar(mesh, ax=used, label=_SCALE, shrink=0.9, aspect=30)
+    upper.colorbar(mesh, ax=used, label=SCALE, shrink=0.9, aspect=30)
     if any(t is not None and t.sizes["path"] for t in truths):
-        used[0].legend(**_LEGEND)
+        used[0].legend(**LEGEND)
     if spectrogram is not None:
         axes = others.pop(0) if beside else lower.subplots()
         levels = draw_doppler(axes, spectrogram)
@@ -233,43 +259,8 @@ def spectra_figure(
         axes.label_outer()
     handles, labels = row[0].get_legend_handles_labels()
     if handles:
-        row[0].legend(handles, labels, **_LEGEND)
-    figure.colorbar(mesh, ax=list(row), label=_SCALE, aspect=30)
-    return figure
-
-
-def csi_figure(csi: xr.DataArray) -> Figure:
-    """Magnitude, phase, and phase of what moves, over subcarrier and packet.
-
-    Parameters
-    ----------
-    csi : xarray.DataArray, complex, dims (subcarrier, packet)
-        Conditioned CSI with coordinates ``frequency`` and ``time``.
-    """
-    csi = csi.transpose("subcarrier", "packet")
-    values = csi.values
-    time = csi.coords["time"].values
-    offset = (csi.coords["frequency"].values - csi.coords["frequency"].values.mean()) / 1e6
-    size = np.abs(values)
-    moving = values - values.mean(axis=-1, keepdims=True)
-    level = 20 * np.log10(np.maximum(size, np.finfo(np.float32).tiny))
-    low, high = np.percentile(level, [1, 99.8])
-    figure = Figure(figsize=(13.1, 3.6), dpi=_DPI, layout="constrained")
-    row = figure.subplots(1, 3, sharex=True, sharey=True)
-    style = {"shading": "nearest", "rasterized": True}
-    mesh = row[0].pcolormesh(time, offset, level, cmap=COLORMAP, vmin=low, vmax=high, **style)
-    figure.colorbar(mesh, ax=row[0], label="dB")
-    for axes, picture in ((row[1], values), (row[2], moving)):
-        phase = axes.pcolormesh(
-            time, offset, np.angle(picture), cmap="twilight", vmin=-np.pi, vmax=np.pi, **style
-        )
-    bar = figure.colorbar(phase, ax=[row[1], row[2]], label="rad", ticks=[-np.pi, 0, np.pi])
-    bar.ax.set_yticklabels(["−π", "0", "π"])
-    titles = ("magnitude", "phase", "phase of the moving part (mean over packets removed)")
-    for axes, title in zip(row, titles, strict=True):
-        axes.set_title(title, fontsize=10)
-        axes.set_xlabel("time from the window's centre [s]")
-    row[0].set_ylabel("frequency − centre [MHz]")
+        row[0].legend(handles, labels, **LEGEND)
+    figure.colorbar(mesh, ax=list(row), label=SCALE, aspect=30)
     return figure
 
 
@@ -286,16 +277,8 @@ def doppler_figure(spectrogram: xr.DataArray, truth: xr.Dataset | None = None) -
     figure = Figure(figsize=(8.6, 3.8), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     mesh = draw_doppler(axes, spectrogram)
-    if truth is not None and truth.sizes["path"]:
-        time = spectrogram.coords["time"]
-        per_velocity = float(spectrogram.coords["doppler"][0] / spectrogram.coords["path_velocity"][0])
-        velocity = truth["velocity"] + truth["acceleration"] * time + truth["jerk"] * time**2 / 2
-        lines = axes.plot(time, (velocity * per_velocity).transpose("time", "path"), "w--", lw=0.9)
-        label = "truth (its cubic)"
-        axes.legend(lines[:1], [label], **_LEGEND)
-        edge = max(axes.get_ylim()[1], 1.1 * float(np.abs(velocity * per_velocity).max()))
-        edge = min(edge, float(np.abs(spectrogram.coords["doppler"]).max()))
-        axes.set_ylim(-edge, edge)
+    if truth is not None:
+        draw_true_doppler(axes, spectrogram, truth)
     figure.colorbar(mesh, ax=axes, label="dB below maximum", pad=0.02)
     return figure
 

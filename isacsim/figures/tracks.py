@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["tracks_figure"]
+__all__ = ["draw_energy", "draw_speeds", "tracks_figure"]
 
 _DPI = 110
 _WIDTH = 11.0
@@ -49,16 +49,17 @@ def tracks_figure(
     layout = ConstrainedLayoutEngine(rect=(0, foot, 1, 1 - foot))
     figure = Figure(figsize=(_WIDTH, 6.4), dpi=_DPI, layout=layout)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.3))
-    mesh = _draw_energy(upper, tracks)
+    mesh = draw_energy(upper, tracks)
     figure.colorbar(mesh, ax=upper, label="dB over the noise floor", pad=0.01)
-    _draw_speeds(upper, tracks, truth)
+    draw_speeds(upper, tracks, truth)
     _draw_motion(lower, tracks)
     figure.suptitle(title, fontsize=11)
     figure.text(0.01, 0.01, "\n".join(lines), fontsize=8, color="#444444", va="bottom")
     return figure
 
 
-def _draw_energy(axes: Axes, tracks: xr.Dataset) -> Any:
+def draw_energy(axes: Axes, tracks: xr.Dataset) -> Any:
+    """Draw the Doppler energy of tracks, in dB over the noise floor; gives what a colour bar takes."""
     energy = tracks["doppler_energy"].transpose("path_velocity", "window").values.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = 10 * np.log10(energy)
@@ -80,9 +81,10 @@ def _draw_energy(axes: Axes, tracks: xr.Dataset) -> Any:
     return mesh
 
 
-def _draw_speeds(
+def draw_speeds(
     axes: Axes, tracks: xr.Dataset, truth: tuple[NDArray[np.float64], NDArray[np.float64]] | None
 ) -> None:
+    """Draw the velocity of each track with a band of one standard error, and the truth dashed."""
     time = tracks["time"].values
     if truth is not None:
         for n, velocity in enumerate(truth[1]):
@@ -107,7 +109,7 @@ def _draw_motion(axes: Axes, tracks: xr.Dataset) -> None:
         axes.set_ylim(top=5 * float(np.nanmax([index, threshold])))  # room for the legend
     edges = axes.get_xaxis_transform()
     half = float(tracks.attrs["hop_s"]) / 2
-    for state, colour, name in ((1, _MOVING, "motion"), (-1, _UNKNOWN, "can't be told")):
+    for state, colour, name in ((1, _MOVING, "motion"), (-1, _UNKNOWN, "unknown")):
         for n, (low, high) in enumerate(_stretches(motion == state)):
             axes.fill_between(
                 [time[low] - half, time[high] + half],

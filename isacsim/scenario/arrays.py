@@ -34,7 +34,7 @@ _WIDTH_DEG, _MOST_DB = 65.0, 30.0
 
 
 class _Elements(Section):
-    """What every array has."""
+    """Base of all arrays."""
 
     pattern: Literal["iso", "dipole", "hw_dipole", "tr38901"] = "iso"
     """Pattern of each element: isotropic, short or half-wave dipole along the up axis, or 3GPP's directional
@@ -174,7 +174,7 @@ def _element_places(
 def pattern_gain(
     array: LinearArray | RectangularArray | ListedArray | None, place: ArrayLike, towards: Real
 ) -> Real:
-    """How strongly an element sees directions, relative to that of its maximum.
+    """Strength with which an element sees directions, relative to that of its maximum.
 
     Parameters
     ----------

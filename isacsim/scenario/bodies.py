@@ -1,4 +1,4 @@
-"""What reflects in a target, as frozen pydantic models (docs/bodies.md)."""
+"""Reflecting points of a target, as frozen pydantic models (docs/bodies.md)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PointBody(Section):
 
 
 class WalkerShares(Section):
-    """How the reflected power is shared; only ratios matter. Default: the shares of the skin's surface."""
+    """Shares of the reflected power; only ratios matter. Default: the shares of the skin's surface."""
 
     torso: Some = 0.34
     """Torso, neck included."""
@@ -66,7 +66,7 @@ class WalkerBody(Section):
     gait_phase: Angle = Uniform(uniform=(0.0, 1.0))
     """Part of the walking cycle at the window's centre; 0: the right heel strikes."""
     sway: Annotated[bool, Field(strict=True)] = False
-    """Whether the torso sways with the steps, about its mean motion; needs motion_model: exact."""
+    """True: the torso sways with the steps, about its mean motion; needs motion_model: exact."""
     shares: WalkerShares = WalkerShares()
     """Reflected power of the parts."""
 
@@ -156,7 +156,7 @@ class _Tr38901(_Rcs):
     """A model of TR 38.901 V19, clause 7.9.2.1."""
 
     fluctuation: bool = True
-    """Whether the cross-section is log-normal about its mean, drawn a capture and target; false: the mean."""
+    """True: the cross-section is log-normal about its mean, drawn a capture and target; false: the mean."""
 
 
 class ConstantRcs(_Rcs):
@@ -174,7 +174,7 @@ class PedestrianRcs(_Tr38901):
     model: Literal["pedestrian"]
     """pedestrian: TR 38.901's human."""
     aspect: bool = False
-    """Whether front and back differ from the sides (RCS model 2); false: the same from all sides (model 1)."""
+    """True: front and back differ from the sides (RCS model 2); false: the same from all sides (model 1)."""
 
 
 class VehicleRcs(_Tr38901):

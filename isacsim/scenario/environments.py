@@ -98,7 +98,7 @@ class Rayleigh(Section):
 
 
 class Expected(Section):
-    """What every random environment has."""
+    """Fields of every random environment."""
 
     power_db: DecibelNumber = 20.0
     """Expected static power per subcarrier, dB relative to a path of unit amplitude."""
@@ -150,7 +150,7 @@ class Cdl(Expected):
 
 
 class Tr38901(Expected):
-    """What the system-level models of 3GPP TR 38.901 (section 7.5), by Sionna, have in common.
+    """Fields that the system-level models of 3GPP TR 38.901 (section 7.5), by Sionna, have in common.
 
     Large-scale parameters follow from the antennas' places; close receivers fade alike (section 7.6.3). The elements of
     arrays are isotropic.
@@ -263,7 +263,7 @@ class RayTraced(Section):
     samples: Annotated[Int, Field(ge=1, le=100_000_000)] = 100_000
     """Rays shot to find paths; larger scenes need more."""
     diffraction: bool = False
-    """Whether paths bend around edges, once at most."""
+    """True: paths bend around edges, once at most."""
     bounces: Annotated[Int, Field(ge=0, le=1)] = 0
     """1: targets also echo over a wall, the floor or the ceiling, before or after them: 12 more paths a target. Needs a
     room of kind box."""

@@ -88,7 +88,7 @@ class Quantisation(Section):
 
 
 class Chains(Section):
-    """What tells the chains of a device apart: constant within a capture, unknown to the receiver."""
+    """Differences between the chains of a device: constant within a capture, unknown to the receiver."""
 
     phase: Literal["random", "calibrated"] = "random"
     """random: each receive and each transmit chain turns by an angle of its own. calibrated: none does."""
@@ -101,7 +101,7 @@ class Chains(Section):
 
 
 class Impairments(Section):
-    """What the hardware does to the channel; null: nothing."""
+    """Impairments of the hardware on the channel; null: none."""
 
     noise: Annotated[bool, Field(strict=True)] = True
     """Thermal noise at the scenario's snr_db."""

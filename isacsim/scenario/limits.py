@@ -1,4 +1,4 @@
-"""What a scenario's numbers can be at all, by kind: beyond any physics here, and far from where arithmetic overflows.
+"""Limits of a scenario's numbers, by kind: beyond any physics here, and far from where arithmetic overflows.
 
 What is within these limits and still can't be (axes that fold, walls
 between antennas) is checked where it is known.

@@ -47,15 +47,15 @@ class Scenario(Section):
     environment: Environment
     """The static part of the channel."""
     targets: Targets
-    """What moves and counts."""
+    """Targets that move and count."""
     movers: tuple[Mover, ...] = ()
-    """What moves and doesn't count: unlabelled paths."""
+    """Movers, which move and don't count: unlabelled paths."""
     impairments: Impairments = Impairments()
-    """What the hardware does to the channel."""
+    """Impairments of the hardware on the channel."""
     spectrum: Spectrum = Spectrum()
-    """How the acceleration-jerk spectrum is made."""
+    """Settings of the acceleration-jerk spectrum."""
     dataset: Dataset = Dataset()
-    """How many samples a dataset has."""
+    """Sizes of a data set."""
 
     @model_validator(mode="after")
     def _check_together(self) -> Scenario:

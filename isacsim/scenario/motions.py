@@ -37,7 +37,7 @@ class Stand(Section):
     kind: Literal["stand"]
     """stand: nothing moves."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
 
 
 class Start(Section):
@@ -46,7 +46,7 @@ class Start(Section):
     kind: Literal["start"]
     """start: from the present speed to another."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
     speed_m_s: Annotated[Pace, Bounds(gt=0)]
     """Speed at the end, m/s."""
 
@@ -57,7 +57,7 @@ class Walk(Section):
     kind: Literal["walk"]
     """walk: straight on at the present speed."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
 
 
 class Stop(Section):
@@ -66,7 +66,7 @@ class Stop(Section):
     kind: Literal["stop"]
     """stop: from the present speed to a stand."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
 
 
 class Turn(Section):
@@ -75,7 +75,7 @@ class Turn(Section):
     kind: Literal["turn"]
     """turn: change the heading."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
     angle_deg: Angle
     """By how much, degrees; positive: to the left."""
 
@@ -86,9 +86,9 @@ class Sit(Section):
     kind: Literal["sit"]
     """sit: hips and knees bend by 90 degrees."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
     drop_m: Length = 0.43
-    """How far the torso sinks, m: the thigh's length."""
+    """Distance that the torso goes down, m: the thigh's length."""
 
 
 class Fall(Section):
@@ -97,7 +97,7 @@ class Fall(Section):
     kind: Literal["fall"]
     """fall: the torso goes down on an arc about the feet, on the floor at z = 0."""
     duration_s: Duration
-    """How long, s."""
+    """Duration, s."""
     height_m: Length = 0.2
     """Height of the torso at the end, m."""
 
@@ -106,7 +106,7 @@ Phase = Annotated[Stand | Start | Walk | Stop | Turn | Sit | Fall, Field(discrim
 
 
 class Phases(Section):
-    """What somebody does, one thing after the other, joined without a jolt."""
+    """Phases of a person's motion, one after the other, joined without a jolt."""
 
     kind: Literal["phases"]
     """phases: timed phases; speed, heading and posture change along minimum-jerk curves."""
@@ -232,7 +232,7 @@ class Oscillation(Section):
 
 
 def _may_vanish(component: float | Distribution) -> bool:
-    """Whether a component of a direction is, or may be drawn as, nothing; its square must not underflow either."""
+    """Tell whether a component of a direction is, or may be drawn as, zero; its square must not underflow either."""
     if isinstance(component, Choice):
         return any(abs(value) < _SHORTEST for value in component.choice)
     low, high = support(component)

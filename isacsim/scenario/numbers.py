@@ -224,7 +224,7 @@ def bound_words(bounds: Any) -> str:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a `Number` must lie in, whatever is drawn; used as ``Annotated[Number, Bounds(ge=0)]``."""
+    """Limits of a `Number`, whatever is drawn; used as ``Annotated[Number, Bounds(ge=0)]``."""
 
     ge: float | None = None
     gt: float | None = None
@@ -233,7 +233,7 @@ class Bounds:
     unit: str = ""
     """Said after the bounds."""
     practical: bool = False
-    """Whether a distribution goes as far as `reach` says, not to infinity."""
+    """True if a distribution is limited by `reach`, and not infinite."""
 
     def check(self, value: float | Distribution) -> float | Distribution:
         """Return `value`, or refuse it with a sentence that names the bound."""

@@ -20,7 +20,7 @@ _PAPER = {"combine": "single", "window": "none", "lag_window": "none"}
 
 
 class Spectrum(Section):
-    """How the acceleration-jerk spectrum is made (method.md section 2)."""
+    """Settings of the acceleration-jerk spectrum (method.md section 2)."""
 
     acceleration_max_m_s2: Annotated[Float, between(1e-9, 1e9, "m/s²")] = 8.0
     """The acceleration axis runs from minus to plus this, m/s²."""
@@ -37,7 +37,7 @@ class Spectrum(Section):
     lags: Literal["positive", "symmetric"] = "positive"
     """Lags of the autocorrelation that enter: positive (the paper's) or symmetric."""
     combine: Combine = "coherent"
-    """How subcarriers and antennas are combined."""
+    """Combination of subcarriers and antennas."""
     like: Literal["paper"] | None = None
     """Take the settings of this name; what stands beside it counts more. paper: one subcarrier, no windows."""
     window: str | None = None
@@ -49,13 +49,13 @@ class Spectrum(Section):
     beams: Beams | None = None
     """For combine: resolved, fixed beams, blind separation, or auto (default)."""
     also: Annotated[tuple[Literal["doppler"], ...], Field(max_length=1)] | None = None
-    """What data sets hold beside these spectra: [doppler], Doppler spectrograms of the same cells."""
+    """Spectra that data sets hold beside these: [doppler], Doppler spectrograms of the same cells."""
     doppler_window_s: Annotated[Float, between(1e-6, 1e3, "s")] | None = None
     """Length of their Hann window, s; default: 0.128, at most a quarter of the window. A column each eighth of it."""
     doppler_speed_max_m_s: Annotated[Float, between(1e-3, 1e4, "m/s")] | None = None
     """They run from minus to plus this path velocity, m/s; default: 6."""
     reference: Literal["product", "ratio"] = "product"
-    """How a reference channel is used: conjugate product (the paper's) or ratio."""
+    """Use of a reference channel: conjugate product (the paper's) or ratio."""
 
     @model_validator(mode="before")
     @classmethod
@@ -104,7 +104,7 @@ class Spectrum(Section):
 
 
 class Dataset(Section):
-    """How many samples, and of which classes."""
+    """Number of samples and their classes."""
 
     per_class: dict[Int, Samples] | None = None
     """Samples for each number of targets; null: counts are drawn as targets.count says."""

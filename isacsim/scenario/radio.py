@@ -22,13 +22,13 @@ class AntennaPair(NamedTuple):
     """One element of a receiver and one of the transmitter: a stream of a capture."""
 
     receiver: int
-    """Of the radio's."""
+    """Index of the radio's receiver."""
     device: int
     """That shares oscillator, clock and gain."""
     element: int
-    """Of the receiver's array."""
+    """Index in the receiver's array."""
     tx_element: int
-    """Of the transmitter's array."""
+    """Index in the transmitter's array."""
 
 
 class Receiver(Section):
@@ -177,7 +177,7 @@ class Radio(Section):
 
     @property
     def has_arrays(self) -> bool:
-        """Whether transmitter or receivers are arrays."""
+        """True if transmitter or receivers are arrays."""
         return self.transmitter_array is not None or any(r.array is not None for r in self.receivers)
 
     @property

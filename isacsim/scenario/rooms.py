@@ -41,7 +41,7 @@ _ROUNDING = 1e-9
 
 
 class Surface(Section):
-    """What a wall or a piece of furniture is made of."""
+    """Material of a wall or a piece of furniture."""
 
     material: Material
     """Material of recommendation ITU-R P.2040."""
@@ -53,16 +53,16 @@ class Furniture(Section):
     """A box that stands (or hangs) in the room."""
 
     name: Annotated[str, Field(min_length=1)] = "furniture"
-    """What pictures call it."""
+    """Name in pictures."""
     corner_m: Vector
     """Its corner of least x, y and z, metres."""
     size_m: tuple[Metres, Metres, Metres]
     """Extent along x, y and z, metres."""
     surface: Surface = Surface(material="wood", thickness_m=0.03)
-    """What its sides are made of."""
+    """Material of its sides."""
 
     def contains(self, point: tuple[float, ...]) -> bool:
-        """Whether a point lies within."""
+        """Tell whether a point lies within."""
         return all(c < p < c + s for p, c, s in zip(point, self.corner_m, self.size_m, strict=True))
 
     def distance(self, point: tuple[float, ...]) -> float:
@@ -81,22 +81,22 @@ class Door(Section):
     height_m: Metres = 2.1
     """Height, metres."""
     surface: Surface | None = None
-    """What closes it; null: open."""
+    """Material of the door; null: open."""
 
 
 class _Room(Section):
-    """What every room has."""
+    """Fields of every room."""
 
     corner_m: Point = (0.0, 0.0)
     """Its corner of least x and y, metres."""
     height_m: Metres = 3.0
     """From the floor (z = 0) to the ceiling, metres."""
     walls: Surface = Surface(material="plasterboard", thickness_m=0.1)
-    """What the walls are made of."""
+    """Material of the walls."""
     floor: Surface = Surface(material="concrete", thickness_m=0.2)
-    """What the floor is made of."""
+    """Material of the floor."""
     ceiling: Surface = Surface(material="concrete", thickness_m=0.2)
-    """What the ceiling is made of."""
+    """Material of the ceiling."""
     furniture: tuple[Furniture, ...] = ()
     """Boxes in the room."""
     doors: tuple[Door, ...] = ()
@@ -192,7 +192,7 @@ def _distance(place: Point, wall: Segment) -> float:
 
 
 def wall_of(door: Door, walls: tuple[Segment, ...]) -> int | None:
-    """Which wall a door is in; None if it is in none."""
+    """Find the wall that a door is in; None if it is in none."""
     for i, (a, b) in enumerate(walls):
         axis = 0 if a[0] != b[0] else 1
         lo, hi = sorted((a[axis], b[axis]))
@@ -266,7 +266,7 @@ class Hall(_Rectangle):
     pillar_size_m: Metres = 0.5
     """Width and depth of a pillar, metres."""
     pillar: Surface = Surface(material="concrete", thickness_m=0.25)
-    """What the pillars' sides are made of; half the pillar, for a massive one."""
+    """Material of the pillars' sides; half the pillar, for a massive one."""
 
     def boxes(self) -> tuple[Furniture, ...]:
         """Furniture and pillars."""

@@ -1,4 +1,4 @@
-"""What moves in a scenario: motions, targets and movers, as frozen pydantic models.
+"""Moving parts of a scenario: motions, targets and movers, as frozen pydantic models.
 
 A further kind of motion or body is one more model in the union (`isacsim.scenario.motions.MotionConfig`,
 `isacsim.scenario.bodies.Body`), told apart by its ``kind``.
@@ -24,14 +24,14 @@ class Target(Section):
     """Something that moves and counts."""
 
     motion: MotionConfig
-    """How it moves."""
+    """Motion of the target."""
     amplitude: Amplitude = LogNormal(lognormal=(0.0, 0.3))
     """Amplitude relative to a unit path (method.md section 1): the paths of a body together have its power. With rcs, a
     factor on what it gives, 1 by default."""
     rcs: Rcs | None = None
     """Radar cross-section: the amplitude at each receiver then depends on the distances at the window's centre."""
     body: Body = PointBody(kind="point")
-    """What reflects."""
+    """Body: the points that reflect."""
     label: str | None = None
     """A word for people; not used in the simulation."""
 
@@ -65,13 +65,13 @@ class Mover(Section):
     name: Annotated[str, Field(min_length=1)]
     """Name, for people."""
     motion: MotionConfig
-    """How it moves."""
+    """Motion of the mover."""
     amplitude: Amplitude = LogNormal(lognormal=(0.0, 0.3))
     """Path amplitude relative to a unit path."""
 
 
 class Count(Section):
-    """How many targets a capture has."""
+    """Number of targets in a capture."""
 
     min: Annotated[Int, Field(ge=0, le=100)]
     """Fewest targets."""
@@ -100,9 +100,9 @@ class Targets(Section):
     fixed: tuple[Target, ...] | None = None
     """The targets of every capture (their fields may still be distributions)."""
     count: Count | None = None
-    """How many draws of the template."""
+    """Number of draws of the template."""
     template: Target | None = None
-    """What each target is drawn from."""
+    """Template that each target is drawn from."""
     within_axes: Annotated[bool, Field(strict=True)] = False
     """Redraw a target whose acceleration or jerk at a surveillance receiver lies outside the axes."""
 

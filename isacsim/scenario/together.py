@@ -1,4 +1,4 @@
-"""What concerns several sections of a scenario at once: axes, antennas, rooms, motions, classes."""
+"""Checks of several sections of a scenario at once: axes, antennas, rooms, motions, classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from isacsim.scenario.environments import Antenna, Floor, RayTraced, ReceiverAnt
 from isacsim.scenario.motions import MotionConfig, Phases, Trajectory, Waypoints
 from isacsim.scenario.numbers import Distribution, support
 from isacsim.scenario.section import refuse
-from isacsim.spectrum.doppler import DopplerPlan
 from isacsim.spectrum.grid import WindowResolution
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ def _check_doppler(scenario: Scenario) -> None:
     radio = scenario.radio
     if not scenario.spectrum.also:
         return
+    from isacsim.spectrum.doppler import DopplerPlan  # loads scipy.signal, half a second
+
     carrier = float(np.mean(radio.frequency_hz))
     how = scenario.spectrum.doppler(radio.packets / radio.packet_rate_hz)
     try:

@@ -29,12 +29,12 @@ def simulate(
     n_targets: int | None = None,
     index: int = 0,
 ) -> xr.Dataset:
-    """Simulate one capture with its truth.
+    """Simulate one capture with its ground truth.
 
     Parameters
     ----------
     scenario : Scenario, str or pathlib.Path
-        What to simulate: a Scenario, a shipped one's name, or the path of a .yaml file.
+        A Scenario, the name of a shipped one, or the path of a .yaml file.
     seed : int, optional
         Seed, at least 0; default: the scenario's. The capture depends on (scenario, seed, index, n_targets) alone.
     n_targets : int, optional
@@ -45,22 +45,26 @@ def simulate(
     Returns
     -------
     xarray.Dataset
-        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): what the receiver reports, and the
-        paths and static part without noise and impairments at the same packets. Of arrays every pair of elements is
-        a receiver. Coordinates ``frequency`` Hz, ``time`` s about the window's centre, ``role``, which antennas a
-        receiver is: ``device``, ``rx_element``, ``tx_element``, and where they stand: ``rx_position``,
-        ``tx_position`` (receiver, xyz) m. Truth over (receiver, path) at the window's centre, between the arrays'
-        centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, ``phase``
-        rad, ``model_error`` in wavelengths; ``target``
-        (path), -1 for movers; ``scatterer`` (path), the point of a body, of which the first is the one that the
-        target's truth is about; ``position`` (path, xyz) m. ``static`` (receiver, subcarrier). The impairments are
-        recorded over packets and in the attributes.
+        ``csi`` and ``csi_noiseless`` complex64 (receiver, subcarrier, packet): the CSI that the receiver reports, and
+        the paths and static part without noise and impairments at the same packets. For arrays every pair of elements
+        is a receiver. Coordinates are ``frequency`` Hz, ``time`` s about the window's centre, and ``role``.
+        ``device``, ``rx_element`` and ``tx_element`` identify the antennas of a receiver; ``rx_position`` and
+        ``tx_position`` (receiver, xyz) m are their places. The ground truth over (receiver, path) holds at the
+        window's centre, between the arrays' centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s²,
+        ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths. ``target`` (path) is -1 for
+        movers. ``scatterer`` (path) is the point of a body; the ground truth of the target is that of its first
+        point. Further variables are ``position`` (path, xyz) m and ``static`` (receiver, subcarrier). The impairments
+        are recorded over packets and in the attributes.
 
     Raises
     ------
     InputError
         If there is no such scenario, seed, index or n_targets is out of range, a drawn target passes through an
         antenna, or there is not enough memory.
+
+    Notes
+    -----
+    The channel is eq. (M2) of docs/method.md, the noise eq. (M3), the truth the coefficients of eq. (M1).
 
     Examples
     --------

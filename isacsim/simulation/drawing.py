@@ -1,4 +1,4 @@
-"""What chance makes of a scenario for one capture: the same scenario, every distribution replaced by a number.
+"""Draw of a scenario for one capture: the same scenario, every distribution replaced by a number.
 
 Each section is drawn from a stream of its own (`isacsim.streams`), so what one says changes no other. The numbers of a
 section come from its stream, what happens by them (phase noise, taps, lost packets) from the stream's part 1.
@@ -38,12 +38,12 @@ _IMPAIRMENTS = {
 
 
 class Drawn(NamedTuple):
-    """What chance made of a scenario."""
+    """Scenario with every distribution replaced by a number."""
 
     scenario: Scenario
     """With numbers alone; its targets are fixed."""
     bodies: tuple[DrawnBody, ...]
-    """Of its targets, in motion."""
+    """Bodies of its targets, in motion."""
     further: tuple[Impairments, ...]
     """Impairments of the receiving devices after the first, whose are the scenario's."""
 

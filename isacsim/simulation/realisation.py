@@ -46,7 +46,7 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Realisation:
-    """What chance decided about one capture, before noise and impairments."""
+    """Random choices for one capture, before noise and impairments."""
 
     scenario: Scenario
     """As it was given."""
@@ -58,7 +58,7 @@ class Realisation:
     """One a path: the targets' first, each target's reference point before its other points and its bounces, then
     movers."""
     target: NDArray[np.int64]
-    """Which target a path belongs to, -1 for a mover; shape (path,)."""
+    """Target that a path belongs to, -1 for a mover; shape (path,)."""
     amplitude: Real
     """Amplitude before ``echo`` and the receivers' gains; shape (path,)."""
     phase: Real
@@ -66,7 +66,7 @@ class Realisation:
     static: NDArray[np.complex128]
     """Static channel of each pair of elements (`Radio.streams`); shape (stream, subcarrier)."""
     scatterer: tuple[str, ...]
-    """Which point of its body a path belongs to, or which bounce it is; empty for point targets and movers; (path,)."""
+    """Point of its body that a path belongs to, or its bounce; empty for point targets and movers; (path,)."""
     echo: Real
     """Factor on the amplitude by radar cross-section and geometry, 1 where there is none; shape (receiver, path)."""
     further: tuple[Impairments, ...] = ()

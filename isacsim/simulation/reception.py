@@ -1,4 +1,4 @@
-"""What the receivers make of a realisation: packets, impairments, noise."""
+"""Reception of a realisation: packets, impairments, noise."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ __all__ = ["Received", "receive", "receiver_number", "streams_of"]
 
 @dataclass(frozen=True, eq=False)
 class Received:
-    """What the receivers make of a realisation."""
+    """Packets of a realisation as the receivers report them."""
 
     realisation: Realisation
     time: Real
     """s about the window's centre; shape (packet,)."""
     impairments: Impairment
-    """Of the first device."""
+    """Impairments of the first device."""
     clean: NDArray[np.complex64]
     """Paths and static part at those packets; shape (stream, subcarrier, packet)."""
     csi: NDArray[np.complex64]
     """The same with noise and impairments."""
     further: tuple[Impairment, ...] = ()
-    """Of the devices after the first."""
+    """Impairments of the devices after the first."""
     chains: ChainErrors | None = None
-    """Of single chains."""
+    """Errors of single chains."""
 
     @property
     def shared(self) -> bool:
-        """Whether there is a phase or timing error that all channels of a device share."""
+        """True if there is a phase or timing error that all channels of a device share."""
         return any(one.shared for one in (self.impairments, *self.further))
 
     @property
     def plain(self) -> bool:
-        """Whether there is nothing to condition."""
+        """True if there is nothing to condition."""
         turned = self.chains is not None and bool(self.chains.turned.any())
         steps = any(one.gain_db.any() for one in (self.impairments, *self.further))
         return not (self.shared or steps or turned)
@@ -68,7 +68,7 @@ class Received:
 
     @property
     def nominal(self) -> bool:
-        """Whether every packet came when the radio meant to send it."""
+        """True if every packet came when the radio meant to send it."""
         return np.array_equal(self.time, self.realisation.scenario.radio.time_s)
 
     def bare_capture(self) -> xr.Dataset:
@@ -119,7 +119,7 @@ def streams_of(radio: Radio) -> dict[str, Any]:
 
 
 def receiver_number(radio: Radio, name: str) -> int:
-    """Which of the radio's receivers a capture's receiver, a pair of elements of theirs, is of."""
+    """Number of the radio's receiver that a capture's receiver, a pair of elements of theirs, belongs to."""
     names: list[str] = streams_of(radio)["receiver"][1]
     return radio.streams[names.index(name)].receiver
 

@@ -1,4 +1,4 @@
-"""How much memory a scenario takes, reckoned from its numbers before anything is computed.
+"""Memory that a scenario takes, estimated from its numbers before anything is computed.
 
 The numbers are upper bounds, and at most some 2.5 times what is taken (`tests/simulation/test_size.py` measures).
 """
@@ -9,10 +9,7 @@ from isacsim.compute.memory import check_memory
 from isacsim.scenario.bodies import RigidBody, RotorBody, WalkerBody
 from isacsim.scenario.model import Scenario
 from isacsim.spectrum.grid import WindowResolution
-from isacsim.spectrum.plan import n_transforms
 from isacsim.spectrum.settings import SpectrumSettings
-from isacsim.spectrum.transform import decimation_of
-from isacsim.spectrum.transform_kernels import BLOCK
 from isacsim.targets.walker import PARTS
 
 __all__ = ["capture_bytes", "check_capture_size", "spectra_bytes"]
@@ -55,6 +52,11 @@ def _points(body: object) -> int:
 
 def spectra_bytes(scenario: Scenario, samples: int) -> float:
     """Bytes that the spectra of so many samples take while they are made together, their planning included."""
+    # Who only simulates need not load kernels of spectra and scipy.signal, which takes half a second.
+    from isacsim.spectrum.plan import n_transforms
+    from isacsim.spectrum.transform import decimation_of
+    from isacsim.spectrum.transform_kernels import BLOCK
+
     radio, spectrum = scenario.radio, scenario.spectrum
     frequency = radio.frequency_hz
     antennas = {"antennas": radio.antennas} if spectrum.combine == "resolved" else {}

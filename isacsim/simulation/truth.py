@@ -1,4 +1,4 @@
-"""What a simulated capture was made of, drawn again from its attributes, and its truth at any time."""
+"""Realisation of a simulated capture, drawn again from its attributes, and its ground truth at any time."""
 
 from __future__ import annotations
 

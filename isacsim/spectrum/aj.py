@@ -3,12 +3,12 @@
 The erratum in one line: the paper's (19) and (20) swap the axes; from (6) and (8), ``a = f_τ c / (4 f φ)`` and
 ``r = f_η s c / (2 f φ)``, which is what the axes here are.
 
-Combining subcarriers: "coherent" averages R over them, so cross-terms of paths at different lengths and noise
-fall while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2)
-2φ/c`` cycles across the band: over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``,
-real and positive up to |v + a t + r t²/2| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91
-ms that is 0.97 in R at 3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such
-loss; "noncoherent" evaluates the axes within 0.1 % of each subcarrier's own frequency.
+Combining subcarriers: "coherent" averages R over them, so cross-terms of paths at different lengths and noise fall
+while self-terms stay. As κ is proportional to f_k, a path's R turns by ``(f_k - f) (v + a t + r t²/2) 2φ/c`` cycles
+across the band. Over a bandwidth B its amplitude falls to ``sinc(B (v + a t + r t²/2) 2φ/c)``. This is real and
+positive up to |v + a t + r t²/2| = c / (2φ B), so the peak stays where it is. At 80 MHz and φ = 91 ms that is 0.97 in
+R at 3 m/s and the first null at 20 m/s. "single", "noncoherent" and "delay" have no such loss; "noncoherent"
+evaluates the axes within 0.1 % of each subcarrier's own frequency.
 """
 
 from __future__ import annotations
@@ -96,14 +96,14 @@ def aj_spectrum(
         Window over R by its scipy name; for "resolved" with positive lags over the time that each lag leaves. "auto":
         "hann" for "resolved", else none.
     combine : {"single", "noncoherent", "coherent", "delay", "resolved"}
-        One subcarrier; mean of P over subcarriers; mean of R over subcarriers (default); one spectrum a delay bin;
-        cells of delay and angles each with its own spectrum, brought to one height and added, so that cross-terms
-        are left only between paths that share a cell. Cells below 1 % of the energy of the strongest are left out,
-        and so are delays, and all but the 256 strongest.
+        In this order: one subcarrier; mean of P over subcarriers; mean of R over subcarriers (default); one spectrum
+        a delay bin; cells of delay and angles. Each of these cells has its own spectrum; they are equalised and
+        added. So cross-terms remain only between paths that share a cell. Cells and delays below 1 % of the energy of
+        the strongest are left out, and so are all but the 256 strongest cells.
     remove_static : bool
-        Zero the zero-frequency bin over the window first. It takes slow paths along: (0, 0, 0) is gone, and what
-        is left of a path near zero Doppler interferes with itself. On the default axes the peak stays within
-        0.15 bins where the notch takes less than 1 % of the path's energy, within half a bin below 10 %.
+        Zero the zero-frequency bin over the window first. It also removes slow paths: (0, 0, 0) is lost, and the rest
+        of a path near zero Doppler interferes with itself. On the default axes the peak stays within 0.15 bins where
+        the notch takes less than 1 % of the path's energy, within half a bin below 10 %.
     phase_sign : {-1, 1}, optional
         Sign σ of the CSI's phase; default: the attribute ``phase_sign`` of the array, else -1 (physics).
     subcarrier : int, optional
@@ -123,16 +123,16 @@ def aj_spectrum(
         For "resolved": receiving and transmitting elements of ``csi``'s pairs. Default: as the coordinates ``device``,
         ``rx_element`` and ``tx_element`` say; (1, 1) without any.
     beams : {"auto", "fixed", "blind"}
-        For "resolved": a DFT over each array's elements, or paths separated by what their samples tell
-        (:mod:`isacsim.spectrum.separation`), or the latter where it can be trusted.
+        For "resolved": "fixed" is a DFT over each array's elements. "blind" separates paths by the statistics of
+        their samples (:mod:`isacsim.spectrum.separation`). "auto" takes "blind" where it can be trusted.
     equalise : float
         For "resolved", β from 0 to 1: a path of amplitude A peaks at A^(4(1-β)). 0: strong paths rule, 1: all alike.
     cube : bool
         For "resolved": give the spectrum of each cell, neither equalised nor summed.
     chains : {"estimated", "known"}
-        For "resolved" with fixed beams of arrays in uniform rows: take constant phases of the receive and transmit
-        chains out first, as the moving paths show them (:mod:`isacsim.spectrum.chains`); or believe that there are
-        none, as a ``cube`` always does.
+        For "resolved" with fixed beams of arrays in uniform rows. "estimated" first removes constant phases of the
+        receive and transmit chains, as the moving paths show them (:mod:`isacsim.spectrum.chains`). "known" assumes
+        that there are none, as a ``cube`` always does.
     device : str, optional
         Transform by torch on this device ("cpu", "cuda", ...): equal to 1e-4 of the maximum. The cells and lag products
         before it are made on the processor. Default: by numba, bit by bit the same on any number of threads.
@@ -147,10 +147,14 @@ def aj_spectrum(
     Raises
     ------
     InputError
-        If the window is too short, time is not uniform, the axes exceed the unambiguous range (the sentence says the
-        limit in numbers), shapes don't fit or a value is not finite.
+        If the window is too short, time is not uniform, shapes do not fit or a value is not finite. Also if the axes
+        exceed the unambiguous range; the sentence then gives the limit in numbers.
     ImportError
         If there is a ``device`` but no torch.
+
+    Notes
+    -----
+    The spectrum is eq. (M6) of docs/method.md, the image of "resolved" eq. (M7).
 
     Examples
     --------

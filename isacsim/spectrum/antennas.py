@@ -1,4 +1,4 @@
-"""Which streams of an array of CSI are the antenna pairs of one device."""
+"""Antenna pairs of one device among the streams of an array of CSI."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """CSI of an array to cells: delays by an inverse DFT over subcarriers, beams by a DFT over each array's elements.
 
-The transforms are orthogonal (up to one factor), so a path's energy stays whole however it spreads over cells: the
+The transforms are orthogonal (up to one factor), so a path's energy stays whole however it spreads over cells. The
 squared amplitudes of a path of amplitude A in all cells add up to A², wherever it lies between them.
 """
 

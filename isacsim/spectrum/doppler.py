@@ -1,9 +1,9 @@
 """CSI to a Doppler spectrogram: the field's usual picture, for comparison with the acceleration-jerk spectrum.
 
 A path whose length grows at v has the Doppler frequency ``-v f/c``. The spectrogram takes the phase sign out, so that
-this holds for any receiver. An array's is made of the cells of delay and angles that its acceleration-jerk spectrum is
-made of (:mod:`isacsim.spectrum.cells`), but paths walk through them: over a column, 3 m/s are a tenth of a cell at 80
-MHz.
+this holds for any receiver. An array's spectrogram is made of the same cells of delay and angles as its
+acceleration-jerk spectrum (:mod:`isacsim.spectrum.cells`). But paths move through them: over a column, 3 m/s are a
+tenth of a cell at 80 MHz.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DopplerPlan:
     columns: tuple[int, int]
     """First and last one (exclusive), as the transform counts them."""
     bins: slice
-    """Of the transform's frequencies."""
+    """Bins of the transform's frequencies."""
     doppler: NDArray[np.float64]
     """Hz, ascending."""
     path_velocity: NDArray[np.float64]
@@ -124,8 +124,8 @@ class DopplerPlan:
     def of_cells(self, band: BandCells, csi: Complex, *, remove_static: bool, equalise: float) -> F32:
         """Power (doppler, time) of CSI (pair, subcarrier, packet), added over its cells.
 
-        A cell's power goes with the share s of a path's A² that the cell holds; what of the path the cells hold that
-        are added makes up for those that are not, so that the path peaks at A^(2(1 - equalise)).
+        A cell's power is proportional to the share s of a path's A² that the cell holds. The shares of the added
+        cells make up for those that are left out, so that the path peaks at A^(2(1 - equalise)).
         """
         cells = band.of(csi, remove_static=remove_static)
         total = np.zeros((self.doppler.size, self.time.size), np.float64)
@@ -187,8 +187,8 @@ def doppler_spectrogram(
     max_speed : float, optional
         Leave out frequencies of path velocities beyond this, m/s; default: all that the packet rate can tell.
     combine : {"noncoherent", "resolved"}
-        Power averaged over subcarriers, one spectrogram a stream; or added over the cells of all pairs of an array,
-        those without energy left out, so that less noise comes along.
+        "noncoherent": power averaged over subcarriers, one spectrogram a stream. "resolved": power added over the
+        cells of all pairs of an array. Cells without energy are left out, which lowers the noise.
     antennas : (int, int), optional
         For "resolved": receiving and transmitting elements; default: as the coordinates say.
     delay_window : str or None

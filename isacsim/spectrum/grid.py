@@ -1,4 +1,4 @@
-"""What acceleration and jerk a window can show: lag, resolution, unambiguous range, default and natural axes.
+"""Acceleration and jerk that a window can show: lag, resolution, unambiguous range, default and natural axes.
 
 method.md section 2 in numbers: with φ packets of lag and ``κ = 2φ f/c``, a path's lag product is a chirp of frequency
 ``κ (a + r t)``, over ``T = (Q - 2φ - 1) Δt``. It folds beyond half the packet rate.
@@ -154,14 +154,14 @@ class WindowResolution:
         return share * ACCELERATION_MAX, share * JERK_MAX
 
     def _holds(self, min_cells: float) -> bool:
-        """Whether so many resolution cells lie on each default axis."""
+        """Tell whether so many resolution cells lie on each default axis."""
         cells = self.resolution()
         return all(
             2 * reach >= min_cells * cell for reach, cell in zip(self._default_reach(), cells, strict=True)
         )
 
     def _remedy(self, min_cells: float) -> str:
-        """What would make the default axes hold so many cells, in numbers; only what helps by itself."""
+        """List changes that would make the default axes hold so many cells, in numbers; only those that help alone."""
         helps, duration, rate = [], self.packets * self.interval, 1 / self.interval
         scales = np.geomspace(1, _MOST_SCALED, 400)[1:]
         for seconds in (float(f"{scale * duration:.2g}") for scale in scales):

@@ -51,7 +51,7 @@ class SpectrumPlan:
     phase_sign: int
     settings: SpectrumSettings
     cells: tuple[BandCells, ...] = ()
-    """Of each block, for "resolved"."""
+    """Cells of each block, for "resolved"."""
     frequencies: tuple[float, ...] = ()
     """In the middle of each block, Hz."""
 
@@ -285,7 +285,7 @@ def _into_bins(matrix: Products, values: Products) -> Products:
 
 
 def n_transforms(settings: SpectrumSettings, frequency: F64, duration: float) -> int:
-    """How many transforms a plan holds for subcarriers at these frequencies in Hz and a window in s."""
+    """Number of transforms in a plan for subcarriers at these frequencies in Hz and a window in s."""
     if settings.combine == "noncoherent":
         return len(frequency_blocks(frequency))
     if settings.combine == "resolved":

@@ -41,7 +41,8 @@ def render_spectrum(paths: xr.Dataset | Mapping[str, ArrayLike], like: xr.DataAr
     -------
     xarray.DataArray, float32, dims (..., acceleration, jerk)
         For "resolved" ``Σ_l A_l^(4(1-β)) |U(a - a_l, r - r_l)|``, U the response to a path of amplitude 1 and β
-        ``equalise``; for others ``|Σ_l A_l⁴ U(a - a_l, r - r_l)|``. Zeros where there is no path.
+        ``equalise``: eq. (M8) of docs/method.md. For others ``|Σ_l A_l⁴ U(a - a_l, r - r_l)|``. Zeros where there is
+        no path.
 
     Raises
     ------

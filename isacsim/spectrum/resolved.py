@@ -34,7 +34,7 @@ F64 = NDArray[np.float64]
 Complex = NDArray[np.complex64]
 
 _Made = tuple[bool, Complex, F64]
-"""Whether time was stretched to keep paths in their cells; lag products (cell, N); energies (3, cell)."""
+"""True where time was stretched to keep paths in their cells; lag products (cell, N); energies (3, cell)."""
 
 # Cells that go through a transform together; bounds memory, changes no bit.
 _TOGETHER = 512
@@ -52,7 +52,7 @@ class CellProducts:
     products: tuple[Complex, ...]
     """For each of the window's transforms, (cell, N): the captures' cells one after another."""
     counts: tuple[NDArray[np.intp], ...]
-    """How many of them each capture has."""
+    """Number of them in each capture."""
     energy: tuple[F64, ...]
     """(3, cell): energy of the path that each cell holds, within the cells here and in all; and the root of its
     spectrum's peak where that is known, 0 where the largest bin has to tell."""

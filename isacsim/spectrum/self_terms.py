@@ -1,9 +1,9 @@
 """Lag products of single paths, averaged over subcarriers, without their CSI ever being written.
 
 For the clean spectrum each path's own signal is needed at every subcarrier and packet, several times the size of the
-capture. But over a window a path moves a few metres, over which the band's frequencies turn a few times: as a function
-of the delay, a sum over subcarriers is a polynomial of some twenty terms (Jacobi-Anger: exp(-jzx) has the Chebyshev
-coefficients (-j)^m J_m(z), which vanish beyond m = z). So subcarriers and packets never meet.
+capture. But over a window a path moves a few metres, over which the band's frequencies turn a few times. So as a
+function of the delay, a sum over subcarriers is a polynomial of some twenty terms (Jacobi-Anger: exp(-jzx) has the
+Chebyshev coefficients (-j)^m J_m(z), which vanish beyond m = z). So subcarriers and packets never meet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CUT = 1e-13
 
 @njit(**JIT)
 def _terms(z):  # type: ignore[no-untyped-def]
-    """How many Chebyshev terms exp(-jzx) needs: |J_m(z)| <= (z/2)^m / m! (DLMF 10.14.4) is below _CUT there."""
+    """Number of Chebyshev terms that exp(-jzx) needs: |J_m(z)| <= (z/2)^m / m! (DLMF 10.14.4) is below _CUT there."""
     bound = 1.0
     m = 0
     while bound > _CUT or m < z:

@@ -29,7 +29,7 @@ _STILL, _ROUNDS = 1e-4, 60
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """What was found.
+    """Sources that were found.
 
     Attributes
     ----------

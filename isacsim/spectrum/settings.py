@@ -1,4 +1,4 @@
-"""What an AJ spectrum is made with."""
+"""Settings of an AJ spectrum."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import get_window
 
 from isacsim.checks import check_choice, check_integer, check_number, refusal
 from isacsim.errors import InputError
@@ -40,7 +39,7 @@ EQUALISE = 0.875
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumSettings:
-    """What a spectrum is made with; the fields are :func:`aj_spectrum`'s arguments.
+    """Settings of a spectrum; the fields are :func:`aj_spectrum`'s arguments.
 
     Raises
     ------
@@ -96,13 +95,7 @@ class SpectrumSettings:
                 "cube=True needs combine='resolved' and fixed beams: it has one spectrum a delay and beam."
             )
         for name in ("window", "delay_window", "lag_window"):
-            value = getattr(self, name)
-            try:
-                if not isinstance(value, str | None):
-                    raise ValueError
-                get_window(value or "boxcar", 8)
-            except ValueError as error:
-                raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
+            _check_window(name, getattr(self, name))
 
     def _choose_windows(self) -> None:
         """Put what each combination takes by default for "auto"."""
@@ -137,6 +130,19 @@ class SpectrumSettings:
             pair.append(axis)
         grid.check(float(np.abs(pair[0]).max()), float(np.abs(pair[1]).max()))
         return pair[0], pair[1]
+
+
+def _check_window(name: str, value: object) -> None:
+    if value is None or (isinstance(value, str) and value == "hann"):
+        return
+    from scipy.signal import get_window  # half a second to import, which the usual windows do not need
+
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        get_window(value, 8)
+    except ValueError as error:
+        raise refusal(name, "a name that scipy.signal.get_window knows", value) from error
 
 
 def _check_antennas(antennas: object) -> None:
@@ -178,7 +184,7 @@ def settings_attrs(settings: SpectrumSettings) -> dict[str, str | float]:
 
 
 def made_with(attrs: Mapping[str, Any]) -> dict[str, str | float]:
-    """How a spectrum was made, as far as its attributes say."""
+    """Read the settings of a spectrum from its attributes, as far as they hold them."""
     out = {name: attrs[name] for name in _TOLD if name in attrs}
     if "packets" in attrs and "lag_packets" in attrs and "packet_interval" in attrs:
         out.setdefault("lag_ratio", attrs["lag_packets"] / attrs["packets"])

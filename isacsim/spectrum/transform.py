@@ -7,9 +7,9 @@ For the lag product R (eq. 12, method.md section 2) the spectrum on physical axe
 which is what keystone (eq. 7) and its two Fourier transforms (eq. 8-10) give, evaluated exactly at each (a, r).
 :class:`AJTransform` plans it once for a window length and a pair of axes and then runs it on batches.
 
-How it is fast: R is reduced to the band that the axes can hold; for each lag the sum over t is folded about t = 0 and
-becomes two small real matrix products over the distinct |r|; one real matrix product over the lags, for the
-distinct |a|, ends it. Folding t, r and a saves a factor of 8 over the complex products.
+It is fast for three reasons. R is reduced to the band that the axes can hold. For each lag the sum over t is folded
+about t = 0 and becomes two small real matrix products over the distinct |r|. One real matrix product over the lags,
+for the distinct |a|, ends it. Folding t, r and a saves a factor of 8 over the complex products.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float
 
 
 def decimation_of(n: int, dt: float, highest: float, kappa: float, *, windowed: bool) -> int:
-    """How far R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
+    """Factor by which R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
     # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
     default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
     rate = 2 * (OVERSAMPLING_WINDOWED if windowed else OVERSAMPLING) * max(highest, default, 1 / (n * dt))

@@ -30,9 +30,9 @@ class Aligned:
     csi: Complex
     """(receiver, subcarrier, packet)"""
     phase: Real
-    """What was taken out, rad at the mean frequency; (receiver, packet)."""
+    """Phase that was removed, rad at the mean frequency; (receiver, packet)."""
     delay: Real
-    """What was taken out, s, later is positive where the phase sign is -1; (receiver, packet)."""
+    """Delay that was removed, s, later is positive where the phase sign is -1; (receiver, packet)."""
 
 
 def blocks(packets: int, values_a_packet: int, most: int = _MOST_VALUES) -> Iterator[slice]:

@@ -27,7 +27,7 @@ _TRANSMITTER, _RECEIVER = (1.0, 0.2, 1.5), (5.0, 0.2, 1.5)
 
 @dataclass(frozen=True)
 class Fitted:
-    """What is fitted by simulation."""
+    """Values that are fitted by simulation."""
 
     power_db: float
     snr_db: float
@@ -42,12 +42,12 @@ class Builder:
     taken: Recording
     measured: Measured
     roles: tuple[str, ...]
-    """Of the receivers, as the capture says."""
+    """Roles of the receivers, as the capture says."""
     window_s: float
     rate: float
     """Packets per second."""
     bursts: bool
-    """Whether packets lie on no grid: then they come evenly, none is lost."""
+    """True if packets lie on no grid: then they come evenly, none is lost."""
     body: str
     moving: float
     """Share of windows in which something moves."""

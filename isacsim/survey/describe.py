@@ -1,4 +1,4 @@
-"""What a capture holds, as data: packets, gaps, antennas, amplitudes, phases, what was dropped or assumed."""
+"""Content of a capture, as data: packets, gaps, antennas, amplitudes, phases, what was dropped or assumed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PLAUSIBLE_DBM = (-130.0, 20.0)
 
 @dataclass(frozen=True, eq=False)
 class CaptureDescription:
-    """What a capture holds; from :func:`describe_capture`."""
+    """Content of a capture; from :func:`describe_capture`."""
 
     source: str
     """File or scenario."""
@@ -42,19 +42,19 @@ class CaptureDescription:
     """packets, duration_s, rates, intervals, jitter_s, lost, gaps (start_s, length_s), bursts; records_dropped by the
     reader."""
     receivers: list[dict[str, Any]]
-    """Of each: name, device, rx and tx element, role, power_db below the strongest, variation of the amplitude
+    """Facts of each: name, device, rx and tx element, role, power_db below the strongest, variation of the amplitude
     (standard deviation over mean, median over subcarriers), steadiness (mean aligned channel over rms, median), and
     the phase coherence with each receiver."""
     reported: dict[str, dict[str, Any]]
-    """Of each packet variable: least, median, most, units."""
+    """Range of each packet variable: least, median, most, units."""
     kinds: dict[str, dict[str, int]]
     """Packets by frame kind, transmitter, ...: where the file says so."""
     dropped: list[str]
-    """What the reader dropped or repaired, and why."""
+    """Records that the reader dropped or repaired, and why."""
     assumed: list[str]
-    """What the file doesn't say and was given or assumed."""
+    """Facts that the file doesn't hold and that were given or assumed."""
     remarks: list[str]
-    """What is odd about it."""
+    """Remarks on what is odd about it."""
     maps: xr.Dataset
     """Over (receiver, subcarrier, bin): amplitude_db, phase; over bin: packets, power_db, packet variables; over
     (receiver, subcarrier): mean_db, variation, steadiness. From `isacsim.survey.maps.capture_maps`."""

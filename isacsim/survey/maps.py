@@ -29,7 +29,7 @@ _STEADY = 0.3
 
 @dataclass
 class _Sums:
-    """What is added up over the packets; arrays are (receiver, subcarrier[, bin]) but for the last ones."""
+    """Sums over the packets; arrays are (receiver, subcarrier[, bin]) but for the last ones."""
 
     channel: NDArray[np.complex128]
     bins: int
@@ -111,12 +111,12 @@ def capture_maps(
     Returns
     -------
     xarray.Dataset
-        ``amplitude_db`` and ``phase`` (receiver, subcarrier, bin): power in dB relative to the strongest receiver's
-        mean over all, and the phase that is left when each packet is aligned to the mean channel, rad; NaN where a bin
-        holds no packet. ``packets`` (bin), ``power_db`` (receiver, bin), means of the packet variables (bin).
-        ``power`` (receiver), ``mean_db``, ``variation``, ``steadiness`` (receiver, subcarrier); ``used``, ``dead`` and
-        ``unsteady`` (subcarrier). ``coherence`` (receiver, other). Coordinates ``time`` (bin) in s after the first
-        packet, ``frequency``. Attributes ``odd_packets``, ``not_finite``.
+        ``amplitude_db`` and ``phase`` (receiver, subcarrier, bin), NaN where a bin holds no packet. The first is
+        power in dB relative to the strongest receiver's mean over all. The second is the remaining phase of packets
+        aligned to the mean channel, rad. ``packets`` (bin), ``power_db`` (receiver, bin), means of the packet
+        variables (bin). ``power`` (receiver), ``mean_db``, ``variation``, ``steadiness`` (receiver, subcarrier);
+        ``used``, ``dead`` and ``unsteady`` (subcarrier). ``coherence`` (receiver, other). Coordinates ``time`` (bin)
+        in s after the first packet, ``frequency``. Attributes ``odd_packets``, ``not_finite``.
     """
     import xarray as xr
 

@@ -1,8 +1,8 @@
 """A scenario like a capture: what can be measured is, levels and speed are fitted by simulation.
 
 Hardware and static channel are measured directly (`isacsim.survey.measure`). Levels and speed are fitted by simulated
-moments: a few windows of the scenario are measured exactly as those of the capture, and ``power_db``, ``snr_db`` and
-the speed are changed by what theirs differ, three times. So whatever the measure itself does to them, it does to both.
+moments. A few windows of the scenario are measured exactly as those of the capture. Then ``power_db``, ``snr_db`` and
+the speed are changed by the difference, three times. So whatever the measure itself does to them, it does to both.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class CaptureMatch:
     scenario: Scenario
     measured: Measured
     found: dict[str, str]
-    """What was measured, in words."""
+    """Values that were measured, in words."""
     notes: list[str] = field(default_factory=list)
-    """What the scenario can't say, or the capture doesn't tell."""
+    """Facts that the scenario cannot hold, or the capture does not show."""
 
     def to_yaml(self) -> str:
         """The scenario as YAML, headed by what was measured and what is assumed."""
@@ -117,7 +117,7 @@ def scenario_from_capture(
         moves[:] = True
     elif not moves.any():
         raise InputError(
-            f"body={body!r}: nothing moves in this capture: what changes is as weak, or as evenly spread, as noise."
+            f"body={body!r}: nothing moves in this capture: its changes are as weak, or as evenly spread, as noise."
         )
     levels = np.median(measured.levels[moves], axis=0)
     source = str(capture.attrs.get("source", capture.attrs.get("scenario_name", "capture")))
@@ -140,7 +140,7 @@ def scenario_from_capture(
 
 
 def _unsaid(build: Builder, fitted: Fitted) -> list[str]:
-    """What the scenario can't say of the capture."""
+    """List facts about the capture that the scenario cannot hold."""
     notes = []
     if build.taken.odd:
         notes.append(
@@ -226,7 +226,7 @@ def _simulated(scenario: Scenario, seed: int, index: int) -> Any:
 
 
 def _found(measured: Measured, levels: Real, build: Builder) -> dict[str, str]:
-    """What was measured, in words."""
+    """Describe what was measured, in words."""
     timing, errors, gains, static = measured.timing, measured.errors, measured.gains, measured.static
     spread, k = static.delay_spread_ns, static.k_factor_db
     told = {

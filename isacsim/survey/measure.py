@@ -1,4 +1,4 @@
-"""What a scenario needs to know of a capture: its hardware, its static channel, and the levels of its windows."""
+"""Measurements for a scenario: a capture's hardware, its static channel, and the levels of its windows."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Quantised:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured of a capture."""
+    """Measurements of a capture."""
 
     timing: PacketTiming
     errors: PacketErrors
@@ -74,8 +74,8 @@ class Measured:
     gain_db: Real
     """Power of each receiver relative to the strongest, dB; (receiver,)."""
     levels: Real
-    """Of each window: static over moving power and moving power over noise in dB, Doppler frequency in Hz below which
-    half of the moving energy lies, and variation of the amplitude; (window, 4)."""
+    """Levels of each window: static over moving power and moving power over noise in dB, Doppler frequency in Hz below
+    which half of the moving energy lies, and variation of the amplitude; (window, 4)."""
 
 
 def recording(capture: xr.Dataset, fewest: int = _FEWEST) -> Recording:
@@ -125,7 +125,7 @@ def recording(capture: xr.Dataset, fewest: int = _FEWEST) -> Recording:
 
 
 def _alike(csi: NDArray[np.complex64]) -> NDArray[np.bool_]:
-    """Which packets are shaped as the median one is; all, if that leaves too few: then it is no matter of frames."""
+    """Find packets shaped as the median one; all, if that leaves too few: then it is no matter of frames."""
     size = np.abs(csi)
     size /= np.maximum(np.sqrt((size**2).mean(axis=(0, 1))), np.finfo(np.float32).tiny)
     alike = likeness(size, np.median(size, axis=-1)) > ALIKE
@@ -236,7 +236,7 @@ def _levels(csi: NDArray[np.complex64], frequency: Real, time: Real, interval: f
 
 
 def quantisation(csi: NDArray[np.complex64]) -> Quantised:
-    """How finely real and imaginary part are rounded, from the values themselves.
+    """Measure how finely real and imaginary part are rounded, from the values themselves.
 
     All of them are multiples of one step, which is the smallest one but 0. Fewer bits than 17 count.
     """

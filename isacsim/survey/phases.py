@@ -1,4 +1,4 @@
-"""What changes from packet to packet in phase and delay: carrier offset, phase noise, timing jitter, sampling clock."""
+"""Changes of phase and delay from packet to packet: carrier offset, phase noise, timing jitter, sampling clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PacketErrors:
     phase_noise: float
     """Random walk of the phase, rad/√s; where it is random, what makes it so."""
     random_phase: bool
-    """Whether each packet's phase is its own."""
+    """True if each packet's phase is its own."""
     timing_jitter: float
     """Standard deviation of the delay from packet to packet, s."""
     sfo_ppm: float

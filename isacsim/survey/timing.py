@@ -35,7 +35,7 @@ class PacketTiming:
     median_interval: float
     """s"""
     interval: float
-    """Of the grid on which packets lie, lost ones included, s."""
+    """Interval of the grid on which packets lie, lost ones included, s."""
     slot: NDArray[np.int64]
     """Place of each packet on that grid, from 0; shape (packet,)."""
     jitter: float
@@ -56,7 +56,7 @@ class PacketTiming:
 
     @property
     def bursts(self) -> bool:
-        """Whether packets come in bursts: half of the intervals are far below the mean one, gaps left out."""
+        """True if packets come in bursts: half of the intervals are far below the mean one, gaps left out."""
         without = (self.duration - float(self.gap_length.sum())) / max(
             self.packets - 1 - self.gap_length.size, 1
         )

@@ -1,4 +1,4 @@
-"""What moves and reflects, and how long its paths are.
+"""Targets that move and reflect, and the lengths of their paths.
 
 ``trajectory`` has motions in space, ``phases`` those in timed steps; ``kinematics`` turns a scenario's motion into
 one and a motion into path length, velocity, acceleration and jerk. ``body`` puts several points on a motion:

@@ -1,4 +1,4 @@
-"""What reflects: a point, or a body of several points that move along with it (docs/bodies.md).
+"""Reflecting bodies: a point, or a body of several points that move along with it (docs/bodies.md).
 
 A body has a reference point, whose motion is the target's and whose path is the truth, and further points: the limbs of
 a walker, the blades of a drone, the corners of a car. Every point is a path.
@@ -45,7 +45,7 @@ class Parts:
     """The points of a body that aren't its reference point, in motion."""
 
     motion: SpaceMotion
-    """Of the body's frame."""
+    """Motion of the body's frame."""
     pose: Callable[[Real], Pose]
     shape: Shape
     instant_s: float
@@ -78,16 +78,16 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class DrawnBody:
-    """What chance made of a body."""
+    """Body with its random choices drawn."""
 
     reference: Motion
     """Motion of the reference point."""
     names: tuple[str, ...] = ("",)
-    """Of its points, the reference point first."""
+    """Names of its points, the reference point first."""
     amplitude: tuple[float, ...] = (1.0,)
-    """Of each point; their squares add up to 1."""
+    """Amplitude of each point; their squares add up to 1."""
     phase: tuple[float, ...] = ()
-    """Of the points but the first, rad."""
+    """Phase of the points but the first, rad."""
     parts: Parts | None = None
 
     @property
@@ -111,10 +111,10 @@ class DrawnBody:
 
 
 class _Frame(NamedTuple):
-    """What the points of a body are put on."""
+    """Frame that the points of a body are put on."""
 
     motion: SpaceMotion
-    """Of the reference point."""
+    """Motion of the reference point."""
     pose: Callable[[Real], Pose]
     nodes: Real
     """Uniform times over the window, s."""
@@ -127,7 +127,7 @@ class _Points(NamedTuple):
     names: tuple[str, ...]
     """The reference point's first."""
     shares: list[float]
-    """Of the reflected power; only ratios matter."""
+    """Shares of the reflected power; only ratios matter."""
     instant_s: float
     """Time within which the fastest part moves little."""
     reference: SpaceMotion | None = None
@@ -239,7 +239,7 @@ class _Rotors:
     omega: Real
     """rad/s, of each rotor."""
     angle: Real
-    """Of each tip at time 0; (rotor, blade), rad."""
+    """Angle of each tip at time 0; (rotor, blade), rad."""
 
     def offsets(self, time: Real, pose: Pose) -> Real:
         """Hubs, then tips rotor by rotor; (3, scatterer, time), m."""

@@ -30,7 +30,7 @@ class Bounce:
     """One path of a target over a side of the room."""
 
     name: str
-    """Of the side, and whether it comes first or last."""
+    """Name of the side, and whether it comes first or last."""
     motion: BounceMotion
     factor: NDArray[np.complex128]
     """Amplitude over that of the direct echo at the window's centre; shape (receiver,)."""
@@ -96,7 +96,7 @@ def _factor(bounce: BounceMotion, room: BoxRoom, carrier_hz: float, place: Real,
 
 
 def _surface(bounce: BounceMotion, room: BoxRoom, met: Real) -> Surface | None:
-    """What the path meets; None where a door stands open."""
+    """Surface that the path meets; None where a door stands open."""
     if bounce.normal[2] == 1.0:
         return room.ceiling if bounce.point[2] > 0 else room.floor
     axis = 0 if bounce.normal[0] == 1.0 else 1

@@ -1,4 +1,4 @@
-"""How a walking person's joints move: the model of Boulic, Magnenat-Thalmann and Thalmann.
+"""Motion of a walking person's joints: the model of Boulic, Magnenat-Thalmann and Thalmann.
 
 "A global human walking model with real-time kinematic personification", The Visual Computer 6, 1990, 344-358, in the
 form in which V. C. Chen and Y. Hai tabulate it for radar (V. C. Chen, The Micro-Doppler Effect in Radar, 2011, chapter
@@ -53,7 +53,7 @@ LENGTHS = {
     "upper arm": 0.188,
     "lower arm": 0.152,
 }
-"""Of segments, relative to the body's height; of shoulders and hips, from the middle (Chen's listing)."""
+"""Lengths of segments, relative to the body's height; of shoulders and hips, from the middle (Chen's listing)."""
 HIP_HEIGHT = LENGTHS["thigh"] + LENGTHS["shank"]
 """Relative to the body's height; what speeds are relative to."""
 _SPEEDS = np.linspace(0.0, FASTEST, 31)
@@ -68,7 +68,7 @@ class Joints(NamedTuple):
     """Joint angles in rad and the pelvis' shift; those of limbs are (side, time), left then right."""
 
     shift: Real
-    """Of the spine's origin of a body of `BODY_HEIGHT`: forward, left, up; (time, 3), m."""
+    """Shift of the spine's origin of a body of `BODY_HEIGHT`: forward, left, up; (time, 3), m."""
     drop: Real
     """Pelvis about the forward axis; positive: the left side goes up."""
     torsion: Real
@@ -192,7 +192,7 @@ def _forward(cycle: Real, v: Real) -> Real:
 
 
 def _gentle(v: Real) -> Real:
-    """What grows from 0 to 1 at a relative speed of 0.5, and stays there."""
+    """Function that grows from 0 to 1 at a relative speed of 0.5, and stays there."""
     walking = np.minimum(v, 0.5)
     return np.asarray(4 * walking * (1 - walking))
 

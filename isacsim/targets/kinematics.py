@@ -11,11 +11,11 @@ The bistatic path from transmitter over a point p(t) to a receiver has the lengt
 and d is the sum over both legs. The truth of a capture (method.md section 1) is the cubic with these derivatives
 at the window's centre, t = 0.
 
-**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point passing straight by at speed s and
-closest distance b has ``rho'''' = -3 s⁴/b³`` there. With both antennas at that distance, 1.4 m/s and a window
-of 1.024 s, the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the wavelength at 5.8 GHz) and by
-53 mm, a whole wavelength, at 1 m. ``motion_model: exact`` simulates the true path; `path_length_exact` minus
-`path_length_cubic` is the error.
+**Model error.** The cubic leaves out ``d'''' t⁴/24`` and beyond. A point passing straight by at speed s and closest
+distance b has ``rho'''' = -3 s⁴/b³`` there. Take both antennas at that distance, 1.4 m/s and a window of 1.024 s.
+Then the path at the window's ends errs by 2.4 mm at 3 m (a 22nd of the wavelength at 5.8 GHz) and by 53 mm, a whole
+wavelength, at 1 m. ``motion_model: exact`` simulates the true path; `path_length_exact` minus `path_length_cubic` is
+the error.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _phases(config: Phases) -> Motion:
 
 
 def within_axes(scenario: Scenario, motion: Motion) -> bool:
-    """Whether a motion's truth lies inside the spectrum's axes at every surveillance receiver."""
+    """Tell whether a motion's truth lies inside the spectrum's axes at every surveillance receiver."""
     radio, spectrum = scenario.radio, scenario.spectrum
     for receiver in radio.receivers:
         if receiver.role == "surveillance":

@@ -75,7 +75,7 @@ class PhasesMotion:
         return State(p + v * (t - within), v, a, j)
 
     def pose(self, time_s: ArrayLike) -> Pose:
-        """How the body is held at times (time,)."""
+        """Pose of the body at times (time,)."""
         t = column(time_s)[:, 0]
         return Pose(self.heading(t), self.pitch(t), self.bend(t), self.speed(t))
 

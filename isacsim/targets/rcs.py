@@ -82,20 +82,20 @@ _PEDESTRIAN = _Lobes(
     None,
     *(0.0, 180.0, 0.5714, 0.1, 3.94),
 )
-# Mean and deviation of those that look the same from all sides (table 7.9.2.1-1), dB.
+# Mean and standard deviation of those that look the same from all sides (table 7.9.2.1-1), dB.
 _PEDESTRIAN_ROUND = (-1.37, 3.94)
 _UAV_SMALL = (-12.81, 3.74)
 
 
 class _Model(NamedTuple):
     deviation: float
-    """Of the log-normal fluctuation, dB; 0: none."""
+    """Standard deviation of the log-normal fluctuation, dB; 0: none."""
     lobes: _Lobes | None
     """None: the same from all sides."""
     level: float = 0.0
     """Mean from all sides, without lobes, dB."""
     forward_loss: float = 0.0
-    """How far it falls towards forward scattering, without lobes, dB."""
+    """Loss towards forward scattering, without lobes, dB."""
 
 
 @singledispatch

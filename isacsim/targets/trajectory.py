@@ -45,14 +45,14 @@ class State(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """How a body is held; each array is (time,)."""
+    """Pose of a body; each array is (time,)."""
 
     heading: Array
     """Anticlockwise from +x, rad."""
     pitch: Array
-    """Of the whole body, forward, rad."""
+    """Pitch of the whole body, forward, rad."""
     bend: Array
-    """Of hips and knees, as in sitting, rad."""
+    """Bend of hips and knees, as in sitting, rad."""
     speed: Array
     """At which the legs walk, m/s."""
 
@@ -193,16 +193,16 @@ class BounceMotion:
     """A target's path that meets a wall on its way to the target or from it: one antenna is seen in the mirror."""
 
     motion: SpaceMotion
-    """Of the target."""
+    """Motion of the target."""
     point: tuple[float, float, float]
     """On the wall, m."""
     normal: tuple[float, float, float]
-    """Of the wall; unit length."""
+    """Normal of the wall; unit length."""
     first: bool
-    """Whether the wall comes before the target."""
+    """True if the wall comes before the target."""
 
     def state(self, time_s: ArrayLike) -> State:
-        """Of the target."""
+        """State of the target."""
         return self.motion.state(time_s)
 
     def antennas(self, transmitter: ArrayLike, receiver: ArrayLike) -> tuple[Array, Array]:

@@ -61,7 +61,7 @@ class Walker:
     phase: float
     """Position in the walking cycle at time 0, in cycles."""
     pose: Callable[[Real], Pose]
-    """How the body is held at times (time,)."""
+    """Pose of the body at times (time,)."""
     nodes: Real
     """Times in s, ascending, over the window: speed is integrated along them."""
 

@@ -42,7 +42,7 @@ class WindowEnergy:
 
     @property
     def known(self) -> bool:
-        """Whether the window has the packets that it needs."""
+        """True if the window has the packets that it needs."""
         return bool(np.isfinite(self.energy[0]))
 
     @property

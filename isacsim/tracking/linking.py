@@ -68,12 +68,12 @@ def fewest_windows(settings: TrackSettings) -> int:
 
 
 def detected(window: WindowEnergy, bin_: int, least: float) -> bool:
-    """Whether a ridge is there in a window, or only goes on through it."""
+    """True where a ridge is there in a window; false where it only continues through it."""
     return bool(window.known and window.energy[bin_] > least * window.floor)
 
 
 def goes_beyond(window: WindowEnergy, least: float) -> bool:
-    """Whether what is strongest in a window goes faster than any speed that is searched."""
+    """Tell whether the strongest ridge of a window is faster than any speed that is searched."""
     return bool(window.known and window.beyond > max(least * window.floor, float(window.energy.max())))
 
 

@@ -1,4 +1,4 @@
-"""Whether anything moves: a motion index for each window, and the threshold that noise alone seldom passes.
+"""Motion or none: a motion index for each window, and the threshold that noise alone seldom passes.
 
 The index is the Doppler energy outside the static bin over all energy. White noise gives ``share × bins × floor /
 total`` of it, floor being its level at speeds where nothing moves. Both are means of squares, so their ratio follows
@@ -25,16 +25,16 @@ FEWEST_QUIET = 8
 
 
 class Motion(NamedTuple):
-    """What a window says of motion."""
+    """Motion in a window."""
 
     share: float
     """Motion index, the share of the energy that moves; NaN where it can't be told."""
     threshold: float
-    """What noise passes with the false-alarm rate asked for; NaN where motion aliases onto noise's speeds."""
+    """Threshold that noise passes with the requested false-alarm rate; NaN where motion aliases onto noise's speeds."""
 
 
 class NoiseSpread:
-    """How many independent channels the noise has, from how its bins scatter about their mean."""
+    """Number of independent channels of the noise, from how its bins scatter about their mean."""
 
     def __init__(self, channels: int) -> None:
         self._most = float(channels)

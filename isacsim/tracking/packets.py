@@ -82,7 +82,7 @@ def follow(
 
 
 class _Live:
-    """What is kept between windows."""
+    """State that is kept between windows."""
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ class Recording:
     gain: NDArray[np.float32] | None
     """Factor that undoes the gain control; shape (packet,)."""
     aligned: bool
-    """Whether its packets have errors to take out."""
+    """True if its packets have errors to remove."""
     phase_sign: int
 
     @classmethod
@@ -86,7 +86,7 @@ class Recording:
 
     @property
     def pace(self) -> Pace:
-        """How often packets come."""
+        """Packet rate and its regularity."""
         return packet_pace(self.time)
 
     @property
@@ -153,7 +153,7 @@ class Recording:
 
 
 def window_count(time: NDArray[np.float64], settings: TrackSettings) -> int:
-    """How many windows lie in packets (packet,).
+    """Count the windows in packets (packet,).
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Windows linked to ridges by Viterbi's algorithm: at each window a target goes at one of the speeds, or there is none.
 
-A speed earns the logarithm of its energy over the threshold of detection; a change of speed costs its square over that
-of what a target does in a hop; coming and going cost something too. Targets are found one after the other: around the
-ridge of one, the next finds nothing.
+A speed earns the logarithm of its energy over the threshold of detection. A change of speed costs its square over
+that of a target's usual change in a hop. Begin and end of a track cost something too. Targets are found one after the
+other: around the ridge of one, the next finds nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["ABSENT", "RidgeFilter", "Unrest", "background", "earnings", "masked"
 ABSENT = -1
 """In place of a bin where there is no target."""
 
-# Deviation of the acceleration, m/s²: a walker's torso sways at up to 10 m/s², whatever lasts longer is slower.
+# Standard deviation of acceleration, m/s²: a walker's torso sways at up to 10 m/s², whatever lasts longer is slower.
 _ACCELERATION = 4.0
-# In deviations; beyond, nothing is linked.
+# In standard deviations; beyond, nothing is linked.
 _FARTHEST = 4.0
 # What coming and going cost, as a logarithm of energy. One window that stands out by less than the first is no target;
 # the second keeps a ridge from going over to another target that is 6 dB stronger for 1.5 s.
@@ -32,13 +32,13 @@ _IMAGE = 0.1
 # The static bin's usual energy is this quantile over windows, times this.
 _USUAL, _OFTEN = 0.75, 1.5
 MEMORY_S = 60.0
-"""How long the static bin's usual energy is remembered of packets as they come, s."""
+"""Memory of the static bin's usual energy for packets as they come, s."""
 
 Real = NDArray[np.float64]
 
 
 class Unrest:
-    """How strong the static bin usually is, which no target explains that lasts: the static channel's own unrest.
+    """Usual strength of the static bin, which no target explains that lasts: the static channel's own unrest.
 
     A receiver's gain and phase are never taken out whole, and a standing body sways. Energy at speeds in the static
     bin tells of a target only beyond what most windows have there.
@@ -83,7 +83,7 @@ def background(window: WindowEnergy, *, image: bool, unrest: Unrest | None = Non
 
 
 def earnings(window: WindowEnergy, least: float, *, image: bool, unrest: Unrest | None = None) -> Real:
-    """What each speed of a window earns; shape (bin,), 0 throughout where the window can't tell.
+    """Score of each speed of a window; shape (bin,), 0 throughout where the window cannot tell.
 
     Parameters
     ----------

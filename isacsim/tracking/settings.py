@@ -36,7 +36,7 @@ _MOST_BEYOND_BINS = 64
 
 @dataclass(frozen=True)
 class TrackSettings:
-    """How windows are made of packets and tracks of windows."""
+    """Settings by which packets make windows, and windows make tracks."""
 
     window_s: float
     hop_s: float
@@ -163,7 +163,7 @@ class TrackSettings:
 
     @property
     def noise_free(self) -> bool:
-        """Whether walkers' speeds stay below those of noise; slow packets alias them onto these."""
+        """Tell whether walkers' speeds stay below those of noise; slow packets alias them onto these."""
         return self.bursts is not None or float(np.abs(self.noise_velocity).min()) > _WALKING
 
     @cached_property

@@ -33,7 +33,7 @@ __all__ = ["Course", "KalmanFilter", "Peak", "live_filter", "peak", "smoothed"]
 
 Real = NDArray[np.float64]
 
-# Jerk's deviation, m/s³, and how long it lasts, s.
+# Standard deviation of the jerk, m/s³, and how long it lasts, s.
 _JERKS = (1.0, 3.0, 10.0, 30.0)
 _JERK_LASTS = 0.25
 _LIVE_JERK = 30.0
@@ -61,7 +61,7 @@ class Peak(NamedTuple):
     excess: float
     """Variance of the energy about the peak less that of a point at constant speed, m²/s²."""
     lever: float
-    """How much of that comes from a squared acceleration, s²."""
+    """Factor of the squared acceleration in that variance, s²."""
     image: float
     """Energy at the negative speed over that of the peak."""
 
@@ -157,7 +157,7 @@ class KalmanFilter:
     """Speed and acceleration of a target whose jerk is white, from the speeds of windows."""
 
     jerk: float
-    """Deviation of the jerk, m/s³."""
+    """Standard deviation of the jerk, m/s³."""
     hop: float
     """From window to window, s."""
 

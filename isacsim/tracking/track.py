@@ -38,16 +38,16 @@ def track(
     phase_sign: int | None = None,
     done: Callable[[int, int], Any] | None = None,
 ) -> Any:
-    """Track the speed of what moves through a recording, and say in which windows anything moves.
+    """Track the speed of moving targets through a recording, and detect motion in each window.
 
-    All antennas and subcarriers of a window are turned at once: what is not of the static channel is transformed over
-    Doppler, its ridges are linked over windows by Viterbi's algorithm (``docs/tracking.md``).
+    All antennas and subcarriers of a window are aligned at once. The part outside the static channel is transformed
+    to Doppler, and Viterbi's algorithm links its ridges over windows (``docs/tracking.md``).
 
     Parameters
     ----------
     capture : xarray.Dataset, or iterable of (time, csi)
-        A recording of any length, in memory or not; or packets as they come: s and complex (receiver, subcarrier), or
-        several at once, (packet,) and (receiver, subcarrier, packet).
+        A recording of any length, in memory or not. Or packets as they come: time in s and complex CSI (receiver,
+        subcarrier); several at once are (packet,) and (receiver, subcarrier, packet).
     window_s : float, optional
         Length of the Hann window in s; default 0.25, or what 24 packets take, or 4.5 holes between bursts of packets.
     hop_s : float, optional
@@ -57,13 +57,13 @@ def track(
     max_speed : float, optional
         Largest rate of change of the path length, m/s; default: 3, or what the packet rate allows.
     quiet : (float, float), optional
-        Seconds after the first packet between which nothing moves: the motion index's threshold is then taken from
-        there, else from the noise at speeds where nothing moves.
+        Seconds after the first packet between which nothing moves. The threshold of the motion index is then taken
+        from there, else from the noise at speeds where nothing moves.
     false_alarm : float
         Share of windows without motion whose index passes the threshold.
     reference : {"auto", "self", "none"}
-        Whether packets have phase, timing and gain errors to take out ("self") or not; "auto": a simulated capture
-        says so, others have them.
+        "self": packets have phase, timing and gain errors to remove; "none": they have none; "auto": a simulated
+        capture says so, others have them.
     frequency : array_like, shape (subcarrier,), optional
         Hz, of packets as they come; a capture has it.
     phase_sign : {-1, 1}, optional
@@ -74,12 +74,12 @@ def track(
     Returns
     -------
     xarray.Dataset, or iterator of such of one window
-        Over (track, window): ``velocity`` of the path length in m/s, growing if positive, with ``std_velocity``;
-        ``acceleration`` in m/s² with ``std_acceleration``; ``mirror``, the energy at the negative speed over that at
-        the speed. NaN where there is no target. Over window: ``time`` of its middle, ``motion_index``,
-        ``motion_threshold``, ``motion`` (1 yes, 0 no, -1 it can't be told), ``amplitude_variation``. Over (window,
-        path_velocity): ``doppler_energy`` over the noise floor. The attribute ``remarks`` says what is doubtful. Of
-        packets as they come, ``latency_s`` is the time from a window's end to the answer.
+        Over (track, window), NaN where there is no target: ``velocity`` of the path length in m/s, growing if
+        positive, and ``acceleration`` in m/s². Their standard errors are ``std_velocity`` and ``std_acceleration``.
+        ``mirror`` is the energy at the negative speed over that at the speed. Over window: ``time`` of its middle,
+        ``motion_index``, ``motion_threshold``, ``motion`` (1 yes, 0 no, -1 unknown), ``amplitude_variation``. Over
+        (window, path_velocity): ``doppler_energy`` over the noise floor. The attribute ``remarks`` names what is
+        doubtful. For packets as they come, ``latency_s`` is the time from a window's end to the answer.
 
     Raises
     ------

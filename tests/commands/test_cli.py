@@ -222,7 +222,7 @@ def test_estimate_sets_paths_against_the_truth(tmp_path: Path) -> None:
     assert "targets" not in real.output
     assert "most that were looked for" not in result.stderr
     full = run("estimate", "single_target", "--max-paths", 1)
-    assert "1 of 1 windows can't be told: the limit of 1 components was reached" in full.stderr
+    assert "1 of 1 windows have no sure estimate: the limit of 1 components was reached" in full.stderr
     cubics = run("estimate", "single_target", "--max-paths", 1, "--method", "relax")
     assert "1 of 1 windows hold 1 paths, the most that were looked for" in cubics.stderr
     assert "method must be one of" in refused("estimate", "single_target", "--method", "guess")

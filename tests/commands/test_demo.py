@@ -70,7 +70,7 @@ def test_demo_command_leaves_a_page_that_needs_nothing_else(tmp_path: Path) -> N
         "Channel state information",
         "Acceleration-jerk spectra",
         "Doppler spectrogram",
-        "Estimates against the truth",
+        "Estimates against the ground truth",
         "thermal noise: SNR",
         "isacsim demo --scenario vehicle --seed 4 --method",
         "motion_model: exact",
@@ -162,7 +162,7 @@ def test_the_page_says_where_the_cubic_does_not_hold() -> None:
         said = cubic_remark(capture, name, [scenario.radio.time_s], "--window-s")
         assert (said is not None) == words
         if said is not None:
-            assert said.startswith("the cubic doesn't hold over this window")
+            assert said.startswith("the cubic does not hold over this window")
             assert "(--window-s)" in said
         # The departure of a quartic falls with the fourth power of the window.
         short = scenario.radio.time_s[384:640]

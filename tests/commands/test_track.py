@@ -59,7 +59,7 @@ def test_track_prints_stores_and_draws(scenario: Path, tmp_path: Path) -> None:
     result = run("track", scenario, "-o", tmp_path / "t.nc", "--plot", tmp_path / "t.png", "--seed", 3)
     assert result.exit_code == 0, result.output
     for word in (
-        "100% of 69 windows move, 0% can't be told; every 4th shown",
+        "100% of 69 windows move, 0% are unknown; every 4th shown",
         "track 0: velocity [m/s]",
         "signs right 1.000",
         "threshold of motion from noise, false-alarm rate 0.001",
@@ -132,7 +132,7 @@ def test_the_figure_shows_tracks_over_energy_and_the_index_with_its_threshold() 
     np.testing.assert_array_equal(lower["motion index"], tracks["motion_index"])
     np.testing.assert_array_equal(lower["threshold"], tracks["motion_threshold"])
     shaded = {str(c.get_label()) for c in figure.axes[1].collections}
-    assert {"motion", "can't be told"} <= shaded
+    assert {"motion", "unknown"} <= shaded
     energy = figure.axes[0].collections[0].get_array()
     known = (tracks["motion"] != -1).values
     assert not np.ma.getmaskarray(energy).all(axis=0)[known].any()

@@ -11,7 +11,7 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 import isacsim
-from isacsim.compute.jit import JIT, fma
+from isacsim.compute.jit import FUSED, JIT, fma, multiply_add
 
 ROOT = Path(isacsim.__file__).parent
 MODULES = [
@@ -43,3 +43,14 @@ def test_fma_rounds_once():
     for kind in (np.float32, np.float64):
         e = kind(np.finfo(kind).eps)
         assert _fused(kind(1) + e, kind(1) - e, kind(-1)) == -(e**2)
+
+
+@njit
+def _added(a, b, c):
+    return multiply_add(a, b, c)
+
+
+def test_multiply_add_is_fused_where_the_processor_does_it():
+    for kind in (np.float32, np.float64):
+        e = kind(np.finfo(kind).eps)
+        assert _added(kind(1) + e, kind(1) - e, kind(-1)) == (-(e**2) if FUSED else 0)

@@ -166,5 +166,5 @@ def test_other_arrays_are_refused(three):
         count_targets(three["csi"].values[0])
     with pytest.raises(InputError, match="coordinate frequency"):
         count_targets(three["csi"][0].drop_vars("frequency"))
-    with pytest.raises(InputError, match="window_s: only of a whole capture"):
+    with pytest.raises(InputError, match="window_s applies to a whole capture only"):
         count_targets(three["csi"][0], window_s=1.0)

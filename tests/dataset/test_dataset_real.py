@@ -309,5 +309,5 @@ def test_the_old_command_names_the_new_one(option, tmp_path):
     refused = CliRunner().invoke(app, old)
     assert refused.exit_code == 2
     assert refused.stderr.strip().splitlines() == [
-        "isacsim: generate makes data sets of scenarios; of captures: isacsim import FILES."
+        "isacsim: generate makes data sets from scenarios; for captures use isacsim import FILES."
     ]

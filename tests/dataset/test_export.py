@@ -146,8 +146,11 @@ def test_command(store, saved, tmp_path):
         (["-o", "s.csv"], "must end in .nc, .mat, .npz (of a data set) or .pcap (of a capture)"),
         (["-o", "s.nc", "--split", "validation"], "there are test, train"),
         (["-o", "s.mat", "--variables", "aj"], "the data set has no 'aj'; it has aj_"),
-        (["-o", "s.npz", "--variables", " , "], "variables must be a sequence of one or more names"),
-        (["-o", "s.pcap"], ".pcap is made of a capture (.nc)"),
+        (
+            ["-o", "s.npz", "--variables", " , "],
+            "variables must be a name, or a sequence of one or more names",
+        ),
+        (["-o", "s.pcap"], ".pcap is made from a capture (.nc)"),
     ],
 )
 def test_command_refuses(store, tmp_path, arguments, says, monkeypatch):

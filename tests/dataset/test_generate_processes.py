@@ -156,6 +156,39 @@ def test_a_script_needs_no_main_guard(yaml, wanted, tmp_path):
     assert np.array_equal(digests(tmp_path / "a.zarr"), wanted)
 
 
+def _told(command, **more):
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, **more)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("how", ["command line", "standard input", "IPython"])
+def test_without_a_script_there_is_no_guard_to_miss(how, yaml, wanted, tmp_path):
+    """`python -c`, `python -`, and the shell that Jupyter's kernel is made of."""
+    store = tmp_path / "a.zarr"
+    code = (
+        f"import isacsim\nfor one in [1]:\n    isacsim.generate({str(yaml)!r}, {str(store)!r}, n_samples={N}, "
+        f"seed={SEED}, chunk={CHUNK}, workers=2, progress=False)\nprint('made')\n"
+    )
+    if how == "IPython":
+        pytest.importorskip("IPython", reason="IPython is not installed: pip install ipython.")
+        shell = "import sys; from IPython.core.interactiveshell import InteractiveShell as S; "
+        shell += "sys.exit(not S.instance(history_manager=None).run_cell(sys.argv[1]).success)"
+        told = _told([sys.executable, "-c", shell, code], cwd=tmp_path)
+    elif how == "standard input":
+        told = _told([sys.executable, "-"], input=code)
+    else:
+        told = _told([sys.executable, "-c", code])
+    assert told == (0, "made\n", "")
+    assert np.array_equal(digests(store), wanted)
+
+
+def test_a_single_chunk_starts_no_process(tiny, wanted, monkeypatch, tmp_path):
+    monkeypatch.setattr("isacsim.dataset.synthetic.workers._on_this_machine", None)
+    store = tmp_path / "one.zarr"
+    isacsim.generate(tiny(), store, n_samples=CHUNK, seed=SEED, chunk=CHUNK, progress=False)
+    assert np.array_equal(digests(store), wanted[:1])
+
+
 def _threads(number):
     import numba
 

@@ -98,3 +98,33 @@ def test_generate_refuses_options_that_make_no_sense(tmp_path, options, says):
     said = run("generate", "lab", "-o", tmp_path / "a.zarr", *options, code=2)
     assert says in said and len(said.strip().splitlines()) == 1
     assert not (tmp_path / "a.zarr").exists()
+
+
+def test_a_data_set_without_noise_says_so(tiny, here, tmp_path):
+    for name, noises, told in (
+        (
+            "quiet",
+            [False],
+            "This data set is noise-free: no thermal noise was added, and snr_db is infinite.",
+        ),
+        (
+            "both",
+            [False, True],
+            "3 of 6 samples are noise-free: no thermal noise was added, and snr_db is infinite.",
+        ),
+    ):
+        parts = [tiny(name=f"part{n}", impairments={"noise": noise}) for n, noise in enumerate(noises)]
+        store = tmp_path / f"{name}.zarr"
+        made = isacsim.generate(parts, store, n_samples=3, client=here, progress=False)
+        quiet = made.scenario.values == "part0"
+        assert np.isposinf(made.snr_db.values[quiet]).all() and np.isfinite(made.snr_db.values[~quiet]).all()
+        np.testing.assert_array_equal(made.aj_noisy[quiet], made.aj_noiseless[quiet])
+        said = run("inspect", store)
+        assert told in said and ("SNR of a unit path" in said) == (name == "both")
+        assert told in (store / "README.md").read_text()
+    assert "noise-free" not in run("inspect", isacsim_store(tiny, here, tmp_path))
+
+
+def isacsim_store(tiny, here, tmp_path):
+    isacsim.generate(tiny(), tmp_path / "noisy.zarr", n_samples=2, client=here, progress=False)
+    return tmp_path / "noisy.zarr"

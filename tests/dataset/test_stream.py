@@ -151,7 +151,6 @@ def test_a_pickled_stream_holds_no_data(store):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"inputs": "aj_noisy"}, r"inputs must be a sequence of one or more names, e.g. \('aj_noisy',\)"),
         ({"inputs": ()}, "sequence of one or more names"),
         ({"inputs": ("aj",)}, "no variable 'aj' over sample; it has .*aj_noisy"),
         ({"inputs": ("n_targets",)}, "must end in acceleration, jerk"),

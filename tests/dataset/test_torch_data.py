@@ -127,3 +127,65 @@ def test_simulated_samples(make_scenario, tmp_path):
     batch = next(iter(DataLoader(to_torch(path, shuffle=False, targets=("aj_clean",)), batch_size=6)))
     np.testing.assert_array_equal(batch[0][:, 0], saved.aj_noisy)
     np.testing.assert_array_equal(batch[1][:, 0], saved.aj_clean)
+
+
+def test_by_number(store):
+    samples = to_torch(store, inputs="aj_noisy", targets="n_targets", split="test", map_style=True)
+    assert len(samples) == 23
+    assert [int(samples[i][1]) for i in range(23)] == list(range(30, 53))
+    assert int(samples[np.int64(-1)][1]) == 52
+    assert torch.equal(samples[4][0], torch.full((2, 3, 4), 34.0))
+    assert [int(label) for _, label in samples] == list(range(30, 53))
+    for outside in (23, -24):
+        with pytest.raises(IndexError, match=f"sample {outside} is out of range: there are 23"):
+            samples[outside]
+    assert torch.is_tensor(to_torch(store, targets=(), map_style=True)[0])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize(("how", "workers"), [(None, 0), ("fork", 2), ("spawn", 2)])
+def test_by_number_the_data_loader_shuffles(store, how, workers):
+    samples = to_torch(store, transform=halved, map_style=True, buffer_chunks=2)
+    order = torch.Generator().manual_seed(1)
+    loader = DataLoader(
+        samples, 8, shuffle=True, generator=order, num_workers=workers, multiprocessing_context=how
+    )
+    first, second = labels(loader), labels(loader)
+    assert sorted(first) == sorted(second) == list(range(53))
+    assert first != sorted(first) and first != second
+    for values, label in loader:
+        assert torch.equal(2 * values[:, 0, 0, 0], label.float())
+
+
+def test_by_number_a_batch_reads_no_chunk_twice(store, monkeypatch):
+    samples = to_torch(store, map_style=True, buffer_chunks=1)
+    read = []
+    chunk = samples._stream.chunk
+    monkeypatch.setattr(samples._stream, "chunk", lambda number: read.append(number) or chunk(number))
+    batch = samples.__getitems__([9, 0, 8, 52, 1])
+    assert [int(label) for _, label in batch] == [9, 0, 8, 52, 1]
+    assert read == [0, 2, 13]
+    assert len(samples._chunks) == 1
+    monkeypatch.undo()
+    assert not pickle.loads(pickle.dumps(samples))._chunks  # workers read their own
+
+
+def test_by_number_samplers_share_out(store):
+    samples = to_torch(store, map_style=True)
+    ranks = [torch.utils.data.DistributedSampler(samples, 2, rank) for rank in range(2)]
+    assert sorted({*chain(*(labels(DataLoader(samples, sampler=r)) for r in ranks))}) == list(range(53))
+    with pytest.raises(InputError, match="the DataLoader's sampler shares samples out"):
+        to_torch(store, map_style=True, rank=0, world_size=2)
+
+
+def test_by_number_there_is_no_stream(make_scenario):
+    import isacsim
+
+    with pytest.raises(InputError, match="a stream has no length"):
+        to_torch(isacsim.stream([make_scenario()], seed=0), map_style=True)
+
+
+def test_a_single_name_is_as_good_as_a_sequence(store):
+    values, label = next(iter(to_torch(store, inputs="aj_noisy", targets="n_targets", shuffle=False)))
+    same, other = next(iter(to_torch(store, inputs=("aj_noisy",), targets=["n_targets"], shuffle=False)))
+    assert torch.equal(values, same) and label == other

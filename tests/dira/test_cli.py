@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import shlex
 import shutil
 
@@ -121,6 +122,32 @@ def test_detections_and_what_they_draw(store, models, tmp_path):
     assert load(tmp_path / "drawn.zarr", "aj_enhanced").sizes["sample"] == 24
     refused = run("enhance", store, "-o", tmp_path / "b.zarr", "--model", models / "detector", "--rounds", 2)
     assert refused.exit_code == 2 and "is the detector; leave it out" in refused.output.replace("\n", " ")
+
+
+def answer(*arguments) -> dict:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_tables_as_json(store, models, tmp_path, monkeypatch):
+    told = answer("count", store, "--model", models / "counter")
+    assert np.shape(told["probability"]) == (24, len(told["counts"])) and np.sum(told["spectra"]) == 24
+    labels = np.array([3, 4] * 12)
+    assert told["share_right"] == np.mean(np.array(told["found"]) == labels) and told["labelled"] == 24
+    told = answer("detect", store, "--model", models / "detector", "--threshold", 0)
+    assert told["detections"]["data_vars"]["jerk"]["attrs"]["units"] == "m/s3"
+    assert sum(told["spectra_by_number_of_paths"].values()) == 24 and told["true_paths"] == 84
+    told = answer(
+        "evaluate", store, "--variable", "aj_noisy", "--reference", store, "--counter", models / "counter"
+    )
+    assert {"aj_noisy", "all zero"} <= set(told["scores"]) and set(told["scores"]["aj_noisy"]) == set(
+        told["meanings"]
+    )
+    assert told["distance"]["real"] == 24 and np.isfinite(told["distance"]["value"])
+    monkeypatch.setattr(dira.experiment.budget, "budget", lambda run: {"seconds": {"x": 30.5}, "total": 30.5})
+    told = answer("reproduce", "--budget", "-o", tmp_path / "run", "--device", "cpu")
+    assert told == {"preset": "smoke", "parts_s": {"x": 30.5}, "all_s": 30.5}
 
 
 def test_a_generator_of_two_conditions(store, tmp_path):

@@ -18,7 +18,7 @@ from isacsim.dataset.synthetic.thinned import thinned
 
 # Scenario and least recall at the threshold, well below the measured one: 12 captures are about 60 targets.
 MEASURED = {"rooms_4x4": ("corridor", 0.65), "points_4x4": ("points_4x4", 0.75)}
-MEASURED |= {"points_4x1": ("points_4x1", 0.6), "points_1x1": ("points_1x1", 0.3)}
+MEASURED |= {"points_4x1": ("points_4x1", 0.6)}
 
 
 def samples(name: str, n: int = 12):
@@ -46,9 +46,11 @@ def test_it_is_chosen_for_its_spectra_and_finds_their_targets(name):
 
 def test_others_are_refused_by_name():
     ds = samples("default", 1)
-    with pytest.raises(InputError, match=r"no detector for these spectra: combine coherent where points_1x1 has resolved"):
+    with pytest.raises(
+        InputError, match=r"no detector for these spectra: .*coherent where points_4x1 has resolved"
+    ):
         dira.PathDetector.pretrained(ds["aj_noisy"])
-    with pytest.raises(InputError, match="comes with the detectors points_1x1, .*, not 'lab'"):
+    with pytest.raises(InputError, match=r"comes with the detectors points_4x1, .*, not 'lab'"):
         shipped_detector("lab")
     with pytest.raises(InputError, match="antennas 1 x 1 where the model has 4 x 4"):
         dira.PathDetector.pretrained("points_4x4").detect(samples("points_1x1", 1)["aj_noisy"])
@@ -72,7 +74,7 @@ def test_it_counts_as_a_method_of_isacsim():
 
 def test_detect_takes_the_one_that_fits(tmp_path):
     store = tmp_path / "points.zarr"
-    scenario, _ = thinned(isacsim.load_scenario("points_1x1"))
+    scenario, _ = thinned(isacsim.load_scenario("points_4x1"))
     isacsim.generate(scenario, store, n_samples=6, progress=False)
     got = CliRunner().invoke(app, ["detect", str(store), "--device", "cpu"])
     assert got.exit_code == 0, got.output

@@ -12,9 +12,9 @@ import xarray as xr
 
 import isacsim
 from isacsim import InputError
+from isacsim.figures.csi import csi_figure
 from isacsim.figures.scene import scene_figure
 from isacsim.figures.spectra import (
-    csi_figure,
     doppler_figure,
     draw_aj,
     png,

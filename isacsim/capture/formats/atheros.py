@@ -35,7 +35,7 @@ _Header = tuple[int, ...]
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether the first record fits in either byte order."""
+    """Tell whether the first record fits in either byte order."""
     return _byte_order(data) is not None
 
 
@@ -152,7 +152,7 @@ def _next_whole(data: bytes, start: int, order: str) -> int:
 
 
 def _complaint(length: int, header: _Header) -> tuple[str, str] | None:
-    """What is wrong with a record, as (found, expected)."""
+    """Describe the fault of a record, as (found, expected)."""
     csi_bytes, channel, bandwidth = header[1], header[2], header[6]
     tones, nrx, ntx, packet_bytes = header[7], header[8], header[9], header[14]
     if length != _HEADER_BYTES + csi_bytes + packet_bytes:

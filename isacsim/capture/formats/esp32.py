@@ -50,7 +50,7 @@ _TAKEN = {
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether a header or a CSI row stands near the front."""
+    """Tell whether a header or a CSI row is near the front."""
     return has_rows(data)
 
 
@@ -245,7 +245,7 @@ def _kind(mode: int | None) -> str:
 
 
 def _variables(rows: Sequence[Row]) -> dict[str, PacketVariable]:
-    """What the columns say of each packet: known ones by their names in captures, others by their own."""
+    """Read the columns of each packet: known ones by their names in captures, others by their own."""
     found = {}
     for name, column, units, text in (
         ("rssi", "rssi", "dBm", "received power"),

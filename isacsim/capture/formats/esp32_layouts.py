@@ -1,4 +1,4 @@
-"""Which subcarriers the lists of Espressif's chips hold, by training field.
+"""Subcarriers in the lists of Espressif's chips, by training field.
 
 A list holds pairs of numbers, imaginary part first. Sources: the table of sub-carrier indices in the ESP-IDF
 programming guide, "Wi-Fi Channel State Information" (ESP32, S2, S3, C3); sub_carrier_table of Espressif's component
@@ -26,7 +26,7 @@ class Field:
 
     part: str
     start: int
-    """Of the first pair, in pairs."""
+    """Start of the first pair, in pairs."""
     index: tuple[int, ...]
     """Subcarrier numbers about the field's own centre, in the list's order."""
     bandwidth: int
@@ -111,8 +111,8 @@ def he_fields(n_values: int) -> list[Field]:
 def twelve_bits(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], Field] | None:
     """Decode L-LTF lists (row, 106) of 12-bit numbers; None if these are 8-bit ones.
 
-    Two of the list's bytes make a number, the lower first, whose upper four bits repeat its sign: so of every other
-    byte only the values -8 to 7 occur, while the lower ones take all. There are numbers for every other subcarrier.
+    Two of the list's bytes make a number, the lower first. Its upper four bits repeat its sign. So every other byte
+    takes only the values -8 to 7, while the lower ones take all. There are numbers for every other subcarrier.
     """
     lower, upper = values[:, 0:104:2], values[:, 1:104:2]
     if np.abs(upper + 0.5).max() > 8 or np.mean(np.abs(lower + 0.5) > 8) < 0.3:

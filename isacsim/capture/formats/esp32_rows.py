@@ -58,7 +58,7 @@ class Row:
 
     @property
     def he(self) -> bool:
-        """Whether it has the columns of the chips with Wi-Fi 6: C5, C6, C61."""
+        """True if it has the columns of the chips with Wi-Fi 6: C5, C6, C61."""
         return "fft_gain" in self.cells and "sig_mode" not in self.cells
 
 
@@ -73,7 +73,7 @@ def plain_text(data: bytes) -> bytes:
 
 
 def has_rows(data: bytes) -> bool:
-    """Whether a row or a header stands near the front."""
+    """Tell whether a row or a header is near the front."""
     head = plain_text(data[:_HEAD])
     return _ROW in head or any(_header(line) is not None for line in head.splitlines())
 

@@ -41,7 +41,7 @@ _HEAD = 16384
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether a measurement stands first, or behind a packet or something damaged near the front."""
+    """Tell whether a measurement comes first, or behind a packet or something damaged near the front."""
     if _complaint(data, 0) is None:
         return True
     following = data[int.from_bytes(data[:2], "big") + 4 :][:1]
@@ -154,7 +154,7 @@ def _whole_offsets(data: bytes, reading: Reading) -> list[int]:
 
 
 def _begins_record(data: bytes, offset: int) -> bool:
-    """Whether the file ends here, or a whole measurement or a packet record begins."""
+    """Tell whether the file ends here, or a whole measurement or a packet record begins."""
     if offset >= len(data):
         return offset == len(data)
     if data[offset + 2 : offset + 3] == bytes([_PACKET]):
@@ -174,7 +174,7 @@ def _next_measurement(data: bytes, start: int) -> int:
 
 
 def _complaint(data: bytes, offset: int) -> tuple[str, str] | None:
-    """What is wrong with a measurement record, as (found, expected)."""
+    """Describe the fault of a measurement record, as (found, expected)."""
     left = len(data) - offset
     if left < 3:
         return f"{left} bytes", "a record of at least 3"

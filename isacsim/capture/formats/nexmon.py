@@ -1,14 +1,13 @@
 """Nexmon CSI `.pcap` files of Broadcom chips.
 
-Each UDP packet to port 5500 holds the CSI of one core and stream: magic 0x1111 (then RSSI and frame control
-in newer firmware, 0x1111 again in older), source address, sequence number, core and stream, chanspec, chip,
-and 64, 128 or 256 four-byte values in FFT order. Source: README and src/csi_extractor.c of
+Each UDP packet to port 5500 holds the CSI of one core and stream. It begins with magic 0x1111, followed by RSSI and
+frame control in newer firmware, and by 0x1111 again in older. Then come source address, sequence number, core and
+stream, chanspec, chip, and 64, 128 or 256 four-byte values in FFT order. Source: README and src/csi_extractor.c of
 https://github.com/seemoo-lab/nexmon_csi; chip numbers from patches/include/firmware_version.h of
 https://github.com/seemoo-lab/nexmon; chanspec from bcmwifi_channels.h.
 
-Read here and not by csiread, which believes a wrong chip or bandwidth, and rounds the floating-point CSI of
-the 4358 and 4366c0 to about 10 bits a packet; a NumPy view of checked bytes is exact, faster, and can't
-crash.
+It is read here and not by csiread. csiread accepts a wrong chip or bandwidth, and rounds the floating-point CSI of
+the 4358 and 4366c0 to about 10 bits a packet. A NumPy view of checked bytes is exact, faster, and cannot crash.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _EMPTY = 0.15
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether it is a pcap (or pcapng) file."""
+    """Tell whether it is a pcap (or pcapng) file."""
     return is_pcap(data)
 
 

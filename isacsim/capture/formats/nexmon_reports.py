@@ -33,7 +33,7 @@ _IPV4 = b"\x08\x00\x45"
 
 @dataclass(frozen=True)
 class Chip:
-    """How a chip writes: bits of mantissa and exponent (None: int16 pairs); the shift to core and stream."""
+    """Format of a chip: bits of mantissa and exponent (None: int16 pairs); the shift to core and stream."""
 
     name: str
     floating: tuple[int, int] | None
@@ -66,7 +66,7 @@ class Report(NamedTuple):
 
 
 def is_pcap(data: bytes) -> bool:
-    """Whether it is a pcap (or pcapng) file."""
+    """Tell whether it is a pcap (or pcapng) file."""
     return data[:4] == _PCAPNG or data[:4] in _PCAP or _nearest_magic(data) is not None
 
 
@@ -146,7 +146,7 @@ def _nearest_magic(data: bytes) -> bytes | None:
 
 
 def _header_fault(data: bytes, offset: int, order: str, per_second: int) -> tuple[str, str] | None:
-    """What is wrong with the header of a packet in a pcap file, as (found, expected)."""
+    """Describe the fault in the header of a packet in a pcap file, as (found, expected)."""
     left = len(data) - offset
     if left < 16:
         return f"the end of the file {left} bytes on", "a packet of 16"

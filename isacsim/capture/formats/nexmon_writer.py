@@ -1,8 +1,8 @@
 """A capture as the Nexmon CSI `.pcap` of a 43455c0, so that other people's tools read what we simulate.
 
-Of the chips' layouts the 43455c0's int16 pairs hold simulated CSI best: with the largest part at 32767 the rounding
-lies about 90 dB below the mean power, against 71 dB for the 12-bit mantissas of the 4366c0, which csiread moreover
-rounds to 10 bits. The real 43455c0 has one core; the layout has room for more, and readers take them. Layout: see
+Of the chips' layouts the 43455c0's int16 pairs hold simulated CSI best. With the largest part at 32767 the rounding
+is about 90 dB below the mean power. For the 12-bit mantissas of the 4366c0 it is 71 dB, and csiread also rounds these
+to 10 bits. The real 43455c0 has one core; the layout has room for more, and readers take them. Layout: see
 :mod:`isacsim.capture.formats.nexmon`.
 """
 
@@ -40,7 +40,7 @@ _TRANSMITTER = b"\x02isacs"
 
 @dataclass(frozen=True)
 class NexmonFile:
-    """How a capture was written."""
+    """Record of how a capture was written."""
 
     chip: str
     step: float
@@ -52,9 +52,9 @@ class NexmonFile:
 def write_nexmon(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: bool = False) -> NexmonFile:
     """Write a capture's CSI as a Nexmon `.pcap` of the 43455c0.
 
-    Kept: CSI as int16 of one scale for the whole file, to half a step; times from the first packet on, to half a
-    microsecond; carrier and bandwidth; receivers, in order: up to four as cores, more also as spatial streams of
-    each. Not kept, as the format has no place for them: the truth, roles, AGC gain.
+    The file keeps the CSI as int16 of one scale for the whole file, to half a step. It keeps times from the first
+    packet on, to half a microsecond, and carrier and bandwidth. Receivers stay in order: up to four as cores, more
+    also as spatial streams of each. Not kept, as the format has no place for them: the truth, roles, AGC gain.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _record(tick: int, number: int, core_stream: int, chanspec: int, values: byt
 
 
 def _checksum(header: bytes) -> int:
-    """Of an IPv4 header: ones' complement of the ones' complement sum of its words."""
+    """Checksum of an IPv4 header: ones' complement of the ones' complement sum of its words."""
     total = sum(struct.unpack(f">{len(header) // 2}H", header))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)

@@ -1,10 +1,10 @@
 """PicoScenes `.csi` files of Intel 5300, AX200 and AX210, QCA9300 and software-defined radios.
 
-A file is a chain of frames: length (4 bytes, of what follows), magic 0x20150315, version 1 or 2, number of segments
-(and of received packets); then the segments (length, name, version, content), of which `RxSBasic` (versions 1 to 6),
-`ExtraInfo` and `CSI` (1 to 7, ``picoscenes_csi``) are read here; then the received packets. Source: https://ps.zpj.io
-and https://github.com/wifisensing/RXS-Parsing-Core (April 2025). Read here and not by csiread, which knows the versions
-up to January 2022.
+A file is a chain of frames. A frame begins with length (4 bytes, of the rest), magic 0x20150315, version 1 or 2, and
+number of segments (and of received packets). Then come the segments (length, name, version, content), and then the
+received packets. The segments `RxSBasic` (versions 1 to 6), `ExtraInfo` and `CSI` (1 to 7, ``picoscenes_csi``) are
+read here. Source: https://ps.zpj.io and https://github.com/wifisensing/RXS-Parsing-Core (April 2025). Read here and
+not by csiread, which knows the versions up to January 2022.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Packet:
 
 
 def looks_like(data: bytes) -> bool:
-    """Whether the magic number stands where the first frame has it, or near the front if that is damaged."""
+    """Tell whether the magic number is where the first frame has it, or near the front if that is damaged."""
     return data[4:8] == _MAGIC or _MAGIC in data[:_HEAD]
 
 

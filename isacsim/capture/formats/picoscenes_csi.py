@@ -67,7 +67,7 @@ _HE_PILOTS = {
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the CSI, and where that begins."""
+    """Fields before the CSI, and the place where the CSI begins."""
 
     device: int
     packet_format: int
@@ -96,7 +96,7 @@ class Header:
 
     @property
     def layout(self) -> tuple[int, ...]:
-        """What must agree within a capture, but the streams."""
+        """Properties that must agree within a capture, except the streams."""
         return self.device, self.packet_format, self.mhz, self.carrier, self.spacing, self.tones, self.offset
 
 

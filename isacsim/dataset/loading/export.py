@@ -1,8 +1,8 @@
 """Data sets and captures for other programs: netCDF, MATLAB's .mat, NumPy's .npz.
 
-Each file appears whole or not at all. Only what is asked for is read: netCDF and .npz chunk by chunk, .mat variable
-by variable, so that memory does not grow with the number of samples (.mat: with the largest variable, of which SciPy
-makes copies).
+Each file appears whole or not at all. Only the requested parts are read: netCDF and .npz chunk by chunk, .mat
+variable by variable. So memory does not grow with the number of samples (.mat: with the largest variable, of which
+SciPy makes copies).
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class ReusedSamples:
         return self.stream.identity() | {"uses": self.uses, "chunk": CHUNK, "spacing": SPACING}
 
     def fresh(self, n: int) -> int:
-        """How many different samples the first n uses are of, at most."""
+        """Count the different samples among the first n uses, at most."""
         tick, fresh = 0, 0
         while n > 0:
             fresh += min(n, CHUNK)
@@ -234,7 +234,7 @@ class _Buffer:
             yield number
 
     def _sound(self, number: int) -> bool:
-        """Whether a chunk can be read, to its last byte."""
+        """Tell whether a chunk can be read, to its last byte."""
         try:
             # Opened here: of a damaged file np.load leaves it open.
             with self._file(number).open("rb") as opened, np.load(opened, allow_pickle=False) as file:

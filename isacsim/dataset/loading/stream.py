@@ -42,9 +42,9 @@ class SampleStream:
     ----------
     ds : xarray.Dataset or path
         A data set (docs/datasets.md), or the store it is in.
-    inputs : sequence of str
+    inputs : str or sequence of str
         Spectra or CSI of equal size.
-    targets : sequence of str
+    targets : str or sequence of str
         Any variables over sample but text.
     split : str, optional
         Take only the samples of this split.
@@ -69,8 +69,8 @@ class SampleStream:
         self,
         ds: xr.Dataset | str | PathLike[str],
         *,
-        inputs: Sequence[str],
-        targets: Sequence[str],
+        inputs: str | Sequence[str],
+        targets: str | Sequence[str],
         split: str | None,
         shuffle: bool,
         where: Where | None = None,
@@ -112,7 +112,7 @@ class SampleStream:
         return self.__dict__ | {"_opened": None}
 
     def bounds(self, rank: int, world_size: int, *, equal: bool = False) -> tuple[int, int]:
-        """Which places of an epoch's order belong to a rank: first, and last + 1."""
+        """Places of an epoch's order that belong to a rank: first, and last + 1."""
         n = len(self) - len(self) % world_size if equal else len(self)
         return n * rank // world_size, n * (rank + 1) // world_size
 
@@ -164,6 +164,15 @@ class SampleStream:
         """Shape without the samples, and dtype, of the inputs and of each target."""
         inputs, targets = self._read([self._positions[:1]])
         return [(values.shape[1:], values.dtype.name) for values in (inputs, *targets)]
+
+    def chunk_of(self, place: int) -> int:
+        """Give the number of the chunk that holds a sample; places count the samples chosen, in the store's order."""
+        return int(self._positions[place] // self._chunk)
+
+    def chunk(self, number: int) -> tuple[int, Block]:
+        """Read what was chosen of one chunk; gives the place of the first sample of it too."""
+        first, last = np.searchsorted(self._positions, [number * self._chunk, (number + 1) * self._chunk])
+        return int(first), self._read([self._positions[first:last]])
 
     def _runs(self, epoch: int) -> list[NDArray[np.int64]]:
         """Positions of the samples of each chunk, chunks in this epoch's order."""
@@ -291,7 +300,7 @@ def _chunk_length(ds: xr.Dataset, name: str) -> int:
 
 
 def _cut(runs: list[NDArray[np.int64]], first: int, last: int) -> list[NDArray[np.int64]]:
-    """What of the runs, laid one after the other, lies in first:last."""
+    """Cut first:last out of the runs, laid one after the other."""
     pieces, offset = [], 0
     for run in runs:
         piece = run[max(first - offset, 0) : max(last - offset, 0)]

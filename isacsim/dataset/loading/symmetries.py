@@ -1,4 +1,4 @@
-"""What maps spectra onto spectra of other captures exactly, and their truth with them.
+"""Symmetries that map spectra exactly onto spectra of other captures, and their ground truth with them.
 
 Let H(t) be a capture, centred on its window, and P(a, r) its spectrum (docs/method.md). Two captures have spectra that
 follow from P without a new transform, whatever H holds, noise and cross-terms too:
@@ -30,7 +30,7 @@ _SIGNS_BACKWARDS = ("target_velocity", "target_jerk")
 
 
 class View(NamedTuple):
-    """Which of the symmetries are applied."""
+    """Choice of the symmetries that are applied."""
 
     backwards: bool
     conjugate: bool

@@ -20,8 +20,8 @@ __all__ = ["to_tf_dataset"]
 def to_tf_dataset(
     ds: xr.Dataset | str | PathLike[str],
     *,
-    inputs: Sequence[str] = ("aj_noisy",),
-    targets: Sequence[str] = ("n_targets",),
+    inputs: str | Sequence[str] = ("aj_noisy",),
+    targets: str | Sequence[str] = ("n_targets",),
     split: str | None = None,
     where: Where | None = None,
     split_by: str | None = None,
@@ -96,9 +96,9 @@ def to_tf_dataset(
     samples = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch()
     first, last = stream.bounds(rank, world_size, equal=equal)
     samples = samples.apply(tf.data.experimental.assert_cardinality(last - first))
-    if not targets:
+    if not stream.targets:
         samples = samples.map(lambda values: values)
-    elif len(targets) > 1:
+    elif len(stream.targets) > 1:
         samples = samples.map(lambda values, *labels: (values, labels))
     if transform is not None:
         samples = samples.map(transform, num_parallel_calls=tf.data.AUTOTUNE)

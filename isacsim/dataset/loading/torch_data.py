@@ -16,7 +16,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.dataset.loading.torch_samples import TorchSamples
+    from isacsim.dataset.loading.torch_samples import MapSamples, TorchSamples
     from isacsim.dataset.loading.torch_stream import StreamedSamples
 
 __all__ = ["to_torch"]
@@ -25,8 +25,8 @@ __all__ = ["to_torch"]
 def to_torch(
     ds: xr.Dataset | str | PathLike[str] | EndlessSamples | ReusedSamples,
     *,
-    inputs: Sequence[str] = ("aj_noisy",),
-    targets: Sequence[str] = ("n_targets",),
+    inputs: str | Sequence[str] = ("aj_noisy",),
+    targets: str | Sequence[str] = ("n_targets",),
     split: str | None = None,
     where: Where | None = None,
     split_by: str | None = None,
@@ -38,11 +38,12 @@ def to_torch(
     rank: int | None = None,
     world_size: int | None = None,
     equal: bool = False,
-) -> TorchSamples | StreamedSamples:
+    map_style: bool = False,
+) -> TorchSamples | MapSamples | StreamedSamples:
     """Make a torch data set of a data set.
 
-    Each worker of a DataLoader reads whole chunks of its own, so that none is decompressed twice an epoch (but
-    those where two workers' shares meet), and holds `buffer_chunks` of them.
+    Each worker of a DataLoader reads whole chunks of its own and holds `buffer_chunks` of them. So none is
+    decompressed twice an epoch, except where two workers' shares meet.
 
     Parameters
     ----------
@@ -50,42 +51,48 @@ def to_torch(
         A data set (docs/datasets.md), or the zarr store it is in. A path is the faster one: every worker opens
         the store for itself, and no Dask stands between. Or what :func:`isacsim.stream` gives, once or ``reused``: it
         never ends, and `split`, `shuffle`, `seed`, `buffer_chunks` and `equal` say nothing of it.
-    inputs : sequence of str
+    inputs : str or sequence of str
         Spectra or CSI of equal size; their receivers and delays, and the real and imaginary parts of CSI, become
         channels.
-    targets : sequence of str
+    targets : str or sequence of str
         Any variables over sample but text; () for none. What a sample does not have is NaN, a missing label -1.
     split : {"train", "validation", "test"}, optional
         Default: all samples.
     where : mapping, optional
-        Only samples of which variables over sample (person, room, source, ...) say so: name to value, to several of
-        which any will do, or to a function of the value, e.g. ``{"person": lambda name: name != "eve"}``.
+        Selection of samples by variables over sample (person, room, source, ...). It maps a name to a value, to
+        several values of which any matches, or to a function of the value, e.g. ``{"person": lambda name: name !=
+        "eve"}``.
     split_by : str, optional
-        Split anew, by a variable over sample: all samples of one person, say, are in one split. Needs `splits` and
-        `split`; goes by `seed`. The split that is stored doesn't count.
+        Make a new split, by a variable over sample: all samples of one person, say, are in one split. Needs `splits`
+        and `split`; `seed` decides it. The stored split is ignored.
     splits : mapping, optional
         Split to its share, for `split_by`.
     shuffle : bool
         Shuffle chunks, and samples within the buffer. False: the order of the store. Leave the DataLoader's own
         `shuffle` alone.
     seed : int
-        Of the shuffling; call ``set_epoch`` before each epoch to have another order.
+        Seed of the shuffling; call ``set_epoch`` before each epoch to have another order.
     buffer_chunks : int
-        So many chunks are shuffled among each other.
+        Number of chunks that are shuffled together.
     transform : callable, optional
         Called with the input and, if there are any, the target; what it returns takes their place. With workers
         that are spawned it must be picklable.
     rank, world_size : int, optional
-        Which of how many processes that train together; default: as torch.distributed says now, else alone.
+        Index and number of the processes that train together; default: as torch.distributed says now, else alone.
     equal : bool
         Give all ranks equally many samples, leaving out fewer than `world_size`: training in step needs that.
+    map_style : bool
+        Give a data set with ``len()`` and ``[i]``, in the order of the store. Shuffling and sharing out are then the
+        DataLoader's: pass it ``shuffle=True``, or a sampler such as torch's DistributedSampler. `shuffle` says nothing
+        then; `seed` only matters to `split_by`; `buffer_chunks` chunks are kept. Shuffled reading is slower than the
+        default, which reads each chunk once an epoch, as soon as the data set has more chunks than are kept.
 
     Returns
     -------
-    TorchSamples or StreamedSamples
-        Gives ``(input, target)``: input float32 (channel, acceleration, jerk) or (channel, subcarrier, packet),
-        linear magnitude as stored; the target likewise for a spectrum, float32 for other floats, int64 for
-        integers, and a tuple if several are named. Without targets just the input.
+    TorchSamples, MapSamples or StreamedSamples
+        Gives ``(input, target)``. The input is float32 (channel, acceleration, jerk) or (channel, subcarrier,
+        packet), linear magnitude as stored. The target is the same for a spectrum, float32 for other floats, int64
+        for integers, and a tuple if several are named. Without targets it gives only the input.
 
     Raises
     ------
@@ -99,6 +106,8 @@ def to_torch(
     >>> from torch.utils.data import DataLoader
     >>> samples = to_torch("train.zarr", split="train")  # doctest: +SKIP
     >>> loader = DataLoader(samples, batch_size=64, num_workers=2)  # doctest: +SKIP
+    >>> by_number = to_torch("train.zarr", inputs="aj_noisy", map_style=True)  # doctest: +SKIP
+    >>> loader = DataLoader(by_number, batch_size=64, shuffle=True)  # doctest: +SKIP
     """
     try:
         import torch.distributed
@@ -106,8 +115,15 @@ def to_torch(
         raise ImportError(
             "to_torch needs torch, which is not installed: pip install 'isacsim[torch]'."
         ) from error
-    from isacsim.dataset.loading.torch_samples import TorchSamples
+    from isacsim.dataset.loading.torch_samples import MapSamples, TorchSamples
 
+    if map_style and (rank is not None or world_size is not None or equal):
+        raise InputError(
+            "rank, world_size and equal are for iterating; with map_style=True the DataLoader's sampler shares "
+            "samples out: sampler=torch.utils.data.DistributedSampler(samples)."
+        )
+    if map_style and isinstance(ds, EndlessSamples | ReusedSamples):
+        raise InputError("map_style=True needs a data set with an end; a stream has no length.")
     if (rank is None) != (world_size is None):
         raise InputError(f"rank and world_size go together; got rank={rank}, world_size={world_size}.")
     if rank is None or world_size is None:
@@ -134,4 +150,6 @@ def to_torch(
         buffer_chunks=buffer_chunks,
         channel_axis=1,
     )
+    if map_style:
+        return MapSamples(stream, transform=transform, kept=buffer_chunks)
     return TorchSamples(stream, transform=transform, rank=rank, world_size=world_size, equal=equal)

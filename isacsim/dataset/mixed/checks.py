@@ -1,4 +1,4 @@
-"""Which stores can be mixed: synthetic samples with real, generated or enhanced ones, with spectra of one kind."""
+"""Checks of which stores can be mixed: synthetic with real, generated or enhanced samples, spectra of one kind."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 **Scale.** Spectra go as amplitude⁴ and the unit of real CSI is arbitrary, so a mix as it comes would tell the two
 domains apart by their level. Real spectra are multiplied by one factor, ``scale``: the median of the samples' maxima
-in the synthetic store over that in the real one, over the training samples with targets. One factor for the whole
-store, not one a sample: how strong a window is compared with others says how many move there, and a factor a sample
-would lift an empty room to the level of a full one. What differs from capture to capture for no good reason, the
-gain, is gone before (:mod:`isacsim.dataset.real.samples`). The median, because a few windows next to an antenna would
-carry away a mean of fourth powers.
+in the synthetic store over that in the real one, over the training samples with targets. There is one factor for the
+whole store, not one a sample. The strength of a window compared with others shows how many move there. A factor a
+sample would lift an empty room to the level of a full one. What differs from capture to capture for no good reason,
+the gain, is gone before (:mod:`isacsim.dataset.real.samples`). The median, because a few windows next to an antenna
+would carry away a mean of fourth powers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CHUNK = 64
 
 
 class MixWarning(UserWarning):
-    """What a mix was asked for and the stores could not give."""
+    """Warning about what a mix was asked for and the stores could not give."""
 
 
 def mix(
@@ -63,18 +63,19 @@ def mix(
         Share of real samples in each class, from 0 to 1 (:mod:`isacsim.dataset.mixed.shares` has what happens where
         there are too few). Classes keep the shares they have in the synthetic store.
     seed : int
-        Which samples are taken. A larger mix of one seed holds the samples of a smaller one of the same fraction.
+        Seed of the choice of samples. A larger mix of one seed holds the samples of a smaller one of the same
+        fraction.
     n : int, optional
         Samples in all, divided over the splits as the synthetic ones are; default: as many as meet the fraction.
     match_scale : bool
-        Whether to bring the real spectra to the level of the synthetic ones (module docstring).
+        Bring the real spectra to the level of the synthetic ones (module docstring).
 
     Returns
     -------
     xarray.Dataset
-        Lazy (dask). Split by split, synthetic and real interleaved evenly, each in the order of its store. Besides the
-        stores' variables: ``origin`` and ``origin_sample``, the store and the position in it, and ``scale``, what
-        the spectra were multiplied by. The attribute ``mix`` (JSON) says what was asked for and taken.
+        Lazy (dask). Split by split, synthetic and real interleaved evenly, each in the order of its store. Besides
+        the stores' variables: ``origin`` and ``origin_sample``, the store and the position in it, and ``scale``, the
+        factor on the spectra. The attribute ``mix`` (JSON) records what was requested and taken.
 
     Warns
     -----
@@ -84,8 +85,8 @@ def mix(
     Raises
     ------
     InputError
-        If the stores differ in axes, dimensions or how spectra were made, one is of the wrong domain, a capture is in
-        two splits, or there is no real sample to take.
+        If the stores differ in axes, dimensions or the settings of spectra, or one is of the wrong domain. Also if a
+        capture is in two splits, or there is no real sample to take.
     """
     import xarray as xr
 
@@ -161,7 +162,7 @@ def mix(
 
 
 def _small(store: xr.Dataset) -> dict[str, NDArray[Any]]:
-    """What decides which samples are taken, in memory."""
+    """Load the variables that decide which samples are taken."""
     return {name: store[name].values for name in ("n_targets", "split", "source", "index", "domain")}
 
 
@@ -290,7 +291,7 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
 
 
 def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """What a sample has of a variable that its store doesn't have: NaN, or no text."""
+    """Value for a variable that a sample's store doesn't have: NaN, or no text."""
     if dtype.kind == "f":
         return np.full(n, np.nan, np.float32)
     return np.full(n, "", np.dtypes.StringDType())

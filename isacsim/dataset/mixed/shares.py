@@ -1,4 +1,4 @@
-"""How many samples of each class a mix takes from the synthetic and from the real store.
+"""Number of samples of each class that a mix takes from the synthetic and from the real store.
 
 For each split by itself. The classes keep the shares that they have in the synthetic store; of each, ``real_fraction``
 is to be real. No sample is taken twice, so a class with too few real ones gets fewer. What it lacks comes from the

@@ -65,7 +65,7 @@ class CaptureFile:
         return inside[0] if inside else UNLABELLED
 
     def column(self, name: str, start: float, end: float) -> str:
-        """What a column of the labels says of a window: its row, or all rows if they agree; else empty."""
+        """Value of a column of the labels for a window: its row's, or that of all rows if they agree; else empty."""
         said = [
             (row.start <= start and end <= row.end, value)
             for row in self.rows
@@ -96,7 +96,7 @@ class CaptureFile:
 
 @dataclass(frozen=True)
 class WindowingOptions:
-    """How captures are read, cut and conditioned."""
+    """Options by which captures are read, cut and conditioned."""
 
     length_s: float | None
     hop_s: float | None
@@ -115,12 +115,12 @@ class CaptureWindows:
     origin: float
     """First packet, s on the capture's clock."""
     record: dict[str, Any]
-    """What was done to the file, for the data set's attributes."""
+    """Record of what was done to the file, for the data set's attributes."""
 
 
 @dataclass(frozen=True)
 class CaptureSummary:
-    """What a capture file will give."""
+    """Summary of what a capture file will give."""
 
     n: int
     """Samples."""

@@ -154,9 +154,9 @@ def rows_of(rows: Sequence[LabelRow], source: str, *, link: str | None = None) -
     rows : sequence of LabelRow
         All of them.
     source : str
-        The file's path, links followed; a row matches it by its last part or parts (``walk.dat``, ``day1/walk.dat``),
-        or, if it goes up (``../data/walk.dat``) or is absolute, by where it leads from the CSV's folder, else from the
-        current one.
+        The file's path, links followed. A row matches it by its last part or parts (``walk.dat``, ``day1/walk.dat``).
+        A row that goes up (``../data/walk.dat``) or is absolute matches by its target, seen from the CSV's folder,
+        else from the current one.
     link : str, optional
         The path as it was given, if that goes through links: a row may name either.
 

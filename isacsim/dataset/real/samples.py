@@ -78,7 +78,7 @@ class CapturePlan:
 
     @property
     def notes(self) -> list[str]:
-        """What was repaired, assumed or skipped, file by file."""
+        """Notes on what was repaired, assumed or skipped, file by file."""
         return [f"{one.record['file']}: {line}" for one in self.summaries for line in one.record["notes"]]
 
     def attrs(self) -> dict[str, str | int | float]:

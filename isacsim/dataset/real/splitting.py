@@ -15,7 +15,7 @@ __all__ = ["group_column", "split_files"]
 def group_column(
     files: Sequence[CaptureFile], splits: Mapping[str, float] | None, asked: str | None
 ) -> str | None:
-    """What a group is: the column asked for, else the file; None without splits to make.
+    """Choose the column that defines a group: the one asked for, else the file; None without splits to make.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
         raise _OtherLayout(
             f"{path}: made by isacsim {record.attrs.get('isacsim', 'of unknown version')} in layout {made} of its "
             f"data sets; isacsim {__version__} reads layout {FORMAT}: make it again under another name, or with "
-            "--overwrite in its place."
+            "--overwrite in its place (docs/from_0_1.md)."
         )
     _check_attributes(record)
     return record

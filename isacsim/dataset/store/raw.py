@@ -82,6 +82,6 @@ def implausible(content: bytes, items: int, itemsize: int, *, text: bool) -> str
 
 
 def known(array: Any) -> bool:
-    """Whether an array's chunks have a header that `implausible` knows: as isacsim writes those over samples."""
+    """Tell whether an array's chunks have a header that `implausible` knows: as isacsim writes those over samples."""
     names = [type(codec).__name__ for codec in array.compressors]
     return names == ["BloscCodec"] or (not names and array.dtype.kind == "T")

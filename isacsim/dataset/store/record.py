@@ -56,9 +56,9 @@ class StoreRecord:
         self.attrs: dict[str, Any] = dict(group.attrs)
         state = self.attrs.get("state")
         self.created = state in (EXTENDING, READY)
-        """Whether its making went through; if not, it holds nothing."""
+        """True if it was made completely; if not, it holds nothing."""
         self.ready = state == READY
-        """Whether its last extension went through too."""
+        """True if its last extension was completed too."""
 
     @property
     def digests(self) -> zarr.Array[Any]:
@@ -235,19 +235,19 @@ class StoreRecord:
 
     @property
     def command(self) -> str:
-        """What made it, and finishes it."""
+        """Command that made it, and finishes it."""
         made_by = {"scenarios": "isacsim generate", "captures": "isacsim import", "mix": "isacsim mix"}
         made_by |= {"enhanced_from": "dira enhance", "dira": "dira expand"}
         return next((command for name, command in made_by.items() if name in self.attrs), "command")
 
     @property
     def goes_on(self) -> bool:
-        """Whether the command that made it makes single chunks again; dira's make a data set whole or not at all."""
+        """True if the command that made it makes single chunks again; dira's make a data set whole or not at all."""
         return "dira" not in self.attrs
 
     @property
     def mending(self) -> str:
-        """What to do about damage, as the end of a sentence."""
+        """Advice on what to do about damage, as the end of a sentence."""
         if not self.goes_on:
             return f"the {self.command} that made it, with --overwrite, makes it again"
         return f"isacsim inspect {self.path} --repair mends it"
@@ -265,7 +265,7 @@ def digest(values: NDArray[Any]) -> int:
 
 
 def plain_name(name: str) -> bool:
-    """Whether a name is one of an array within the store: it leads nowhere else."""
+    """Tell whether a name is one of an array within the store: it leads nowhere else."""
     return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 

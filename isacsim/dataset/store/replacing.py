@@ -81,7 +81,7 @@ def _remove_node(node: Path) -> None:
 
 
 def strangers(path: StorePath) -> list[Path]:
-    """What lies in a store's folder that is not the store's."""
+    """List what lies in a store's folder and does not belong to the store."""
     if not Path(path).is_dir() or not (listed := members(path)):
         return []
     own = {*listed, *_FILES}

@@ -1,4 +1,4 @@
-"""What of a store is lost, unreadable or changed: found by listing alone, after a failure, or by reading everything."""
+"""Search for lost, unreadable or changed parts of a store: by listing, after a failure, or by reading everything."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = [
 
 
 class Fault(NamedTuple):
-    """What of a store is not what was written."""
+    """Part of a store that differs from what was written."""
 
     number: int | None
-    """Which chunk; None for a coordinate."""
+    """Number of the chunk; None for a coordinate."""
     name: str
-    """Which variable or coordinate; "record" for the chunk's record itself."""
+    """Name of the variable or coordinate; "record" for the chunk's record itself."""
     sentence: str
-    """What is wrong with it."""
+    """Description of the fault."""
 
 
 def lost_chunks(record: StoreRecord, recorded: NDArray[np.uint64]) -> list[tuple[int, str]]:
@@ -160,7 +160,7 @@ def damaged_descriptions(record: StoreRecord) -> dict[str, bytes]:
 
 
 def _own(description: Any) -> dict[str, Any]:
-    """What a group's list says of it, without what it says of the arrays within; sorted for comparison."""
+    """Content of a group's list about itself, without the arrays within; sorted for comparison."""
     return {name: value for name, value in description.items() if name != "consolidated_metadata"}
 
 

@@ -2,8 +2,9 @@
 
 Every variable over ``sample`` has the same chunk length, and what is written is one whole chunk by its number, so no
 two writers ever share an object. Each object is replaced atomically (a file by rename, an object store by its PUT).
-Only when all variables of a chunk lie in the store is its record written, in the group ``record`` that plain xarray
-does not see: a row of digests, one a variable, of the decoded values. A chunk without a record does not count.
+The record of a chunk is written only after all its variables are in the store. It is in the group ``record`` that
+plain xarray does not see: a row of digests, one a variable, of the decoded values. A chunk without a record does not
+count.
 """
 
 from __future__ import annotations
@@ -289,7 +290,7 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
         if not incomplete:
             raise InputError(
                 f"{path}: incomplete, {record.count(done)} of {record.n_samples} samples are there; "
-                f"the same {record.command} finishes it, incomplete=True opens what there is."
+                f"the same {record.command} finishes it, and incomplete=True opens the present part."
             )
         if not record.ready:
             raise InputError(

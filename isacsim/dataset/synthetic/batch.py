@@ -26,7 +26,7 @@ __all__ = ["KINDS", "make_samples"]
 # Samples, and bytes, of lag products that wait for the transform together; bounds memory, changes no bit.
 _BATCH, _BATCH_BYTES = 32, 2**25
 KINDS = ("noisy", "noiseless", "clean")
-"""Of spectra that a sample has."""
+"""Kinds of spectra that a sample has."""
 
 
 def make_samples(

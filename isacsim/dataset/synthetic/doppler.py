@@ -34,7 +34,7 @@ def doppler_values(scenario: Scenario) -> int:
 
 
 class SampleDoppler:
-    """What the spectrograms of a scenario's samples share.
+    """Settings that the spectrograms of a scenario's samples share.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Scenarios to an endless stream of samples, made by worker processes while something learns from them.
 
-**The rule of seeds.** Of S scenarios, sample i of a stream is of scenario i mod S, there number i div S. Its chance is
-that of a data set's sample with a seed of the stream's own for each scenario (`stream_seed`): 2^62 and more, drawn from
-the spawn key (`isacsim.streams.Stream.SAMPLES`, scenario's name) of the seed given. No seed that `isacsim.generate`
-derives for a split reaches 2^53, so no sample of a stream is one of a data set's; seeds that people choose that high
-are compared one by one where a store is given (`check_apart`).
+**The rule of seeds.** Of S scenarios, sample i of a stream is of scenario i mod S, there number i div S. Its chance
+is that of a data set's sample with a seed of the stream's own for each scenario (`stream_seed`): 2^62 and more, drawn
+from the spawn key (`isacsim.streams.Stream.SAMPLES`, scenario's name) of the seed given. No seed that
+`isacsim.generate` derives for a split reaches 2^53, so no sample of a stream is one of a data set's. Seeds that
+people choose that high are compared one by one where a store is given (`check_apart`).
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class EndlessSamples:
                 f"scenario {repeated} is given twice; scenarios of a stream need different names."
             )
         self.seeds = {name: stream_seed(self.seed, name) for name in names}
-        """Of each scenario's samples."""
+        """Seed of each scenario's samples."""
         self._iterator: Iterator[xr.Dataset] | None = None
         if len(scenarios) > 1:
             _ = self.template  # refuses scenarios that don't go together, before any work

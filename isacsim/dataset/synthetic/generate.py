@@ -91,7 +91,7 @@ def generate(
     overwrite : bool
         Replace a store that is there, whatever data set it holds.
     workers : int, optional
-        Processes on this machine; 0: this one; default: one a core.
+        Processes on this machine; 0: this one; default: one a core, and this one alone for a single chunk.
     index_range : (int, int), optional
         Only samples start to stop (exclusive) of the whole, as the whole would hold them.
     extend : bool

@@ -1,4 +1,4 @@
-"""What a data set is to hold: the plan that a store records, and from which any sample is made again."""
+"""Plan of a data set: the store records it, and any sample is made again from it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Plan", "make_plan", "plan_of", "samples_of", "template_of"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a data set is to hold."""
+    """Plan of a data set."""
 
     scenarios: tuple[Scenario, ...]
     """With the class sizes asked for."""
@@ -45,7 +45,7 @@ class Plan:
     parts: tuple[Part, ...]
     """In the order of the samples."""
     keep_csi: bool
-    """Whether the CSI is kept."""
+    """True if the CSI is kept."""
 
     @property
     def n_samples(self) -> int:

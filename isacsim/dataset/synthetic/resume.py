@@ -70,7 +70,8 @@ def _difference(plan: Plan, record: StoreRecord, chunk: int | None) -> str | Non
         return "the data set there was not made by isacsim generate"
     for what, ours in (("isacsim", __version__), ("numpy", np.__version__)):
         if attrs[what] != ours:
-            return f"made with {what} {attrs[what]}, this is {what} {ours}"
+            more = " (docs/from_0_1.md)" if what == "isacsim" else ""
+            return f"made with {what} {attrs[what]}, this is {what} {ours}{more}"
     before = plan_of(attrs, record.path)
     names, others = ([s.name for s in p.scenarios] for p in (plan, before))
     if names != others:

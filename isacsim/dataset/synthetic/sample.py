@@ -46,7 +46,7 @@ class Conditioned:
     """(receiver, subcarrier, packet), uniform in time; surveillance receivers, of arrays each pair of elements."""
     time: NDArray[np.float64]
     receivers: list[int]
-    """Which of the radio's streams these are."""
+    """Indices of these among the radio's streams."""
     reference: int
     """Stream that the signal went through, -1 for none."""
     done: str
@@ -82,7 +82,7 @@ class Conditioned:
 
 
 class SampleWindow:
-    """What the samples of a scenario share: settings, and the window of the packets that the radio means to send."""
+    """Settings that the samples of a scenario share, and the window of the packets that the radio means to send."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.settings = SpectrumSettings(**spectrum_settings(scenario))
@@ -152,7 +152,7 @@ class SampleWindow:
         return clean
 
     def reference_factor(self, drawn: Realisation, reference: int) -> NDArray[np.complex64]:
-        """What conditioning by a reference multiplies a single path by: (subcarrier, 1)."""
+        """Factor by which conditioning with a reference multiplies a single path: (subcarrier, 1)."""
         if reference < 0:
             return np.ones((self.frequency.size, 1), np.complex64)
         static = drawn.static[reference][:, np.newaxis].astype(np.complex64)
@@ -229,11 +229,11 @@ def sample_spectra(capture: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers: ``aj_noisy``
-        from the CSI as received, conditioned; ``aj_noiseless`` from the same paths (movers too) and static
-        part without noise and impairments on the nominal packets; ``aj_clean`` from the targets' self-terms
-        alone, each path as the receiver would get it (times the conjugate static part of the reference, or
-        over it) after static removal. Zeros where there is no target.
+        float32, dims (receiver, [delay,] acceleration, jerk), over the surveillance receivers. ``aj_noisy`` is from
+        the CSI as received, conditioned. ``aj_noiseless`` is from the same paths (movers too) and static part without
+        noise and impairments on the nominal packets. ``aj_clean`` is from the targets' self-terms alone. Each path is
+        taken as the receiver would get it (times the conjugate static part of the reference, or over it) after static
+        removal. Zeros where there is no target.
 
     Raises
     ------

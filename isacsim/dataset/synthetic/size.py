@@ -1,4 +1,4 @@
-"""What a data set takes of memory and disk, reckoned from its plan before a store is made."""
+"""Memory and disk that a data set takes, estimated from its plan before a store is made."""
 
 from __future__ import annotations
 

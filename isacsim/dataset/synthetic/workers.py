@@ -60,7 +60,8 @@ def map_unordered(
     client : distributed.Client or str or None
         Dask cluster, or its scheduler's address; None: processes on this machine.
     workers : int or None
-        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks.
+        Processes on this machine; 0: this one; default: one a core, and never more than there are tasks. By default a
+        single task is done in this process: starting another takes longer than twenty samples do.
 
     Raises
     ------
@@ -70,10 +71,11 @@ def map_unordered(
     """
     check_workers(client, workers)
     if client is None:
-        if workers == 0:
-            yield from (function(*task) for task in tasks)
+        given = list(tasks)
+        if workers == 0 or (workers is None and len(given) == 1):
+            yield from (function(*task) for task in given)
         else:
-            yield from _on_this_machine(function, list(tasks), processes(workers))
+            yield from _on_this_machine(function, given, processes(workers))
         return
     with _connected(client) as cluster:
         yield from _on_cluster(cluster, function, tasks)
@@ -94,7 +96,7 @@ def check_workers(client: Client | str | None, workers: int | None) -> None:
 
 
 def processes(workers: int | None) -> int:
-    """How many processes of this machine work, this one included; default: one a core."""
+    """Number of processes that work on this machine, this one included; default: one a core."""
     return _cores() if workers is None else max(1, workers)
 
 
@@ -107,8 +109,8 @@ def _cores() -> int:
 def _on_this_machine(function: Callable[..., Any], tasks: list[Task], limit: int) -> Iterator[Any]:
     """Work in processes that are started anew, not forked, and do not import the script that called.
 
-    Measured against dask's LocalCluster, 2 workers on 2 cores, from the start of Python to its end: 8 samples of
-    `default` in 2.5 s, not 3.9; 200 samples in 3.8 s, not 5.1 (152 a second once it runs, not 135).
+    It was measured against dask's LocalCluster, 2 workers on 2 cores, from the start of Python to its end. 8 samples
+    of `default` take 2.5 s, not 3.9; 200 samples take 3.8 s, not 5.1 (152 a second once it runs, not 135).
     """
     from concurrent.futures import FIRST_COMPLETED, Future, wait
 
@@ -241,14 +243,18 @@ def _connected(client: Client | str) -> Iterator[Client]:
     Raises
     ------
     InputError
-        If no scheduler answers, it has no worker, or one has no isacsim or another version.
+        If distributed is missing, no scheduler answers, it has no worker, or one has no isacsim or another version.
     """
-    from distributed import Client
-
     if not isinstance(client, str):
         _check_workers(client)
         yield client
         return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"the dask scheduler at {client} needs distributed, which is not installed: pip install 'isacsim[cluster]'."
+        ) from error
     try:
         connection = Client(client, timeout=_ANSWER_S, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -155,7 +155,7 @@ class _Run:
         self.least = self.floor
 
     def standing(self, fit: ComponentFit) -> Array:
-        """What each component brings, with the others as they are, over what it must: below one it goes."""
+        """Value of each component with the others as they are, over the required one: below one it is removed."""
         return np.array([fit.removal(i) for i in range(len(fit))]) / self.least
 
     def find(self) -> ComponentFit:

@@ -1,8 +1,8 @@
 """CSI to a few series that hold all that moves: delay cells of every antenna pair, the strongest directions of them.
 
-The subcarriers of each antenna pair are brought onto an orthonormal basis of the path lengths searched, packets of
-one slot are summed (chirps are summed the same way, so nothing is approximated), and the cells are compressed onto
-the singular vectors above what noise alone would have.
+The subcarriers of each antenna pair are projected on an orthonormal basis of the path lengths searched. Packets of
+one slot are summed; chirps are summed in the same way, so nothing is approximated. The cells are compressed onto the
+singular vectors above the noise level.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROUNDING = 4 * float(np.finfo(np.float32).eps) ** 2
 
 @dataclass(frozen=True)
 class CellSeries:
-    """What moves in one capture.
+    """Moving part of one capture.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """All components together: linear in their slow amplitudes, with a prior that they are nearly constant.
 
-For a set of phases the amplitudes of all channels are one ridge regression: the columns are a constant (the static
-part), then `N_BASIS` for each component and, where the CSI was made with a reference, as many for its mirror image
+For a set of phases the amplitudes of all channels are one ridge regression. Its columns are a constant (the static
+part), then `N_BASIS` for each component. Where the CSI was made with a reference, as many follow for its mirror image
 (method.md section 1). The prior variance of the k-th polynomial is a small share of the component's own level; at the
 same misfit, phases that leave less to the amplitudes win. While components are being found the amplitudes are free:
 each then takes all that is near it, and what is left belongs to others.
@@ -101,7 +101,7 @@ class ComponentFit:
         return (np.abs(self.slow()) ** 2).sum(axis=(1, 2))
 
     def wander(self) -> Array:
-        """How far each component's amplitude is from constant, in prior variances."""
+        """Measure how far each component's amplitude is from constant, in prior variances."""
         energy = (np.abs(self.slow()) ** 2).sum(axis=2)
         return (energy[:, 1:] / WANDER[1:]).sum(axis=1) / np.maximum(energy[:, 0], 1e-300)
 

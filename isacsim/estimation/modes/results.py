@@ -1,4 +1,4 @@
-"""What the components are: states at the window's centre, their deviations, and which of them are targets."""
+"""States of the components at the window's centre, their standard errors, and which of them are targets."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def component_dataset(
     -------
     xarray.Dataset
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
-        ``amplitude`` (rms over pairs, subcarriers and packets), ``phase`` (NaN: amplitudes have none of their own) and
-        ``std_*`` of each but the amplitude, whose wander and gain no noise accounts for; ``kind``: target, image (a
-        mirror image by way of the reference) or part (of a stronger component); ``wander``, rms of the amplitude's
-        slow change relative to its mean. ``noise_variance`` per sample.
-        Deviations hold noise, what is left unexplained and the modulation that the phase's polynomial leaves. They are
-        NaN where the attribute ``cannot_tell`` is 1; ``reason`` says why. ``unexplained`` is the share of the moving
-        energy, beyond noise, that no component holds.
+        ``amplitude`` (rms over pairs, subcarriers and packets), and ``phase`` (NaN: amplitudes have none of their
+        own). ``std_*`` is there for each but the amplitude, because noise accounts for neither its wander nor its
+        gain. ``kind`` is target, image (a mirror image by way of the reference) or part (of a stronger component).
+        ``wander`` is the rms of the amplitude's slow change relative to its mean. ``noise_variance`` per sample.
+        Standard errors hold noise, the unexplained rest and the modulation that the polynomial of the phase leaves.
+        They are NaN where the attribute ``cannot_tell`` is 1; ``reason`` says why. ``unexplained`` is the share of
+        the moving energy, beyond noise, that no component holds.
     """
     n = len(fit)
     channels, slots = series.values.shape
@@ -130,9 +130,9 @@ def _state_deviations(series: CellSeries, fit: ComponentFit, i: int, variance: f
     """Standard deviations of velocity, acceleration and jerk.
 
     The phase of the strongest channel's amplitude is fitted by a polynomial, weighted with its power: to first order
-    the error of the fit is linear in the errors of the amplitudes. What the polynomial leaves of the phase, and what
-    the amplitudes hold in polynomials that a smooth path would not need, is modulation: as many independent values of
-    it as the amplitude has polynomials are errors too.
+    the error of the fit is linear in the errors of the amplitudes. The phase beyond the polynomial, and the part of
+    the amplitudes in polynomials that a smooth path would not need, are modulation. As many independent values of it
+    as the amplitude has polynomials are errors too.
     """
     basis = series.basis
     block = fit.block(i)
@@ -175,7 +175,7 @@ def _weighted_fit(rows: Reals, weight: Reals) -> Reals:
 def _path_length(
     series: CellSeries, fit: ComponentFit, i: int, grid: SamplingGrid, limits: Limits, variance: float
 ) -> tuple[float, float]:
-    """Path length at the centre and its deviation, m: the phase over the subcarriers, all pairs together."""
+    """Path length at the centre and its standard error, m: the phase over the subcarriers, all pairs together."""
     centre = series.basis.point_basis[POINTS // 2 - 1 : POINTS // 2 + 1].mean(axis=0)
     signature = series.directions @ (centre @ fit.amplitudes[fit.block(i)]).astype(np.complex64)
     width = float(grid.frequency[-1] - grid.frequency[0]) + grid.spacing

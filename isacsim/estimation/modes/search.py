@@ -1,7 +1,7 @@
 """Where the next component may be: a bank of dechirps over acceleration and jerk, a Fourier transform over velocity.
 
-Energy is gathered over a few Hz about each velocity and over the strongest channels of what is left, so that a
-component whose amplitude wanders is found whole, and there are no cross-terms between components.
+Energy is gathered over a few Hz about each velocity and over the strongest channels of the residual. So a component
+whose amplitude wanders is found whole, and there are no cross-terms between components.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class PairGrid:
 
 
 def _apart(basis: SlowBasis, pair: tuple[Array, Array], other: tuple[Array, Array]) -> float:
-    """How far the courses of two pairs are from each other, Hz, whichever way round."""
+    """Measure how far the courses of two pairs are from each other, Hz, in the better order."""
     return min(
         max(basis.apart(a, b) for a, b in zip(pair, turned, strict=True)) for turned in (other, other[::-1])
     )

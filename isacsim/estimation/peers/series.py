@@ -1,9 +1,8 @@
-"""What the polynomial-phase estimators of the literature need: one uniform time series out of a capture.
+"""Input of the polynomial-phase estimators of the literature: one uniform time series out of a capture.
 
-HAF, CPF and QML are written for one complex series of equally spaced samples with one strong component. A
-capture becomes one by focusing its subcarriers on the delay that holds the most power once the static part is
-gone, and several paths are taken one after another: estimate, subtract with all amplitudes fitted, go on with
-what is left.
+HAF, CPF and QML are written for one complex series of equally spaced samples with one strong component. A capture
+becomes one series by focusing its subcarriers on the delay that holds the most power after static removal. Several
+paths are taken one after another: estimate, subtract with all amplitudes fitted, continue with the residual.
 """
 
 from __future__ import annotations

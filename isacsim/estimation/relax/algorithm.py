@@ -145,8 +145,8 @@ def relax(
     Raises
     ------
     InputError
-        Where the CSI's shape is not that of the axes, where it is not finite or all zero, where an argument is
-        outside its range, or where the search would take too much memory or time.
+        If the CSI's shape is not that of the axes, or it is not finite or all zero. Also if an argument is outside
+        its range, or the search would take too much memory or time.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How many paths: a likelihood criterion with the largest gain of pure noise as its penalty.
+"""Number of paths: a likelihood criterion with the largest gain of pure noise as its penalty.
 
 With Gaussian noise of unknown variance, adding a path lowers ``N ln(rss)`` (N complex degrees of freedom) by
 its matched energy over the noise variance. Under noise alone, at one state, that fall is exponentially

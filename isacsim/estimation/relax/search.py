@@ -4,11 +4,11 @@ Two stages, both matched to the signal, so that the gain of bandwidth and window
 nonlinear:
 
 1. *Tracks.* The subcarriers are focused on every path length, the window is cut into segments so short that
-   a path's speed hardly changes within one, and each segment is transformed to speeds. Power is then summed
-   along a bank of speed tracks, with the path length walking as the track says. This is the dechirp bank with
-   the segments' phases left out, at a thousandth of its cost; it loses a few decibels against the full
-   matched filter and has no cross-terms between paths at different path lengths or speeds. (An AJ spectrum,
-   by contrast, multiplies the capture by itself four times over.)
+   a path's speed hardly changes within one, and each segment is transformed to speeds. Power is then summed along a
+   bank of speed tracks, with the path length walking as the track says. This is the dechirp bank without the
+   segments' phases, at a thousandth of its cost. It loses a few decibels against the full matched filter. It has no
+   cross-terms between paths at different path lengths or speeds. (An AJ spectrum, by contrast, multiplies the capture
+   by itself four times over.)
 2. *Focus.* For the best tracks, the capture is demodulated along the track, averaged in blocks, and put
    through the coherent dechirp bank around it. What is left is within the main lobe of the likelihood, where
    least squares converges.

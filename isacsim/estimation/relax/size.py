@@ -1,4 +1,4 @@
-"""How large a search is: the steps of its two banks, and what they come to in memory and time, before the work."""
+"""Size of a search: the steps of its two banks, and their memory and time, before the work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOST_BYTES, _MOST_SECONDS = 512 << 20, 20.0
 
 
 def steps(limit: float, step: float) -> int:
-    """How many equal steps no wider than `step` lie between zero and `limit`."""
+    """Count the equal steps no wider than `step` between zero and `limit`."""
     return int(np.ceil(limit / step))
 
 
@@ -67,7 +67,7 @@ def delay_count(grid: SamplingGrid, limits: Limits) -> tuple[int, float]:
 
 
 def reckon(half: float, packets: int, grid: SamplingGrid, limits: Limits) -> tuple[float, float]:
-    """What a search takes.
+    """Estimate the memory and time of a search.
 
     Parameters
     ----------
