@@ -19,7 +19,6 @@ from isacsim.commands import (
     import_captures,
     inspect,
     mix,
-    reference,
     scenarios,
     simulate,
     spectrum,
@@ -66,7 +65,6 @@ for _name, _command, _example in (
     ("import", import_captures.import_captures, "isacsim import walk.dat --labels labels.csv -o walk.zarr"),
     ("inspect", inspect.inspect, "isacsim inspect lab.zarr --verify --picture lab.png"),
     ("mix", mix.mix, "isacsim mix train.zarr real.zarr --real-fraction 0.3 -o mixed.zarr"),
-    ("reference", reference.reference, "isacsim reference points -o points.zarr"),
     (
         "export",
         export.export,

@@ -48,7 +48,7 @@ class Impairment:
     """One device's drawn impairments in one capture; arrays are over the received packets."""
 
     snr_db: float
-    """Of a unit path; infinite without noise."""
+    """SNR of a unit path; infinite without noise."""
     noise: bool
     cfo_hz: float
     sfo_ppm: float

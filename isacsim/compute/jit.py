@@ -40,7 +40,7 @@ JIT: dict[str, Any] = {"cache": CACHE, "error_model": "numpy", "fastmath": {"nna
 
 
 def _processor_fuses() -> bool:
-    """Whether Numba compiles for a processor with an instruction for a · b + c."""
+    """Tell whether Numba compiles for a processor with an instruction for a · b + c."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return True  # all that Numba runs on else have it
     asked = os.environ.get("NUMBA_CPU_FEATURES")
@@ -48,7 +48,7 @@ def _processor_fuses() -> bool:
 
 
 FUSED = _processor_fuses()
-"""Whether a · b + c is one instruction; elsewhere `fma` is a call of a function for every element."""
+"""True where a · b + c is one instruction; elsewhere `fma` is a call of a function for every element."""
 
 
 def _multiply_add(a: Any, b: Any, c: Any, *, fused: bool) -> Any:

@@ -23,7 +23,7 @@ SHOWN: dict[Shown, str] = {
     "phase": "phase",
     "moving": "phase of the moving part (mean over packets removed)",
 }
-"""What can be drawn of CSI, and its title."""
+"""Parts that can be drawn of CSI, and its title."""
 
 
 def draw_csi(axes: Axes, csi: xr.DataArray, what: Shown) -> Any:

@@ -346,7 +346,7 @@ def test_the_examples_of_the_help_work(store, models, tmp_path, monkeypatch):
         "evaluate": (),
     }
     commands = get_command(app).commands
-    assert set(commands) == {*smaller, "demo", "reproduce", "report"}
+    assert set(commands) == {*smaller, "compare", "demo", "pretrain", "reproduce", "report"}
     for name, command in commands.items():
         assert f"dira {name}" in done(name, "--help").split("Example:")[1]
         start, called, *arguments = shlex.split(command.epilog.removeprefix("Example: "))

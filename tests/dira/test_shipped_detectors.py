@@ -13,6 +13,7 @@ from dira.metrics.detection import match_detections, true_paths
 from dira.models.shipped import shipped_detector, shipped_detectors
 from dira.models.window_counter import count_window
 from isacsim import InputError
+from isacsim.conditioning.conditioning import condition
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.thinned import thinned
 
@@ -67,8 +68,8 @@ def test_it_counts_as_a_method_of_isacsim():
         said.append(int(counted["count"][0]))
         assert counted["probability"].sum() == pytest.approx(1)
     assert np.abs(np.subtract(truth, said)).mean() < 2
-    two = isacsim.load_scenario("points_4x1").with_(radio={"receivers.0.array.elements": 2})
-    csi = isacsim.condition(isacsim.simulate(thinned(two)[0], seed=1))
+    two = isacsim.load_scenario("points_4x1").with_(**{"radio.receivers.0.array.elements": 2})
+    csi = condition(isacsim.simulate(thinned(two)[0], seed=1))
     assert count_window(csi, 9) is None  # no detector for two antennas
 
 

@@ -148,8 +148,8 @@ def test_a_model_is_never_one_s_classes_with_another_s_weights(tmp_path, monkeyp
     ("labels", "drop", "guidance", "said"),
     [
         ([3, 4], 0.1, float("nan"), "guidance must be a finite number, got nan"),
-        ([3, 4], 0.0, 3.0, r"guidance must be 1 of a model .*drop_labels.*got 3"),
-        (None, 0.1, 3.0, r"guidance must be 1 of a model .*got 3"),
+        ([3, 4], 0.0, 3.0, r"guidance must be 1 for a model .*drop_labels.*got 3"),
+        (None, 0.1, 3.0, r"guidance must be 1 for a model .*got 3"),
     ],
 )
 def test_guidance_by_what_was_never_learnt_is_refused(labels, drop, guidance, said) -> None:

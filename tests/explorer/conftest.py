@@ -31,7 +31,13 @@ def shown_folder(make_scenario, tmp_path_factory):
     inside.mkdir()
     outside.mkdir()
     (outside / "secret.yaml").write_text("name: secret", encoding="utf-8")
-    simulated(make_scenario, inside / "small.zarr", targets=DRAWN, snr_db={"uniform": [5.0, 25.0]})
+    simulated(
+        make_scenario,
+        inside / "small.zarr",
+        targets=DRAWN,
+        snr_db={"uniform": [5.0, 25.0]},
+        impairments={"noise": True},
+    )
     rng = np.random.default_rng(0)
     (inside / "walk.csv").write_bytes(esp32_file(integers(rng, 90, 8, 64)))
     (inside / "walk.dat").write_bytes(intel_file(integers(rng, 90, 8, 30, 2, 3)))

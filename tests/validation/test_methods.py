@@ -106,7 +106,7 @@ def test_false_alarms(tmp_path):
     for wrong, words in (
         ({"methods": ["haf"]}, "must be told"),
         ({"methods": ["nothing"]}, "method must be"),
-        ({"scenarios": ["empty_room"]}, "no targets"),
+        ({"scenarios": ["empty_room"]}, "things other than targets move"),
         ({"scenarios": ["single_target"]}, "fixed targets"),
     ):
         with pytest.raises(InputError, match=words):

@@ -94,7 +94,7 @@ def make_samples(
         snr_db.append(received.impairments.snr_db)
         if keep_csi:
             csi.append(_padded(received))
-        if len(waiting) >= min(_BATCH, _BATCH_BYTES // _nbytes(waiting[0])) or n == len(indices):
+        if len(waiting) >= min(_BATCH, _BATCH_BYTES // max(1, _nbytes(waiting[0]))) or n == len(indices):
             # The clean ones are groups of paths, the others single: apart, so that no group is filled up.
             for together in (("noisy", "noiseless"), ("clean",)):
                 wanted = [kind for kind in together if kind in kinds]
