@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import yaml
@@ -164,6 +165,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
     exec(page_code("README.md"), scope)
+    plt.close(scope["axes"].figure)
     assert (tmp_path / "paths.png").stat().st_size > 10_000
     assert scope["paths"].sizes["path"] == scope["capture"].sizes["path"] == 5
 
