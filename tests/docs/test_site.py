@@ -115,3 +115,12 @@ def test_the_quickstart_names_every_extra() -> None:
     page = (DOCS / "quickstart.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", page, re.MULTILINE))
     assert named == set(project["optional-dependencies"]) - {"test", "docs", "dev"}
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    trees = re.findall(
+        r"^```\{toctree\}\n(.*?)^```", (DOCS / "index.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    named = {line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")}
+    pages = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES} - {"index"}
+    assert pages <= named
