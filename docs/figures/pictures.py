@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from isacsim.validation.study import load_study
@@ -21,7 +23,7 @@ from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.figures.spectra import png, spectra_figure
 from isacsim.files import written_whole
 
-__all__ = ["BY_COMMAND", "BY_FUNCTION", "ELSEWHERE", "IMAGES", "draw", "draw_studies", "readme_code"]
+__all__ = ["BY_COMMAND", "BY_FUNCTION", "ELSEWHERE", "IMAGES", "draw", "draw_studies", "page_code"]
 
 IMAGES = ROOT / "docs" / "images"
 # Picture -> what follows `isacsim`; the picture's path comes last. Seeds are those of the scenarios unless named.
@@ -40,18 +42,20 @@ ELSEWHERE = {
 }
 
 
-def readme_code() -> str:
-    """The Python of README.md, which leaves paths.png."""
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    assert found is not None, "README.md has no Python."
+def page_code(page: str) -> str:
+    """The first Python of a page, which leaves a picture."""
+    found = re.search(
+        r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None, f"{page} has no Python."
     return found[1]
 
 
-def _readme_picture() -> bytes:
+def _picture_of_page(page: str, saved: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-c", readme_code()], cwd=folder, check=True)
-        return (Path(folder) / "paths.png").read_bytes()
+        surroundings = os.environ | {"MPLBACKEND": "agg"}
+        subprocess.run([sys.executable, "-c", page_code(page)], cwd=folder, env=surroundings, check=True)
+        return (Path(folder) / saved).read_bytes()
 
 
 def _chain_picture() -> bytes:
@@ -70,7 +74,8 @@ def _spectra_picture() -> bytes:
 
 BY_FUNCTION: dict[str, Callable[[], bytes]] = {
     "chain.png": _chain_picture,
-    "paths.png": _readme_picture,
+    "paths.png": partial(_picture_of_page, "README.md", "paths.png"),
+    "plotting.png": partial(_picture_of_page, "docs/plotting.md", "default.png"),
     "spectra.png": _spectra_picture,
 }
 

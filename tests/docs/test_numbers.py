@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import yaml
@@ -21,7 +22,7 @@ from benchmarks.tables import TABLE as PARTS
 from docs.figures import chain
 from docs.figures.numbers import PASSAGES, mend
 from docs.figures.passages import Passage, PassageError, differences, mended
-from docs.figures.pictures import BY_COMMAND, BY_FUNCTION, ELSEWHERE, IMAGES, readme_code
+from docs.figures.pictures import BY_COMMAND, BY_FUNCTION, ELSEWHERE, IMAGES, page_code
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = list(dict.fromkeys(passage.page for passage in PASSAGES))
@@ -163,7 +164,8 @@ def test_the_chain_shows_what_the_readme_says_of_it(monkeypatch: pytest.MonkeyPa
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     scope: dict = {}
-    exec(readme_code(), scope)
+    exec(page_code("README.md"), scope)
+    plt.close(scope["axes"].figure)
     assert (tmp_path / "paths.png").stat().st_size > 10_000
     assert scope["paths"].sizes["path"] == scope["capture"].sizes["path"] == 5
 
