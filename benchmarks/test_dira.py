@@ -42,7 +42,7 @@ def spectra():
 
 
 def ours(spectra):
-    return dira.Purifier().fit(spectra, steps=STEPS, batch_size=BATCH, device="cpu").network
+    return dira.Purifier().fit(spectra, steps=STEPS, batch_size=BATCH, device="cpu", threads=1).network
 
 
 def plain(spectra):

@@ -93,7 +93,7 @@ def demo_page(
         denoiser: Any = models["PairedDenoiser"]
         images["PairedDenoiser"] = denoiser.enhance(captures.noisy, device=device)
     detector: Any = models.get(DETECTOR)
-    results = compared(captures, scenario, detector, tell, more=images)
+    results = compared(captures, scenario, detector, tell, more=images, device=device)
     counted = {way: one["counted"] for way, one in results.items()}
     if "TargetCounter" in models:
         counter: Any = models["TargetCounter"]
@@ -116,7 +116,8 @@ def demo_page(
         f'<img alt="spectra" src="data:image/png;base64,{picture}"></section>',
         "<section><h2>Found</h2><p>Share of the true targets within 0.45 m/s² and 2 m/s³, where one threshold for all "
         f"captures leaves {FALSE[0]:g} and {FALSE[1]:g} false ones a capture. By itself: what detector and model say "
-        "without such a threshold, and their false ones a capture. Errors: root mean squares at "
+        "without such a threshold, and their false ones a capture. The model gives no score, its paths "
+        "are ranked by amplitude: judge it by itself. Errors: root mean squares at "
         f"{FALSE[0]:g}.</p>{_found_table(results)}</section>",
         f"<section><h2>Counted</h2>{_count_table(captures, counted)}</section>",
         f"<section><h2>Made with</h2><p>isacsim {__version__}, Python {platform.python_version()}, {packages}; "
@@ -153,7 +154,7 @@ def _fitting(noisy: xr.DataArray, weights: Path | None) -> tuple[dict[str, Model
 
 
 def _conclusion(results: dict[str, Any]) -> str:
-    """Say in numbers who found what, and whether learning was worth it here."""
+    """Say in numbers who found what, and whether learning was worth it here: by F1, each way at its own threshold."""
     of, captures = results[RAW]["targets"], results[RAW]["captures"]
 
     if not of:
@@ -168,6 +169,11 @@ def _conclusion(results: dict[str, Any]) -> str:
         said = results[way]["as_said"]
         return round((said["recall"] if said else results[way]["recall"][str(FALSE[0])]) * of)
 
+    def f1(way: str) -> float:
+        said = results[way]["as_said"]
+        false = (said["false"] if said else FALSE[0]) * captures
+        return 2 * hits(way) / max(1.0, hits(way) + false + of)
+
     def by_itself(way: str) -> str:
         said = results[way]["as_said"]
         return f"{hits(way)} ({round(said['false'] * captures)} false)" if said else str(hits(way))
@@ -180,10 +186,12 @@ def _conclusion(results: dict[str, Any]) -> str:
         f"{by_itself(MODEL)}, and the maxima of the clean spectra {hits(CEILING)}."
     )
     if learned:
-        best = max(learned, key=hits)
-        sign = int(np.sign(hits(best) - hits(MODEL)))
-        verdict = ("fewer than", "as many as", "more than")[sign + 1]
-        said += f" Here the best trained network, {best}, finds {verdict} the model, which needs no training."
+        best = max(learned, key=f1)
+        verdict = "better than" if f1(best) > f1(MODEL) else "worse than" if f1(best) < f1(MODEL) else "as"
+        said += (
+            f" By hits and false ones together the best trained network, {best}, does {verdict} the model, which needs "
+            f"no training (F1 {f1(best):.2f} and {f1(MODEL):.2f})."
+        )
     return said
 
 

@@ -123,6 +123,7 @@ def compared(
     tell: Tell,
     *,
     more: Mapping[str, NDArray[np.float32]] | None = None,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Score every way on the captures.
 
@@ -138,6 +139,8 @@ def compared(
         Told what is done, how much, and of how much.
     more : mapping of str to numpy.ndarray, shape (sample, acceleration, jerk), optional
         Further images of the captures, whose maxima are found.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where the detector computes.
 
     Returns
     -------
@@ -162,7 +165,7 @@ def compared(
         tell("images", n, len(images))
         found[name] = _found([_maxima(one, captures.noisy) for one in image])
     if detector is not None:
-        found[DETECTOR] = detector.detect(captures.noisy, threshold=0.0)
+        found[DETECTOR] = detector.detect(captures.noisy, threshold=0.0, device=device)
     found[MODEL] = _found(captures.estimated)
     found[CEILING] = _found([_maxima(one, captures.clean) for one in clean])
     out = {}

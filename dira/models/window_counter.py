@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import isacsim
 from dira.data.spectra import read_spectra
+from dira.models.detections import limits
 from dira.models.detector import PathDetector
 from dira.models.shipped import shipped_detectors
 from isacsim.conditioning.resampling import resample
@@ -35,36 +36,53 @@ def count_window(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     numpy.ndarray, shape (max_targets + 1,), or None
         Probability of each number; None where no detector that comes with dira was made for such windows.
     """
+    if "receiver" in csi.dims and not _one_array(csi):
+        return None
     antennas = _antennas(csi)
     uniform = resample(csi)
-    for name in sorted(shipped_detectors(), key=lambda name: not name.startswith("rooms")):
+    fitting: list[tuple[PathDetector, xr.DataArray]] = []
+    for name in shipped_detectors():
         detector = _detector(name)
         _, axes = detector.fitted()
         if axes.made_with.get("antennas") != " x ".join(map(str, antennas)):
             continue
-        assert axes.acceleration_max is not None
-        assert axes.jerk_max is not None
+        a, r = limits(axes)
         spectrum = isacsim.aj_spectrum(
             uniform,
-            acceleration=np.linspace(-1, 1, axes.bins_acceleration) * axes.acceleration_max,
-            jerk=np.linspace(-1, 1, axes.bins_jerk) * axes.jerk_max,
+            acceleration=np.linspace(-a, a, axes.bins_acceleration),
+            jerk=np.linspace(-r, r, axes.bins_jerk),
             combine="resolved",
             antennas=antennas,
-        )
-        one = spectrum.expand_dims("sample")
-        if axes.differences(read_spectra(one)[1], owner=name):
-            continue
-        found = detector.detect(one, device="cpu")
-        probability = np.asarray(found["count_probability"].values[0], np.float64)
-        out = np.zeros(max_targets + 1)
-        known = min(out.size, probability.size)
-        out[:known] = probability[:known]
-        return out if out.sum() > 0.05 else None
-    return None
+        ).expand_dims("sample")
+        if not axes.differences(read_spectra(spectrum)[1], owner=name):
+            fitting.append((detector, spectrum))
+    if not fitting:
+        return None
+    # Narrow axes show more of slow targets, and nothing of those beyond: any that wide axes show there decide.
+    fitting.sort(key=lambda one: limits(one[0].fitted()[1]))
+    found = [detector.detect(spectrum, device="cpu") for detector, spectrum in fitting]
+    narrow, wide = limits(fitting[0][0].fitted()[1]), found[-1]
+    beyond = (np.abs(wide["acceleration"].values) > narrow[0]) | (np.abs(wide["jerk"].values) > narrow[1])
+    chosen = found[-1] if beyond.any() else found[0]
+    probability = np.asarray(chosen["count_probability"].values[0], np.float64)
+    out = np.zeros(max_targets + 1)
+    known = min(out.size, probability.size)
+    out[:known] = probability[:known]
+    # What is more likely than not above the most can't be told.
+    return out if out.sum() > 0.5 else None
+
+
+def _one_array(csi: xr.DataArray) -> bool:
+    """Say whether the streams are the pairs of one array: as many as its elements make."""
+    if not {"rx_element", "tx_element"} <= set(csi.coords):
+        return csi.sizes["receiver"] == 1
+    return int(np.prod(_antennas(csi))) == csi.sizes["receiver"]
 
 
 def _antennas(csi: xr.DataArray) -> tuple[int, int]:
     if "receiver" not in csi.dims:
+        return 1, 1
+    if not {"rx_element", "tx_element"} <= set(csi.coords):
         return 1, 1
     numbers = [int(np.unique(csi.coords[name].values).size) for name in ("rx_element", "tx_element")]
     return numbers[0], numbers[1]

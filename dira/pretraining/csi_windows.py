@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dira.data.windows import Windows, joined, reduced
+from dira.data.windows import BANDS, FACTS, PACKETS, PAIRS, Windows, joined, reduced
 from dira.training.source import batches
+from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.dataset.parts import classes_of
 from isacsim.dataset.synthetic.endless import stream_seed
@@ -35,14 +36,12 @@ __all__ = ["CHUNK", "StoredWindows", "make_windows", "simulated"]
 
 CHUNK = 256
 """Windows of a chunk."""
-# Limbs' paths reach this speed, m/s.
-_FASTEST = 6.0
 _ABOUT = "windows.json"
 
 
 def simulated(scenario: Scenario, seed: int, indices: Sequence[int]) -> tuple[Windows, NDArray[np.int64]]:
     """Simulate windows of a scenario, thinned, as conditioning leaves them; and their numbers of targets."""
-    few, _ = thinned(scenario, fastest=_FASTEST)
+    few, _ = thinned(scenario)
     windows, numbers = [], []
     for index in indices:
         drawn = realise(few, seed=seed, index=index, n_targets=classes_of(few, index, 1)[0])
@@ -83,7 +82,8 @@ def make_windows(
     identity = {
         "scenarios": {one.name: one.fingerprint() for one in loaded},
         "seed": seed,
-        "form": [*Windows._fields],
+        "isacsim": __version__,
+        "form": {"pairs": PAIRS, "bands": BANDS, "packets": PACKETS, "facts": [*FACTS]},
     }
     folder.mkdir(parents=True, exist_ok=True)
     about = folder / _ABOUT

@@ -15,7 +15,7 @@ for the distinct |a|, ends it. Folding t, r and a saves a factor of 8 over the c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numba import get_num_threads
@@ -109,8 +109,6 @@ class AJTransform:
         n_spec, group, _ = r.shape
         chirps = self.chirps
         assert chirps is not None
-        # (re, im) times these columns is the real part, and the imaginary one.
-        table = np.block([[chirps.real, chirps.imag], [-chirps.imag, chirps.real]])
         out = np.empty((n_spec, *self.shape), np.float32)
         for first in range(0, n_spec, BLOCK):
             some = r[first : first + BLOCK]
@@ -119,10 +117,17 @@ class AJTransform:
                 parts = np.concatenate([some[:, g].real, some[:, g].imag])
                 kept = product(parts, self.weights) if self.weights.size else parts
                 rows = np.concatenate(np.split(kept * self.window, 2), axis=1)
-                real, imag = np.split(product(rows, table), 2, axis=1)
+                real, imag = np.split(product(rows, self._chirp_table), 2, axis=1)
                 total += real**2 + imag**2
             out[first : first + BLOCK] = total.reshape(len(some), *self.shape)
         return out
+
+    @cached_property
+    def _chirp_table(self) -> F32:
+        """Columns that make real and imaginary parts of (re, im): the chirps as a real matrix."""
+        assert self.chirps is not None
+        real, imaginary = self.chirps.real, self.chirps.imag
+        return np.ascontiguousarray(np.block([[real, imaginary], [-imaginary, real]]), np.float32)
 
     def _positive(self, r: NDArray[np.complex64]) -> F32:
         """Positive lags: over time, then over lags, block by block."""

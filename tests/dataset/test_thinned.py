@@ -11,6 +11,7 @@ import isacsim
 from isacsim import InputError
 from isacsim.dataset.synthetic.batch import KINDS, make_samples
 from isacsim.dataset.synthetic.thinned import FASTEST, SPAN_M, thinned
+from isacsim.simulation.realisation import realise
 
 
 @pytest.mark.parametrize("name", ["lab", "points_4x1", "default", "lab_siso"])
@@ -28,6 +29,18 @@ def test_delays_and_doppler_shifts_stay_apart_and_the_window_as_it_is(name):
     assert gain_db == pytest.approx(10 * np.log10(whole.radio.packets * whole.radio.n_subcarriers / left))
     assert left * 50 < whole.radio.packets * whole.radio.n_subcarriers
     assert few.snr_db.uniform[0] == pytest.approx(whole.snr_db.uniform[0] + gain_db)
+
+
+@pytest.mark.parametrize("name", ["vehicle", "people_lab"])
+def test_fast_paths_keep_the_packets_that_they_need(name):
+    whole = isacsim.load_scenario(name)
+    few, _ = thinned(whole)
+    time = whole.radio.time_s[::4]
+    lengths = [realise(whole, seed=3, index=i).path_lengths(time) for i in range(3)]
+    speed = max(np.abs(np.diff(one, axis=-1) / np.diff(time)).max() for one in lengths)
+    assert speed > 2 * FASTEST  # the default rate would not do
+    needed = 2 * speed * whole.radio.carrier_hz / speed_of_light
+    assert few.radio.packet_rate_hz >= min(0.9 * needed, whole.radio.packet_rate_hz)
 
 
 def test_what_is_coarse_already_stays():

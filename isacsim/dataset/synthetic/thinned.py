@@ -14,12 +14,14 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from scipy.constants import speed_of_light
 
 from isacsim.checks import check_number
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.numbers import Choice, Normal, Uniform, support
+from isacsim.simulation.realisation import realise
 from isacsim.spectrum.grid import WindowResolution
 
 __all__ = ["FASTEST", "SPAN_M", "thinned"]
@@ -27,21 +29,24 @@ __all__ = ["FASTEST", "SPAN_M", "thinned"]
 SPAN_M = 59.0
 """Path lengths that the subcarriers still tell apart, m: spacing c over this at most."""
 FASTEST = 3.2
-"""Velocity of the paths that the packets still tell apart, m/s: lag products hold twice the Doppler shift."""
+"""Least velocity for which packets are kept, m/s: lag products of such paths hold twice the Doppler shift."""
+# Captures that say how fast a scenario's paths are, times in each, and room for faster ones.
+_DRAWS, _TIMES, _ROOM = 8, 128, 1.05
 # Fewer subcarriers than these draw no window over the band.
 _SUBCARRIERS = 16
 _PACKETS = 128
 
 
-def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, float]:
+def thinned(scenario: Scenario, *, fastest: float | None = None) -> tuple[Scenario, float]:
     """Thin a scenario's subcarriers and packets.
 
     Parameters
     ----------
     scenario : Scenario
         Any; one with a list of subcarrier indices keeps its subcarriers.
-    fastest : float
-        Largest velocity of a path, m/s.
+    fastest : float, optional
+        Velocity of paths, m/s, up to twice which no Doppler shift is ambiguous. Default: `FASTEST`, or more where 8
+        captures of the scenario have faster paths: vehicles and limbs keep the packets that they need.
 
     Returns
     -------
@@ -56,6 +61,8 @@ def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, 
         If the SNR is drawn from a distribution that has no shifted form, or ``fastest`` is not above 0.
     """
     radio = scenario.radio
+    if fastest is None:
+        fastest = max(FASTEST, 0.5 * _ROOM * _speed(scenario))
     rate = 4 * check_number("fastest", fastest, above=0, unit="m/s") * radio.carrier_hz / speed_of_light
     packets = _divisor(
         radio.packets,
@@ -104,6 +111,23 @@ def thinned(scenario: Scenario, *, fastest: float = FASTEST) -> tuple[Scenario, 
 def _divisor(n: int, *most: int, fits: Callable[[int], bool] = lambda by: True) -> int:
     """Largest divisor of n that is at most each of some numbers, and fits; 1 if there is none."""
     return max(d for d in range(1, max(1, min(most)) + 1) if n % d == 0 and (d == 1 or fits(d)))
+
+
+def _speed(scenario: Scenario) -> float:
+    """Largest |velocity| of a path in the middle half of a few captures, movers, limbs and bounces too, m/s.
+
+    Spectra weigh the ends little.
+    """
+    time = scenario.radio.time_s
+    time = time[:: max(1, time.size // _TIMES)]
+    fastest = 0.0
+    for index in range(_DRAWS):
+        lengths = realise(scenario, seed=0, index=index).path_lengths(time)
+        if lengths.size:
+            speeds = np.abs(np.diff(lengths, axis=-1) / np.diff(time))
+            quarter = speeds.shape[-1] // 4
+            fastest = max(fastest, float(speeds[:, :, quarter:-quarter].max()))
+    return fastest
 
 
 def _axes_fit(scenario: Scenario, by: int) -> bool:
