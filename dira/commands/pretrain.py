@@ -15,7 +15,7 @@ __all__ = ["pretrain"]
 
 _SCENARIOS = (
     "randomised,lab,corridor,hall,lab_siso,corridor_siso,hall_siso,people_lab,people_corridor,people_hall,walker,stroll,"
-    "fall,phases,default,empty_room,intel5300"
+    "fall,phases,default,empty_room,intel5300,activity_walk,activity_sit,activity_fall,activity_still"
 )
 
 
