@@ -26,7 +26,7 @@ _SUBCARRIERS, _PACKETS = 32, 256
 # Rotations below this angle, rad, change nothing any more; at most so many rounds of all pairs.
 _STILL, _ROUNDS = 1e-4, 60
 # Share of all energy below which an eigenvalue is no path's. A signature turns a little over the band, as the antennas'
-# delays differ by fractions of a carrier period: at 80 MHz of 5.8 GHz this makes a second source of 1e-4 to 4e-4 of a path.
+# delays differ by fractions of a carrier period: at 80 MHz of 5.8 GHz a second source has 1e-4 to 4e-4 of a path.
 _LEAST = 5e-4
 
 
