@@ -76,6 +76,7 @@ DETECTORS = {
     "rooms_4x4": Plan("lab,corridor,hall", False, 5000, 4),
     "points_4x4": Plan("points_4x4", True, 2600, 4),
     "points_4x1": Plan("points_4x1", True, 2600, 4),
+    "points_3x1": Plan("points_3x1", True, 2600, 4),
     "points_1x1": Plan("points_1x1", True, 2600, 4),
 }
 
@@ -160,7 +161,7 @@ def make_detectors(
     workers: Annotated[int, typer.Option(help="Processes that simulate.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
-    """Make dira's detectors: points of independent angles by arrays of 16, 4, 1 pairs, and the rooms."""
+    """Make dira's detectors: points of independent angles by arrays of 16, 4, 3 and 1 pairs, and the rooms."""
     for name in only.split(","):
         plan, folder = DETECTORS[name], work / name
         folder.mkdir(parents=True, exist_ok=True)
