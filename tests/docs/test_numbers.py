@@ -40,6 +40,8 @@ def test_the_pages_with_studies_are_looked_at() -> None:
         "docs/validation.md",
         "docs/tracking.md",
         "docs/bodies.md",
+        "docs/detector.md",
+        "docs/dira.md",
     } <= set(PAGES)
     assert len(PASSAGES) > 150
 
