@@ -154,7 +154,7 @@ def _streamed(
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that can't take the model, before the work starts."""
+    """Refuse a folder that cannot take the model, before the work starts."""
     from isacsim.files import check_output
 
     if output.exists() and not output.is_dir():

@@ -38,7 +38,7 @@ class SpectrumUNet(nn.Module):
     Raises
     ------
     InputError
-        If the shape can't be halved so often.
+        If the shape cannot be halved so often.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SpectrumUNet(nn.Module):
         halvings = config.patch * 2 ** (len(config.blocks) - 1)
         if any(n % halvings for n in shape):
             raise InputError(
-                f"spectra of {shape[0]} x {shape[1]} bins don't fit {len(config.blocks)} blocks and patches of "
+                f"spectra of {shape[0]} x {shape[1]} bins do not fit {len(config.blocks)} blocks and patches of "
                 f"{config.patch}: both numbers must be multiples of {halvings}."
             )
         attention = config.attention or tuple(i == len(config.blocks) - 1 for i in range(len(config.blocks)))

@@ -185,7 +185,7 @@ def test_spectra_of_other_settings_are_refused(store, models, tmp_path):
     write(samples, tmp_path / "symmetric.zarr")
     result = run("count", tmp_path / "symmetric.zarr", "--model", models / "counter")
     assert result.exit_code == 2
-    assert "the spectra don't fit the counter: lags symmetric where the model has positive" in result.stderr
+    assert "the spectra do not fit the counter: lags symmetric where the model has positive" in result.stderr
 
 
 def test_a_purifier_is_used_as_its_validation_set_chose(store, models, tmp_path):
@@ -245,9 +245,12 @@ def test_what_is_refused(store, models, tmp_path):
         (("evaluate", store, "--counter", "NOPE"), "--counter is for the distance to a --reference"),
         (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
         # The models that come with dira are for 64 bins.
-        (("enhance", store, *out), "don't fit the purifier: bins_acceleration 16 where the model has 64"),
-        (("count", store), "don't fit the counter: bins_acceleration 16 where the model has 64"),
-        (("evaluate", store, "--variable", "aj_noisy", "--reference", store), "don't fit the counter: bins_"),
+        (("enhance", store, *out), "do not fit the purifier: bins_acceleration 16 where the model has 64"),
+        (("count", store), "do not fit the counter: bins_acceleration 16 where the model has 64"),
+        (
+            ("evaluate", store, "--variable", "aj_noisy", "--reference", store),
+            "do not fit the counter: bins_",
+        ),
         (("reproduce", *out, "--device", "tpu"), "device must be auto, cpu, cuda or mps, got 'tpu'"),
         (("enhance", store, *model("counter"), *out), "holds a TargetCounter; this takes a Purifier"),
         (("enhance", store, "--model", tmp_path, *out), "holds no model"),
