@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,13 +15,14 @@ from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from isacsim.dataset.inspection import damage, regenerate
 from isacsim.dataset.loading.symmetries import View, applied, views_of
+from isacsim.dataset.mixed.mix import MixWarning
 from isacsim.dataset.repair import repair
 from isacsim.dataset.store.store import create_store, open_record
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.generate import make_chunk
 from isacsim.dataset.synthetic.plan import make_plan, template_of
 from isacsim.dataset.unseen import targets_at_rest
-from isacsim.schema import ACTIVITIES, HIDDEN, LABELS
+from isacsim.schema import ACTIVITIES, HIDDEN, LABELS, TRUTH, unknown_truth
 from isacsim.simulation.realisation import realise
 from isacsim.spectrum.grid import WindowResolution
 
@@ -271,6 +275,37 @@ def test_an_old_store_is_opened_and_finished_as_it_was_begun(old, tiny):
     assert repair(old).chunks == [2] and not damage(old)
     said = CliRunner().invoke(app, ["inspect", str(old)])
     assert said.exit_code == 0 and "by activity" not in said.output
+
+
+def test_a_mix_keeps_what_both_can_say(tiny):
+    """Real samples have no truth, and rooms by their labels; of an old store, the labels are left out and named."""
+    plan = make_plan([tiny()], None, 4, None, None, False, None)
+    synthetic = template_of(plan).isel(sample=[0] * 4)
+    real = synthetic.drop_vars([*TRUTH, *LABELS, "room"]).isel(sample=slice(3))
+    real = real.assign(unknown_truth({"sample": 3})).assign(domain=("sample", ["real"] * 3))
+    real["aj_noisy"] = real.aj_noisy * 2
+    real["source"] = ("sample", ["a.nc", "b.nc", "c.nc"])
+
+    def mixed(one, other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MixWarning)
+            return isacsim.mix(one, other, real_fraction=0.4, seed=0)
+
+    both = mixed(synthetic, real).load()
+    is_real = both.domain.values == "real"
+    assert is_real.any() and not is_real.all()
+    for name in ("target_activity", "target_hidden"):
+        assert both[name].dtype == np.int8 and (both[name].values[is_real] == -1).all()
+    assert (both.target_hidden.values[~is_real] >= 0).any(axis=1).all()
+    assert np.isnan(both.target_position.values[is_real]).all()
+    assert set(both.room.values[is_real]) == {""} and set(both.room.values[~is_real]) == {"tiny"}
+
+    labelled = real.assign_coords(room=("sample", ["hall"] * 3)).assign_attrs(columns='["room"]')
+    both = mixed(synthetic, labelled)
+    assert "room" in both.coords and set(both.room.values.tolist()) == {"hall", "tiny"}
+
+    both = mixed(synthetic.drop_vars([*LABELS]), real)
+    assert set(json.loads(both.attrs["mix"])["left_out"]) == set(LABELS)
 
 
 def test_inspect_says_them_in_words(make_scenario, undrawn, tmp_path):
