@@ -74,7 +74,7 @@ class CsiArray:
         found = np.flatnonzero(self.subcarriers == subcarrier)
         if not found.size:
             raise InputError(
-                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or isn't there; "
+                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or is not there; "
                 f"{self.subcarriers.size} others do, such as {self.subcarriers[self.subcarriers.size // 2]}."
             )
         return int(found[0])

@@ -115,7 +115,7 @@ COUNT = {
     "at_least": Variable(("window",), "1", "least number of moving targets"),
     "kind": Variable(("window",), "1", "what was counted: points or bodies"),
     "bodies": Variable(("window",), "1", "probability that bodies move, not points"),
-    "reason": Variable(("window",), "1", "why the number can't be told"),
+    "reason": Variable(("window",), "1", "why the number cannot be told"),
 }
 """Variables that `isacsim.count_targets` gives."""
 
@@ -131,7 +131,7 @@ TRACK = {
     "mirror": Variable(_TRACKS, "1", "energy at the negative velocity over that at the velocity"),
     "motion_index": Variable(("window",), "1", "Doppler energy outside the static bin over all energy"),
     "motion_threshold": Variable(("window",), "1", "motion index that a window without motion seldom passes"),
-    "motion": Variable(("window",), "1", "whether anything moves: 1 yes, 0 no, -1 it can't be told"),
+    "motion": Variable(("window",), "1", "whether anything moves: 1 yes, 0 no, -1 it cannot be told"),
     "amplitude_variation": Variable(("window",), "1", "standard deviation of the amplitude over its rms"),
     "doppler_energy": Variable(("window", "path_velocity"), "1", "Doppler energy over the noise floor"),
 }

@@ -191,7 +191,7 @@ def kernel(x: Real, y: Real) -> Real:
 def kernel_distance(
     within: tuple[Real, Real], between: Real, allowed: tuple[Any, Any], weight: tuple[Real, Real]
 ) -> float:
-    """Unbiased MMD² from kernel matrices: pairs that aren't allowed are left out; nan if a set has no pair.
+    """Unbiased MMD² from kernel matrices: pairs that are not allowed are left out; nan if a set has no pair.
 
     Parameters
     ----------

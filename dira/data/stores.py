@@ -99,7 +99,7 @@ def load(
 
 
 def _attributes(path: Path) -> dict[str, Any]:
-    """Attributes of a store, none if they can't be read."""
+    """Attributes of a store, none if they cannot be read."""
     try:
         return dict(json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -142,7 +142,7 @@ def write(
     ----------
     samples : xarray.Dataset
         In memory, with spectra over (sample, [receiver,] [delay,] acceleration, jerk). What docs/datasets.md names and
-        they don't have is NaN, -1 for labels and seeds, or an empty text.
+        they do not have is NaN, -1 for labels and seeds, or an empty text.
     store : path
         Folder.
     domain : {"synthetic", "real", "generated", "enhanced"}, optional

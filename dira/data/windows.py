@@ -19,8 +19,8 @@ __all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced",
 BANDS, PACKETS, PAIRS = 8, 256, 4
 """Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
 FACTS = ("carrier", "bandwidth", "interval", "duration", "dynamic")
-"""Facts about a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
-duration / 1 s, and the moving part's rms over the static one's in units of 20 dB."""
+"""Facts about a window beside its values. The first four are log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval /
+4 ms and duration / 1 s. The last is the rms of the moving part over that of the static one, in units of 20 dB."""
 
 F32 = NDArray[np.float32]
 

@@ -33,7 +33,7 @@ class Place:
     x_m: tuple[float, float]
     y_m: tuple[float, float]
     height_m: tuple[float, float]
-    """Of the people."""
+    """Height of the people."""
     amplitude: tuple[float, float]
     """Logarithm's mean and standard deviation."""
 
@@ -78,7 +78,7 @@ class Task:
 
     classes: tuple[str, ...]
     scenarios: tuple[tuple[str, ...], ...]
-    """Of each class."""
+    """Scenarios of each class."""
     counts: bool = False
     """True if the classes are numbers of targets of one scenario."""
 

@@ -239,7 +239,7 @@ class PathDetector(Model):
         NotFitted
             Before `fit`.
         InputError
-            As `detect`'s; or if the spectra are plain arrays, have several channels, or don't say how they were made.
+            As `detect`'s; or if the spectra are plain arrays, have several channels, or do not say how they were made.
         """
         if not isinstance(attrs := getattr(spectra, "attrs", None), dict):
             raise InputError(

@@ -73,7 +73,7 @@ def read_capture(
         does in every Intel 5300, 43455c0 and 4366c0 capture tried. The 4339's rose. Atheros, ESP32 and USRP remove
         the slope and show nothing.
     strict : bool
-        Refuse a file with a record that isn't whole, instead of leaving that record out.
+        Refuse a file with a record that is not whole, instead of leaving that record out.
     packet_rate : float, optional
         Packets a second, for a file whose clock stands still or is wrong: the packets then follow each other evenly,
         in the file's order. The file's own times are not used.

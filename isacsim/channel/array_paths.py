@@ -1,12 +1,12 @@
 """Moving paths over arrays: each pair of elements has its own length of every path (docs/arrays.md).
 
 The phase of a pair at the band's middle is a product, one factor of the transmitting and one of the receiving element.
-Over the band a path turns little: with the delay's place x from -1 to 1 within the range of all delays, and y from -1
-to 1 over the subcarriers, its course is ``exp(-j X y x)``, a short sum of Chebyshev polynomials (Jacobi and Anger):
-``J_0(X y) + 2 Σ_b (-j)^b J_b(X y) T_b(x)``. All paths share the functions of y, so that a pair costs as many terms a
-sample as the delays' range asks for, however many paths there are. At -y even terms are the same and odd ones change
-sign, so that subcarriers on both sides of the middle share them. Where terms cost more than the paths themselves, each
-pair is summed by itself.
+Over the band a path turns little. Let x from -1 to 1 be the place of its delay within the range of all delays, and y
+from -1 to 1 the place of a subcarrier in the band. Then its course is ``exp(-j X y x)``, a short sum of Chebyshev
+polynomials (Jacobi and Anger): ``J_0(X y) + 2 Σ_b (-j)^b J_b(X y) T_b(x)``. All paths share the functions of y. So a
+pair costs as many terms per sample as the range of delays needs, whatever the number of paths. At -y even terms are
+the same and odd ones change sign, so subcarriers on both sides of the middle share them. Where terms cost more than
+the paths themselves, each pair is summed by itself.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def simulate_element_paths(
     Parameters
     ----------
     tx_length, rx_length : numpy.ndarray, shape (element, path, packet)
-        m; the path of a pair is the sum of one of each. How a path's length is shared between them doesn't matter.
+        m; the path of a pair is the sum of one of each. How a path's length is shared between them does not matter.
     frequency : numpy.ndarray, shape (subcarrier,)
         Hz, uniform or not.
     amplitude, phase : numpy.ndarray, shape (path,)

@@ -79,7 +79,7 @@ def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
 
 
 def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
-    """Say of windows what the default estimator says of its components: what it can't tell, images, the model.
+    """Say of windows what the default estimator says of its components: what it cannot tell, images, the model.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def explore(
         raise InputError(f"--seed is for scenarios; {source} is none.")
     explorer = Explorer(folder, opened, seed)
     if opened[0] == "live":
-        explorer.scenario({"scenario": opened[1]})  # a scenario that can't be is told here
+        explorer.scenario({"scenario": opened[1]})  # a scenario that cannot be is told here
     with _listening(port) as listener:
         port, token = listener.getsockname()[1], new_token()
         address = f"http://127.0.0.1:{port}/?token={token}"

@@ -72,7 +72,7 @@ def inspect(
         return
     if repair:
         _repair(store)
-    if verify:  # first: what is damaged can't be counted
+    if verify:  # first: what is damaged cannot be counted
         faults = _faults(store)
         if as_json and faults:
             show_json(store=store, damaged=faults)

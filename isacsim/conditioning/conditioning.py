@@ -116,7 +116,7 @@ def condition(
     Raises
     ------
     InputError
-        Naming the argument that doesn't fit the capture.
+        Naming the argument that does not fit the capture.
     """
     if reference not in get_args(Reference):
         raise refusal("reference", f"one of {', '.join(get_args(Reference))}", reference)
@@ -215,7 +215,7 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
     name = "agc_gain_db" if gain == "agc" else "rssi"
     if name not in capture:
         raise InputError(
-            f"gain={gain!r} needs the packet variable {name!r}, which this capture doesn't have."
+            f"gain={gain!r} needs the packet variable {name!r}, which this capture does not have."
         )
     if gain == "agc":
         factor = 10 ** (-capture[name].values / 20)

@@ -1,7 +1,7 @@
 """Jumps of single antennas' phases between packets, by half and quarter-turns (Intel 5300 and others).
 
 An antenna may change its phase by π or a quarter-turn from one packet to the next, for itself. The phase difference
-that it has to the first antenna then takes four values, a quarter-turn apart, which independent oscillators don't do.
+that it has to the first antenna then takes four values, a quarter-turn apart, which independent oscillators do not do.
 """
 
 from __future__ import annotations

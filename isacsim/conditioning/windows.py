@@ -86,7 +86,7 @@ class Windows:
 
     used: list[CaptureWindow]
     skipped: list[str]
-    """One sentence for each window that couldn't."""
+    """One sentence for each window that could not."""
     remaining: int
     """Further windows that the capture has room for, beyond the limit asked for."""
     packet_rate: float
@@ -170,7 +170,7 @@ def capture_windows(
     tolerance = pace.median / 2
     if not (start_s >= 0 and start_s + window_s <= span + tolerance):
         raise InputError(
-            f"a window of {window_s:g} s from {start_s:g} s on doesn't fit into the capture's {span:.4g} s."
+            f"a window of {window_s:g} s from {start_s:g} s on does not fit into the capture's {span:.4g} s."
         )
     count = int((span + tolerance - start_s - window_s) / hop_s) + 1
     if pair is None and _chosen_by_coherence(capture, reference):

@@ -43,7 +43,7 @@ def write_card(store_path: StorePath) -> None:
     InputError
         If there is no such store, or its making was cut short before there was any sample.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     from isacsim.figures.montage import montage_figure
     from isacsim.figures.spectra import png

@@ -101,7 +101,7 @@ def sample_of(
     Raises
     ------
     InputError
-        If there is no such sample, its chunk is incomplete, or it can't be read.
+        If there is no such sample, its chunk is incomplete, or it cannot be read.
     """
     if not 0 <= sample < record.n_samples:
         raise InputError(f"{record.path}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
@@ -146,7 +146,7 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
 
 
 def _check_remakable(record: StoreRecord) -> None:
-    """Refuse a store that isacsim can't make again by what it says of itself.
+    """Refuse a store that isacsim cannot make again by what it says of itself.
 
     Raises
     ------

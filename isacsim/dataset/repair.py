@@ -47,7 +47,7 @@ def repair(
     """Verify a store, take the records of unsound chunks away, and go on as :func:`isacsim.generate` does.
 
     A kill leaves a store that a second repair, or the command which made it, finishes. The chunks of real and mixed
-    stores can't be made of the store alone; with their records gone, that command makes them. What dira wrote is only
+    stores cannot be made of the store alone; with their records gone, that command makes them. What dira wrote is only
     looked through: its commands make a data set as a whole.
 
     Parameters

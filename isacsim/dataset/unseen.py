@@ -34,7 +34,7 @@ def targets_at_rest(dataset: xr.Dataset, attrs: Mapping[str, Any]) -> tuple[int,
         From :func:`isacsim.open_dataset`.
     attrs : mapping
         Of the store; ``scenarios`` tells window and wavelength. Samples of no scenario there, or of one that this
-        version can't read, are left out, and those of scenarios with rotors, whose blades move while the target
+        version cannot read, are left out, and those of scenarios with rotors, whose blades move while the target
         hovers.
 
     Returns

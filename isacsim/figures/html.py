@@ -168,12 +168,12 @@ def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list
 
 
 def check_page(path: str | PathLike[str]) -> Path:
-    """Refuse a page's path that can't work, before the work starts.
+    """Refuse a page's path that cannot work, before the work starts.
 
     Raises
     ------
     InputError
-        If it doesn't end in .html or .htm, or can't be written.
+        If it does not end in .html or .htm, or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):

@@ -49,7 +49,7 @@ class Scenario(Section):
     targets: Targets
     """Targets that move and count."""
     movers: tuple[Mover, ...] = ()
-    """Movers, which move and don't count: unlabelled paths."""
+    """Movers, which move and do not count: unlabelled paths."""
     impairments: Impairments = Impairments()
     """Impairments of the hardware on the channel."""
     spectrum: Spectrum = Spectrum()

@@ -84,7 +84,7 @@ def _locate(
             line, current = found
             path.append(part)
         elif i >= len(error["loc"]) or (i == len(error["loc"]) - 1 and error["type"] == "missing"):
-            current = None  # a field that the file doesn't hold: its parent's line
+            current = None  # a field that the file does not hold: its parent's line
             path.append(part)
     field = ".".join(str(part) for part in path)
     parent = (

@@ -1,4 +1,4 @@
-"""Targets at rest: what a radio that takes the static part out can't see (method.md section 2)."""
+"""Targets at rest: what a radio that takes the static part out cannot see (method.md section 2)."""
 
 from __future__ import annotations
 

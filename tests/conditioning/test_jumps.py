@@ -22,7 +22,7 @@ def test_quarter_turns_of_an_antenna_are_undone() -> None:
     quarters = rng.integers(0, 4, (3, 1, 200)) * np.array([0, 1, 1])[:, None, None]
     turned = (csi * np.exp(0.5j * np.pi * quarters)).astype(np.complex64)
     fixed, count = undo_jumps(turned)
-    # One constant quarter-turn an antenna can't be known.
+    # One constant quarter-turn an antenna cannot be known.
     left = fixed / csi
     np.testing.assert_allclose(left, np.repeat(left[..., :1], 200, axis=2), atol=1e-4)
     assert count > 200

@@ -209,7 +209,7 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         (([one],), {"split": "dev"}, "split must be one of"),
         (([one],), {"receivers": "some"}, "receivers must be"),
         (([one],), {"carrier": 5.3e9}, "carrier is for others"),
-        (([one],), {"labels": tmp_path / "none.csv"}, "can't be read"),
+        (([one],), {"labels": tmp_path / "none.csv"}, "cannot be read"),
         ((str(one),), {}, "must be a list"),
     ]
     for arguments, options, message in cases:

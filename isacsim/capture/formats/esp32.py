@@ -234,7 +234,7 @@ def _offset(row: Row, field: Field, reading: Reading) -> float:
     secondary = row.numbers.get("secondary_channel", NONE)
     if secondary not in (ABOVE, BELOW):
         reading.notes.append(
-            "took the primary channel's centre as that of the 40 MHz channel; the rows don't say on which side the "
+            "took the primary channel's centre as that of the 40 MHz channel; the rows do not say on which side the "
             "secondary one is"
         )
     return {ABOVE: 10e6, BELOW: -10e6}.get(secondary, 0.0)

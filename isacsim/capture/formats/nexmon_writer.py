@@ -74,9 +74,9 @@ def write_nexmon(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: b
     Raises
     ------
     InputError
-        If the format can't hold the capture, or the file exists or can't be one.
+        If the format cannot hold the capture, or the file exists or cannot be one.
     OSError
-        If it can't be written.
+        If it cannot be written.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def _quantised(csi: NDArray[np.complexfloating]) -> tuple[NDArray[np.int16], flo
     """Real and imaginary parts (..., 2) in steps, the step, and the error's power [dB] relative to the CSI's."""
     parts = np.stack([csi.real, csi.imag], axis=-1).astype(np.float64)
     if not np.isfinite(parts).all():
-        raise InputError("capture: csi holds NaN or infinity, which int16 can't.")
+        raise InputError("capture: csi holds NaN or infinity, which int16 cannot.")
     largest = float(np.abs(parts).max(initial=0.0))
     if largest == 0:
         raise InputError("capture: csi is zero throughout, and readers refuse such files.")

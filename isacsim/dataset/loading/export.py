@@ -46,7 +46,7 @@ def export_netcdf(
 ) -> None:
     """Write a data set as netCDF-4, by chunk.
 
-    Complex numbers are the compound type of netCDF-C 4.9.3, as in captures; tools that don't know it see pairs r, i.
+    Complex numbers are the compound type of netCDF-C 4.9.3, as in captures; tools that do not know it see pairs r, i.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def export_netcdf(
     Raises
     ------
     InputError
-        If the data set does not have what is asked for, can't be read, or the file exists or can't be one.
+        If the data set does not have what is asked for, cannot be read, or the file exists or cannot be one.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     import dask
     from dask.callbacks import Callback
@@ -118,9 +118,9 @@ def export_mat(
     Raises
     ------
     InputError
-        As :func:`export_netcdf`, and if a variable has 2 GiB or more, which the format can't hold.
+        As :func:`export_netcdf`, and if a variable has 2 GiB or more, which the format cannot hold.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     from scipy.io import savemat
 
@@ -173,7 +173,7 @@ def export_npz(
     InputError
         As :func:`export_netcdf`.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     chosen = _chosen(ds, split, variables)
     names = [str(name) for name in chosen.variables]

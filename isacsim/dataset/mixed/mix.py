@@ -221,7 +221,7 @@ def _scale(stores: dict[str, xr.Dataset], index: dict[str, dict[str, NDArray[Any
         level[domain] = float(np.median(peaks[np.isfinite(peaks)])) if eligible.size else 0.0
     if not all(level.values()):
         raise InputError(
-            f"the scales can't be matched: the median peak is {level['synthetic']:g} in the synthetic store and "
+            f"the scales cannot be matched: the median peak is {level['synthetic']:g} in the synthetic store and "
             f"{level['real']:g} in the real one."
         )
     return level["synthetic"] / level["real"]
@@ -265,7 +265,7 @@ def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float)
 
 
 def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
-    """Give both the same variables; names of those that only one has and the other can't be given."""
+    """Give both the same variables; names of those that only one has and the other cannot be given."""
     most = max(part.sizes["target"] for part in parts)
     parts = [part.pad(target=(0, most - part.sizes["target"]), constant_values=np.nan) for part in parts]
     kept, dropped = [], []
@@ -291,7 +291,7 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
 
 
 def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Value for a variable that a sample's store doesn't have: NaN, or no text."""
+    """Value for a variable that a sample's store does not have: NaN, or no text."""
     if dtype.kind == "f":
         return np.full(n, np.nan, np.float32)
     return np.full(n, "", np.dtypes.StringDType())

@@ -245,14 +245,14 @@ def summarise(
     Returns
     -------
     list of CaptureSummary
-        One a file; those that can't be read go to `skipped` by their source, where given.
+        One a file; those that cannot be read go to `skipped` by their source, where given.
     dict
         The settings, with axes: those given, else those that every file's packet rate allows.
 
     Raises
     ------
     InputError
-        Naming the file whose packet rate can't hold the axes, with the limit, or whose number of receivers differs.
+        Naming the file whose packet rate cannot hold the axes, with the limit, or whose number of receivers differs.
     """
     ratio = settings.get("lag_ratio", 0.089)
     given: list[Any] = [settings.get("acceleration"), settings.get("jerk")]

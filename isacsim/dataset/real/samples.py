@@ -221,7 +221,7 @@ def capture_dataset(
             CSV instead (:func:`isacsim.dataset.real.labels.read_labels`). A window has the label of the row that
             holds all of it, else -1. Every file must have a row.
         split : {"train", "validation", "test"}
-            Of all files whose rows don't say. The windows of one file are in one split.
+            Of all files whose rows do not say. The windows of one file are in one split.
         splits : mapping, optional
             Split to its share of the samples, instead: whole groups go into each (`isacsim.dataset.groups`).
         split_by : str, optional
@@ -235,7 +235,7 @@ def capture_dataset(
         reference, gain
             As for :func:`isacsim.conditioning.condition`.
         skip_bad : bool
-            Leave out files that can't be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
+            Leave out files that cannot be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
         **reading
             As for :func:`isacsim.read_capture`.
 
@@ -248,7 +248,7 @@ def capture_dataset(
     Raises
     ------
     InputError
-        Naming file, line or argument. A file whose packet rate can't hold the axes is refused with the limit.
+        Naming file, line or argument. A file whose packet rate cannot hold the axes is refused with the limit.
     """
     import xarray as xr
 

@@ -64,7 +64,7 @@ def write_captures(
     InputError
         As :func:`isacsim.dataset.real.samples.capture_dataset`; if the store holds something else.
     OSError
-        If the store can't be written.
+        If the store cannot be written.
     """
     if not overwrite:
         exists(store)  # refuses what is no store before the files are gone through

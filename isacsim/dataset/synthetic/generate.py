@@ -35,7 +35,7 @@ __all__ = ["generate", "make_chunk", "make_missing"]
 Progress = Callable[[int, int], None]
 """Told how many samples there are, and of how many."""
 
-# A store can't be here at all: doing the same again would not help.
+# A store cannot be here at all: doing the same again would not help.
 _NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -106,9 +106,9 @@ def generate(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, or the store holds something else.
+        If an argument is out of range, scenarios do not go together, or the store holds something else.
     OSError
-        If the store can't be written; a full disk says how to go on.
+        If the store cannot be written; a full disk says how to go on.
     """
     given = (
         [scenario]
@@ -163,7 +163,7 @@ def make_missing(
         raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, n_done, plan)}") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
+        what = "no space left on the disk" if full else f"cannot be written ({error.strerror or error})"
         if error.errno not in _NO_PLACE:
             what = f"{what}; {_how_to_go_on(store, n_done, plan)}"
         raise OSError(error.errno, what, str(store)) from error
