@@ -1,4 +1,4 @@
-"""What few labels are learned from, and what is judged on: a case for each room or fold, and the study over them."""
+"""Cases of few labels: windows to learn from and to judge on, for each room or fold, and the study over them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Study(NamedTuple):
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
-        """What is done, by task/labels/draw/method."""
+        """Results, by task/labels/draw/method."""
         done: dict[str, dict[str, Any]] = self.record.content.setdefault("results", {})
         return done
 
