@@ -315,6 +315,20 @@ class Encoder:
         return Path(folder)
 
     @classmethod
+    def pretrained(cls) -> Self:
+        """Read the encoder that comes with dira.
+
+        Raises
+        ------
+        InputError
+            If it comes with none.
+        """
+        folder = Path(__file__).parents[1] / "weights" / cls.__name__
+        if not folder.is_dir():
+            raise InputError("dira comes with no trained Encoder; make one with dira pretrain.")
+        return cls.from_pretrained(folder)
+
+    @classmethod
     def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
         """Read what `save_pretrained` wrote.
 
