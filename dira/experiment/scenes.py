@@ -28,7 +28,7 @@ from isacsim.terminal import sample_progress, show_table
 __all__ = ["read_again", "scenes"]
 
 SEED = 43_000_000
-"""Of the scenes: a data set's, below 2^53, so no stream has it."""
+"""Seed of the scenes: a data set's, below 2^53, so no stream has it."""
 
 
 def read_again(detector: PathDetector, spectra: xr.DataArray, truth: xr.Dataset) -> dict[str, Any]:

@@ -40,6 +40,7 @@ __all__ = [
     "WindowingOptions",
     "capture_files",
     "cut_windows",
+    "opened_capture",
     "summarise",
 ]
 
@@ -200,7 +201,7 @@ def cut_windows(windowing: WindowingOptions, file: CaptureFile) -> CaptureWindow
     InputError
         Naming the file.
     """
-    capture, notes = _opened(file, dict(windowing.reading))
+    capture, notes = opened_capture(file, dict(windowing.reading))
     try:
         pair = None
         if windowing.receivers == "one" and capture.sizes["receiver"] > 1:
@@ -290,8 +291,21 @@ def summarise(
     return found, dict(settings)
 
 
-def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
-    """A capture, and what its reader repaired or assumed."""
+def opened_capture(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
+    """Open a capture file: the capture, and what its reader repaired or assumed.
+
+    Parameters
+    ----------
+    file : CaptureFile
+        Saved (.nc), or of a receiver.
+    reading : mapping
+        Arguments of :func:`isacsim.read_capture`; none for a saved one.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is saved and arguments are given.
+    """
     from isacsim.capture import read_capture
     from isacsim.capture.netcdf import load_capture, looks_saved
     from isacsim.capture.packets import CaptureWarning
