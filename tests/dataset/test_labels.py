@@ -25,6 +25,7 @@ from isacsim.dataset.unseen import targets_at_rest
 from isacsim.schema import ACTIVITIES, HIDDEN, LABELS, TRUTH, unknown_truth
 from isacsim.simulation.realisation import realise
 from isacsim.spectrum.grid import WindowResolution
+from isacsim.targets.rest import at_rest, swing_of_cubic
 
 PHASES = {
     "kind": "phases",
@@ -140,6 +141,57 @@ def test_two_in_one_cell_are_one(make_scenario):
     assert told(path(3.1 * cell_a), path(0, -3.1 * cell_r)) == ["shown", "outside", "outside"]
     # What is at rest hides nobody.
     assert told(path(0.2 * cell_a, 0, 0.5), first=path(v=0.0)) == ["at_rest", "shown"]
+
+
+def test_the_codes_follow_from_the_stored_truth(tiny):
+    """Loops over pairs of targets, on hundreds of them, some at rest, many close to others."""
+    template = {
+        "amplitude": {"lognormal": [0, 0.3]},
+        "motion": {
+            "kind": "kinematics",
+            "path_length_m": {"uniform": [3, 15]},
+            "velocity_m_s": {"choice": [0, 1]},
+            "acceleration_m_s2": {"choice": [0, 5, -5, 20]},
+            "jerk_m_s3": {"choice": [0, 150]},
+        },
+    }
+    scenario = tiny(
+        radio={"packets": 256, "packet_rate_hz": 500.0},
+        targets={"count": {"min": 4, "max": 6}, "template": template},
+        dataset={"n_samples": 60},
+        spectrum={"bins_acceleration": 8, "bins_jerk": 6, "combine": "single", "jerk_max_m_s3": 100.0},
+    )
+    samples = make_samples(scenario, seed=3, indices=range(60))
+    grid = WindowResolution(256, 1 / 500, 5.8e9)
+    attrs, f = samples.aj_noisy.attrs, scenario.radio.frequency_hz
+    cell_a, cell_r = grid.resolution(float(attrs["min_lag"]))
+    cell_d = 299792458 / (np.ptp(f) + f[1] - f[0])
+    seconds = float(np.ptp(scenario.radio.time_s))
+    d, v, a, r, amplitude = (samples[name].values for name in TRUTH)
+    resting = at_rest(swing_of_cubic(v, a, r, seconds), scenario.radio.wavelength_m)
+    found = set()
+    for i, n in enumerate(samples.n_targets.values.tolist()):
+        for j in range(n):
+            near = [
+                k
+                for k in range(n)
+                if amplitude[i, k] > amplitude[i, j]
+                and not resting[i, k]
+                and abs(a[i, k] - a[i, j]) < cell_a
+                and abs(r[i, k] - r[i, j]) < cell_r
+            ]
+            word = "shown"
+            if resting[i, j]:
+                word = "at_rest"
+            elif abs(a[i, j]) > 8 or abs(r[i, j]) > 100:
+                word = "outside"
+            elif any(abs(d[i, k] - d[i, j]) < cell_d for k in near):
+                word = "one_cell"
+            elif near:
+                word = "one_peak"
+            assert HIDDEN[samples.target_hidden.values[i, j]] == word
+            found.add(word)
+    assert found == set(HIDDEN)
 
 
 def test_an_array_tells_directions_apart(make_scenario):
