@@ -13,7 +13,7 @@ from dira.models.encoder import Encoder
 from dira.models.window_classifier import WindowClassifier
 from isacsim.errors import InputError
 
-__all__ = ["METHODS", "Setting", "learned"]
+__all__ = ["METHODS", "Setting", "forest", "learned"]
 
 TUNED = ("lora", "full", "scratch")
 METHODS = (*BASELINES, "probe", *TUNED)
@@ -52,7 +52,9 @@ def learned(
         If scikit-learn or peft is missing.
     """
     if method in BASELINES:
-        return scored(_forest(known, other, method, seed), other.labels)
+        return scored(
+            forest(known.features[method], known.labels, other.features[method], seed=seed), other.labels
+        )
     if method == "probe":
         code = [encoder.encode_windows(one.windows) for one in (known, other)]
         return linear_probe(code[0], known.labels, code[1], other.labels)
@@ -67,13 +69,30 @@ def learned(
     return scored(classifier.predict(other.windows), other.labels)
 
 
-def _forest(known: Labelled, other: Labelled, features: str, seed: int) -> NDArray[np.int64]:
+def forest(
+    known: NDArray[np.float64], labels: NDArray[np.int64], other: NDArray[np.float64], *, seed: int
+) -> NDArray[np.int64]:
+    """Predict labels by a random forest (Breiman 2001).
+
+    Parameters
+    ----------
+    known, other : numpy.ndarray, shape (window, feature)
+        To learn from, and to predict.
+    labels : numpy.ndarray of int, shape (window,)
+        Classes of those to learn from.
+    seed : int
+        Of the forest.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is missing.
+    """
     try:
         from sklearn.ensemble import RandomForestClassifier
     except ModuleNotFoundError as error:
         raise InputError(
             "the baselines need scikit-learn, which is not installed: pip install 'isacsim[tuning]'."
         ) from error
-    forest = RandomForestClassifier(n_estimators=300, random_state=seed, n_jobs=1)
-    forest.fit(known.features[features], known.labels)
-    return np.asarray(forest.predict(other.features[features]), np.int64)
+    trees = RandomForestClassifier(n_estimators=300, random_state=seed, n_jobs=1)
+    return np.asarray(trees.fit(known, labels).predict(other), np.int64)
