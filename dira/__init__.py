@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
     from dira.models.encoder import Encoder as Encoder
     from dira.models.gan import ConditionalGAN as ConditionalGAN
+    from dira.models.paired_diffusion import PairedDiffusion as PairedDiffusion
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
     from dira.models.window_classifier import WindowClassifier as WindowClassifier
@@ -43,6 +44,7 @@ _HOME = {
     "ConditionalVAE": "dira.models.vae",
     "Purifier": "dira.models.purifier",
     "PairedDenoiser": "dira.models.denoiser",
+    "PairedDiffusion": "dira.models.paired_diffusion",
     "Encoder": "dira.models.encoder",
     "PathDetector": "dira.models.detector",
     "frechet_distance": "dira.metrics.distances",

@@ -57,7 +57,11 @@ def train(
         ),
     ] = None,
     variable: Annotated[
-        str | None, typer.Option(help="Spectra to learn; default: aj_clean for a purifier, else aj_noisy.")
+        str | None,
+        typer.Option(
+            help="Spectra to learn; default: aj_clean for a purifier, else aj_noisy. Of a paired-diffusion those that "
+            "it is shown: aj_clean (default) to make aj_noisy, or aj_noisy to make aj_clean."
+        ),
     ] = None,
     split: Split = "train",
     conditions: Annotated[
@@ -124,6 +128,8 @@ def train(
         samples = _streamed(stream, seed, workers, apart_from or [], thinned=thinned)
         training["stream"] = samples.reused(uses, folder=work / "stream")
         model.variables = (variable, *model.variables[1:])
+        if kind == "paired-diffusion" and variable == "aj_noisy":
+            model.variables = ("aj_noisy", "aj_clean")
         examples, learnt_from = [], {"variable": variable}
     if budget:
         from dira.training.budget import measured
@@ -176,12 +182,14 @@ def _of_stores(
     """Collect what `fit` learns from: spectra, and the data that belong to them."""
     from dira.data.several import load_together
 
-    samples = load_together(stores, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))
+    labelled = kind in (*_CONDITIONAL, "counter")
+    wanted = "aj_noisy" if (kind, variable) == ("paired-diffusion", "aj_clean") else "aj_clean"
+    samples = load_together(stores, variable, split=split, labelled=labelled, also=(wanted,))
     spectra = samples[variable]
-    if kind == "denoiser":
-        if "aj_clean" not in samples or np.isnan(samples["aj_clean"].values).all():
-            raise InputError(f"{stores[0]} has no spectra 'aj_clean', which a denoiser learns from.")
-        return [spectra, samples["aj_clean"]]
+    if kind in ("denoiser", "paired-diffusion"):
+        if wanted not in samples or np.isnan(samples[wanted].values).all():
+            raise InputError(f"{stores[0]} has no spectra {wanted!r}, which a {kind} learns from.")
+        return [spectra, samples[wanted]]
     if kind == "detector":
         return [spectra, samples]
     if kind == "counter":

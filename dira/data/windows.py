@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 
-__all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced"]
+__all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced", "trimmed"]
 
 BANDS, PACKETS, PAIRS = 8, 256, 4
 """Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
@@ -112,6 +112,29 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
 def joined(many: list[Windows]) -> Windows:
     """Put windows behind one another."""
     return Windows(*(np.concatenate(part) for part in zip(*many, strict=True)))
+
+
+def trimmed(windows: Windows, patch: int) -> Windows:
+    """Leave out the pairs and the last times that no window has: an encoder gives the same without them, sooner.
+
+    Parameters
+    ----------
+    windows : Windows
+        Some.
+    patch : int
+        Times that stay together: as many as an encoder's patch.
+    """
+    there = np.asarray(windows.there)
+    pairs = np.flatnonzero(there.any(axis=(0, 2, 3)))
+    times = np.flatnonzero(there.any(axis=(0, 1, 2)))
+    if not times.size:
+        return windows
+    last = patch * (int(times[-1]) // patch + 1)
+    return Windows(
+        np.asarray(windows.values)[:, : pairs[-1] + 1, ..., :last],
+        there[:, : pairs[-1] + 1, ..., :last],
+        windows.facts,
+    )
 
 
 def _decades(rms: float, level: float) -> float:

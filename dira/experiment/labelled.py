@@ -56,6 +56,7 @@ class Labelled(NamedTuple):
         frequency: ArrayLike,
         label: int,
         group: str,
+        windows: Windows | None = None,
     ) -> Self:
         """Take one window.
 
@@ -75,6 +76,8 @@ class Labelled(NamedTuple):
             Its class.
         group : str
             Its person, session or room.
+        windows : Windows, optional
+            The window in the encoder's form, where its packets stay at their own times; default: of ``conditioned``.
         """
         features = {
             "power": power_statistics(raw, raw_time),
@@ -82,7 +85,7 @@ class Labelled(NamedTuple):
             "doppler": doppler_features(conditioned, time, frequency),
         }
         return cls(
-            reduced(conditioned, time, frequency),
+            reduced(conditioned, time, frequency) if windows is None else windows,
             {name: values[np.newaxis] for name, values in features.items()},
             np.array([label], np.int64),
             np.array([group]),

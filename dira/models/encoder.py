@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from dira.config import Config, validated
-from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced
+from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced, trimmed
 from dira.models.files import CONFIG, check_shapes, read_content, read_weights, write_model
 from dira.models.model import NotFitted
 from dira.networks.window_transformer import WindowTransformer
@@ -229,6 +229,7 @@ class Encoder:
         check_integer("batch_size", batch_size, least=1)
         if not len(windows.values):
             raise InputError("windows must hold at least one window, got none.")
+        windows = trimmed(windows, self.config.patch)
         place = place_for(device).device
         network, out = self.network.to(place).eval(), []
         try:
@@ -312,6 +313,20 @@ class Encoder:
         }
         write_model(Path(folder), json.loads(json.dumps(content)), weights)
         return Path(folder)
+
+    @classmethod
+    def pretrained(cls) -> Self:
+        """Read the encoder that comes with dira.
+
+        Raises
+        ------
+        InputError
+            If it comes with none.
+        """
+        folder = Path(__file__).parents[1] / "weights" / cls.__name__
+        if not folder.is_dir():
+            raise InputError("dira comes with no trained Encoder; make one with dira pretrain.")
+        return cls.from_pretrained(folder)
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str]) -> Self:

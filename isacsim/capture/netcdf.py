@@ -14,7 +14,7 @@ from isacsim.capture.content import available_memory, check_readable
 from isacsim.capture.formats.guard import run_guarded
 from isacsim.errors import CaptureError, InputError
 from isacsim.files import check_output, written_whole
-from isacsim.schema import STREAM, described
+from isacsim.schema import STREAM, described, typed_flags
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +63,7 @@ def save_capture(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: b
     """
     with written_whole(check_capture_path(path), overwrite=overwrite) as temporary:
         # h5netcdf stores complex numbers as the compound type of netCDF-C 4.9.3; older netCDF tools see (r, i).
-        capture.to_netcdf(temporary, engine="h5netcdf", encoding=_with_sums(capture))
+        typed_flags(capture).to_netcdf(temporary, engine="h5netcdf", encoding=_with_sums(capture))
     _SOUND.add(_state_of(Path(path)))
 
 

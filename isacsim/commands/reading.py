@@ -75,7 +75,7 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_options(**arguments: Any) -> None:
-        reading = {name: arguments.pop(name) for name in OPTIONS}
+        reading = {name: arguments.pop(name, option.default) for name, option in OPTIONS.items()}
         command(**arguments, reading={**reading, "antennas": _numbers(reading["antennas"])})
 
     signature = inspect.signature(command, eval_str=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isacsim.dataset.store.files import write_file
 from isacsim.dataset.store.store import StorePath, StoreRecord, location, open_dataset, open_record
+from isacsim.dataset.told import label_counts, label_sentences
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -93,6 +94,7 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
         "",
         *_counts(dataset),
         "",
+        *(line for told in label_sentences(label_counts(dataset)) for line in (plain(told), "")),
         *([noise, ""] if noise else []),
         *_origins(record.attrs),
     ]

@@ -36,6 +36,8 @@ class Scenario(Section):
     """Name: letters, digits, - _ and dots."""
     description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
     """One line that says what this is."""
+    room: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")] | None = None
+    """Name of the room, a label of samples: scenarios of one room share it. Default: the scenario's name."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """Seed used where none is given."""
     snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))

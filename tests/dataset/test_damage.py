@@ -108,7 +108,7 @@ def test_inspect_counts_even_a_strange_split(store):
         ("n_samples", None, "its attribute n_samples is None"),
         ("variables", "[1]", "its attribute variables is '[1]' and not"),
         ("variables", "aj_noisy", "its attribute variables is 'aj_noisy' and not"),
-        ("variables", '["none"]', "damaged, it names 1 variables and has digests of shape (3, 16)"),
+        ("variables", '["none"]', "damaged, it names 1 variables and has digests of shape (3, 21)"),
         ("state", 3, "its attribute state is 3 and not one of creating, extending, ready"),
         ("scenarios", "{", "its attribute scenarios is '{' and not"),
         ("isacsim_format", [], "in layout []"),

@@ -11,7 +11,9 @@ import torch
 from scipy.constants import speed_of_light
 
 import dira
-from dira.experiment.few_labels import METHODS, Setting, few_labels, learned, summary
+from dira.experiment.few_labels import few_labels
+from dira.experiment.label_methods import METHODS, Setting, learned
+from dira.experiment.label_tables import summary
 from dira.experiment.label_tasks import PLACES, TASKS, scenario_in, windows_of
 from dira.experiment.labelled import (
     BASELINES,
@@ -108,7 +110,8 @@ def test_without_scikit_learn_the_sentence_says_what_to_install(monkeypatch, enc
 def test_the_study_goes_on_and_writes_table_and_figure(tmp_path, encoder, monkeypatch):
     encoder.history = {"steps": 0}
     encoder.save_pretrained(tmp_path / "encoder")
-    monkeypatch.setattr("dira.experiment.few_labels.LABELS", (1, 2))
+    for module in ("few_labels", "label_cases", "label_tables"):
+        monkeypatch.setattr(f"dira.experiment.{module}.LABELS", (1, 2))
     monkeypatch.setattr("dira.experiment.few_labels.TESTED", 2)
     run = {
         "encoder": tmp_path / "encoder",

@@ -21,6 +21,7 @@ from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import open_dataset
 from isacsim.errors import InputError
 from isacsim.files import written_whole
+from isacsim.schema import typed_flags
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,7 +74,7 @@ def export_netcdf(
     import dask
     from dask.callbacks import Callback
 
-    chosen = _chosen(ds, split, variables).drop_encoding()
+    chosen = typed_flags(_chosen(ds, split, variables).drop_encoding())
     done = 0
 
     def count(*_: Any) -> None:

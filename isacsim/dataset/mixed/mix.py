@@ -267,11 +267,13 @@ def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float)
 def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
     """Give both the same variables; names of those that only one has and the other cannot be given."""
     most = max(part.sizes["target"] for part in parts)
-    parts = [part.pad(target=(0, most - part.sizes["target"]), constant_values=np.nan) for part in parts]
+    parts = [_with_targets(part, most) for part in parts]
     kept, dropped = [], []
     for name in dict.fromkeys(name for part in parts for name in part.data_vars):
         found = next(part[name] for part in parts if name in part)
-        given = found.dims == ("sample",) and (found.dtype.kind == "f" or str(name) not in DATASET)
+        given = found.dims == ("sample",) and (
+            found.dtype.kind == "f" or str(name) not in DATASET or name == "room"
+        )
         if all(name in part for part in parts) or given:
             kept.append(name)
         else:
@@ -288,6 +290,14 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
         }
         out.append(part.drop_vars(coords).assign(missing)[kept])
     return out, dropped
+
+
+def _with_targets(part: xr.Dataset, n: int) -> xr.Dataset:
+    """Make room for so many targets: of the further ones nothing is known, NaN or -1."""
+    further = {"target": (0, n - part.sizes["target"])}
+    codes = [name for name, v in part.items() if v.dtype.kind == "i" and "target" in v.dims]
+    padded = {name: part[name].pad(further, constant_values=-1) for name in codes}
+    return part.drop_vars(codes).pad(further, constant_values=np.nan).assign(padded)
 
 
 def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.dataset.real.files import CaptureFile
 from isacsim.dataset.real.windows import CaptureCut
-from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
+from isacsim.schema import AXES, DATASET, attributes, described, unknown_truth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,10 +92,7 @@ def _dataset(
     for name in ("aj_noiseless", "aj_clean"):
         variables[name] = noisy.copy(data=np.full(noisy.shape, np.nan, np.float32))
         variables[name].attrs |= attributes(DATASET[name])
-    dims = ("sample", *(d for d in noisy.dims if d == "receiver"), "target")
-    shape = tuple(noisy.sizes.get(d, 1) for d in dims)
-    for name in TRUTH:
-        variables[name] = (dims, np.full(shape, np.nan), attributes(DATASET[name]))
+    variables |= unknown_truth(noisy.sizes)
     over_samples: dict[str, Any] = {
         "n_targets": np.array(labels, np.int16),
         "snr_db": np.full(n, np.nan, np.float32),

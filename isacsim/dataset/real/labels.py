@@ -95,7 +95,7 @@ def _check_own(name: str, where: str) -> None:
         raise InputError(f"{where}: there is a column {name!r}; did you mean {close[0]}?")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"{where}: a column's name must be letters, digits and _, got {name!r}.")
-    if name in DATASET or name in STREAM or name in AXES:
+    if name != "room" and (name in DATASET or name in STREAM or name in AXES):
         raise InputError(f"{where}: {name} is a variable of data sets already; give the column another name.")
 
 

@@ -25,6 +25,7 @@ from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
+from isacsim.schema import LABELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -211,5 +212,7 @@ def make_chunk(path: str, number: int) -> int:
     start, stop = record.bounds(number)
     with _ONE_AT_A_TIME:
         samples = samples_of(plan_of(record.attrs, record.path), start, stop)
-    write_chunk(record, number, samples)
+    # A store that was begun before samples had labels is finished as it was begun.
+    later = {*LABELS, "room"} - set(record.variables)
+    write_chunk(record, number, {name: values for name, values in samples.items() if name not in later})
     return stop - start
