@@ -30,6 +30,8 @@ _FEWEST = 8
 _WINDOW_S = 1.024
 # Variables over packets that conditioning takes.
 _READ = ("csi", "agc_gain_db", "rssi")
+# Values of CSI read at once: 32 MiB of complex64.
+_MOST_VALUES = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +167,7 @@ class WindowCutter:
         length = round(self.window_s / self.pace.interval)
         any_used = False
         first_skipped = ""
+        stretch: tuple[int, int, xr.Dataset] | None = None
         for n in range(self.count):
             start = self.start_s + n * self.hop_s
             first = self.time[0] + start - self.pace.median / 2
@@ -176,8 +179,10 @@ class WindowCutter:
             elif high - low < _FEWEST:
                 made = f"{where} has {high - low} packets, it needs {_FEWEST}: take longer windows."
             else:
+                if stretch is None or low < stretch[0] or high > stretch[1]:
+                    stretch = self._read(low, high)
                 try:
-                    made = self._window(n, low, high)
+                    made = self._window(n, stretch[2].isel(packet=np.arange(low, high) - stretch[0]))
                 except InputError as error:
                     if not any_used and n == self.room - 1:
                         raise
@@ -188,14 +193,20 @@ class WindowCutter:
         if not any_used:
             raise InputError(f"no window of {self.window_s:g} s can be used; {first_skipped}")
 
-    def _window(self, number: int, low: int, high: int) -> CaptureWindow:
-        """Condition packets low to high."""
-        # From the disk in one stretch, then a copy of its own.
-        here = self.capture.isel(packet=slice(low, high)).load().isel(packet=np.arange(high - low))
-        csi = condition(here, reference=self.reference, pair=self.pair, gain=self.gain, uniform=self.uniform)
-        time = self.time[low:high]
+    def _read(self, low: int, high: int) -> tuple[int, int, xr.Dataset]:
+        """Bring packets low to high into memory, and as many after them as may be held: chunks on a disk are long."""
+        many = _MOST_VALUES // (self.capture.sizes["receiver"] * self.capture.sizes["subcarrier"])
+        until = min(max(high, low + many), self.time.size)
+        return low, until, self.capture.isel(packet=slice(low, until)).load()
+
+    def _window(self, number: int, packets: xr.Dataset) -> CaptureWindow:
+        """Condition the packets of a window."""
+        csi = condition(
+            packets, reference=self.reference, pair=self.pair, gain=self.gain, uniform=self.uniform
+        )
+        time = np.asarray(packets.coords["time"].values, np.float64)
         moved = not np.array_equal(csi.coords["time"].values, time)
-        return CaptureWindow(csi, high - low, number, moved, float(np.diff(time).max()))
+        return CaptureWindow(csi, time.size, number, moved, float(np.diff(time).max()))
 
 
 def named_receivers(capture: xr.Dataset) -> xr.Dataset:
