@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from isacsim.conditioning.windows import CaptureWindow
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.spectrum.aj import aj_spectrum
 from isacsim.spectrum.doppler import doppler_spectrogram
 

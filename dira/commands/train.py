@@ -36,7 +36,8 @@ def train(
     uses: Annotated[
         int,
         typer.Option(
-            help="Number of times that each sample of --stream is used, in other views of it.", min=1
+            help="Number of times that each sample of --stream is used, each time under another symmetry.",
+            min=1,
         ),
     ] = 1,
     workers: Annotated[

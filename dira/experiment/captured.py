@@ -20,8 +20,9 @@ from dira.data.windows import Windows, reduced
 from dira.experiment.labelled import BASELINES, Labelled
 from isacsim.conditioning.resampling import resample
 from isacsim.conditioning.windows import CaptureWindow, capture_windows
-from isacsim.dataset.real.files import CaptureFile, WindowingOptions, capture_files, opened_capture
+from isacsim.dataset.real.files import CaptureFile, capture_files
 from isacsim.dataset.real.labels import UNLABELLED, LabelRow, read_labels
+from isacsim.dataset.real.windows import WindowingOptions, opened_capture
 from isacsim.errors import InputError
 from isacsim.files import written_whole
 

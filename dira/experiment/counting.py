@@ -54,7 +54,8 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
     model: TargetCounter = run.model(f"counter-{name}", make)
     if not model.config.augment or any(model.history[key] != value for key, value in how.items()):
         raise InputError(
-            f"{run.folder / 'models' / f'counter-{name}'} was trained otherwise than today's counters; delete it."
+            f"{run.folder / 'models' / f'counter-{name}'} was trained with other settings than today's counters; "
+            "delete it."
         )
     return model
 

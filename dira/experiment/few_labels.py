@@ -24,7 +24,7 @@ from dira.pretraining.record import Record
 from isacsim.commands.reading import given_options, reads_files
 from isacsim.commands.source import Gain, Reference, in_options
 from isacsim.compute.provenance import machine
-from isacsim.dataset.real.files import WindowingOptions
+from isacsim.dataset.real.windows import WindowingOptions
 from isacsim.errors import InputError
 from isacsim.files import strict_json, written_whole
 from isacsim.terminal import remark, sample_progress

@@ -170,7 +170,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:
-        raise InputError(f"{folder}: another dira reproduce is at work in it.") from None
+        raise InputError(f"{folder}: another dira reproduce is running in it.") from None
 
 
 def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:

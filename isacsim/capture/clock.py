@@ -160,7 +160,7 @@ def strictly_increasing(ticks: NDArray[np.int64], path: Path, warnings: list[str
         first = int(np.flatnonzero(np.diff(ticks) < 0)[0]) + 1
         raise CaptureError(
             f"{path}: found {n_backward} of {n_distinct} times out of order, the first at packet {first}, expected "
-            "times that increase; pass packet_rate= in packets/s, e.g. packet_rate=1000, to do without the clock"
+            "times that increase; pass packet_rate= in packets/s, e.g. packet_rate=1000, to ignore the clock"
         )
     gone = np.setdiff1d(np.arange(ticks.size), kept)
     shown = ", ".join(map(str, gone[:5].tolist())) + (", ..." if gone.size > 5 else "")

@@ -60,7 +60,7 @@ def check_readable(path: str | PathLike[str], *, factor: float = _BYTES_A_BYTE) 
     # A hole of that size was never written by a logger.
     if status.st_size > _SMALL and 512 * getattr(status, "st_blocks", status.st_size) < status.st_size // 100:
         raise CaptureError(
-            f"{path}: a file of {status.st_size / 2**30:.3g} GiB that holds hardly anything (sparse), "
+            f"{path}: a file of {status.st_size / 2**30:.3g} GiB with almost no data (sparse), "
             "expected a capture"
         )
     return path

@@ -22,8 +22,8 @@ from isacsim.commands.remarks import (
 )
 from isacsim.commands.source import reference_of
 from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.conditioning.pairs import pairs_together, receiver_of
-from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.estimation.estimate import OWN_TIMES, TOGETHER, estimate_paths
 from isacsim.estimation.matching import Match, match_paths

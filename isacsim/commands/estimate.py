@@ -17,7 +17,7 @@ from isacsim.terminal import Json, number, output, progress, remark, show_json, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import CaptureWindow
+    from isacsim.conditioning.cutting import CaptureWindow
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 

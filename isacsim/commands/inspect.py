@@ -63,10 +63,12 @@ def inspect(
 
         check_picture(picture)
     if Path(store).is_file():
-        raise InputError(f"{store}: this is a file, no data set; for a capture use isacsim capture {store}.")
+        raise InputError(
+            f"{store}: this is a file, not a data set; for a capture use isacsim capture {store}."
+        )
     record = open_record(store)
     if as_json and repair:
-        raise InputError("--repair tells what it does as it goes; --json is for what a data set holds.")
+        raise InputError("--repair reports its progress; --json is for the content of a data set.")
     if sample is not None:
         (_one_as_json if as_json else _one)(store, sample, regenerate)
         return
@@ -115,7 +117,7 @@ def inspect(
 
 def _draw(dataset: xr.Dataset, store: str, picture: Path) -> None:
     if not dataset.sizes["sample"]:
-        raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
+        raise InputError(f"{store}: no sample is complete, so there is nothing to show.")
     from isacsim.figures.montage import montage_figure
     from isacsim.figures.spectra import save_figure
 

@@ -18,7 +18,7 @@ from isacsim.targets.rest import LEAST_SWING, at_rest
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import CaptureWindow
+    from isacsim.conditioning.cutting import CaptureWindow
     from isacsim.scenario.model import Scenario
 
 __all__ = [

@@ -42,7 +42,7 @@ def write_card(store_path: StorePath) -> None:
     Raises
     ------
     InputError
-        If there is no such store, or its making was cut short before there was any sample.
+        If there is no such store, or its making was interrupted before there was any sample.
     OSError
         If it cannot be written.
     """

@@ -46,7 +46,7 @@ def damage(path: StorePath, *, progress: Progress = lambda done, total: None) ->
     """
     record = open_record(path)
     if not record.ready:
-        return [f"its making or extension was cut short; the same {record.command} finishes it"]
+        return [f"its making or extension was interrupted; the same {record.command} finishes it"]
     if files := damaged_descriptions(record):
         return [f"{file} is lost or not what was written" for file in files]
     if out := [fault.sentence for fault in (*faults(record, progress=progress), *axis_faults(record))]:

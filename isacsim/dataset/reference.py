@@ -158,7 +158,7 @@ def check_reference(name: str, store: StorePath) -> None:
     if found["digest"] != chosen.digest:
         raise InputError(
             f"{store}: the digest is {found['digest'][:12]}, that of isacsim-{name} version {chosen.version} is "
-            f"{chosen.digest[:12]}: its truth is another one."
+            f"{chosen.digest[:12]}: its truth differs."
         )
     if (fault := spectra_fault(found["first"], chosen.first)) is not None:
         raise InputError(f"{store}: {fault}")

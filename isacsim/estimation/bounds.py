@@ -72,7 +72,7 @@ def _path_table(paths: xr.Dataset | Mapping[str, ArrayLike] | None) -> dict[str,
     if not all(np.isfinite(v).all() for v in table.values()):
         raise InputError("paths holds values that are not finite: drop padded paths first")
     if (table["amplitude"] <= 0).any():
-        raise InputError("paths needs amplitudes above zero: a path of no power has no bound")
+        raise InputError("paths needs amplitudes above zero: a path without power has no bound")
     return table
 
 

@@ -36,7 +36,7 @@ def validate(
     try:
         return model.model_validate(data)
     except ArithmeticError as error:
-        raise InputError(f"{file}: numbers too large or too small to be reckoned with ({error})") from error
+        raise InputError(f"{file}: numbers too large or too small to calculate with ({error})") from error
     except ValidationError as error:
         details = list(_single(error.errors()))
         # A list that lost its only, faulty entry also counts as too short.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isacsim.conditioning.windows import named_receivers
+from isacsim.conditioning.cutting import named_receivers
 from isacsim.errors import InputError
 from isacsim.survey.maps import capture_maps
 from isacsim.survey.timing import PacketTiming, packet_timing

@@ -78,8 +78,8 @@ def scenario_from_capture(
     name : str, optional
         Of the scenario; default: after the capture's source.
     body : {"auto", "walker", "point", "none"}
-        What moves, which no capture says. "auto": a walker, in the share of windows in which what moves is above the
-        noise; nobody where it never is.
+        Moving body, which no capture names. "auto": a walker in the share of windows whose motion is above the noise;
+        nobody where none is.
     window_s : float, optional
         Length of a sample's window; default 1.024, or as long as 48 packets need.
     seed : int

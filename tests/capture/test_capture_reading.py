@@ -58,7 +58,7 @@ def test_foreign_file(tmp_path, data):
     ("argument", "match"),
     [
         ({"format": "pcap"}, "format='pcap' is unknown; it can be 'auto', 'nexmon'"),
-        ({"carrier": 5745}, "carrier=5745 is no radio frequency in Hz"),
+        ({"carrier": 5745}, "carrier=5745 is not a radio frequency in Hz"),
         ({"carrier": float("nan")}, "carrier=nan"),
         ({"bandwidth": 20}, "bandwidth=20 is no"),
         ({"phase_sign": 0}, "phase_sign=0 must be"),

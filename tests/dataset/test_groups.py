@@ -104,7 +104,7 @@ def test_what_cannot_be_split_is_refused(folder: Path, files: list[Path], tmp_pa
         capture_dataset([files[0], files[2]], labels=labels, split_by="person", splits=half, **OPTIONS)
     said = tmp_path / "said.csv"
     said.write_text("file,label,split\na.nc,1,test\n")
-    with pytest.raises(InputError, match="say each file's split already"):
+    with pytest.raises(InputError, match="already give the split of each file"):
         capture_dataset(files[:1], labels=said, splits=half, **OPTIONS)
 
 

@@ -105,7 +105,7 @@ def test_a_damaged_axis_of_a_store_without_a_plan(tmp_path):
     path = stores.numbered(8, tmp_path / "s.zarr", chunk=4)
     zarr.open_group(path, mode="r+")["jerk"][1] = 3
     assert damage(path) == ["the values of jerk are not what was written"]
-    assert "only scenarios give them back" in one_sentence("inspect", path, "--repair")
+    assert "only scenarios can make them again" in one_sentence("inspect", path, "--repair")
 
 
 def test_repair_finishes_what_is_missing(store, made):

@@ -15,7 +15,7 @@ from dira.experiment.few_labels import few_labels
 from dira.experiment.label_cases import chosen, folds_of
 from isacsim import InputError
 from isacsim.capture.netcdf import save_capture
-from isacsim.dataset.real.files import WindowingOptions
+from isacsim.dataset.real.windows import WindowingOptions
 
 OPTIONS = WindowingOptions(1.28, None, "all", "auto", "auto", ())
 PERSONS = ("ann", "bob", "cid")

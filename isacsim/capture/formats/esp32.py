@@ -125,7 +125,7 @@ def _check_arguments(reading: Reading) -> None:
         chips = {chip.upper(): chip for chip in _CHIPS} | {c.upper().replace("-", ""): c for c in _CHIPS}
         if reading.chip.upper() not in chips:
             raise InputError(
-                f"chip={reading.chip!r} is no ESP32 chip that is known; it can be {', '.join(_CHIPS)}"
+                f"chip={reading.chip!r} is not a known ESP32 chip; it can be {', '.join(_CHIPS)}"
             )
         reading.chip = chips[reading.chip.upper()]
 

@@ -89,7 +89,7 @@ def whole_reports(data: bytes, reading: Reading) -> tuple[list[Report], float]:
     (link,) = struct.unpack_from(order + "I", data, 20)
     if reading.chip is not None and reading.chip not in {c.name for c in CHIPS.values()}:
         known = ", ".join(c.name for c in CHIPS.values())
-        raise InputError(f"chip={reading.chip!r} is no Nexmon chip that is known; it can be {known}")
+        raise InputError(f"chip={reading.chip!r} is not a known Nexmon chip; it can be {known}")
     reports: list[Report] = []
     n_other, offset, sure = 0, 24, 24
     last, behind = 24, -1  # the packet kept last, and its end

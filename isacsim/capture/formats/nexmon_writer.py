@@ -126,8 +126,8 @@ def _channel(frequency: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
             if centre is not None and abs(centre - carrier) < 1.0:
                 return order, _BANDS[band] | _BANDWIDTHS[20 * n // 64] | channel
     raise InputError(
-        f"capture: the carrier {carrier:.10g} Hz is no Wi-Fi channel; Nexmon CSI has those of 2407 MHz + 5 MHz times 1 "
-        "to 13, 2484 MHz, and 5000 MHz + 5 MHz times 7 to 196."
+        f"capture: the carrier {carrier:.10g} Hz is not a Wi-Fi channel; Nexmon CSI has those of 2407 MHz + 5 MHz "
+        "times 1 to 13, 2484 MHz, and 5000 MHz + 5 MHz times 7 to 196."
     )
 
 

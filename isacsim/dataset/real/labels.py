@@ -96,9 +96,7 @@ def _check_own(name: str, where: str) -> None:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"{where}: a column's name must be letters, digits and _, got {name!r}.")
     if name != "room" and (name in DATASET or name in STREAM or name in AXES):
-        raise InputError(
-            f"{where}: {name} is a variable of data sets already; call the column something else."
-        )
+        raise InputError(f"{where}: {name} is a variable of data sets already; give the column another name.")
 
 
 def _row(row: dict[str, str], where: str, folder: str) -> LabelRow:

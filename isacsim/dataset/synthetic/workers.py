@@ -204,7 +204,7 @@ def map_ordered(
 
 def _died() -> InputError:
     return InputError(
-        "a worker died several times over one chunk, as it does when memory runs out; take fewer workers or smaller "
+        "a worker died several times over one chunk, probably because memory ran out; take fewer workers or smaller "
         "chunks."
     )
 
@@ -292,7 +292,7 @@ def _check_workers(client: Client) -> None:
     asking.join(_ANSWER_S)
     if asking.is_alive():
         raise InputError(
-            f"the dask workers do not answer within {_ANSWER_S} s; see whether they live and have this version of dask."
+            f"the dask workers do not answer within {_ANSWER_S} s; check that they run and have this version of dask."
         )
     for address, installed in versions.items():
         if installed != f"isacsim {__version__}":
