@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isacsim.channel.paths import cubic_path_length
 from isacsim.simulation.realisation import Realisation
 from isacsim.targets.activity import activity_of
-from isacsim.targets.kinematics import PathMotion
+from isacsim.targets.kinematics import PathMotion, path_length_exact
 
-__all__ = ["activities", "in_space"]
+__all__ = ["activities", "in_space", "reference_lengths"]
 
 
 def in_space(drawn: Realisation, paths: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
@@ -35,6 +36,21 @@ def in_space(drawn: Realisation, paths: NDArray[np.int64] | None = None) -> NDAr
             state = motion.state(0.0)
             out[:, n] = state.position[0], state.velocity[0]
     return out
+
+
+def reference_lengths(drawn: Realisation, time: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Path lengths of the targets' reference points alone, as `Realisation.path_lengths`; (receiver, target, time)."""
+    radio, targets = drawn.scenario.radio, drawn.reference
+    d, v, a, r = drawn.kinematics[:, :, targets]
+    length = cubic_path_length(time, path_length=d, velocity=v, acceleration=a, jerk=r)
+    if drawn.scenario.motion_model == "exact":
+        for n, p in enumerate(targets):
+            motion = drawn.motions[p]
+            if isinstance(motion, PathMotion):
+                continue
+            for i, receiver in enumerate(radio.receivers):
+                length[i, n] = path_length_exact(motion, radio.transmitter_m, receiver.position_m, time)
+    return length
 
 
 def activities(drawn: Realisation) -> NDArray[np.int8]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,15 +15,17 @@ from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from isacsim.dataset.inspection import damage, regenerate
 from isacsim.dataset.loading.symmetries import View, applied, views_of
+from isacsim.dataset.mixed.mix import MixWarning
 from isacsim.dataset.repair import repair
 from isacsim.dataset.store.store import create_store, open_record
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.generate import make_chunk
 from isacsim.dataset.synthetic.plan import make_plan, template_of
 from isacsim.dataset.unseen import targets_at_rest
-from isacsim.schema import ACTIVITIES, HIDDEN, LABELS
+from isacsim.schema import ACTIVITIES, HIDDEN, LABELS, TRUTH, unknown_truth
 from isacsim.simulation.realisation import realise
 from isacsim.spectrum.grid import WindowResolution
+from isacsim.targets.rest import at_rest, swing_of_cubic
 
 PHASES = {
     "kind": "phases",
@@ -136,6 +141,57 @@ def test_two_in_one_cell_are_one(make_scenario):
     assert told(path(3.1 * cell_a), path(0, -3.1 * cell_r)) == ["shown", "outside", "outside"]
     # What is at rest hides nobody.
     assert told(path(0.2 * cell_a, 0, 0.5), first=path(v=0.0)) == ["at_rest", "shown"]
+
+
+def test_the_codes_follow_from_the_stored_truth(tiny):
+    """Loops over pairs of targets, on hundreds of them, some at rest, many close to others."""
+    template = {
+        "amplitude": {"lognormal": [0, 0.3]},
+        "motion": {
+            "kind": "kinematics",
+            "path_length_m": {"uniform": [3, 15]},
+            "velocity_m_s": {"choice": [0, 1]},
+            "acceleration_m_s2": {"choice": [0, 5, -5, 20]},
+            "jerk_m_s3": {"choice": [0, 150]},
+        },
+    }
+    scenario = tiny(
+        radio={"packets": 256, "packet_rate_hz": 500.0},
+        targets={"count": {"min": 4, "max": 6}, "template": template},
+        dataset={"n_samples": 60},
+        spectrum={"bins_acceleration": 8, "bins_jerk": 6, "combine": "single", "jerk_max_m_s3": 100.0},
+    )
+    samples = make_samples(scenario, seed=3, indices=range(60))
+    grid = WindowResolution(256, 1 / 500, 5.8e9)
+    attrs, f = samples.aj_noisy.attrs, scenario.radio.frequency_hz
+    cell_a, cell_r = grid.resolution(float(attrs["min_lag"]))
+    cell_d = 299792458 / (np.ptp(f) + f[1] - f[0])
+    seconds = float(np.ptp(scenario.radio.time_s))
+    d, v, a, r, amplitude = (samples[name].values for name in TRUTH)
+    resting = at_rest(swing_of_cubic(v, a, r, seconds), scenario.radio.wavelength_m)
+    found = set()
+    for i, n in enumerate(samples.n_targets.values.tolist()):
+        for j in range(n):
+            near = [
+                k
+                for k in range(n)
+                if amplitude[i, k] > amplitude[i, j]
+                and not resting[i, k]
+                and abs(a[i, k] - a[i, j]) < cell_a
+                and abs(r[i, k] - r[i, j]) < cell_r
+            ]
+            word = "shown"
+            if resting[i, j]:
+                word = "at_rest"
+            elif abs(a[i, j]) > 8 or abs(r[i, j]) > 100:
+                word = "outside"
+            elif any(abs(d[i, k] - d[i, j]) < cell_d for k in near):
+                word = "one_cell"
+            elif near:
+                word = "one_peak"
+            assert HIDDEN[samples.target_hidden.values[i, j]] == word
+            found.add(word)
+    assert found == set(HIDDEN)
 
 
 def test_an_array_tells_directions_apart(make_scenario):
@@ -271,6 +327,37 @@ def test_an_old_store_is_opened_and_finished_as_it_was_begun(old, tiny):
     assert repair(old).chunks == [2] and not damage(old)
     said = CliRunner().invoke(app, ["inspect", str(old)])
     assert said.exit_code == 0 and "by activity" not in said.output
+
+
+def test_a_mix_keeps_what_both_can_say(tiny):
+    """Real samples have no truth, and rooms by their labels; of an old store, the labels are left out and named."""
+    plan = make_plan([tiny()], None, 4, None, None, False, None)
+    synthetic = template_of(plan).isel(sample=[0] * 4)
+    real = synthetic.drop_vars([*TRUTH, *LABELS, "room"]).isel(sample=slice(3))
+    real = real.assign(unknown_truth({"sample": 3})).assign(domain=("sample", ["real"] * 3))
+    real["aj_noisy"] = real.aj_noisy * 2
+    real["source"] = ("sample", ["a.nc", "b.nc", "c.nc"])
+
+    def mixed(one, other):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MixWarning)
+            return isacsim.mix(one, other, real_fraction=0.4, seed=0)
+
+    both = mixed(synthetic, real).load()
+    is_real = both.domain.values == "real"
+    assert is_real.any() and not is_real.all()
+    for name in ("target_activity", "target_hidden"):
+        assert both[name].dtype == np.int8 and (both[name].values[is_real] == -1).all()
+    assert (both.target_hidden.values[~is_real] >= 0).any(axis=1).all()
+    assert np.isnan(both.target_position.values[is_real]).all()
+    assert set(both.room.values[is_real]) == {""} and set(both.room.values[~is_real]) == {"tiny"}
+
+    labelled = real.assign_coords(room=("sample", ["hall"] * 3)).assign_attrs(columns='["room"]')
+    both = mixed(synthetic, labelled)
+    assert "room" in both.coords and set(both.room.values.tolist()) == {"hall", "tiny"}
+
+    both = mixed(synthetic.drop_vars([*LABELS]), real)
+    assert set(json.loads(both.attrs["mix"])["left_out"]) == set(LABELS)
 
 
 def test_inspect_says_them_in_words(make_scenario, undrawn, tmp_path):

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from scipy.constants import speed_of_light
 
 from isacsim.schema import HIDDEN, LABELS, TRUTH
-from isacsim.simulation.labels import activities, in_space
+from isacsim.simulation.labels import activities, in_space, reference_lengths
 from isacsim.simulation.realisation import Realisation
 from isacsim.spectrum.plan import SpectrumPlan
 from isacsim.targets.rest import at_rest, moments
 
 __all__ = ["hidden_targets", "truth_of"]
 
+# Of dimension target in each variable of a sample.
+_AXIS = {name: what.dims[1:].index("target") for name, what in (TRUTH | LABELS).items()}
 _SHOWN, _AT_REST, _OUTSIDE, _ONE_PEAK, _ONE_CELL = range(len(HIDDEN))
 
 
@@ -52,9 +54,11 @@ def truth_of(
     )
     out = {}
     for name, known in values.items():
-        padding = [(0, 0)] * known.ndim
-        padding[(TRUTH | LABELS)[name].dims[1:].index("target")] = (0, most - targets.size)
-        out[name] = np.pad(known, padding, constant_values=np.nan if known.dtype.kind == "f" else -1)
+        shape = list(known.shape)
+        axis = _AXIS[name]
+        shape[axis] = most
+        out[name] = np.full(shape, np.nan if known.dtype.kind == "f" else -1, known.dtype)
+        out[name][(slice(None),) * axis + (slice(targets.size),)] = known
     return out
 
 
@@ -81,9 +85,12 @@ def hidden_targets(drawn: Realisation, window: SpectrumPlan, receivers: list[int
     radio, targets = drawn.scenario.radio, drawn.reference
     lengths, _, acceleration, jerk = drawn.kinematics[:, receivers][:, :, targets]
     time = moments(float(np.ptp(radio.time_s)))
+    resting = at_rest(reference_lengths(drawn, time)[receivers], radio.wavelength_m)
     of_targets = np.count_nonzero(drawn.target >= 0)
-    still = at_rest(drawn.path_lengths(time)[receivers, :of_targets], radio.wavelength_m)
-    resting = np.logical_and.reduceat(still, targets, axis=1) if targets.size else still
+    if resting.any() and of_targets > targets.size:
+        # Other points of a body, and bounces, may move while its reference point rests.
+        still = at_rest(drawn.path_lengths(time)[receivers, :of_targets], radio.wavelength_m)
+        resting = np.logical_and.reduceat(still, targets, axis=1)
     outside = np.zeros(resting.shape, bool)
     for values, axis in ((acceleration, window.acceleration), (jerk, window.jerk)):
         outside |= (values < axis[0]) | (values > axis[-1])
