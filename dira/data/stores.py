@@ -74,7 +74,9 @@ def load(
     elif exists(store):
         whole = open_dataset(store)
     else:
-        raise InputError(f"{store} is no zarr store of spectra.")
+        raise InputError(
+            f"{store}: no zarr store of spectra there; isacsim generate and isacsim import make them."
+        )
     spectra = [str(name) for name in whole.data_vars if str(name).startswith("aj_")]
     if variable not in spectra:
         raise InputError(f"{store} has no spectra {variable!r}; it has {', '.join(spectra) or 'none'}.")

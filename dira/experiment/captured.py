@@ -51,18 +51,18 @@ class Captured(NamedTuple):
     def save(self, path: Path, identity: dict[str, Any]) -> None:
         """Write an .npz that `load` reads, with JSON of what it was made from."""
         data = self.data
+        arrays: dict[str, Any] = {
+            **data.windows._asdict(),
+            **{f"features_{name}": values for name, values in data.features.items()},
+            "labels": data.labels,
+            "groups": data.groups,
+            "classes": np.array(self.classes),
+            "recordings": self.recordings,
+            "skipped": np.array(self.skipped, dtype=str),
+            "identity": np.array(json.dumps(identity, sort_keys=True)),
+        }
         with written_whole(path) as file, file.open("wb") as opened:
-            np.savez_compressed(
-                opened,
-                **data.windows._asdict(),
-                **{f"features_{name}": values for name, values in data.features.items()},
-                labels=data.labels,
-                groups=data.groups,
-                classes=np.array(self.classes),
-                recordings=self.recordings,
-                skipped=np.array(self.skipped, dtype=str),
-                identity=np.array(json.dumps(identity, sort_keys=True)),
-            )
+            np.savez_compressed(opened, **arrays)
 
     @classmethod
     def load(cls, path: Path, identity: dict[str, Any]) -> Captured:

@@ -113,6 +113,7 @@ class Encoder:
         checkpoints: str | PathLike[str] | None = None,
         every: int = 500,
         progress: Progress | None = None,
+        onward: bool = False,
         **asked: Any,
     ) -> Self:
         """Learn from windows without labels.
@@ -125,17 +126,25 @@ class Encoder:
             Optimiser steps.
         device, checkpoints, every, progress, **asked
             As for `dira.ConditionalDiffusion.fit`; a run that was stopped goes on from its checkpoints.
+        onward : bool
+            Begin with the weights that the encoder has, instead of new ones.
 
         Raises
         ------
+        NotFitted
+            If it has none to begin with.
         InputError
             If an argument is out of range, or the checkpoints are of another training.
         """
+        if onward and self.network is None:
+            raise NotFitted("Encoder is not trained: there is nothing to go on from.")
         training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="pretrain")
         with on_threads(training.threads):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(training.seed)
                 network = self.build()
+            if onward and self.network is not None:
+                network.load_state_dict(self.network.state_dict())
             trained, seconds = train(
                 network,
                 self.loss,
@@ -145,11 +154,16 @@ class Encoder:
                 checkpoints=None if checkpoints is None else Path(checkpoints),
                 every=every,
                 progress=progress,
-                more={"model": "Encoder", "config": self.config.model_dump(mode="json")},
+                more={
+                    "model": "Encoder",
+                    "config": self.config.model_dump(mode="json"),
+                    **({"onward_from": self.history} if onward else {}),
+                },
             )
         assert isinstance(trained, WindowTransformer)
         self.network = trained
-        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        before = {"onward_from": self.history} if onward else {}
+        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1), **before}
         return self
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:

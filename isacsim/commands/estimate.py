@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -236,4 +237,8 @@ def _mark(estimates: xr.Dataset, path: int) -> str:
 def _with_spread(estimates: xr.Dataset, name: str, path: int) -> str:
     """An estimate with its standard deviation, where the method gives one."""
     value, spread = float(estimates[name][path]), float(estimates[f"std_{name}"][path])
-    return number(value) if spread != spread else f"{number(value, 4)} ± {number(spread, 4)}"
+    if spread != spread:
+        return number(value)
+    # Two digits of the standard deviation: below 5e-5, four decimals would show none.
+    digits = min(max(1 - math.floor(math.log10(spread)), 4), 9) if 0 < spread < math.inf else 4
+    return f"{number(value, digits)} ± {number(spread, digits)}"

@@ -112,6 +112,7 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     if models:
         notes.append(
             f"{models.count('exact')} of {len(models)} windows are exact cubics, with standard errors from the "
-            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors hold that"
+            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors "
+            "include that"
         )
     return notes

@@ -61,7 +61,9 @@ class _Blocks:
         for first in range(0, packets, many):
             here = slice(first, min(first + many, packets))
             values = self._csi.isel(packet=here).values
-            yield here, values if self._factor is None else values * self._factor[..., here]
+            if self._factor is not None:
+                values = values * self._factor[..., here]
+            yield here, values
 
     def _mean_power(self) -> NDArray[np.float64]:
         power = [(np.abs(values) ** 2).mean(axis=(0, 1), dtype=np.float64) for _, values in self]

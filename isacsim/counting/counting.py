@@ -229,7 +229,7 @@ def _by_models(csi: xr.DataArray, max_targets: int, targets: Targets, max_compon
     if targets == "bodies" or seen.share > 0.5:
         return _people(seen.people, max_targets, seen.share, seen.reason)
     if seen.reason:
-        why = f"whether points or bodies move is not known ({seen.reason}): name targets"
+        why = f"whether points or bodies move is not known ({seen.reason}): set targets to points or bodies"
         return _Answer(None, reason=why)
     return _points(csi, max_targets, max_components, seen.share)
 

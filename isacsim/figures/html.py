@@ -62,7 +62,8 @@ def captions(
         Whether there is a static part.
     """
     where = (
-        "Dots are targets at the window's centre, lines their tracks over the window, arrows half a second's travel."
+        "Dots are targets at the window's centre, lines their tracks over the window, arrows half a second's travel. "
+        "The elements of an array are drawn wide apart; its arrow shows where it looks."
         if in_space
         else "These targets are given by their path length alone, so each could be anywhere on its ellipse, whose foci "
         "are the antennas; the arrow shows how far the ellipse moves in half a second."

@@ -85,7 +85,7 @@ def test_where_no_rule_holds_it_cannot_tell(three):
     few = three.isel(packet=slice(0, 20))
     assert "20 packets are too few" in count_targets(few, targets="points")["reason"].item()
     narrow = three.isel(subcarrier=slice(0, 20))
-    for targets, words in (("auto", "name targets"), ("bodies", "bandwidth of 6.25 MHz")):
+    for targets, words in (("auto", "set targets to points or bodies"), ("bodies", "bandwidth of 6.25 MHz")):
         found = count_targets(narrow, targets=targets)
         assert found["count"].item() == -1 and found["at_least"].item() == 0
         assert words in found["reason"].item()

@@ -212,7 +212,7 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         (([one],), {"label": -2}, "label must be"),
         (([one],), {"split": "dev"}, "split must be one of"),
         (([one],), {"receivers": "some"}, "receivers must be"),
-        (([one],), {"carrier": 5.3e9}, "carrier is for others"),
+        (([one],), {"carrier": 5.3e9}, "holds its carrier; leave that out"),
         (([one],), {"labels": tmp_path / "none.csv"}, "cannot be read"),
         ((str(one),), {}, "must be a list"),
     ]

@@ -167,7 +167,9 @@ def test_foreign_and_missing_stores_are_refused(tmp_path, store):
         tmp_path / "other.zarr", "a zarr store that isacsim did not make, .* remove it or choose another name"
     )
     (tmp_path / "file.zarr").write_text("x")
-    refused(tmp_path / "file.zarr", "no zarr group")
+    refused(
+        tmp_path / "file.zarr", "no zarr group, .* but a file; isacsim import makes a data set of a capture"
+    )
     refused(store / "aj_noisy", "no zarr group")
     zarr.open_group(store, mode="r+").attrs["isacsim_format"] = 99
     refused(store, "layout 99")

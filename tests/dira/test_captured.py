@@ -7,12 +7,17 @@ import json
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import dira
 import isacsim
+from dira.cli import app
+from dira.data.windows import Windows
 from dira.experiment.captured import Captured, Table, labelled_captures
 from dira.experiment.few_labels import few_labels
 from dira.experiment.label_cases import chosen, folds_of
+from dira.models.model import NotFitted
+from dira.pretraining.captures import MixedWindows, windows_of_captures
 from isacsim import InputError
 from isacsim.capture.netcdf import save_capture
 from isacsim.dataset.real.windows import WindowingOptions
@@ -212,3 +217,55 @@ def test_the_study_on_captures_goes_on_and_writes_table_and_figure(folder, tmp_p
     assert row["mean_absolute_error"] is None
     with pytest.raises(InputError, match="--carrier is of captures, and needs --data"):
         few_labels(**run | {"data": None, "carrier": 5.2e9})
+
+
+def test_pretraining_goes_on_with_captures_alone(folder, tmp_path):
+    def run(name, *more):
+        args = ["pretrain", "-o", str(tmp_path / name), "--capture-share", "1", "--window-s", "1.28", *more]
+        args += [part for person in PERSONS for part in ("--captures", str(folder / f"{person}_walk.nc"))]
+        got = CliRunner().invoke(app, [*args, "--steps", "2", "--batch-size", "4"])
+        assert got.exit_code == 0, got.output
+        return dira.Encoder.from_pretrained(tmp_path / name)
+
+    first = run("first", "--width", "40")
+    assert first.history["capture_windows"] == 9 and first.history["capture_share"] == 1
+    onward = run("onward", "--start", str(tmp_path / "first"), "--learning-rate", "1e-9")
+    assert onward.config == first.config and onward.history["onward_from"] == first.history
+    for a, b in zip(first.network.parameters(), onward.network.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)  # float16 files
+    assert not (tmp_path / "first-work" / "windows").exists()
+    with pytest.raises(NotFitted, match="nothing to go on from"):
+        dira.Encoder().pretrain([], steps=1, onward=True)
+
+
+def test_batches_mix_captures_and_simulated_windows(folder):
+    own = windows_of_captures([folder / "ann_walk.nc"], OPTIONS)
+    assert own.values.shape[0] == 3
+
+    class Zeros:
+        def identity(self):
+            return {"zeros": True}
+
+        def about(self):
+            return {"windows": 5}
+
+        def seen(self, n):
+            return min(n, 5)
+
+        def batches(self, size, first):
+            one = Windows(*(np.zeros_like(part[:1]) for part in own))
+            while True:
+                yield [torch.from_numpy(np.repeat(part, size, axis=0)) for part in one]
+
+    mixed = MixedWindows(own, 0.25, Zeros())
+    batches = mixed.batches(8, 0)
+    values, there, facts = next(batches)
+    assert values.shape[0] == there.shape[0] == facts.shape[0] == 8
+    assert there.flatten(1).any(dim=1).tolist() == [True] * 2 + [False] * 6
+    # An order of epochs that does not depend on where a run was stopped.
+    torch.testing.assert_close(next(batches)[0], next(mixed.batches(8, 1))[0])
+    assert mixed.seen(100) == 3 + 5 and mixed.about()["windows"] == 5
+    with pytest.raises(InputError, match="share must be 1"):
+        MixedWindows(own, 0.5)
+    with pytest.raises(InputError, match="share must be"):
+        MixedWindows(own, 0.0, Zeros())
