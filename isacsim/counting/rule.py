@@ -46,9 +46,8 @@ class Conditions:
             ("packet rate", "packets/s", packet_rate, self.packet_rate),
         ):
             if not least <= value <= most:
-                return (
-                    f"the rule for bodies holds for a {name} of {least:g} to {most:g} {unit}, not {value:.4g}"
-                )
+                cut = "; cut it with window_s=1 (--window-s 1)" if name == "window" and value > most else ""
+                return f"the rule for bodies holds for a {name} of {least:g} to {most:g} {unit}, not {value:.4g}{cut}"
         return ""
 
 

@@ -61,7 +61,8 @@ def _check_axes(scenario: Scenario) -> None:
         # The file's own axes are to blame, else the packet rate that does not do for the default ones.
         axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
         named_axes = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
-        raise refuse(str(error), *(named_axes or [("radio", "packet_rate_hz")])[0]) from None
+        sentence = f"{error} The axes are spectrum.{axes[0]} and spectrum.{axes[1]}."
+        raise refuse(sentence, *(named_axes or [("radio", "packet_rate_hz")])[0]) from None
 
 
 def _check_doppler(scenario: Scenario) -> None:

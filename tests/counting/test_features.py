@@ -7,6 +7,7 @@ import pytest
 
 from isacsim.conditioning import condition
 from isacsim.counting.features import NAMES, describe
+from isacsim.counting.rule import Conditions
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.simulation.capture import simulate
 
@@ -70,3 +71,9 @@ def test_ridges_lie_at_the_speeds_of_two_paths():
 def test_nothing_that_moves_is_nothing():
     frequency = 5.8e9 + np.linspace(-40e6, 40e6, 64)
     assert describe(np.ones((64, 1024), np.complex64), RATE, frequency) is None
+
+
+def test_a_long_window_names_the_option_that_cuts_it():
+    assert "--window-s 1" in Conditions().refuse(5.8e9, 3.0, 1000)
+    assert "--window-s" not in Conditions().refuse(5.8e9, 0.5, 1000)
+    assert not Conditions().refuse(5.8e9, 1.0, 1000)

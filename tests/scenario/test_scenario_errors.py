@@ -76,7 +76,7 @@ CASES = [
         "packet_rate_hz: 20",
         "radio.packet_rate_hz",
         7,
-        ["20 packets/s", "unambiguous"],
+        ["20 packets/s", "unambiguous", "spectrum.acceleration_max_m_s2", "spectrum.jerk_max_m_s3"],
     ),
     ("packets: 256", "packets: many", "radio.packets", 8, ["valid integer, at least 32 and at most 1e+06"]),
     ("packet_rate_hz: 1000", "packet_rate_hz: []", "radio.packet_rate_hz", 7, ["number, at least 0.001"]),
