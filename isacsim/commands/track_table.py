@@ -71,7 +71,7 @@ def show_tracks(tracks: xr.Dataset, truth: Truth | None) -> None:
                 row.append(number(float(np.interp(time[w], truth[0], truth[1][target]))))
         rows.append(row)
     share = f"{np.mean(motion == 1):.0%} of {time.size} windows move, {np.mean(motion == -1):.0%} are unknown"
-    show_table(share + (f"; every {every}th shown" if every > 1 else ""), columns, rows)
+    show_table(share + (f"; one in {every} shown" if every > 1 else ""), columns, rows)
     if matched is not None and truth is not None:
         _fared(tracks, truth, matched)
 
@@ -107,8 +107,8 @@ def conditions(tracks: xr.Dataset) -> str:
         "phase, timing and gain of each packet taken out"
         if attrs["reference"] == "self"
         else "packets as they are",
-        f"threshold of motion from {attrs['threshold_from']}, false-alarm rate {attrs['false_alarm']:g}; motion "
-        f"slower than {attrs['static_speed']:.2g} m/s does not count",
+        f"threshold of motion from {attrs['threshold_from']}, false-alarm rate {attrs['false_alarm']:g}; its "
+        f"index leaves out energy slower than {attrs['static_speed']:.2g} m/s",
     ]
     if "longest_latency_s" in attrs:
         parts.append(

@@ -59,7 +59,7 @@ def test_track_prints_stores_and_draws(scenario: Path, tmp_path: Path) -> None:
     result = run("track", scenario, "-o", tmp_path / "t.nc", "--plot", tmp_path / "t.png", "--seed", 3)
     assert result.exit_code == 0, result.output
     for word in (
-        "100% of 69 windows move, 0% are unknown; every 4th shown",
+        "100% of 69 windows move, 0% are unknown; one in 4 shown",
         "track 0: velocity [m/s]",
         "signs right 1.000",
         "threshold of motion from noise, false-alarm rate 0.001",
