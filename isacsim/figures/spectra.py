@@ -218,7 +218,8 @@ def spectrum_figure(
         axes.set_title(titles[n], fontsize=9)
         if not beside:
             axes.label_outer()
-    upper.colorbar(mesh, ax=used, label=SCALE, shrink=0.9, aspect=30)
+    # A white second line keeps the label away from that of the spectrogram's axis, beside it.
+    upper.colorbar(mesh, ax=used, label=SCALE + ("\n" if beside else ""), shrink=0.9, aspect=30)
     if any(t is not None and t.sizes["path"] for t in truths):
         used[0].legend(**LEGEND)
     if spectrogram is not None:
