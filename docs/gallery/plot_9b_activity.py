@@ -61,7 +61,7 @@ train = (samples.split == "train").values
 codes = samples.target_activity
 words = dict(zip(codes.flag_values, codes.flag_meanings.split(), strict=True))
 phase = np.array([words[code] for code in codes.values[:, 0].tolist()])
-print({word: int((phase == word).sum()) for word in np.unique(phase)})
+print({word: int((phase == word).sum()) for word in sorted(set(phase.tolist()))})
 
 CLASSES = {
     "walk": ("walk", "turn", "start", "stop"),
@@ -78,6 +78,7 @@ fig, axes = plt.subplots(1, 4, figsize=(14, 3), layout="constrained", sharey=Tru
 for ax, (number, name) in zip(axes, enumerate(CLASSES), strict=True):
     draw_doppler(ax, samples.doppler_noisy[int(np.flatnonzero(label == number)[0])])
     ax.set_title(name)
+axes[0].set_ylim(-80, 80)  # shared: the last window alone would set it
 plt.show()
 
 # %%
