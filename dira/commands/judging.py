@@ -69,6 +69,11 @@ def count(
     show_table("label down, count across", ["", *map(str, counter.counts)], shown)
     if right is not None:
         typer.echo(f"{right:.3f} of {int(known.sum())} labelled spectra counted right")
+    if beyond := int((~known & (truth >= 0)).sum()):
+        typer.echo(
+            f"{beyond} spectra have labels that this counter does not know: it counts {min(counter.counts)} to "
+            f"{max(counter.counts)}"
+        )
 
 
 def evaluate(
