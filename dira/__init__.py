@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
     from dira.models.encoder import Encoder as Encoder
     from dira.models.gan import ConditionalGAN as ConditionalGAN
+    from dira.models.path_posterior import PathPosterior as PathPosterior
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
     from dira.models.window_classifier import WindowClassifier as WindowClassifier
@@ -37,6 +38,7 @@ _HOME = {
     "PairedDenoiser": "dira.models.denoiser",
     "Encoder": "dira.models.encoder",
     "PathDetector": "dira.models.detector",
+    "PathPosterior": "dira.models.path_posterior",
     "frechet_distance": "dira.metrics.distances",
     "kernel_distance": "dira.metrics.distances",
     "peak_fidelity": "dira.metrics.fidelity",
