@@ -1,10 +1,18 @@
 """Generate, purify and count: learning from acceleration-jerk spectra (DiRA).
 
-The rooms, from the ground up: ``config`` (what models' settings are made of), ``networks``, ``training`` (the loop,
-checkpoints), ``data`` (spectra out of stores), ``models`` (diffusion, purifier, denoiser, GAN, VAE, counter),
-``metrics`` (distances, fidelity; a counter's features are one of the measures), ``experiment`` (the paper's protocol,
-``dira reproduce``), ``pretraining`` (how the shipped ``weights`` were made), ``commands``. To read:
-`dira.models.model`, then `dira.models.diffusion`, then `dira.models.purifier`. To add a model: ``CONTRIBUTING.md``.
+Packages, each importing only those above it:
+
+- ``config``: the base of all settings of models
+- ``networks``, and ``training``: the loop, checkpoints
+- ``data``: spectra out of stores
+- ``models``: diffusion, purifier, denoiser, detector, GAN, VAE, counter, encoder
+- ``metrics``: distances, fidelity
+- ``experiment``: the paper's protocol, ``dira reproduce``
+- ``pretraining``: the making of the shipped ``weights``
+- ``commands``
+
+Read first `dira.models.model`, then `dira.models.diffusion`, then `dira.models.purifier`. ``CONTRIBUTING.md`` says how
+to add a model.
 
 The public names load on first use, so that ``import dira`` stays light: torch and diffusers are imported by what needs
 them.
@@ -25,6 +33,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.diffusion import ConditionalDiffusion as ConditionalDiffusion
     from dira.models.encoder import Encoder as Encoder
     from dira.models.gan import ConditionalGAN as ConditionalGAN
+    from dira.models.paired_diffusion import PairedDiffusion as PairedDiffusion
     from dira.models.path_posterior import PathPosterior as PathPosterior
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
@@ -36,6 +45,7 @@ _HOME = {
     "ConditionalVAE": "dira.models.vae",
     "Purifier": "dira.models.purifier",
     "PairedDenoiser": "dira.models.denoiser",
+    "PairedDiffusion": "dira.models.paired_diffusion",
     "Encoder": "dira.models.encoder",
     "PathDetector": "dira.models.detector",
     "PathPosterior": "dira.models.path_posterior",

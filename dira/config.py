@@ -117,7 +117,7 @@ class Axes(Config):
         differences = self.differences(other, owner="the model")
         if differences:
             raise InputError(
-                f"the spectra don't fit {model}: {', '.join(differences)}; make them on the model's axes, with its "
+                f"the spectra do not fit {model}: {', '.join(differences)}; make them on the model's axes, with its "
                 "settings."
             )
 

@@ -1,37 +1,37 @@
 """Simulate Wi-Fi channel state information (CSI) of moving targets with exact truth, and estimate their motion.
 
-The rooms, in the order in which data flow through them; each package's docstring says what its modules are:
+The packages, in the order in which data flow through them. Each package's docstring describes its modules:
 
 ===================  ==================================================================================
-``scenario``         what is simulated: the YAML file as pydantic models, numbers that may be distributions
-``targets``          what moves: trajectories, phases of motion, bodies, radar cross-sections, path lengths
-``channel``          what the waves meet: moving paths, static environments, impairments, noise
+``scenario``         the YAML file as pydantic models; numbers may be distributions
+``targets``          trajectories, phases of motion, bodies, radar cross-sections, path lengths
+``channel``          moving paths, static environments, impairments, noise
 ``simulation``       scenario and seed to one capture with its truth
 ``capture``          files of real receivers to the same capture
-``conditioning``     gain, common phase and static part out, uniform in time, cut into windows
-``survey``           what a capture holds, and a scenario like it
+``conditioning``     removal of gain, common phase and static part; resampling; windows
+``survey``           contents of a capture, and a scenario like it
 ``spectrum``         CSI to acceleration-jerk spectrum and Doppler spectrogram
-``estimation``       CSI to paths, bounds on their errors, and whether they are right
-``counting``         how many targets move in a capture
-``tracking``         CSI to the speeds of what moves over time, and whether anything does
+``estimation``       CSI to paths, bounds on their errors, comparison with the truth
+``counting``         number of moving targets in a capture
+``tracking``         CSI to speeds over time, and a motion index
 ``dataset``          samples in a store: made, imported, mixed, checked, loaded
 ``figures``          pictures and pages
 ``explorer``         a local page of live pictures, data sets and captures
-``commands``         the command line, one module a command, put together by ``cli``
-``compute``          numba, threads, phasors, and on what machine
+``commands``         the command line, one module per command, put together by ``cli``
+``compute``          numba, threads, phasors, description of the machine
 ===================  ==================================================================================
 
-Imports run one way only (``tests/test_layout.py`` holds the order; it is this one but for ``compute``, which all use,
-``spectrum``, whose grid a scenario is checked against, and ``figures``, which a data set's card shows). Beside the
-packages are modules that all use: ``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``, ``terminal``.
+Imports run one way only; ``tests/test_layout.py`` holds the order. It is the order above, with three exceptions: all
+packages use ``compute``, a scenario is checked against the grid of ``spectrum``, and data cards show ``figures``. All
+packages use these modules: ``errors``, ``checks``, ``files``, ``streams``, ``schema``, ``csi``, ``terminal``.
 The repository also has ``scenarios/`` (the shipped YAML files) and ``validation/`` (studies against ground truth),
 which are ``isacsim.scenarios`` and ``isacsim.validation``.
 
 New things go here: a body into ``scenario.bodies`` and ``targets.body``, a reader into ``capture.formats``, a
 combination of subcarriers into ``spectrum.settings`` and ``spectrum.plan``, a model into ``dira.models``, a study into
-``validation``, a command into ``commands``. ``CONTRIBUTING.md`` says what lists each.
+``validation``, a command into ``commands``. ``CONTRIBUTING.md`` names the registrations.
 
-To read: `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
+Read first `isacsim.simulation.capture`, then `isacsim.spectrum.aj`, then `isacsim.estimation.estimate`.
 
 The public names load on first use, so that ``import isacsim`` stays light: numba, xarray and matplotlib are
 imported by the function that needs them.

@@ -33,7 +33,7 @@ _LIMITS = {
 
 
 class ArgumentError(InputError):
-    """An argument that can't be; made by :func:`refusal`."""
+    """An argument that cannot be; made by :func:`refusal`."""
 
     argument: str = ""
     """Its name."""

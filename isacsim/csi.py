@@ -74,7 +74,7 @@ class CsiArray:
         found = np.flatnonzero(self.subcarriers == subcarrier)
         if not found.size:
             raise InputError(
-                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or isn't there; "
+                f"subcarrier {subcarrier} carries no channel (it holds one number in every packet) or is not there; "
                 f"{self.subcarriers.size} others do, such as {self.subcarriers[self.subcarriers.size // 2]}."
             )
         return int(found[0])
@@ -131,7 +131,9 @@ def read(
     if values.ndim < 2 or values.size < 1:
         raise InputError(f"csi must be (..., subcarrier, packet) and not empty, got shape {values.shape}.")
     if not np.iscomplexobj(values):
-        raise InputError(f"csi must be complex, got {values.dtype}: an AJ spectrum lives in the phase.")
+        raise InputError(
+            f"csi must be complex, got {values.dtype}: an AJ spectrum is computed from the phase."
+        )
     if not _all_finite(values):
         raise InputError(
             "csi holds NaN or infinite values; drop or repair those packets or subcarriers first."

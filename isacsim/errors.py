@@ -4,7 +4,7 @@ __all__ = ["CaptureError", "InputError"]
 
 
 class InputError(ValueError):
-    """An argument, field or combination that isacsim can't work with."""
+    """An argument, field or combination that isacsim cannot work with."""
 
 
 class CaptureError(InputError):

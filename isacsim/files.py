@@ -40,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
-    """Refuse an output path that can't work, before the work starts.
+    """Refuse an output path that cannot work, before the work starts.
 
     Raises
     ------
@@ -61,12 +61,12 @@ def check_output(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
 
 
 def check_file(path: str | PathLike[str], *, most_bytes: int | None = None) -> Path:
-    """Refuse what can't be read as a file, before it is opened: a pipe would wait for ever, a device never end.
+    """Refuse what cannot be read as a file, before it is opened: a pipe would wait for ever, a device never end.
 
     Raises
     ------
     InputError
-        If there is nothing, it is no regular file, its name can't be one, or it is larger than ``most_bytes``.
+        If there is nothing, it is no regular file, its name cannot be one, or it is larger than ``most_bytes``.
     """
     path = Path(path)
     try:
@@ -95,7 +95,7 @@ def written_whole(path: str | PathLike[str], *, overwrite: bool = True) -> Itera
     InputError
         As :func:`check_output`.
     OSError
-        If the file can't be written.
+        If the file cannot be written.
     """
     path = check_output(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)

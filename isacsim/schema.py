@@ -8,21 +8,30 @@ the centres of its two arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = [
+    "ACTIVITIES",
     "AXES",
     "CAPTURE",
     "COUNT",
     "DATASET",
+    "HIDDEN",
+    "LABELS",
     "STREAM",
     "TRACK",
     "TRUTH",
     "Variable",
     "attributes",
     "described",
+    "typed_flags",
+    "unknown_truth",
 ]
 
 
@@ -32,6 +41,14 @@ class Variable(NamedTuple):
     dims: tuple[str, ...]
     units: str
     long_name: str
+    flags: tuple[str, ...] = ()
+    """Words that the values 0, 1, 2, ... stand for (flags of the CF conventions); -1: not known, or none."""
+
+
+ACTIVITIES = ("stand", "start", "walk", "stop", "turn", "sit", "fall", "seated", "lying")
+"""Activities of a person, by code. ``sit`` and ``fall`` are movements, ``seated`` and ``lying`` their results."""
+HIDDEN = ("shown", "at_rest", "outside", "one_peak", "one_cell")
+"""Reasons why a spectrum cannot show a target, by code (docs/datasets.md)."""
 
 
 _CSI = ("receiver", "subcarrier", "packet")
@@ -66,6 +83,8 @@ CAPTURE = STREAM | {
         ("path",), "1", "point of the target's body, its reference point first; empty for a point"
     ),
     "position": Variable(("path", "xyz"), "m", "position at the window's centre"),
+    "velocity_xyz": Variable(("path", "xyz"), "m/s", "velocity in space at the window's centre"),
+    "activity": Variable(("path",), "1", "activity of the target at the window's centre", ACTIVITIES),
     "rx_position": Variable(("receiver", "xyz"), "m", "position of the receiving antenna"),
     "tx_position": Variable(("receiver", "xyz"), "m", "position of the transmitting antenna"),
     "chain_phase": Variable(("receiver",), "rad", "constant phase error of the receive and transmit chain"),
@@ -107,6 +126,18 @@ TRUTH = {
 }
 """Truth of the targets: the rows of `isacsim.simulation.realisation.Realisation.kinematics`, then the amplitude."""
 
+_IN_SPACE = ("sample", "target", "xyz")
+
+LABELS = {
+    "target_position": Variable(_IN_SPACE, "m", "position of the target at the window's centre"),
+    "target_velocity_xyz": Variable(_IN_SPACE, "m/s", "velocity of the target in space"),
+    "target_activity": Variable(
+        ("sample", "target"), "1", "activity of the target at the window's centre", ACTIVITIES
+    ),
+    "target_hidden": Variable(_TARGETS, "1", "why a spectrum cannot show the target", HIDDEN),
+}
+"""Further truth of the targets: where they are, what they do, and what a spectrum can show of them."""
+
 COUNT = {
     "time": Variable(("window",), "s", "centre of the window"),
     "n": Variable(("n",), "1", "number of targets"),
@@ -115,7 +146,7 @@ COUNT = {
     "at_least": Variable(("window",), "1", "least number of moving targets"),
     "kind": Variable(("window",), "1", "what was counted: points or bodies"),
     "bodies": Variable(("window",), "1", "probability that bodies move, not points"),
-    "reason": Variable(("window",), "1", "why the number can't be told"),
+    "reason": Variable(("window",), "1", "why the number cannot be told"),
 }
 """Variables that `isacsim.count_targets` gives."""
 
@@ -131,7 +162,7 @@ TRACK = {
     "mirror": Variable(_TRACKS, "1", "energy at the negative velocity over that at the velocity"),
     "motion_index": Variable(("window",), "1", "Doppler energy outside the static bin over all energy"),
     "motion_threshold": Variable(("window",), "1", "motion index that a window without motion seldom passes"),
-    "motion": Variable(("window",), "1", "whether anything moves: 1 yes, 0 no, -1 it can't be told"),
+    "motion": Variable(("window",), "1", "whether anything moves: 1 yes, 0 no, -1 it cannot be told"),
     "amplitude_variation": Variable(("window",), "1", "standard deviation of the amplitude over its rms"),
     "doppler_energy": Variable(("window", "path_velocity"), "1", "Doppler energy over the noise floor"),
 }
@@ -151,10 +182,12 @@ DATASET = {
         for kind in ("noisy", "noiseless", "clean")
     },
     **TRUTH,
+    **LABELS,
     "n_targets": Variable(("sample",), "1", "number of targets"),
     "snr_db": Variable(("sample",), "dB", "signal-to-noise ratio of a unit path"),
     "csi_rms": Variable(("sample",), "1", "rms of the file's conditioned CSI, divided out"),
     "scenario": Variable(("sample",), "1", "name of the scenario"),
+    "room": Variable(("sample",), "1", "name of the room"),
     "domain": Variable(("sample",), "1", "synthetic, real, generated or enhanced"),
     "split": Variable(("sample",), "1", "train, validation or test"),
     "source": Variable(("sample",), "1", "where the sample comes from"),
@@ -169,8 +202,8 @@ DATASET = {
     "frequency": CAPTURE["frequency"],
     "all_receivers": Variable(("all_receivers",), "1", "receive channel"),
     **{
-        f"csi_{name}": Variable(("all_receivers",), units, long_name)
-        for name, (_, units, long_name) in STREAM.items()
+        f"csi_{name}": Variable(("all_receivers",), of.units, of.long_name)
+        for name, of in STREAM.items()
         if name != "receiver"
     },
 }
@@ -178,8 +211,19 @@ DATASET = {
 
 
 def attributes(what: Variable, **more: Any) -> dict[str, Any]:
-    """Attributes of a variable: its unit, its name, and what else belongs there."""
-    return {"units": what.units, "long_name": what.long_name, **more}
+    """Attributes of a variable: its unit, its name, its flags, and what else belongs there."""
+    flags: dict[str, Any] = {}
+    if what.flags:
+        # A list, which zarr's JSON takes; netCDF wants the variable's own type (`typed_flags`).
+        flags = {
+            "flag_values": list(range(-1, len(what.flags))),
+            "flag_meanings": " ".join((_NONE, *what.flags)),
+        }
+    return {"units": what.units, "long_name": what.long_name, **flags, **more}
+
+
+# The word of the CF flags for -1.
+_NONE = "none"
 
 
 def described(
@@ -199,3 +243,33 @@ def described(
         Further attributes.
     """
     return table[name].dims, values, attributes(table[name], **more)
+
+
+def unknown_truth(
+    sizes: Mapping[Any, int],
+) -> dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]:
+    """Make the truth of samples that have none, as `xarray.Dataset` takes it: NaN, and -1 for codes.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Of sample, of receiver where there are several, and of target (default 1).
+    """
+    lengths = {"target": 1, "xyz": 3, **sizes}
+    out = {}
+    for name, what in (TRUTH | LABELS).items():
+        dims = tuple(dim for dim in what.dims if dim in lengths)
+        shape = [lengths[dim] for dim in dims]
+        values = np.full(shape, -1, np.int8) if what.flags else np.full(shape, np.nan)
+        out[name] = (dims, values, attributes(what))
+    return out
+
+
+def typed_flags(dataset: xr.Dataset) -> xr.Dataset:
+    """Give flags the type of their variable, as the CF conventions want it in netCDF."""
+    flagged = [name for name, v in dataset.variables.items() if "flag_values" in v.attrs]
+    typed = dataset.copy()
+    for name in flagged:
+        values = np.array(dataset[name].attrs["flag_values"], dataset[name].dtype)
+        typed[name].attrs["flag_values"] = values
+    return typed

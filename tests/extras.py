@@ -10,7 +10,7 @@ from isacsim.channel.sionna.llvm import usable_llvm
 
 
 def need(kind: str) -> None:
-    """Skip the test if the environment of a kind can't run here."""
+    """Skip the test if the environment of a kind cannot run here."""
     if kind.startswith("sionna") and find_spec("sionna") is None:
         pytest.skip("Sionna is not installed: pip install 'isacsim[rt]'")
     if kind == "sionna_rt" and (why := usable_llvm()):

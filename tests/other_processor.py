@@ -21,7 +21,7 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 
 def switches() -> dict[str, str]:
     """Environment that makes every library choose what the oldest processor would."""
-    # NumPy warns of features that it wasn't built with or that this processor lacks: they are not named.
+    # NumPy warns of features that it was not built with or that this processor lacks: they are not named.
     features = [name for name in __cpu_dispatch__ if __cpu_features__[name]]
     out = {"ATEN_CPU_CAPABILITY": "default", "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
     if features:

@@ -53,7 +53,7 @@ def test_mkl_uses_its_compatible_branch():
         pytest.skip("this torch was built without MKL")
     library = ctypes.CDLL(str(next(Path(torch.__file__).parent.glob("lib/*torch_cpu.*"))))
     if not hasattr(library, "mkl_serv_cbwr_get"):
-        pytest.skip("this torch's MKL can't be asked for its branch")
+        pytest.skip("this torch's MKL cannot be asked for its branch")
     # MKL_CBWR_BRANCH and MKL_CBWR_COMPATIBLE of mkl_types.h; without the switch it is 1, MKL_CBWR_BRANCH_OFF.
     branch, compatible = 1, 3
     assert library.mkl_serv_cbwr_get(branch) == compatible

@@ -1,4 +1,4 @@
-"""An installation that can't be written, by a user without a home: kernels are compiled anew, and a remark says so."""
+"""An installation that cannot be written, by a user without a home: kernels are compiled anew, and a remark says so."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ for path in sorted(root.rglob("*.py")):
 names = ("path_length", "velocity", "acceleration", "jerk", "amplitude", "phase")
 print(isacsim.__file__, isacsim.simulate_paths([0.0], [5e9], **{name: [1.0] for name in names}).shape)
 """
-REMARK = "compiled kernels can't be kept, .* NUMBA_CACHE_DIR names a folder"
+REMARK = "compiled kernels cannot be kept, .* NUMBA_CACHE_DIR names a folder"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Function: run CODE from a copy of the package that can't keep anything; its output."""
+    """Function: run CODE from a copy of the package that cannot keep anything; its output."""
     copy = tmp_path / "site" / "isacsim"
     shutil.copytree(Path(isacsim.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    # A file where a folder would be made stops root too, whom a folder's mode doesn't.
+    # A file where a folder would be made stops root too, whom a folder's mode does not.
     for folder in {path.parent for path in copy.rglob("*.py")}:
         (folder / "__pycache__").touch()
     nowhere = copy / "__init__.py" / "home"

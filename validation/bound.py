@@ -48,8 +48,8 @@ def errors(
 ) -> dict[str, np.ndarray]:
     """Error over bound for every trial and state, (trials,) each; NaN where a method finds no path.
 
-    Paths, static parts and noise up to its power are the same at every SNR and for every method, so that differences
-    between points are not chance, and chance is much the same at all of them. Speeds below `least_speed`, m/s, are
+    Paths, static parts and noise (up to its power) are the same at every SNR and for every method. So differences
+    between points are not chance. Speeds below `least_speed`, m/s, are
     raised: a slow path loses a part of itself where the static part is taken out, as all but relax do.
     """
     t, f = axes(subcarriers, packets)

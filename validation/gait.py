@@ -149,7 +149,7 @@ def figure(table: Table) -> Figure:
         f"Top: a walker of {HEIGHT} m at {EXAMPLE_SPEED:g} m/s over one cycle, seen from the right (left limbs blue, "
         "right ones red). Middle: the same walking towards the antennas, and a point that moves as the walker's torso "
         "does on average; four seconds, no noise. Bottom: AJ spectra of one second of it (circle: truth; steady: a "
-        "walker whose torso doesn't sway), and what hands and feet do at every speed, mean over bodies of "
+        "walker whose torso does not sway), and what hands and feet do at every speed, mean over bodies of "
         f"{HEIGHTS[0]} to {HEIGHTS[1]} m.",
     )
     parts: Any = drawing.subfigures(3, 1, height_ratios=(2.2, 3, 3.3))

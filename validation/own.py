@@ -60,7 +60,7 @@ def own_estimator(method: str) -> Estimator:
     Raises
     ------
     InputError
-        If the module can't be imported, or has no such function.
+        If the module cannot be imported, or has no such function.
     """
     if method in _HERE:
         return _HERE[method]

@@ -91,7 +91,7 @@ def _maximum(spectrum: xr.DataArray) -> tuple[float, float]:
 
 
 def aj_peak(csi: NDArray, time: NDArray, frequency: NDArray, *, n_paths: int = 1) -> xr.Dataset:
-    """The highest point in the form of the other estimators of one path; what it doesn't tell is NaN."""
+    """The highest point in the form of the other estimators of one path; what it does not tell is NaN."""
     if n_paths != 1:
         raise ValueError("aj_peak finds one path")
     a, r = highest_point(csi, time, frequency)

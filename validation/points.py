@@ -53,7 +53,7 @@ def compute_points(
     finished_file : Path
         JSON lines: the opening, then every finished point. A run that is killed goes on from there.
     jobs : int
-        Processes. They don't change the results: every point is computed on one thread.
+        Processes. They do not change the results: every point is computed on one thread.
     progress : callable, optional
         Called after every point.
 
@@ -65,7 +65,7 @@ def compute_points(
     Raises
     ------
     InputError
-        If the file was left by a run with other settings, another seed or other code, or can't be written.
+        If the file was left by a run with other settings, another seed or other code, or cannot be written.
     """
     if len({point.name for point in points}) < len(points):
         raise ValueError("two points of a study have one name")

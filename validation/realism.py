@@ -4,17 +4,17 @@ Windows of real captures against simulated ones of the same radio (`validation.r
 their AJ spectra, Doppler, amplitudes and coherence (`validation.realism_measures`). Everything is done twice: as
 received, and cleaned of two things that no body does: packets that fill a part of the band only, and gain steps.
 
-Beside the two bodies stands a control, nobody: the static part and white noise as strong as all that isn't constant in
+Beside the two bodies stands a control, nobody: the static part and white noise as strong as all that is not constant in
 the capture. What is no closer than that is close for being broad, not for walking.
 
 **Intervals** are ± 1.96 standard deviations over a bootstrap of real windows, in blocks as long as a window, and of
 simulated ones. **The floor** is the same distance between parts of one capture; where a capture is too short for it,
-there is none. Captures of seconds hold few independent windows: the intervals don't know of other rooms, people and
+there is none. Captures of seconds hold few independent windows: the intervals do not know of other rooms, people and
 days.
 
 A second part takes whole captures, packet times and hardware included, before and after a scenario is made of the
 capture (`validation.realism_match`). Without --captures both parts take the files of the folder that ISACSIM_CAPTURES
-names, as far as they can be used; what can't is listed.
+names, as far as they can be used; what cannot is listed.
 
 Full size: 60 simulated windows a set, 300 bootstrap draws: 6 minutes on one core for three captures.
 """
@@ -72,20 +72,20 @@ def run(
         As there; trials is the number of simulated windows in each set.
     captures : sequence of path
         Receivers' files or saved captures, each with somebody walking. None: those of ISACSIM_CAPTURES, without those
-        that can't be used.
+        that cannot be used.
     carrier : float, optional
-        Hz, for the files that don't say theirs.
+        Hz, for the files that do not say theirs.
 
     Raises
     ------
     InputError
-        If there is no capture, or one can't be used.
+        If there is no capture, or one cannot be used.
     """
     found = list(captures) or folder_captures()
     if not found:
         raise InputError(
             "study realism needs real captures of somebody walking, each two seconds or more at 50 packets/s or more: "
-            "--captures FILE, once for each file (and --carrier HZ for files that don't say theirs), or a folder "
+            "--captures FILE, once for each file (and --carrier HZ for files that do not say theirs), or a folder "
             "of them in ISACSIM_CAPTURES."
         )
     trials = trials or (4 if quick else 60)

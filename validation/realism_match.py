@@ -63,7 +63,7 @@ def compare_match(
     file : CaptureFile
         A receiver's file or a saved capture.
     carrier : float or None
-        Hz, for files that don't say theirs.
+        Hz, for files that do not say theirs.
     window_s : float
         Of windows, s; longer where the packet rate needs it.
     trials : int

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from isacsim.conditioning.windows import CaptureWindow
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.spectrum.aj import aj_spectrum
 from isacsim.spectrum.doppler import doppler_spectrogram
 
@@ -191,7 +191,7 @@ def kernel(x: Real, y: Real) -> Real:
 def kernel_distance(
     within: tuple[Real, Real], between: Real, allowed: tuple[Any, Any], weight: tuple[Real, Real]
 ) -> float:
-    """Unbiased MMD² from kernel matrices: pairs that aren't allowed are left out; nan if a set has no pair.
+    """Unbiased MMD² from kernel matrices: pairs that are not allowed are left out; nan if a set has no pair.
 
     Parameters
     ----------

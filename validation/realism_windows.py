@@ -86,7 +86,7 @@ def read_windows(
     file : CaptureFile
         A receiver's file or a saved capture.
     carrier : float, optional
-        Hz, for files that don't say it.
+        Hz, for files that do not say it.
     window_s, hop_s : float
         Length of a window and the step to the next, s.
     cleaned : bool
@@ -96,7 +96,7 @@ def read_windows(
     Raises
     ------
     InputError
-        Naming the file: it can't be read, its packet rate is too low, or it has no two windows that share no packet.
+        Naming the file: it cannot be read, its packet rate is too low, or it has no two windows that share no packet.
     """
     capture = read_file(file.path, carrier)
     odd = 0
@@ -104,7 +104,7 @@ def read_windows(
         alike = _alike(capture)
         odd = int((~alike).sum())
         capture = _equal_power(capture.isel(packet=alike))
-    # What a saved simulation knows of itself, a real capture doesn't.
+    # What a saved simulation knows of itself, a real capture does not.
     for name in ("packet_rate", "shared_phase_error"):
         capture.attrs.pop(name, None)
     try:
@@ -140,7 +140,7 @@ def read_windows(
 
 
 def read_file(path: Path, carrier: float | None) -> xr.Dataset:
-    """A capture, with a carrier in Hz for a receiver's file that doesn't say its own.
+    """A capture, with a carrier in Hz for a receiver's file that does not say its own.
 
     Raises
     ------

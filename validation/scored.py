@@ -44,14 +44,14 @@ __all__ = [
 STATES = ("velocity", "acceleration", "jerk")
 # An estimate belongs to a target within these, m/s² and m/s³.
 GATE = {"acceleration": 0.45, "jerk": 2.0}
-# Paths that a method which isn't told the number may find.
+# Paths that a method which is not told the number may find.
 MOST = 12
 # Captures at a time: what a stopped run loses, and what a process takes on.
 _PART = 10
 
 
 def chosen_methods(asked: Iterable[str], otherwise: Sequence[str] = METHODS) -> list[str]:
-    """Methods of a study, each once, users' own among them; an `InputError` names one that there isn't."""
+    """Methods of a study, each once, users' own among them; an `InputError` names one that there is not."""
     chosen = list(dict.fromkeys(asked or otherwise))
     for name in chosen:
         if is_own(name):

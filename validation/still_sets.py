@@ -43,7 +43,7 @@ Real = NDArray[np.float64]
 
 WINDOW_S = {"har": 2.0, "espectre": 2.0, "ialr": 4.0, "wivelo": 1.0}
 """Windows that are judged, s: as short as the packets let them be."""
-# The files don't say their channels, which only scale speeds.
+# The files do not say their channels, which only scale speeds.
 _CARRIER_5, _CARRIER_2 = 5.32e9, 2.437e9
 _SPACING = 312.5e3
 _SETTLE_S = 30.0

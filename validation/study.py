@@ -66,7 +66,7 @@ STUDIES = (
 )
 # These need files that the user has: their `run` takes ``captures`` and ``carrier`` too.
 OF_CAPTURES = ("realism",)
-# These take a folder of published data sets: their `run` takes ``data`` and ``held_out`` too. Two can't do without.
+# These take a folder of published data sets: their `run` takes ``data`` and ``held_out`` too. Two cannot do without.
 OF_DATA = ("real", "real-motion", "mirror")
 NEED_DATA = ("real", "real-motion")
 # These compare methods of `estimate_paths`: their `run` takes ``methods`` too; none means all that fit.
@@ -158,7 +158,7 @@ def share(hits: int, trials: int) -> dict[str, float]:
 
 
 def rms(errors: ArrayLike) -> dict[str, float]:
-    """Root mean square with its standard error, and the median magnitude, which outliers don't move."""
+    """Root mean square with its standard error, and the median magnitude, which outliers do not move."""
     e = np.asarray(errors, np.float64)
     value = float(np.sqrt((e**2).mean()))
     # Delta method: the standard error of the mean square over twice its root.
@@ -234,7 +234,7 @@ def write_study(
     captures : sequence of Path
         Capture files, for the studies of `OF_CAPTURES`.
     carrier : float, optional
-        Hz, for those files that don't say theirs.
+        Hz, for those files that do not say theirs.
     methods, scenarios : sequence of str
         For the studies of `OF_METHODS` and `OF_SCENARIOS`; empty: the study's own.
     data : Path, optional
@@ -250,7 +250,7 @@ def write_study(
     Raises
     ------
     InputError
-        If there is no such study, an argument is out of range, a file can't be written, or an unfinished run with
+        If there is no such study, an argument is out of range, a file cannot be written, or an unfinished run with
         other settings, another seed or other code is in the folder.
     """
     study = load_study(name)

@@ -42,9 +42,10 @@ def detect(
 ) -> None:
     """Find the paths in a store's spectra; with ground truth, count those found and those invented."""
     import dira
-    from dira.data.stores import TRUTH, load
+    from dira.data.stores import load
     from dira.metrics.detection import match_detections, true_paths
     from isacsim.files import check_output, written_whole
+    from isacsim.schema import TRUTH
     from isacsim.terminal import show_json, show_table
 
     if output is not None:

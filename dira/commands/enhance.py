@@ -62,9 +62,10 @@ def enhance(
     from dira.data.stores import SPECTRA, check_store, load, write
     from dira.models.denoiser import PairedDenoiser
     from dira.models.detector import PathDetector
+    from dira.models.paired_diffusion import PairedDiffusion
 
     check_store(output, overwrite=overwrite)
-    purifier = model_in(model, "purifier", "denoiser", "detector")
+    purifier = model_in(model, "purifier", "denoiser", "detector", "paired-diffusion")
     asked = {
         "t_star": t_star,
         "rounds": rounds,
@@ -75,14 +76,15 @@ def enhance(
     }
     how: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     once = isinstance(purifier, PairedDenoiser | PathDetector)
-    if once and how:
+    sampled = isinstance(purifier, PairedDiffusion)
+    if (once or sampled) and how:
         option = next(iter(how)).replace("_", "-")
         raise InputError(f"--{option} is for a purifier, and {model} is {purifier.title}; leave it out.")
-    how = {} if once else {**purifier.chosen, **how, "seed": seed}
+    how = {} if once else {"seed": seed} if sampled else {**purifier.chosen, **how, "seed": seed}
     samples = load(store, variable, split=split, also=SPECTRA)
     with bar("purifying", "spectra") as progress:
         where: dict[str, Any] = {"device": device} if once else {"device": device, "progress": progress}
-        enhanced = purifier.enhance(samples[variable], **how, **where)
+        enhanced = (purifier.sample if sampled else purifier.enhance)(samples[variable], **how, **where)
     long_name = "purified acceleration-jerk spectrum, relative linear magnitude"
     samples["aj_enhanced"] = (
         samples[variable].copy(data=enhanced).assign_attrs(units="1", long_name=long_name)

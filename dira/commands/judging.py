@@ -125,7 +125,7 @@ def evaluate(
             raise InputError(f"--{option} is for the distance to a --reference; leave it out.")
     else:
         if features is not None and counter is not None:
-            raise InputError("--counter and --features both say on which features; give one of them.")
+            raise InputError("--counter and --features both select the features; give one of them.")
         if feature_weights is not None and features is None:
             raise InputError("--feature-weights is for --features inception; give both.")
         if features is None:
@@ -163,7 +163,9 @@ def evaluate(
         precision, recall = precision_recall(other, samples[variable], features=judged_on)
         distance = asdict(got) | {"precision": precision, "recall": recall}
     elif not found:
-        raise InputError(f"{store} has no clean spectra, and there is no --reference: nothing to judge by.")
+        raise InputError(
+            f"{store} has no clean spectra, and there is no --reference: nothing to compare with."
+        )
     if as_json:
         show_json(scores=found, meanings=SCORES, without_clean=without, distance=distance)
     elif distance is not None:

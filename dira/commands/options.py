@@ -43,6 +43,7 @@ KINDS = {
     "vae": ("ConditionalVAE", "aj_noisy"),
     "purifier": ("Purifier", "aj_clean"),
     "denoiser": ("PairedDenoiser", "aj_noisy"),
+    "paired-diffusion": ("PairedDiffusion", "aj_clean"),
     "counter": ("TargetCounter", "aj_noisy"),
     "detector": ("PathDetector", "aj_noisy"),
 }

@@ -36,7 +36,8 @@ def train(
     uses: Annotated[
         int,
         typer.Option(
-            help="Number of times that each sample of --stream is used, in other views of it.", min=1
+            help="Number of times that each sample of --stream is used, each time under another symmetry.",
+            min=1,
         ),
     ] = 1,
     workers: Annotated[
@@ -56,7 +57,11 @@ def train(
         ),
     ] = None,
     variable: Annotated[
-        str | None, typer.Option(help="Spectra to learn; default: aj_clean for a purifier, else aj_noisy.")
+        str | None,
+        typer.Option(
+            help="Spectra to learn; default: aj_clean for a purifier, else aj_noisy. Of a paired-diffusion those that "
+            "it is shown: aj_clean (default) to make aj_noisy, or aj_noisy to make aj_clean."
+        ),
     ] = None,
     split: Split = "train",
     conditions: Annotated[
@@ -123,6 +128,8 @@ def train(
         samples = _streamed(stream, seed, workers, apart_from or [], thinned=thinned)
         training["stream"] = samples.reused(uses, folder=work / "stream")
         model.variables = (variable, *model.variables[1:])
+        if kind == "paired-diffusion" and variable == "aj_noisy":
+            model.variables = ("aj_noisy", "aj_clean")
         examples, learnt_from = [], {"variable": variable}
     if budget:
         from dira.training.budget import measured
@@ -148,7 +155,7 @@ def _streamed(
 
 
 def _check_output(output: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that can't take the model, before the work starts."""
+    """Refuse a folder that cannot take the model, before the work starts."""
     from isacsim.files import check_output
 
     if output.exists() and not output.is_dir():
@@ -175,12 +182,14 @@ def _of_stores(
     """Collect what `fit` learns from: spectra, and the data that belong to them."""
     from dira.data.several import load_together
 
-    samples = load_together(stores, variable, split=split, labelled=kind in (*_CONDITIONAL, "counter"))
+    labelled = kind in (*_CONDITIONAL, "counter")
+    wanted = "aj_noisy" if (kind, variable) == ("paired-diffusion", "aj_clean") else "aj_clean"
+    samples = load_together(stores, variable, split=split, labelled=labelled, also=(wanted,))
     spectra = samples[variable]
-    if kind == "denoiser":
-        if "aj_clean" not in samples or np.isnan(samples["aj_clean"].values).all():
-            raise InputError(f"{stores[0]} has no spectra 'aj_clean', which a denoiser learns from.")
-        return [spectra, samples["aj_clean"]]
+    if kind in ("denoiser", "paired-diffusion"):
+        if wanted not in samples or np.isnan(samples[wanted].values).all():
+            raise InputError(f"{stores[0]} has no spectra {wanted!r}, which a {kind} learns from.")
+        return [spectra, samples[wanted]]
     if kind == "detector":
         return [spectra, samples]
     if kind == "counter":

@@ -1,4 +1,4 @@
-"""Several data sets as one to learn from, refused where their spectra don't go together."""
+"""Several data sets as one to learn from, refused where their spectra do not go together."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def load_together(stores: Sequence[Path], variable: str, **how: Any) -> xr.Datas
     first = _axes(parts[0], variable, stores[0])
     for store, part in zip(stores[1:], parts[1:], strict=True):
         if differences := first.differences(_axes(part, variable, store), owner=str(stores[0])):
-            raise InputError(f"{store} and {stores[0]} don't go together: {', '.join(differences)}.")
+            raise InputError(f"{store} and {stores[0]} do not go together: {', '.join(differences)}.")
     shared = [
         name
         for name, values in parts[0].data_vars.items()

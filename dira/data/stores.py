@@ -22,7 +22,7 @@ from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import create_store, default_chunk, exists, open_dataset, write_chunk
 from isacsim.errors import InputError
 from isacsim.files import check_output
-from isacsim.schema import DATASET, TRUTH, attributes, described
+from isacsim.schema import DATASET, attributes, described, unknown_truth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,7 +74,9 @@ def load(
     elif exists(store):
         whole = open_dataset(store)
     else:
-        raise InputError(f"{store} is no zarr store of spectra.")
+        raise InputError(
+            f"{store}: no zarr store of spectra there; isacsim generate and isacsim import make them."
+        )
     spectra = [str(name) for name in whole.data_vars if str(name).startswith("aj_")]
     if variable not in spectra:
         raise InputError(f"{store} has no spectra {variable!r}; it has {', '.join(spectra) or 'none'}.")
@@ -99,7 +101,7 @@ def load(
 
 
 def _attributes(path: Path) -> dict[str, Any]:
-    """Attributes of a store, none if they can't be read."""
+    """Attributes of a store, none if they cannot be read."""
     try:
         return dict(json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -142,7 +144,7 @@ def write(
     ----------
     samples : xarray.Dataset
         In memory, with spectra over (sample, [receiver,] [delay,] acceleration, jerk). What docs/datasets.md names and
-        they don't have is NaN, -1 for labels and seeds, or an empty text.
+        they do not have is NaN, -1 for labels and seeds, or an empty text.
     store : path
         Folder.
     domain : {"synthetic", "real", "generated", "enhanced"}, optional
@@ -208,11 +210,7 @@ def _with_columns(samples: xr.Dataset, domain: str | None) -> xr.Dataset:
     # Encodings of the store that they were read from, chunks for one, are not those of the one to be written.
     samples, n = samples.drop_encoding(), samples.sizes["sample"]
     spectrum = samples[_spectra(samples)[0]]
-    dims = ("sample", *(d for d in spectrum.dims if d == "receiver"), "target")
-    unknown = np.full(
-        [spectrum.sizes.get(d, 1) for d in dims[:-1]] + [samples.sizes.get("target", 1)], np.nan
-    )
-    columns: dict[str, Any] = {name: (dims, unknown, attributes(DATASET[name])) for name in TRUTH}
+    columns: dict[str, Any] = unknown_truth({"target": samples.sizes.get("target", 1), **spectrum.sizes})
     numbers: dict[str, Any] = {
         "n_targets": np.full(n, UNLABELLED, np.int16),
         "snr_db": np.full(n, np.nan, np.float32),
@@ -220,7 +218,7 @@ def _with_columns(samples: xr.Dataset, domain: str | None) -> xr.Dataset:
         "index": np.arange(n),
     }
     columns |= {name: described(DATASET, name, values) for name, values in numbers.items()}
-    texts = {"scenario": "", "domain": "synthetic", "split": SPLITS[0], "source": ""}
+    texts = {"scenario": "", "room": "", "domain": "synthetic", "split": SPLITS[0], "source": ""}
     if domain is not None:
         samples = samples.drop_vars("domain", errors="ignore")
         texts["domain"] = domain

@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 
-__all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced"]
+__all__ = ["BANDS", "FACTS", "PACKETS", "PAIRS", "Windows", "joined", "reduced", "trimmed"]
 
 BANDS, PACKETS, PAIRS = 8, 256, 4
 """Sub-bands, times and antenna pairs of a window, at most: more are averaged, of pairs the first and others evenly."""
 FACTS = ("carrier", "bandwidth", "interval", "duration", "dynamic")
-"""Facts about a window beside its values: log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval / 4 ms and
-duration / 1 s, and the moving part's rms over the static one's in units of 20 dB."""
+"""Facts about a window beside its values. The first four are log2 of carrier / 5 GHz, bandwidth / 20 MHz, interval /
+4 ms and duration / 1 s. The last is the rms of the moving part over that of the static one, in units of 20 dB."""
 
 F32 = NDArray[np.float32]
 
@@ -112,6 +112,29 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
 def joined(many: list[Windows]) -> Windows:
     """Put windows behind one another."""
     return Windows(*(np.concatenate(part) for part in zip(*many, strict=True)))
+
+
+def trimmed(windows: Windows, patch: int) -> Windows:
+    """Leave out the pairs and the last times that no window has: an encoder gives the same without them, sooner.
+
+    Parameters
+    ----------
+    windows : Windows
+        Some.
+    patch : int
+        Times that stay together: as many as an encoder's patch.
+    """
+    there = np.asarray(windows.there)
+    pairs = np.flatnonzero(there.any(axis=(0, 2, 3)))
+    times = np.flatnonzero(there.any(axis=(0, 1, 2)))
+    if not times.size:
+        return windows
+    last = patch * (int(times[-1]) // patch + 1)
+    return Windows(
+        np.asarray(windows.values)[:, : pairs[-1] + 1, ..., :last],
+        there[:, : pairs[-1] + 1, ..., :last],
+        windows.facts,
+    )
 
 
 def _decades(rms: float, level: float) -> float:

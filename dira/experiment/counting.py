@@ -54,7 +54,8 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
     model: TargetCounter = run.model(f"counter-{name}", make)
     if not model.config.augment or any(model.history[key] != value for key, value in how.items()):
         raise InputError(
-            f"{run.folder / 'models' / f'counter-{name}'} was trained otherwise than today's counters; delete it."
+            f"{run.folder / 'models' / f'counter-{name}'} was trained with other settings than today's counters; "
+            "delete it."
         )
     return model
 
@@ -152,8 +153,8 @@ def count_stage(run: Run, seed: int) -> dict[str, Any]:
 def _calibration_error(counter: TargetCounter, test: Spectra, device: str) -> float:
     """Expected calibration error (Guo et al. 2017), in ten groups of equal numbers by the highest probability.
 
-    torchmetrics has ten groups of equal width, of which some are empty or hold a few: 600 calibrated spectra of five
-    classes come out at 0.020 there and at 0.062 here, the noise of 60 spectra a group.
+    torchmetrics has ten groups of equal width, some of them empty or almost empty. 600 calibrated spectra of five
+    classes give 0.020 there and 0.062 here, which is the noise of 60 spectra per group.
     """
     odds = counter.predict_proba(test.values, device=device)
     sure, right = odds.max(axis=1), counter.counts[odds.argmax(axis=1)] == test.counts

@@ -78,7 +78,7 @@ def gain(results: Results, preset: Preset, variant: str, *scenarios: str) -> Gai
 
 
 def _above(one: Mapping[str, float]) -> float:
-    """Distance above the floor; what is below it can't be told from it."""
+    """Distance above the floor; what is below it cannot be told from it."""
     return max(one["value"] - one["floor"], 0.0)
 
 

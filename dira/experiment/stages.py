@@ -1,7 +1,7 @@
 """A run of the experiments in a folder: frozen before anything is trained, and made of stages that are done once each.
 
 A stage's result is JSON; arrays and models lie beside it. Every result carries the digest of what the run was frozen
-with, so that a report can't mix results of different scenarios, presets or versions.
+with, so that a report cannot mix results of different scenarios, presets or versions.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout:
-        raise InputError(f"{folder}: another dira reproduce is at work in it.") from None
+        raise InputError(f"{folder}: another dira reproduce is running in it.") from None
 
 
 def freeze(preset: Preset, folder: Path, *, device: str, tell: Tell) -> Run:

@@ -1,6 +1,6 @@
 """Distances of generated or purified spectra from real or clean ones; every number with what it is worth.
 
-Distances carry the name of their features: scores of different features, and scores published for photographs, don't
+Distances carry the name of their features: scores of different features, and scores published for photographs, do not
 compare.
 """
 

@@ -73,7 +73,7 @@ class FeatureNetwork:
             except RuntimeError as error:
                 said = str(error).strip().splitlines()[-1]
                 raise InputError(
-                    f"{self.__name__}: the network can't be run on images uint8 {(len(part), 3, *part.shape[2:])}: "
+                    f"{self.__name__}: the network cannot be run on images uint8 {(len(part), 3, *part.shape[2:])}: "
                     f"{said:.200}"
                 ) from error
             if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != len(part):

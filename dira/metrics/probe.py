@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isacsim.errors import InputError
 
-__all__ = ["Probe", "linear_probe"]
+__all__ = ["Probe", "linear_probe", "scored"]
 
 _RIDGES = 10.0 ** np.arange(-3, 5)
 _FOLDS = 4
@@ -71,15 +71,26 @@ def linear_probe(
             scores[i] += (made.argmax(axis=1) == number[outside]).sum()
     best = int(scores.argmax())
     chosen = classes[_fits(x, target, other)[best].argmax(axis=1)]
-    f1 = []
+    return scored(np.asarray(chosen, np.int64), true)
+
+
+def scored(predicted: NDArray[np.int64], labels: ArrayLike) -> Probe:
+    """Judge predicted labels.
+
+    Parameters
+    ----------
+    predicted, labels : array_like of int, shape (window,)
+        As predicted, and true.
+    """
+    true, f1 = np.asarray(labels), []
     for c in np.unique(true):
-        hits = ((chosen == c) & (true == c)).sum()
-        f1.append(2 * hits / max(1, (chosen == c).sum() + (true == c).sum()))
+        hits = ((predicted == c) & (true == c)).sum()
+        f1.append(2 * hits / max(1, (predicted == c).sum() + (true == c).sum()))
     return Probe(
-        float((chosen == true).mean()),
+        float((predicted == true).mean()),
         float(np.mean(f1)),
-        float(np.abs(chosen.astype(np.float64) - true).mean()),
-        np.asarray(chosen, np.int64),
+        float(np.abs(predicted.astype(np.float64) - true).mean()),
+        predicted,
     )
 
 

@@ -46,11 +46,11 @@ class CounterConfig(Config):
     """Channels of the first stage; 64 is ResNet-18 as published, 11.2 million weights."""
     scaling: Scaling = Scaling()
     augment: bool = True
-    """Train on spectra mirrored along both axes and shifted in a circle by chance; without, a few thousand are learnt
-    by heart. The number of targets stays. Mirrored ones are spectra again: time reversed mirrors the jerk, the other
-    sign of the phase both axes. Shifted ones nearly: another acceleration and jerk of all paths shifts their spectrum,
-    but not the notch of a static removal, nor the images of a product of channels, and none comes in at the other
-    end."""
+    """Train on spectra mirrored along both axes and shifted in a circle at random. Without it, a few thousand are
+    memorised. The number of targets stays. Mirrored ones are valid spectra: time reversal mirrors the jerk, and the
+    other sign of the phase mirrors both axes. Shifted ones nearly are. Another acceleration and jerk of all paths
+    shifts their spectrum, but not the notch of static removal, nor the images of a product of channels. And no path
+    enters at the opposite edge."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing."""
     temperature: float = Field(default=1.0, ge=1e-6, le=1e6)

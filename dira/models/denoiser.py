@@ -16,7 +16,7 @@ from dira.networks.unet import SpectrumUNet
 from dira.training.train import Batch
 from isacsim.errors import InputError
 
-__all__ = ["PairedDenoiser"]
+__all__ = ["PairedDenoiser", "paired"]
 
 
 class DenoiserConfig(Config):
@@ -83,13 +83,7 @@ class PairedDenoiser(Model):
     def examples(self, *learnt_from: Any) -> Examples:
         """Pairs of one shape, on the same axes."""
         noisy, clean = learnt_from
-        (inputs, axes), (wanted, other) = read_spectra(noisy, name="noisy"), read_spectra(clean, name="clean")
-        if inputs.shape != wanted.shape:
-            raise InputError(
-                f"noisy and clean must be pairs of one shape, got {inputs.shape} and {wanted.shape}."
-            )
-        axes.check(other, model="their noisy ones")
-        return Examples(axes, {}, [self.scaled(inputs), self.scaled(wanted)])
+        return paired(self, noisy, clean, names=("noisy", "clean"))
 
     def loss(self, network: nn.Module, batch: Batch, classes: Classes) -> torch.Tensor:
         """Mean squared error."""
@@ -122,6 +116,23 @@ class PairedDenoiser(Model):
         """
         cleaned = self.run(_cleaned, spectra, batch_size=batch_size, device=device)
         return shaped_as(self.scaling.projected(cleaned), spectra)
+
+
+def paired(model: Model, first: Any, second: Any, *, names: tuple[str, str]) -> Examples:
+    """Take spectra of the same samples as a model's examples.
+
+    Raises
+    ------
+    InputError
+        If shapes or axes of the two differ.
+    """
+    (inputs, axes), (wanted, other) = read_spectra(first, name=names[0]), read_spectra(second, name=names[1])
+    if inputs.shape != wanted.shape:
+        raise InputError(
+            f"{names[0]} and {names[1]} must be pairs of one shape, got {inputs.shape} and {wanted.shape}."
+        )
+    axes.check(other, model=f"their {names[0]} ones")
+    return Examples(axes, {}, [model.scaled(inputs), model.scaled(wanted)])
 
 
 def _cleaned(network: nn.Module, noisy: torch.Tensor) -> torch.Tensor:

@@ -40,6 +40,7 @@ _DEFAULT = "points_4x4"
 _TRUTH = ("target_acceleration", "target_jerk", "target_amplitude")
 # Detections below this score are not worth calibrating.
 _LEAST_SCORE = 0.02
+_LEAST_PROBABILITY = 0.05
 
 
 class DetectorConfig(Config):
@@ -239,7 +240,7 @@ class PathDetector(Model):
         NotFitted
             Before `fit`.
         InputError
-            As `detect`'s; or if the spectra are plain arrays, have several channels, or don't say how they were made.
+            As `detect`'s; or if the spectra are plain arrays, have several channels, or do not say how they were made.
         """
         if not isinstance(attrs := getattr(spectra, "attrs", None), dict):
             raise InputError(
@@ -273,7 +274,8 @@ class PathDetector(Model):
         spectra, truth
             As `fit`'s; samples that were not trained on.
         false : float
-            False detections a spectrum.
+            False detections a spectrum, at most. Detections of probability below 0.05 are none, however few false ones
+            that leaves.
         gate : (float, float)
             m/s² and m/s³ within which a detection is a true path; the default is for windows of one second.
         **how
@@ -301,7 +303,8 @@ class PathDetector(Model):
             if slope > 0:  # scores that say nothing are left as they are
                 self.config = self.config.model_copy(update={"slope": float(slope), "shift": float(shift)})
         found = match_detections(self.detect(spectra, threshold=0.0, **how), paths, gate)
-        self.config = self.config.model_copy(update={"threshold": found.threshold(false)})
+        threshold = max(found.threshold(false), _LEAST_PROBABILITY)
+        self.config = self.config.model_copy(update={"threshold": threshold})
         self._weigh_counts(spectra, np.isfinite(paths).all(axis=-1).sum(axis=1), how)
         return self
 

@@ -20,11 +20,18 @@ from dira.training.train import Batch, Progress
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
-__all__ = ["ConditionalDiffusion", "Diffusion", "DiffusionConfig", "add_noise", "diffusion_loss"]
+__all__ = [
+    "ConditionalDiffusion",
+    "Diffusion",
+    "DiffusionConfig",
+    "LossConfig",
+    "add_noise",
+    "diffusion_loss",
+]
 
 
-class DiffusionConfig(Config):
-    """Configuration of a diffusion model."""
+class LossConfig(Config):
+    """Configuration that every diffusion model has."""
 
     unet: UNetConfig = UNetConfig()
     schedule: ScheduleConfig = ScheduleConfig()
@@ -33,6 +40,11 @@ class DiffusionConfig(Config):
     """Target of the network: the noise (Ho et al. 2020) or the velocity (Salimans and Ho 2022)."""
     min_snr: float | None = Field(default=None, gt=0, le=1e9)
     """γ of the min-SNR weighting (Hang et al. 2023), e.g. 5; None: all steps alike (eq. 25)."""
+
+
+class DiffusionConfig(LossConfig):
+    """Configuration of a diffusion model."""
+
     drop_labels: float = Field(default=0.1, ge=0, lt=1)
     """Share of the training samples whose conditions are withheld: what classifier-free guidance needs."""
 
@@ -48,18 +60,19 @@ def diffusion_loss(
     clean: torch.Tensor,
     labels: torch.Tensor | None,
     *,
-    config: DiffusionConfig,
+    config: LossConfig,
     alphas: torch.Tensor,
     generator: torch.Generator,
     rows: slice,
     batch_size: int,
+    given: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Mean squared error of the prediction at random steps (eq. 25), drawn for the whole batch."""
     step = torch.randint(len(alphas), (batch_size,), generator=generator)[rows]
     noise = torch.randn((batch_size, *clean.shape[1:]), generator=generator)[rows].to(clean.device)
     share = alphas[step].float().to(clean.device)
     noisy = add_noise(clean, noise, share)
-    predicted = network(noisy, step.to(clean.device), labels).float()
+    predicted = network(noisy, step.to(clean.device), labels, given).float()
     wide = share[:, None, None, None]
     target = noise if config.prediction == "epsilon" else wide.sqrt() * noise - (1 - wide).sqrt() * clean
     error = ((predicted - target) ** 2).mean(dim=(1, 2, 3))

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from dira.config import Config, validated
-from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced
+from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced, trimmed
 from dira.models.files import CONFIG, check_shapes, read_content, read_weights, write_model
 from dira.models.model import NotFitted
 from dira.networks.window_transformer import WindowTransformer
@@ -113,6 +113,7 @@ class Encoder:
         checkpoints: str | PathLike[str] | None = None,
         every: int = 500,
         progress: Progress | None = None,
+        onward: bool = False,
         **asked: Any,
     ) -> Self:
         """Learn from windows without labels.
@@ -125,17 +126,25 @@ class Encoder:
             Optimiser steps.
         device, checkpoints, every, progress, **asked
             As for `dira.ConditionalDiffusion.fit`; a run that was stopped goes on from its checkpoints.
+        onward : bool
+            Begin with the weights that the encoder has, instead of new ones.
 
         Raises
         ------
+        NotFitted
+            If it has none to begin with.
         InputError
             If an argument is out of range, or the checkpoints are of another training.
         """
+        if onward and self.network is None:
+            raise NotFitted("Encoder is not trained: there is nothing to go on from.")
         training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="pretrain")
         with on_threads(training.threads):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(training.seed)
                 network = self.build()
+            if onward and self.network is not None:
+                network.load_state_dict(self.network.state_dict())
             trained, seconds = train(
                 network,
                 self.loss,
@@ -145,11 +154,16 @@ class Encoder:
                 checkpoints=None if checkpoints is None else Path(checkpoints),
                 every=every,
                 progress=progress,
-                more={"model": "Encoder", "config": self.config.model_dump(mode="json")},
+                more={
+                    "model": "Encoder",
+                    "config": self.config.model_dump(mode="json"),
+                    **({"onward_from": self.history} if onward else {}),
+                },
             )
         assert isinstance(trained, WindowTransformer)
         self.network = trained
-        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        before = {"onward_from": self.history} if onward else {}
+        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1), **before}
         return self
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
@@ -229,6 +243,7 @@ class Encoder:
         check_integer("batch_size", batch_size, least=1)
         if not len(windows.values):
             raise InputError("windows must hold at least one window, got none.")
+        windows = trimmed(windows, self.config.patch)
         place = place_for(device).device
         network, out = self.network.to(place).eval(), []
         try:
@@ -312,6 +327,20 @@ class Encoder:
         }
         write_model(Path(folder), json.loads(json.dumps(content)), weights)
         return Path(folder)
+
+    @classmethod
+    def pretrained(cls) -> Self:
+        """Read the encoder that comes with dira.
+
+        Raises
+        ------
+        InputError
+            If it comes with none.
+        """
+        folder = Path(__file__).parents[1] / "weights" / cls.__name__
+        if not folder.is_dir():
+            raise InputError("dira comes with no trained Encoder; make one with dira pretrain.")
+        return cls.from_pretrained(folder)
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str]) -> Self:

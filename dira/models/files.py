@@ -45,7 +45,7 @@ def write_model(folder: Path, content: dict[str, Any], weights: Mapping[str, tor
     InputError
         If a weight is not finite: such a model would not be read.
     """
-    _check_finite(weights, f"{folder}: this model can't be saved")
+    _check_finite(weights, f"{folder}: this model cannot be saved")
     file = save(dict(weights))  # save_file would make it private
     content = {
         **content,
@@ -147,7 +147,7 @@ def read_weights(folder: Path, content: Mapping[str, Any]) -> dict[str, torch.Te
             changed = CONFIG if told.get("config") != wanted["config"] else WEIGHTS
             raise ValueError(f"{changed} is not what was saved: its digest is another")
     weights = load(file)
-    _check_finite(weights, "the weights can't be used")
+    _check_finite(weights, "the weights cannot be used")
     return {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
 
 

@@ -166,7 +166,7 @@ class ConditionalGAN(LatentModel):
         Raises
         ------
         InputError
-            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, the checkpoints are of
+            If the spectra cannot be halved to about 4 x 4 bins, an argument is out of range, the checkpoints are of
             another training, or ``best_by`` gives no finite number.
         """
         return self.learn((spectra, labels), steps=steps, best_by=best_by, **options)

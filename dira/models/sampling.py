@@ -56,17 +56,24 @@ def generate(
     batch_size: int,
     device: torch.device | str,
     progress: Progress | None,
+    given: torch.Tensor | None = None,
 ) -> NDArray[np.float32]:
-    """Sample n spectra on the model's scale; arguments as `ConditionalDiffusion.sample`'s, walk makes a scheduler."""
+    """Sample n spectra on the model's scale.
+
+    Arguments are those of `ConditionalDiffusion.sample`. ``walk`` makes a scheduler; ``given`` (sample, channel,
+    acceleration, jerk) are spectra that the network is shown.
+    """
     shape = (axes.channels, axes.bins_acceleration, axes.bins_jerk)
     out = np.empty((n, *shape), np.float32)
     for rows, own in seeded_batches(n, batch_size, seed):
         values = normals(shape, own).to(device)
         numbers = None if labels is None else torch.from_numpy(labels[rows]).to(device)
+        shown = None if given is None else given[rows].to(device)
         scheduler = walk()
         values = values * scheduler.init_noise_sigma
         for step in scheduler.timesteps:
-            predicted = guided(network, scheduler.scale_model_input(values, step), step, numbers, guidance)
+            scaled = scheduler.scale_model_input(values, step)
+            predicted = guided(network, scaled, step, numbers, guidance, shown)
             # Every sample has its own generator; a solver that draws nothing leaves them alone.
             values = scheduler.step(predicted, step, values, generator=own).prev_sample
         out[rows] = values.cpu().numpy()
@@ -81,12 +88,13 @@ def guided(
     step: torch.Tensor,
     labels: torch.Tensor | None,
     guidance: float,
+    given: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Prediction with classifier-free guidance: w · (with labels) + (1 - w) · (without)."""
     steps = step.to(values.device).expand(len(values))
-    predicted = network(values, steps, labels)
+    predicted = network(values, steps, labels, given)
     if labels is None or guidance == 1:
         return predicted
     nothing = torch.tensor(network.nothing, device=values.device).expand_as(labels)
-    without = network(values, steps, nothing)
+    without = network(values, steps, nothing, given)
     return without + guidance * (predicted - without)

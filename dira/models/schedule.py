@@ -25,7 +25,7 @@ def alphas_bar(config: ScheduleConfig) -> torch.Tensor:
     Raises
     ------
     InputError
-        If √ᾱ_T is 0.01 or more: such a schedule does not end in noise, and can't be sampled from noise.
+        If √ᾱ_T is 0.01 or more: such a schedule does not end in noise, and cannot be sampled from noise.
     """
     scheduler: Any = DDPMScheduler(**_arguments(config))
     alphas = torch.as_tensor(scheduler.alphas_cumprod, dtype=torch.float64)

@@ -102,7 +102,7 @@ class ConditionalVAE(LatentModel):
         Raises
         ------
         InputError
-            If the spectra can't be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
+            If the spectra cannot be halved to about 4 x 4 bins, an argument is out of range, or the checkpoints are of
             another training.
         """
         return self.learn((spectra, labels), steps=steps, **options)

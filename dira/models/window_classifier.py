@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from dira.config import Config, validated
-from dira.data.windows import Windows
+from dira.data.windows import Windows, trimmed
 from dira.models.encoder import Encoder
 from dira.models.model import NotFitted
 from dira.networks.window_transformer import WindowTransformer
@@ -117,7 +117,8 @@ class WindowClassifier:
             sizes = [p.numel() for p in network.parameters()]
             trained = [p.numel() for p in network.parameters() if p.requires_grad]
             self.trained_share = sum(trained) / sum(sizes)
-            data = [torch.from_numpy(np.asarray(part)) for part in (*windows, number.astype(np.int64))]
+            few = trimmed(windows, self.encoder.config.patch)
+            data = [torch.from_numpy(np.asarray(part)) for part in (*few, number.astype(np.int64))]
             made, _ = train(network, _loss, data, training, device=device, progress=progress)
         assert isinstance(made, _Head)
         self.network = made
@@ -161,6 +162,7 @@ class WindowClassifier:
             raise NotFitted("WindowClassifier is not trained: call fit first.")
         if not len(windows.values):
             raise InputError("windows must hold at least one window, got none.")
+        windows = trimmed(windows, self.encoder.config.patch)
         place, out = place_for("auto").device, []
         network = self.network.to(place).eval()
         with torch.no_grad(), on_threads(default_threads()):

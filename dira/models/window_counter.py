@@ -68,7 +68,7 @@ def count_window(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     out = np.zeros(max_targets + 1)
     known = min(out.size, probability.size)
     out[:known] = probability[:known]
-    # What is more likely than not above the most can't be told.
+    # What is more likely than not above the most cannot be told.
     return out if out.sum() > 0.5 else None
 
 

@@ -20,8 +20,8 @@ def stages(axes: Axes) -> int:
     n = int(np.log2(smallest / _SMALLEST))
     if n < 1 or axes.bins_acceleration % 2**n or axes.bins_jerk % 2**n:
         raise InputError(
-            f"spectra of {axes.bins_acceleration} x {axes.bins_jerk} bins can't be halved to about 4 x 4: both numbers "
-            "must be multiples of the same power of two, 8 or more."
+            f"spectra of {axes.bins_acceleration} x {axes.bins_jerk} bins cannot be halved to about 4 x 4: both "
+            "numbers must be multiples of the same power of two, 8 or more."
         )
     return n
 

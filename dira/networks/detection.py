@@ -66,7 +66,7 @@ class DetectionUNet(nn.Module):
     Raises
     ------
     InputError
-        If the shape can't be halved so often.
+        If the shape cannot be halved so often.
     """
 
     MAPS = 7
@@ -78,7 +78,7 @@ class DetectionUNet(nn.Module):
         halvings = patch * 2 ** (len(widths) - 1)
         if any(n % halvings for n in shape):
             raise InputError(
-                f"spectra of {shape[0]} x {shape[1]} bins don't fit {len(widths)} widths and patches of {patch}: both "
+                f"spectra of {shape[0]} x {shape[1]} bins do not fit {len(widths)} widths and patches of {patch}: both "
                 f"numbers must be multiples of {halvings}."
             )
         self.patch = patch

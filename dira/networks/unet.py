@@ -32,11 +32,13 @@ class SpectrumUNet(nn.Module):
         Bins of acceleration and jerk; each a multiple of patch · 2^(blocks - 1).
     classes : sequence of int
         Number of values of each condition.
+    given : int
+        Spectra a sample that the network is shown beside the noisy ones.
 
     Raises
     ------
     InputError
-        If the shape can't be halved so often.
+        If the shape cannot be halved so often.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class SpectrumUNet(nn.Module):
         channels: int,
         shape: tuple[int, int],
         classes: Sequence[int] = (),
+        given: int = 0,
     ) -> None:
         super().__init__()
         halvings = config.patch * 2 ** (len(config.blocks) - 1)
         if any(n % halvings for n in shape):
             raise InputError(
-                f"spectra of {shape[0]} x {shape[1]} bins don't fit {len(config.blocks)} blocks and patches of "
+                f"spectra of {shape[0]} x {shape[1]} bins do not fit {len(config.blocks)} blocks and patches of "
                 f"{config.patch}: both numbers must be multiples of {halvings}."
             )
         attention = config.attention or tuple(i == len(config.blocks) - 1 for i in range(len(config.blocks)))
@@ -59,7 +62,7 @@ class SpectrumUNet(nn.Module):
         up = tuple("AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention))
         self.network: Any = UNet2DModel(
             sample_size=(shape[0] // config.patch, shape[1] // config.patch),
-            in_channels=channels * config.patch**2,
+            in_channels=(channels + given) * config.patch**2,
             out_channels=channels * config.patch**2,
             layers_per_block=config.layers,
             block_out_channels=config.blocks,
@@ -87,9 +90,15 @@ class SpectrumUNet(nn.Module):
         return [int(table.num_embeddings) - 1 for table in self.conditions]  # type: ignore[arg-type]
 
     def forward(
-        self, noisy: torch.Tensor, step: torch.Tensor, labels: torch.Tensor | None = None
+        self,
+        noisy: torch.Tensor,
+        step: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        given: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Predict; noisy (sample, channel, acceleration, jerk), step (sample,), labels int64 (sample, condition)."""
+        """Predict; spectra (sample, channel, acceleration, jerk), step (sample,), labels (sample, condition)."""
+        if given is not None:
+            noisy = torch.cat([noisy, given], dim=1)
         embedded = None
         if len(self.conditions):
             assert labels is not None

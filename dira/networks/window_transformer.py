@@ -88,7 +88,7 @@ class WindowTransformer(nn.Module):
         tokens = self.embed(torch.cat([self.patches(values), parts.to(values.dtype)], dim=-1))
         if hidden is not None:
             tokens = torch.where(hidden[..., None], self.hidden, tokens)
-        tokens = tokens + self.time + self.facts(facts)[:, None, None]
+        tokens = tokens + self.time[: tokens.shape[2]] + self.facts(facts)[:, None, None]
         known = known.flatten(1)
         # Without any patch attention would be of nothing.
         attended = (known | ~known.any(dim=1, keepdim=True))[:, None, None]

@@ -23,6 +23,7 @@ from isacsim.compute.provenance import machine
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.endless import EndlessSamples
 from isacsim.dataset.synthetic.thinned import thinned
+from isacsim.files import strict_json, written_whole
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 
@@ -76,6 +77,7 @@ DETECTORS = {
     "rooms_4x4": Plan("lab,corridor,hall", False, 5000, 4),
     "points_4x4": Plan("points_4x4", True, 2600, 4),
     "points_4x1": Plan("points_4x1", True, 2600, 4),
+    "points_3x1": Plan("points_3x1", True, 2600, 4),
     "points_1x1": Plan("points_1x1", True, 2600, 4),
 }
 
@@ -151,6 +153,21 @@ def _recall(detector: PathDetector, samples: xr.Dataset, device: str) -> float:
     return round(match_detections(found, paths, GATE).recall(FALSE), 4)
 
 
+def _validation(scenarios: list[Scenario]) -> tuple[xr.DataArray, xr.Dataset]:
+    """Thinned samples for calibration: spectra, and all with their truth."""
+    share = VALIDATION // len(scenarios)
+    sets = [held_out(one, VALIDATION_SEED, share, thin=True) for one in scenarios]
+    together = xr.concat(sets, "sample", combine_attrs="drop_conflicts", data_vars="all")
+    return together["aj_noisy"], together
+
+
+def _tested(folder: Path, scenarios: list[Scenario], device: str) -> dict[str, Any]:
+    """Figures of saved weights on whole samples of each scenario."""
+    kept = PathDetector.from_pretrained(folder)
+    number = TEST // len(scenarios)
+    return {one.name: judged(kept, held_out(one, TEST_SEED, number, thin=False), device) for one in scenarios}
+
+
 def make_detectors(
     work: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("out/detectors"),
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the weights go.")] = Path(
@@ -159,11 +176,24 @@ def make_detectors(
     only: Annotated[str, typer.Option(help=f"Some of {','.join(DETECTORS)}.")] = ",".join(DETECTORS),
     workers: Annotated[int, typer.Option(help="Processes that simulate.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    again: Annotated[
+        bool, typer.Option("--again", help="Train nothing: calibrate and judge the weights that are there.")
+    ] = False,
 ) -> None:
-    """Make dira's detectors: points of independent angles by arrays of 16, 4, 1 pairs, and the rooms."""
+    """Make dira's detectors: points of independent angles by arrays of 16, 4, 3 and 1 pairs, and the rooms."""
     for name in only.split(","):
         plan, folder = DETECTORS[name], work / name
         folder.mkdir(parents=True, exist_ok=True)
+        of_plan = [load_scenario(one) for one in plan.scenario.split(",")]
+        if again:
+            there = PathDetector.from_pretrained(output / name)
+            there.calibrate(*_validation(of_plan), false=FALSE, device=device)
+            there.save_pretrained(output / name, half=True)
+            content = {"machine": machine(), "test": _tested(output / name, of_plan, device)}
+            with written_whole(folder / "again.json") as file:
+                file.write_text(strict_json(content), encoding="utf-8")
+            typer.echo(f"{name}: {content['test']}")
+            continue
         record = Record(
             folder / "record.json",
             {**plan._asdict(), "network": NETWORK, "training": TRAINING, "seed": SEED},
@@ -191,24 +221,17 @@ def make_detectors(
                 progress=progress,
                 **TRAINING,
             )
-        of_plan = [load_scenario(one) for one in plan.scenario.split(",")]
-        share = VALIDATION // len(of_plan)
-        sets = [held_out(one, VALIDATION_SEED, share, thin=True) for one in of_plan]
-        together = xr.concat(sets, "sample", combine_attrs="drop_conflicts", data_vars="all")
+        noisy, together = _validation(of_plan)
         curve = {plan.steps: _recall(detector, together, device)}
         for done in (plan.steps // 2, plan.steps // 4):
             earlier, axes = copy.deepcopy(detector), detector.fitted()[1]
             earlier.network = detector.build(axes, {})
             earlier.network.load_state_dict(load_file(folder / f"after-{done}.safetensors"))
             curve[done] = _recall(earlier, together, device)
-        detector.calibrate(together["aj_noisy"], together, false=FALSE, device=device)
+        detector.calibrate(noisy, together, false=FALSE, device=device)
         detector.history["name"] = name
         detector.save_pretrained(output / name, half=True)
-        kept = PathDetector.from_pretrained(output / name)
-        figures = {
-            one.name: judged(kept, held_out(one, TEST_SEED, TEST // len(of_plan), thin=False), device)
-            for one in of_plan
-        }
+        figures = _tested(output / name, of_plan, device)
         record.note(machine=machine(), validation_recall_after=curve, test=figures)
         typer.echo(f"{name}: {figures}")
 

@@ -100,8 +100,8 @@ class Training(Config):
     def rate(self, step: int) -> float:
         """Learning rate at a step.
 
-        By hand: diffusers' cosine schedule rises from a rate of 0, which loses the first step, and falls after the rise
-        alone; of 1000 steps with 100 of warmup it is up to 10 % of the highest rate above this one.
+        By hand: diffusers' cosine schedule rises from a rate of 0, which loses the first step. It also falls only after
+        the rise. With 1000 steps and 100 of warmup it is above this one by up to 10 % of the highest rate.
         """
         rise = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         fall = 1.0 if self.decay == "none" else 0.5 * (1 + np.cos(np.pi * step / self.steps))
@@ -186,12 +186,12 @@ def train(
     Raises
     ------
     InputError
-        If the batch can't be shared among the processes, or the checkpoints are of another training.
+        If the batch cannot be shared among the processes, or the checkpoints are of another training.
     """
     place = place_for(device)
     if training.batch_size % place.processes:
         raise InputError(
-            f"batch_size {training.batch_size} can't be shared among {place.processes} processes; make it a multiple."
+            f"batch_size {training.batch_size} cannot be shared among {place.processes} processes; make it a multiple."
         )
     check_integer("every", every, least=1)
     autocast, scaler = _precision(training.precision, place.device)
@@ -273,9 +273,9 @@ def checkpoints_of(
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move a moving average of the weights towards the network's.
 
-    By hand: diffusers' EMAModel gives the same bits at the same decay, but leaves buffers (the batch norm's) behind,
-    takes the first step's weights whole (decay 0, here 0.1), and 27 ms a step of the default network where this takes
-    20 (one thread).
+    By hand: diffusers' EMAModel gives the same bits at the same decay. But it omits buffers (the batch norm's) and
+    takes the first step's weights whole (decay 0, here 0.1). It takes 27 ms per step of the default network, and this
+    takes 20 (one thread).
     """
     with torch.no_grad():
         ours = [p.data for p in average.parameters()]

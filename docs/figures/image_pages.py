@@ -26,6 +26,7 @@ def passages() -> Iterator[Passage]:
     """Every passage about images, motion and retracing."""
     yield from _rooms()
     yield from _images()
+    yield from _bodies()
     yield from _motion()
     yield from _retrace()
 
@@ -78,6 +79,24 @@ def _images() -> Iterator[Passage]:
     text = "shows {} on one wall, the default {}, `modes` {}. At adjacent corners the values are {}, {}, {}."
     numbers = *(wall[name] for name in names), *(corner[name] for name in names)
     yield Passage(PAGE, "images", text, numbers, source("images"))
+
+
+def _bodies() -> Iterator[Passage]:
+    """People who walk: recall at 0.3 false maxima, chance in brackets, by case and image."""
+    images = ("default", "modes, rendered", "true motion (ceiling)", "clean (ceiling)")
+    cases: dict[str, dict[str, tuple[str, ...]]] = {}
+    for row in table("images-bodies")["rows"]:
+        shown = [row["recall"]["0.3"]["value"], row["chance"]["0.3"]["value"]]
+        numbers = tuple(f"{value:.2f}" if value else "0" for value in shown)
+        cases.setdefault(row["case"], {})[row["image"]] = numbers if shown[1] else numbers[:1]
+    for case, found in cases.items():
+        cells = [found.get(image, ()) for image in images]
+        places = ["not run" if not cell else "{} ({})" if len(cell) > 1 else "{}" for cell in cells]
+        text = f"| {case} | {' | '.join(places)} |"
+        numbers = tuple(number for cell in cells for number in cell)
+        yield Passage(PAGE, "People who walk", text, numbers, source("images-bodies"))
+    trials = f"{table('images-bodies')['settings']['trials']}"
+    yield Passage(PAGE, "People who walk", "{} captures a case", (trials,), source("images-bodies"))
 
 
 def _motion() -> Iterator[Passage]:

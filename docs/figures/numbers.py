@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.figures import counting_pages, image_pages, validation_page, walker_pages
+from docs.figures import counting_pages, image_pages, learned_pages, validation_page, walker_pages
 from docs.figures.passages import Passage, mended
 from docs.figures.results import ROOT
 
@@ -15,6 +15,7 @@ PASSAGES: tuple[Passage, ...] = (
     *validation_page.passages(),
     *image_pages.passages(),
     *walker_pages.passages(),
+    *learned_pages.passages(),
 )
 
 

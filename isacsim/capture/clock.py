@@ -13,7 +13,7 @@ from isacsim.errors import CaptureError
 
 __all__ = ["Session", "longest_session", "strictly_increasing", "unwrap"]
 
-# Beyond this share the clock isn't glitching: the field isn't a clock.
+# Beyond this share the clock is not glitching: the field is not a clock.
 MAX_BACKWARD = 0.1
 # Nobody records on over such a gap: a clock that leaps as far was set anew, or is wrong.
 MOST_SECONDS = 30 * 86400.0
@@ -30,8 +30,9 @@ def unwrap(ticks: NDArray[np.integer], wrap: int | None) -> tuple[NDArray[np.int
         Counter values.
     wrap : int or None
         The counter's range; None if it does not wrap. 64-bit values whose upper halves are all zeros or all ones are a
-        signed or unsigned 32-bit counter, which wraps. A fall counts as a wrap where going on past the range is a
-        step of less than a quarter of it, and the packets around the step agree: a single wrong time is no wrap.
+        signed or unsigned 32-bit counter, which wraps. A fall counts as a wrap under two conditions: continuing
+        past the range is a step of less than a quarter of it, and the packets around the step agree. A single wrong
+        time is no wrap.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def unwrap(ticks: NDArray[np.integer], wrap: int | None) -> tuple[NDArray[np.int
     wraps = np.zeros(from_first.size, np.int64)
     for k in np.flatnonzero(step < 0).tolist():
         before, after = _levels(from_first, k)
-        # A packet alone at an end can't tell a wrap from a wrong time but by how near it comes.
+        # A packet alone at an end cannot tell a wrap from a wrong time but by how near it comes.
         most = 1000 * usual if k in (0, step.size - 1) and step.size > 1 else wrap // 4
         if after < before and (after - before) % wrap < min(most, wrap // 4):
             wraps[k + 1 :] += 1
@@ -141,7 +142,7 @@ def strictly_increasing(ticks: NDArray[np.int64], path: Path, warnings: list[str
     Raises
     ------
     CaptureError
-        If the clock stands still, or more than a tenth of the packets that don't repeat a time would have to go.
+        If the clock stands still, or more than a tenth of the packets that do not repeat a time would have to go.
     """
     n_distinct = np.unique(ticks).size
     if ticks.size > 1 and 2 * n_distinct <= ticks.size:
@@ -159,7 +160,7 @@ def strictly_increasing(ticks: NDArray[np.int64], path: Path, warnings: list[str
         first = int(np.flatnonzero(np.diff(ticks) < 0)[0]) + 1
         raise CaptureError(
             f"{path}: found {n_backward} of {n_distinct} times out of order, the first at packet {first}, expected "
-            "times that increase; pass packet_rate= in packets/s, e.g. packet_rate=1000, to do without the clock"
+            "times that increase; pass packet_rate= in packets/s, e.g. packet_rate=1000, to ignore the clock"
         )
     gone = np.setdiff1d(np.arange(ticks.size), kept)
     shown = ", ".join(map(str, gone[:5].tolist())) + (", ..." if gone.size > 5 else "")

@@ -30,7 +30,7 @@ def check_readable(path: str | PathLike[str], *, factor: float = _BYTES_A_BYTE) 
     path : str or path-like
         The file.
     factor : float
-        Bytes of memory that a byte of the file needs; 0 for files that aren't read whole.
+        Bytes of memory that a byte of the file needs; 0 for files that are not read whole.
 
     Raises
     ------
@@ -38,12 +38,12 @@ def check_readable(path: str | PathLike[str], *, factor: float = _BYTES_A_BYTE) 
         With the reason, before a byte is read.
     """
     if "\0" in os.fspath(path):
-        raise CaptureError(f"{os.fspath(path)!r}: a path can't hold the character NUL")
+        raise CaptureError(f"{os.fspath(path)!r}: a path cannot hold the character NUL")
     path = Path(path)
     try:
         status = path.stat()
     except OSError as error:
-        raise CaptureError(f"{path}: can't be read ({error.strerror or error})") from error
+        raise CaptureError(f"{path}: cannot be read ({error.strerror or error})") from error
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFDIR:
         raise CaptureError(f"{path}: this is a directory, expected a capture file")
@@ -60,7 +60,7 @@ def check_readable(path: str | PathLike[str], *, factor: float = _BYTES_A_BYTE) 
     # A hole of that size was never written by a logger.
     if status.st_size > _SMALL and 512 * getattr(status, "st_blocks", status.st_size) < status.st_size // 100:
         raise CaptureError(
-            f"{path}: a file of {status.st_size / 2**30:.3g} GiB that holds hardly anything (sparse), "
+            f"{path}: a file of {status.st_size / 2**30:.3g} GiB with almost no data (sparse), "
             "expected a capture"
         )
     return path
@@ -72,19 +72,19 @@ def content(path: Path) -> bytes:
     Raises
     ------
     CaptureError
-        If it can't be read.
+        If it cannot be read.
     """
     check_readable(path)
     try:
         return path.read_bytes()
     except (OSError, MemoryError) as error:
         raise CaptureError(
-            f"{path}: can't be read ({getattr(error, 'strerror', None) or 'not enough memory'})"
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not enough memory'})"
         ) from error
 
 
 def available_memory() -> int | None:
-    """Bytes that a process may still take, by the system and its own limit; None where the system doesn't say."""
+    """Bytes that a process may still take, by the system and its own limit; None where the system does not say."""
     free: list[int] = []
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():

@@ -61,7 +61,7 @@ def to_dataset(
     path, notes = reading.path, [*reading.losses(), *reading.notes]
     if reading.n_dropped:
         _warn(
-            f"dropped {reading.n_dropped} records that aren't whole; the attribute warnings says which and why",
+            f"dropped {reading.n_dropped} records that are not whole; the attribute warnings says which and why",
             path,
         )
     streams, kept = _with_signal(packets, path, notes)
@@ -127,7 +127,7 @@ def _times(
         notes += spliced
         chosen = np.arange(session.first, session.stop)
         notes.append(
-            f"times made by packet_rate={packet_rate:g} packets/s, as if no packet were lost; the file's clock isn't "
+            f"times made by packet_rate={packet_rate:g} packets/s, as if no packet were lost; the file's clock is not "
             "used"
         )
         return chosen, (kept[chosen] - kept[chosen[0]]) / float(packet_rate)
@@ -147,13 +147,13 @@ _POSSIBLE = {("rssi", "dBm"): (-150.0, 0.0), ("rssi", "dB"): (0.0, 120.0), ("noi
 def _possible(
     name: str, reported: PacketVariable, values: NDArray[Any], notes: list[str]
 ) -> NDArray[np.float64]:
-    """A variable with what can't be as NaN, which a note says."""
+    """A variable with what cannot be as NaN, which a note says."""
     least, most = _POSSIBLE.get((name, reported.units), (-np.inf, np.inf))
     wrong = (values < least) | (values > most)
     if wrong.any():
         first = values[np.flatnonzero(wrong)[0]]
         notes.append(
-            f"{name} of {np.count_nonzero(wrong)} packets can't be (the first is {first:g} {reported.units}, "
+            f"{name} of {np.count_nonzero(wrong)} packets cannot be (the first is {first:g} {reported.units}, "
             f"possible are {least:g} to {most:g}): marked as unknown"
         )
     return np.where(wrong, np.nan, values).astype(np.float64)
@@ -204,9 +204,9 @@ def _check_varies(
 def _without_replicas(
     csi: NDArray[np.complex64], packets: Packets, streams: NDArray[np.int64], path: Path, notes: list[str]
 ) -> NDArray[np.int64]:
-    """Positions in `streams` of those that aren't a copy, up to a complex factor, of an earlier one.
+    """Positions in `streams` of those that are not a copy, up to a complex factor, of an earlier one.
 
-    Some firmware fills the streams it was asked for and doesn't have with another's data; their product would
+    Some firmware fills the streams it was asked for and does not have with another's data; their product would
     look like a perfectly coherent pair of antennas. Receiver noise keeps real streams far below the
     threshold.
     """

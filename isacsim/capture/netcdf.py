@@ -14,7 +14,7 @@ from isacsim.capture.content import available_memory, check_readable
 from isacsim.capture.formats.guard import run_guarded
 from isacsim.errors import CaptureError, InputError
 from isacsim.files import check_output, written_whole
-from isacsim.schema import STREAM, described
+from isacsim.schema import STREAM, described, typed_flags
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,12 +30,12 @@ _SECONDS, _SECONDS_PER_MB, _WALL, _SMALL = 5.0, 0.1, 20, 256.0
 
 
 def check_capture_path(path: str | PathLike[str], *, overwrite: bool = True) -> Path:
-    """Refuse a path for netCDF that can't work, before the work starts.
+    """Refuse a path for netCDF that cannot work, before the work starts.
 
     Raises
     ------
     InputError
-        If it doesn't end in .nc, .netcdf or .h5, or as :func:`isacsim.files.check_output`.
+        If it does not end in .nc, .netcdf or .h5, or as :func:`isacsim.files.check_output`.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path}: the name of a netCDF file must end in {', '.join(_SUFFIXES)}.")
@@ -57,13 +57,13 @@ def save_capture(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: b
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, can't be one, or has another ending.
+        If the file exists and may not be overwritten, cannot be one, or has another ending.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     with written_whole(check_capture_path(path), overwrite=overwrite) as temporary:
         # h5netcdf stores complex numbers as the compound type of netCDF-C 4.9.3; older netCDF tools see (r, i).
-        capture.to_netcdf(temporary, engine="h5netcdf", encoding=_with_sums(capture))
+        typed_flags(capture).to_netcdf(temporary, engine="h5netcdf", encoding=_with_sums(capture))
     _SOUND.add(_state_of(Path(path)))
 
 
@@ -158,9 +158,9 @@ def _read(path: str | PathLike[str], how: Callable[..., xr.Dataset], *, whole: b
     for name in ("frequency", "time"):
         values = capture.coords[name].values
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-            raise CaptureError(f"{path}: its {name} isn't finite, so it is damaged or no capture.")
+            raise CaptureError(f"{path}: its {name} is not finite, so it is damaged or no capture.")
     if (np.diff(capture.coords["time"].values) <= 0).any():
-        raise CaptureError(f"{path}: its times don't increase, so it is damaged or no capture.")
+        raise CaptureError(f"{path}: its times do not increase, so it is damaged or no capture.")
     return _with_antennas(capture)
 
 

@@ -81,7 +81,7 @@ class Packets:
 def most_common_layout(
     layouts: Sequence[Layout], warnings: list[str], what: str
 ) -> tuple[Layout, NDArray[np.int64]]:
-    """Choose the layout that most packets share; the others can't stand in the same array.
+    """Choose the layout that most packets share; the others cannot stand in the same array.
 
     Parameters
     ----------

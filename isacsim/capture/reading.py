@@ -73,7 +73,7 @@ def read_capture(
         does in every Intel 5300, 43455c0 and 4366c0 capture tried. The 4339's rose. Atheros, ESP32 and USRP remove
         the slope and show nothing.
     strict : bool
-        Refuse a file with a record that isn't whole, instead of leaving that record out.
+        Refuse a file with a record that is not whole, instead of leaving that record out.
     packet_rate : float, optional
         Packets a second, for a file whose clock stands still or is wrong: the packets then follow each other evenly,
         in the file's order. The file's own times are not used.
@@ -164,9 +164,9 @@ def _check_arguments(
             "(--format at the command line)"
         )
     if carrier is not None and not 1e8 <= carrier <= 1e12:
-        raise InputError(f"carrier={carrier!r} is no radio frequency in Hz, e.g. carrier=5.745e9")
+        raise InputError(f"carrier={carrier!r} is not a radio frequency in Hz, e.g. carrier=5.745e9")
     if bandwidth is not None and not 1e6 <= bandwidth <= 1e9:
-        raise InputError(f"bandwidth={bandwidth!r} is no Wi-Fi bandwidth in Hz, e.g. bandwidth=20e6")
+        raise InputError(f"bandwidth={bandwidth!r} is not a Wi-Fi bandwidth in Hz, e.g. bandwidth=20e6")
     if phase_sign not in (None, -1, 1):
         raise InputError(f"phase_sign={phase_sign!r} must be -1 (exp(-j2πfd/c)) or +1 (its conjugate)")
 

@@ -18,7 +18,7 @@ from isacsim.errors import CaptureError, InputError
 __all__ = ["UNKNOWN", "Reading", "malformed"]
 
 UNKNOWN = "unknown"
-"""Transmitter or kind of a packet that doesn't say it."""
+"""Transmitter or kind of a packet that does not say it."""
 
 _MOST_PLACES = 5
 _NUMBERS = re.compile(r"0x[0-9a-f]+|-?\d+(\.\d+)?|'.*'|[0-9a-f]{2}( [0-9a-f]{2})+")
@@ -51,7 +51,7 @@ class Reading:
     path : Path
         The file's name, for errors.
     strict : bool
-        Whether the first record that isn't whole is an error.
+        Whether the first record that is not whole is an error.
     transmitter, frame_kind, antennas, part, chip
         As for :func:`isacsim.read_capture`.
     notes : list of str
@@ -132,7 +132,7 @@ class Reading:
         )
 
     def refuse_arguments(self, format_: str, *names: str) -> None:
-        """Refuse those of the named arguments that were given and that a format can't honour.
+        """Refuse those of the named arguments that were given and that a format cannot honour.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Reading:
         if 2 * sum(counts.values()) < len(senders):
             # Acknowledgements and the like name no sender: one of the few known ones is no choice.
             self.notes.append(
-                f"kept packets of several transmitters, most of which don't say it: {_shown(Counter(senders))}; "
+                f"kept packets of several transmitters, most of which do not say it: {_shown(Counter(senders))}; "
                 "transmitter= chooses"
             )
             return np.arange(len(senders))

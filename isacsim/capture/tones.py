@@ -1,9 +1,9 @@
 """The phase rotation of wide frames' tones out of a capture.
 
-A 40 MHz frame has its upper half multiplied by j, an 80 MHz frame its three upper 20 MHz blocks by -1 (IEEE Std
-802.11-2016, 19.3.9.11.4 and 21.3.7.5), so that peaks of power stay low. Some chips leave that in their CSI. No file
-says whether; what a channel can't do tells: turn by that angle from one tone to the next at that border, and at no
-other.
+A 40 MHz frame has its upper half multiplied by j, and an 80 MHz frame its three upper 20 MHz blocks by -1 (IEEE Std
+802.11-2016, 19.3.9.11.4 and 21.3.7.5). This keeps peaks of power low. Some chips leave the rotation in their CSI, and
+no file says so. It shows as a phase step that no channel has: by that angle, from one tone to the next, at that border
+alone.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def undo_rotation(capture: xr.Dataset) -> xr.Dataset:
 
 
 def border_turns(capture: xr.Dataset, borders: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """Phase by which the channel jumps at each border; None where it can't be told.
+    """Phase by which the channel jumps at each border; None where it cannot be told.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
 """Moving paths over arrays: each pair of elements has its own length of every path (docs/arrays.md).
 
 The phase of a pair at the band's middle is a product, one factor of the transmitting and one of the receiving element.
-Over the band a path turns little: with the delay's place x from -1 to 1 within the range of all delays, and y from -1
-to 1 over the subcarriers, its course is ``exp(-j X y x)``, a short sum of Chebyshev polynomials (Jacobi and Anger):
-``J_0(X y) + 2 Σ_b (-j)^b J_b(X y) T_b(x)``. All paths share the functions of y, so that a pair costs as many terms a
-sample as the delays' range asks for, however many paths there are. Where that is more than the paths themselves, each
-pair is summed by itself.
+Over the band a path turns little. Let x from -1 to 1 be the place of its delay within the range of all delays, and y
+from -1 to 1 the place of a subcarrier in the band. Then its course is ``exp(-j X y x)``, a short sum of Chebyshev
+polynomials (Jacobi and Anger): ``J_0(X y) + 2 Σ_b (-j)^b J_b(X y) T_b(x)``. All paths share the functions of y. So a
+pair costs as many terms per sample as the range of delays needs, whatever the number of paths. At -y even terms are
+the same and odd ones change sign, so subcarriers on both sides of the middle share them. Where terms cost more than
+the paths themselves, each pair is summed by itself.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ Real = NDArray[np.float64]
 _TILE = 128
 # What is left out of the sum, relative to a path.
 _TAIL = 1e-6
-# A term costs about a sixth of a path.
-_TERMS_A_PATH = 6
+# So many terms cost about as much as a path: on a grid with a middle, and on another.
+_TERMS_A_PATH = (4, 2)
 
 
 @njit(**JIT)
@@ -72,9 +73,13 @@ def _courses(first, tx, rx, tx_turn, rx_turn, weight, middle, widen, state, plac
 
 @njit(parallel=True, **JIT)
 def _sum_expanded(tx, rx, tx_turn, rx_turn, weight, middle, widen, basis, rotation, static, out):  # type: ignore[no-untyped-def]
-    """Sum the paths of every pair; out complex64 (rx · tx, subcarrier, packet), basis float32 (subcarrier, term)."""
+    """Sum the paths of every pair; out complex64 (rx · tx, subcarrier, packet), basis float32 (subcarrier, term).
+
+    A basis of half the subcarriers serves their mirror images about the middle too.
+    """
     n_tx, n_packet = tx.shape[0], tx.shape[2]
-    n_term = basis.shape[1]
+    n_given, n_term = basis.shape
+    n_subcarrier = out.shape[1]
     n_t = (n_packet + _TILE - 1) // _TILE
     for tile in prange(n_t * out.shape[0]):
         pair, t0 = tile // n_t, (tile % n_t) * _TILE
@@ -86,7 +91,7 @@ def _sum_expanded(tx, rx, tx_turn, rx_turn, weight, middle, widen, basis, rotati
         _courses(t0, tx[n], rx[m], tx_turn[n], rx_turn[m], weight, middle, widen, state, place, course)
         even = np.empty((2, _TILE), np.float32)
         odd = np.empty((2, _TILE), np.float32)
-        for k in range(out.shape[1]):
+        for k in range(n_given):
             even[:] = 0.0
             odd[:] = 0.0
             for b in range(0, n_term, 4):
@@ -97,12 +102,17 @@ def _sum_expanded(tx, rx, tx_turn, rx_turn, weight, middle, widen, basis, rotati
                 for i in range(_TILE):
                     odd[0, i] = fma(s, course[b + 3, 0, i], fma(q, course[b + 1, 0, i], odd[0, i]))
                     odd[1, i] = fma(s, course[b + 3, 1, i], fma(q, course[b + 1, 1, i], odd[1, i]))
-            row = out[pair, k, t0 : t0 + width]
-            c, d = rotation[k].real, rotation[k].imag
-            u, v = static[pair, k].real, static[pair, k].imag
-            for i in range(width):
-                x, y = even[0, i] + odd[1, i], even[1, i] - odd[0, i]
-                row[i] = complex(fma(x, c, fma(-y, d, u)), fma(x, d, fma(y, c, v)))
+            for side in range(2):
+                at = k if side == 0 else n_subcarrier - 1 - k
+                if side == 1 and at < n_given:  # in the basis itself
+                    continue
+                sign = np.float32(1 - 2 * side)
+                row = out[pair, at, t0 : t0 + width]
+                c, d = rotation[at].real, rotation[at].imag
+                u, v = static[pair, at].real, static[pair, at].imag
+                for i in range(width):
+                    x, y = fma(sign, odd[1, i], even[0, i]), fma(-sign, odd[0, i], even[1, i])
+                    row[i] = complex(fma(x, c, fma(-y, d, u)), fma(x, d, fma(y, c, v)))
 
 
 def _basis(spread: float, y: Real) -> NDArray[np.float32]:
@@ -137,7 +147,7 @@ def simulate_element_paths(
     Parameters
     ----------
     tx_length, rx_length : numpy.ndarray, shape (element, path, packet)
-        m; the path of a pair is the sum of one of each. How a path's length is shared between them doesn't matter.
+        m; the path of a pair is the sum of one of each. How a path's length is shared between them does not matter.
     frequency : numpy.ndarray, shape (subcarrier,)
         Hz, uniform or not.
     amplitude, phase : numpy.ndarray, shape (path,)
@@ -172,12 +182,13 @@ def simulate_element_paths(
     longest = sum(delay.max(axis=0) for delay in delays).max()
     centre, middle, half = (low + high) / 2, (shortest + longest) / 2, max((longest - shortest) / 2, 1e-12)
     spread = np.pi * (high - low) * half
-    most = _TERMS_A_PATH * tx.shape[1]
+    y = (f - centre) * (2 / (high - low)) if high > low else np.zeros(f.size)
+    mirrored = np.allclose(y, -y[::-1], rtol=0, atol=1e-9)
+    most = _TERMS_A_PATH[0 if mirrored else 1] * tx.shape[1]
     uniform = uniform_spacing(f) is not None
     if uniform and spread > most:
         return _pair_by_pair(tx, rx, f, amplitude, phase, still, out)
-    y = (f - centre) * (2 / (high - low)) if high > low else np.zeros(f.size)
-    basis = _basis(spread, y)
+    basis = _basis(spread, y[: -(-y.size // 2)] if mirrored else y)
     if uniform and basis.shape[1] > most:
         return _pair_by_pair(tx, rx, f, amplitude, phase, still, out)
     turns = [np.empty(delay.shape, np.complex64) for delay in delays]

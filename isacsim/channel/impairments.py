@@ -94,7 +94,7 @@ def packet_times(scenario: Scenario, seed: int, index: int) -> Real:
     """Times in s of the packets that arrive, about the window's centre; of a scenario that was drawn.
 
     The first and the last packet are always received and on time, so that the window and its centre stay put. Losses
-    that leave a gap over which CSI can't be interpolated, or fewer packets than that takes, are drawn anew from
+    that leave a gap over which CSI cannot be interpolated, or fewer packets than that takes, are drawn anew from
     the same stream.
 
     Raises

@@ -92,7 +92,9 @@ def check_capture(file: str) -> None:
     """
     path = Path(file)
     if path.suffix.lower() in (".yaml", ".yml"):
-        raise InputError(f"{file}: this is a scenario, no capture; isacsim simulate makes one of it.")
+        raise InputError(
+            f"{file}: this is a scenario, not a capture; isacsim simulate makes a capture of it."
+        )
     if path.is_dir():
         raise InputError(
             f"{file}: this is a directory, expected a capture; for a data set use isacsim inspect {file}."

@@ -37,7 +37,7 @@ def capture_page(described: CaptureDescription) -> str:
         ),
         _picture(
             "Amplitude",
-            "Power over time and frequency. Grey: no packet, or a subcarrier that isn't in use.",
+            "Power over time and frequency. Grey: no packet, or a subcarrier that is not in use.",
             map_figure(described, "amplitude_db"),
         ),
         _picture(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from isacsim.conditioning.windows import CaptureWindow
+    from isacsim.conditioning.cutting import CaptureWindow
 
 __all__ = ["count"]
 
@@ -27,7 +27,7 @@ __all__ = ["count"]
 def count(
     source: given.Input,
     method: Annotated[
-        str, typer.Option(help="auto (by models) or a counter that a package registers, as dira.")
+        str, typer.Option(help="auto (by models) or a counter that a package registers, such as dira.")
     ] = "auto",
     targets: Annotated[str, typer.Option(help="What may move: points, bodies (people) or auto.")] = "auto",
     max_targets: Annotated[int, typer.Option(help="Largest possible count; a known limit helps.")] = 12,

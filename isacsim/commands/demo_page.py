@@ -22,8 +22,8 @@ from isacsim.commands.remarks import (
 )
 from isacsim.commands.source import reference_of
 from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.conditioning.pairs import pairs_together, receiver_of
-from isacsim.conditioning.windows import CaptureWindow
 from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.estimation.estimate import OWN_TIMES, TOGETHER, estimate_paths
 from isacsim.estimation.matching import Match, match_paths
@@ -109,7 +109,7 @@ def demo_page(
     if estimates.attrs.get("timing") == "unknown":
         summary.append("Estimated path lengths hold the receiver's timing offset, the same for all paths.")
     elif is_relative(estimates):
-        summary.append("Estimated path lengths are less that of the reference's static path.")
+        summary.append("Estimated path lengths are relative to that of the reference's static path.")
     if method == "relax":
         remedy = f"isacsim estimate {shlex.quote(given)} --window-s, or fewer radio.packets in the scenario"
         note = cubic_remark(capture, receiver, [csi.coords["time"].values], remedy)
@@ -169,7 +169,7 @@ def _facts(capture: xr.Dataset, scenario: Scenario, truth: xr.Dataset) -> dict[s
 def table(
     truth: xr.Dataset, estimates: xr.Dataset, matches: list[Match], names: list[str]
 ) -> tuple[list[tuple[str, list[str]]], list[list[str]]]:
-    """Groups of columns and rows; quantities that the method doesn't give keep their truth."""
+    """Groups of columns and rows; quantities that the method does not give keep their truth."""
     given = {n: bool(estimates[n].notnull().any()) for n in QUANTITIES}
     # Every method gives these, even if it found nothing.
     given |= {"acceleration": True, "jerk": True}

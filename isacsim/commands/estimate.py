@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from isacsim.terminal import Json, number, output, progress, remark, show_json, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import CaptureWindow
+    from isacsim.conditioning.cutting import CaptureWindow
 
 __all__ = ["DEFAULT_METHOD", "estimate"]
 
@@ -72,9 +73,10 @@ def estimate(
     """Estimate the moving paths in each window of a capture; a simulated one is compared with its ground truth.
 
     All values are of the path length (transmitter, target, receiver) at the window's centre. With a reference
-    receiver, path lengths are less that of its static path, and are not compared with the ground truth. auto, modes
-    and relax take the packets at their own times; for the others they are interpolated onto a uniform grid. auto
-    allows slow modulations, and gives exact cubics where these explain the capture down to its noise.
+    receiver, path lengths are relative to that of its static path, and are not compared with the ground truth.
+    Methods auto, modes and relax take the packets at their own times. For the others, packets are interpolated
+    onto a uniform grid. Method auto allows slow modulations, and gives exact cubics where these explain the capture
+    down to its noise.
     """
     from isacsim.commands.estimate_remarks import ambiguity_remark, component_remarks, speed_remark
     from isacsim.commands.remarks import (
@@ -198,7 +200,7 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
     from isacsim.estimation.matching import match_paths
 
     title = f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"
-    # A column that a method doesn't fill tells nothing.
+    # A column that a method does not fill tells nothing.
     names = [n for n in QUANTITIES if estimates[n].notnull().any()] or ["acceleration", "jerk"]
     headings = QUANTITIES | ({"path_length": length_heading(estimates)} if is_relative(estimates) else {})
     if truth is None:
@@ -235,4 +237,8 @@ def _mark(estimates: xr.Dataset, path: int) -> str:
 def _with_spread(estimates: xr.Dataset, name: str, path: int) -> str:
     """An estimate with its standard deviation, where the method gives one."""
     value, spread = float(estimates[name][path]), float(estimates[f"std_{name}"][path])
-    return number(value) if spread != spread else f"{number(value, 4)} ± {number(spread, 4)}"
+    if spread != spread:
+        return number(value)
+    # Two digits of the standard deviation: below 5e-5, four decimals would show none.
+    digits = min(max(1 - math.floor(math.log10(spread)), 4), 9) if 0 < spread < math.inf else 4
+    return f"{number(value, digits)} ± {number(spread, digits)}"

@@ -79,7 +79,7 @@ def ambiguity_remark(found: Sequence[xr.Dataset]) -> str | None:
 
 
 def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
-    """Say of windows what the default estimator says of its components: what it can't tell, images, the model.
+    """Say of windows what the default estimator says of its components: what it cannot tell, images, the model.
 
     Parameters
     ----------
@@ -112,6 +112,7 @@ def component_remarks(found: Sequence[xr.Dataset]) -> list[str]:
     if models:
         notes.append(
             f"{models.count('exact')} of {len(models)} windows are exact cubics, with standard errors from the "
-            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors hold that"
+            f"Cramér-Rao bound; in {models.count('modulated')} amplitudes vary slowly, and standard errors "
+            "include that"
         )
     return notes

@@ -40,8 +40,8 @@ def explore(
 ) -> None:
     """Open a local page: sliders for targets, noise, window and antennas, with live spectra; data sets; captures.
 
-    The page answers at 127.0.0.1 alone, to whoever has its address, and shows files of the folder that it is started in
-    alone. Ctrl-C ends it.
+    The page is at 127.0.0.1 only, for those who have its address. It shows only files of the folder that it is
+    started in. Ctrl-C ends it.
     """
     check_integer("--port", port, least=0, most=65535)
     try:
@@ -62,7 +62,7 @@ def explore(
         raise InputError(f"--seed is for scenarios; {source} is none.")
     explorer = Explorer(folder, opened, seed)
     if opened[0] == "live":
-        explorer.scenario({"scenario": opened[1]})  # a scenario that can't be is told here
+        explorer.scenario({"scenario": opened[1]})  # a scenario that cannot be is told here
     with _listening(port) as listener:
         port, token = listener.getsockname()[1], new_token()
         address = f"http://127.0.0.1:{port}/?token={token}"

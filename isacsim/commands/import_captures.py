@@ -38,7 +38,7 @@ Hop = Annotated[
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="CSV of labels: file, label, and if need be start, end (s), split and columns of your own (person, ...), "
+        help="CSV of labels: columns file and label; optional: start, end (s), split, and your own (person, ...), "
         "which samples keep.",
         show_default=False,
     ),

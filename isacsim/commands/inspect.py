@@ -63,16 +63,18 @@ def inspect(
 
         check_picture(picture)
     if Path(store).is_file():
-        raise InputError(f"{store}: this is a file, no data set; for a capture use isacsim capture {store}.")
+        raise InputError(
+            f"{store}: this is a file, not a data set; for a capture use isacsim capture {store}."
+        )
     record = open_record(store)
     if as_json and repair:
-        raise InputError("--repair tells what it does as it goes; --json is for what a data set holds.")
+        raise InputError("--repair reports its progress; --json is for the content of a data set.")
     if sample is not None:
         (_one_as_json if as_json else _one)(store, sample, regenerate)
         return
     if repair:
         _repair(store)
-    if verify:  # first: what is damaged can't be counted
+    if verify:  # first: what is damaged cannot be counted
         faults = _faults(store)
         if as_json and faults:
             show_json(store=store, damaged=faults)
@@ -115,7 +117,7 @@ def inspect(
 
 def _draw(dataset: xr.Dataset, store: str, picture: Path) -> None:
     if not dataset.sizes["sample"]:
-        raise InputError(f"{store}: no sample is complete, so there is nothing to draw.")
+        raise InputError(f"{store}: no sample is complete, so there is nothing to show.")
     from isacsim.figures.montage import montage_figure
     from isacsim.figures.spectra import save_figure
 
@@ -125,6 +127,7 @@ def _draw(dataset: xr.Dataset, store: str, picture: Path) -> None:
 def _told(dataset: xr.Dataset, attrs: dict[str, Any]) -> dict[str, Any]:
     """Sum up what a data set holds, as JSON has it; counts are by domain, scenario, split and number of targets."""
     from isacsim.dataset.card import class_counts, noise_sentence, snr_histogram
+    from isacsim.dataset.told import label_counts
 
     counts, edges = snr_histogram(dataset)
     keys = ("domain", "scenario", "split", "n_targets")
@@ -140,12 +143,14 @@ def _told(dataset: xr.Dataset, attrs: dict[str, Any]) -> dict[str, Any]:
         ],
         "snr": {"samples": counts.tolist(), "edges_db": edges.tolist()} if counts.sum() else None,
         "noise": noise_sentence(dataset),
+        "labels": label_counts(dataset),
     }
 
 
 def _summary(dataset: xr.Dataset, told: dict[str, Any]) -> None:
     from isacsim.dataset.card import class_counts
     from isacsim.dataset.parts import SPLITS
+    from isacsim.dataset.told import label_sentences
 
     counts = class_counts(dataset)
     out = output()
@@ -161,8 +166,8 @@ def _summary(dataset: xr.Dataset, told: dict[str, Any]) -> None:
         rows.append([" ".join(filter(None, group)), *map(str, here), str(sum(here))])
     columns = ["unlabelled" if label < 0 else str(label) for label in labels]
     show_table("Samples by number of targets", ["domain, scenario, split", *columns, "all"], rows)
-    if told["noise"] is not None:
-        out.print(told["noise"])
+    for sentence in filter(None, (*label_sentences(told["labels"]), told["noise"])):
+        out.print(sentence)
     if told["snr"] is not None:
         out.print("SNR of a unit path")
         edges, most = told["snr"]["edges_db"], max(told["snr"]["samples"])
@@ -175,12 +180,19 @@ def _one(store: str, sample: int, again: bool) -> None:
     import numpy as np
 
     from isacsim.dataset.inspection import regenerate, sample_of
-    from isacsim.dataset.store.store import open_record
+    from isacsim.dataset.store.store import open_dataset, open_record
+    from isacsim.dataset.told import words_of
 
     out = output()
-    for name, row in sample_of(open_record(store), sample).items():
+    rows = sample_of(open_record(store), sample)
+    variables = open_dataset(store, incomplete=True).variables
+    for name, row in rows.items():
         values = np.asarray(row[0])
-        if values.ndim == 0:
+        if "flag_meanings" in variables[name].attrs:
+            shown = " ".join(words_of(variables[name], values))
+        elif variables[name].dims[-1] == "xyz":
+            shown = ", ".join(" ".join(number(float(x), 3) for x in place) for place in values)
+        elif values.ndim == 0:
             shown = str(values)
         elif values.ndim == 1:
             shown = " ".join(number(float(value), 3) for value in values)

@@ -54,7 +54,7 @@ MemoryLimit = Annotated[
         "--memory-limit",
         metavar="SIZE",
         callback=_limit_memory,
-        help="Refuse what would need more memory than this, e.g. 8GB, in place of what is free; of every command.",
+        help="Refuse work that needs more memory than this, e.g. 8GB; default: free memory. Every command takes it.",
         show_default=False,
     ),
 ]

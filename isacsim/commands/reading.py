@@ -38,7 +38,7 @@ OPTIONS = {
         "-1 if a path of length d turns as exp(-j2πfd/c), 1 if as its conjugate; default -1.",
     ),
     "strict": _option(
-        bool, "--strict", "Refuse a file with a record that isn't whole, instead of leaving it out.", False
+        bool, "--strict", "Refuse a file with a record that is not whole, instead of leaving it out.", False
     ),
     "packet_rate": _option(
         float | None, "--packet-rate", "Packets/s, for a file whose clock stands still or is wrong."
@@ -59,7 +59,7 @@ OPTIONS = {
         "--part",
         "Training field of ESP32 rows: L-LTF, HT-LTF or HE-LTF; default: what the rows share.",
     ),
-    "chip": _option(str | None, "--chip", "Chip of a Nexmon or ESP32 file that doesn't say it, e.g. 4358."),
+    "chip": _option(str | None, "--chip", "Chip of a Nexmon or ESP32 file that does not say it, e.g. 4358."),
 }
 """By argument; the commands get them as one dictionary, arguments of `isacsim.read_capture`."""
 
@@ -75,7 +75,7 @@ def reads_files(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_options(**arguments: Any) -> None:
-        reading = {name: arguments.pop(name) for name in OPTIONS}
+        reading = {name: arguments.pop(name, option.default) for name, option in OPTIONS.items()}
         command(**arguments, reading={**reading, "antennas": _numbers(reading["antennas"])})
 
     signature = inspect.signature(command, eval_str=True)

@@ -18,7 +18,7 @@ from isacsim.targets.rest import LEAST_SWING, at_rest
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isacsim.conditioning.windows import CaptureWindow
+    from isacsim.conditioning.cutting import CaptureWindow
     from isacsim.scenario.model import Scenario
 
 __all__ = [
@@ -207,7 +207,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
     Parameters
     ----------
     capture, receiver, times
-        As for :func:`departure_from_cubic`; a capture without truth, or whose truth can't be drawn again, gives None.
+        As for :func:`departure_from_cubic`; a capture without truth, or whose truth cannot be drawn again, gives None.
     """
     if "scenario" not in capture.attrs or not_drawn_again(capture):
         return None
@@ -224,7 +224,7 @@ def rest_remark(capture: xr.Dataset, receiver: str, times: list[NDArray[np.float
     where = "" if (in_windows[in_windows > 0] == len(times)).all() else " in some of the windows"
     return (
         f"{resting} of {drawn.n_targets} targets are at rest{where} (no path of theirs changes by {LEAST_SWING:g} "
-        "wavelengths): they are removed with the static part and are invisible, so they can't be found."
+        "wavelengths): they are removed with the static part and are invisible, so they cannot be found."
     )
 
 

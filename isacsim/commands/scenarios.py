@@ -33,7 +33,7 @@ def list_all(ctx: typer.Context, as_json: Json = False) -> None:
         show_table("", ["scenario", "description"], found.items(), numbers=False)
     elif as_json:
         raise InputError(
-            "--json before a subcommand says nothing; put it after, where the subcommand has it."
+            "--json before a subcommand has no effect; put it after, where the subcommand has it."
         )
 
 
@@ -127,7 +127,7 @@ def from_capture(
     body: Annotated[
         str,
         typer.Option(
-            help="What moves, which no capture says: auto (a walker, or nobody), walker, point, none."
+            help="Moving body, which no capture names: auto (a walker, or nobody), walker, point, none."
         ),
     ] = "auto",
     window_s: Annotated[

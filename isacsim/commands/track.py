@@ -69,7 +69,7 @@ def track(
     reference: Annotated[
         str,
         typer.Option(
-            help="Errors by the packet: self removes them, none has none; auto: as the capture says."
+            help="Errors of each packet: self removes them; none: there are none; auto: as the capture says."
         ),
     ] = "auto",
     live: Annotated[

@@ -94,7 +94,7 @@ def validate(
         load_study(name)
     methods = [part.strip() for text in method or () for part in text.split(",")]
     for name in names:
-        # Of "all", each study gets what it takes; a study asked for by name says what it doesn't.
+        # Of "all", each study gets what it takes; a study asked for by name says what it does not.
         alone = study != "all"
         theirs = name in OF_CAPTURES or alone
         if name in OF_CAPTURES and study == "all" and not captures:

@@ -23,7 +23,7 @@ def _finds_a_cache() -> bool:
         if "no locator available" not in str(error):
             raise
         warnings.warn(
-            "compiled kernels can't be kept, as neither the installation nor the home folder can be written: each "
+            "compiled kernels cannot be kept, as neither the installation nor the home folder can be written: each "
             "process compiles its own; NUMBA_CACHE_DIR names a folder for them",
             stacklevel=2,
         )

@@ -1,7 +1,8 @@
 """Captures to CSI that a spectrum can use.
 
-``conditioning`` takes gain, dead subcarriers and common phase out, the last by a ``reference``; ``resampling`` makes
-packets uniform in time; ``windows`` cuts a capture into windows and conditions each.
+``conditioning`` takes gain, dead subcarriers and common phase out, the last by a ``reference``. ``resampling`` makes
+packets uniform in time. ``windows`` cuts a capture into windows and conditions each, ``cutting`` one after the other.
+``choice`` picks a pair of receivers by their ``coherence``.
 """
 
 from isacsim.conditioning.conditioning import compensate_gain, condition, remove_static

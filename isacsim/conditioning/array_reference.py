@@ -103,7 +103,7 @@ def align_devices(array: xr.DataArray) -> xr.DataArray:
     names = ("device", "rx_element", "tx_element")
     if lacking := [name for name in names if name not in array.coords]:
         raise InputError(
-            f"reference='array' needs the coordinate {lacking[0]}, which this capture doesn't have."
+            f"reference='array' needs the coordinate {lacking[0]}, which this capture does not have."
         )
     device, rx, tx = (array.coords[name].values for name in names)
     values = array.values
@@ -172,7 +172,7 @@ def _slope(projected: Complex, frequency: Real) -> Real:
 def _phase_and_signs(level: Complex, projected: Complex) -> tuple[Real, NDArray[np.float32]]:
     """Phase of each packet in rad, and the sign of each receive chain in it, (packet,) and (rx, packet)."""
     sign = np.ones(level.shape, np.float32)
-    # Twice the phase doesn't see signs.
+    # Twice the phase does not see signs.
     phase = np.angle(np.sum(level**2, axis=0)) / 2
     seen = (level * np.exp(-1j * phase)).real / np.maximum(
         np.abs(projected).sum(axis=1), np.finfo(np.float32).tiny

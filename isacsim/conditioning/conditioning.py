@@ -29,17 +29,18 @@ interpolated before it is gone. An estimator that takes packets at their own tim
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isacsim.checks import refusal
 from isacsim.conditioning.array_reference import align_devices, places_known
+from isacsim.conditioning.coherence import most_coherent_pair, phase_coherence
 from isacsim.conditioning.jumps import undo_jumps
 from isacsim.conditioning.reference import (
     align_phase,
-    most_coherent_pair,
-    phase_coherence,
     project,
     reference_factor,
     reference_product,
@@ -57,6 +58,7 @@ __all__ = [
     "align_phase",
     "compensate_gain",
     "condition",
+    "gain_factor",
     "most_coherent_pair",
     "phase_coherence",
     "reference_factor",
@@ -116,7 +118,7 @@ def condition(
     Raises
     ------
     InputError
-        Naming the argument that doesn't fit the capture.
+        Naming the argument that does not fit the capture.
     """
     if reference not in get_args(Reference):
         raise refusal("reference", f"one of {', '.join(get_args(Reference))}", reference)
@@ -199,8 +201,6 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
     -------
     xarray.DataArray
     """
-    if gain not in get_args(Gain):
-        raise refusal("gain", f"one of {', '.join(get_args(Gain))}", gain)
     if csi not in capture:
         raise InputError(
             f"the capture has no variable {csi!r}; it has {', '.join(map(str, capture.data_vars))}."
@@ -208,24 +208,46 @@ def compensate_gain(capture: xr.Dataset, *, gain: Gain = "auto", csi: str = "csi
     array = capture[csi]
     if "role" not in array.coords:
         array = array.assign_coords(role=("receiver", ["unknown"] * array.sizes["receiver"]))
+
+    def power() -> NDArray[np.float64]:
+        return np.asarray((np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64))
+
+    factor = gain_factor(capture, gain=gain, power=power, csi=csi)
+    return array if factor is None else array.copy(data=array.values * factor)
+
+
+def gain_factor(
+    capture: xr.Dataset, *, gain: Gain, power: Callable[[], NDArray[np.float64]], csi: str = "csi"
+) -> NDArray[np.float32] | None:
+    """Give the factor that undoes the gain control, ([receiver, 1,] packet); None where nothing is to be undone.
+
+    Parameters
+    ----------
+    capture, gain, csi
+        As for :func:`compensate_gain`.
+    power : callable
+        Gives the mean power of each packet over receivers and subcarriers; called for "rssi" alone.
+    """
+    if gain not in get_args(Gain):
+        raise refusal("gain", f"one of {', '.join(get_args(Gain))}", gain)
     if gain == "auto":
         gain = "agc" if "agc_gain_db" in capture and csi == "csi" else "none"
     if gain == "none":
-        return array
+        return None
     name = "agc_gain_db" if gain == "agc" else "rssi"
     if name not in capture:
         raise InputError(
-            f"gain={gain!r} needs the packet variable {name!r}, which this capture doesn't have."
+            f"gain={gain!r} needs the packet variable {name!r}, which this capture does not have."
         )
     if gain == "agc":
         factor = 10 ** (-capture[name].values / 20)
     else:
-        power = (np.abs(array.values) ** 2).mean(axis=(0, 1), dtype=np.float64)
+        received = power()
         level = 10 ** ((capture[name].values - capture[name].values.mean()) / 10)
-        factor = np.sqrt(level * power.mean() / power)
+        factor = np.sqrt(level * received.mean() / received)
     # Of several devices the gain is over receivers too.
     factor = factor if factor.ndim == 1 else factor[:, np.newaxis]
-    return array.copy(data=array.values * factor.astype(np.float32))
+    return np.asarray(factor.astype(np.float32))
 
 
 def usable_subcarriers(array: xr.DataArray) -> xr.DataArray:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "align_phase",
-    "most_coherent_pair",
-    "phase_coherence",
     "project",
     "reference_factor",
     "reference_product",
@@ -31,30 +29,6 @@ Complex = NDArray[np.complex64]
 _FEWEST = 4
 # Regularisation of the CSI ratio, as a share of the reference's rms on each subcarrier (-20 dB).
 _FADE = 0.1
-
-
-def phase_coherence(array: xr.DataArray) -> NDArray[np.float64]:
-    """Measure how well each pair of receivers keeps its phase difference over time.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-
-    Returns
-    -------
-    numpy.ndarray, shape (receiver, receiver)
-        ``median over k of |Σ_t H_i conj(H_j)| / Σ_t |H_i| |H_j|``: 1 for a common oscillator and a static scene,
-        about 1/√packets for independent ones. The timing error is common as well and cancels.
-    """
-    h = array.transpose("receiver", "subcarrier", "packet").values
-    n = h.shape[0]
-    out = np.eye(n)
-    for i in range(n):
-        for j in range(i):
-            cross = np.abs((h[i] * h[j].conj()).sum(axis=-1))
-            size = (np.abs(h[i]) * np.abs(h[j])).sum(axis=-1)
-            out[i, j] = out[j, i] = np.median(cross / np.maximum(size, np.finfo(np.float32).tiny))
-    return out
 
 
 def reference_product(
@@ -76,30 +50,6 @@ def reference_product(
     factor = reference_factor(array.values[reference], ratio=ratio)
     out = array.isel(receiver=surveillance)
     return out.copy(data=(out.values * factor).astype(np.complex64))
-
-
-def most_coherent_pair(array: xr.DataArray) -> tuple[int, int]:
-    """Choose two receivers by :func:`phase_coherence`.
-
-    Parameters
-    ----------
-    array : xarray.DataArray, complex, dims (receiver, subcarrier, packet)
-        At least two receivers.
-
-    Returns
-    -------
-    (int, int)
-        Positions of surveillance and reference. The steadier channel is the reference: relative to its mean power it
-        fluctuates less.
-    """
-    coherence = phase_coherence(array) - np.eye(array.sizes["receiver"])
-    i, j = np.unravel_index(int(coherence.argmax()), coherence.shape)
-    power = np.abs(array.transpose("receiver", "subcarrier", "packet").values) ** 2
-    unrest = power.std(axis=-1).mean(axis=-1) / np.maximum(
-        power.mean(axis=(-1, -2)), np.finfo(np.float32).tiny
-    )
-    low, high = sorted((int(i), int(j)), key=lambda k: unrest[k])
-    return high, low
 
 
 def reference_factor(reference: Complex, *, ratio: bool) -> Complex:

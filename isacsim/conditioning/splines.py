@@ -134,6 +134,6 @@ def spline_of_many(
         Within some eps of single precision of the packets' size of SciPy's ``CubicSpline``.
     """
     out = np.empty((len(values), grid.size), np.complex64)
-    # Weights of slopes are products with times: from the first packet on, so that a clock's start doesn't round them.
+    # Weights of slopes are products with times: from the first packet on, so that a clock's start does not round them.
     _interpolate(values, *_weights(time - time[0], grid - time[0], free), out)
     return out

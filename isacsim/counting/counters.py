@@ -30,7 +30,7 @@ def registered_counter(name: str) -> Counter:
     Raises
     ------
     InputError
-        If none of that name is registered (says which are), or it can't be loaded.
+        If none of that name is registered (says which are), or it cannot be loaded.
     """
     found: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
     if name not in found:
@@ -42,6 +42,6 @@ def registered_counter(name: str) -> Counter:
         counter: Counter = found[name].load()
     except (ImportError, AttributeError) as error:
         raise InputError(
-            f"method {name!r} is registered as {found[name].value}, which can't be loaded: {error}"
+            f"method {name!r} is registered as {found[name].value}, which cannot be loaded: {error}"
         ) from error
     return counter

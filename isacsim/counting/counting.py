@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 Targets = Literal["auto", "points", "bodies"]
 CANNOT_TELL = -1
-"""Count of a window that the counter can't tell."""
+"""Count of a window that the counter cannot tell."""
 
 _MAX_SECONDS = 20.0
 # Numbers up to ``max_targets`` that are this unlikely together are not shared out among.
@@ -101,7 +101,7 @@ def count_targets(
     Raises
     ------
     InputError
-        If the capture doesn't fit, an argument is out of range, or no counter of that name is registered.
+        If the capture does not fit, an argument is out of range, or no counter of that name is registered.
     """
     given = {"window_s": window_s, "hop_s": hop_s, "max_windows": max_windows, "pair": pair}
     options: dict[str, Any] = {
@@ -210,7 +210,7 @@ def _one_window(csi: Any) -> xr.DataArray:
 def _by_counter(counter: Counter, name: str, csi: xr.DataArray, max_targets: int) -> _Answer:
     found = counter(csi, max_targets)
     if found is None:
-        return _Answer(None, reason=f"{name} can't tell")
+        return _Answer(None, reason=f"{name} cannot tell")
     probability = np.asarray(found, np.float64)
     if probability.shape != (max_targets + 1,) or not (probability >= 0).all() or not probability.sum() > 0:
         raise InputError(
@@ -229,7 +229,7 @@ def _by_models(csi: xr.DataArray, max_targets: int, targets: Targets, max_compon
     if targets == "bodies" or seen.share > 0.5:
         return _people(seen.people, max_targets, seen.share, seen.reason)
     if seen.reason:
-        why = f"whether points or bodies move is not known ({seen.reason}): name targets"
+        why = f"whether points or bodies move is not known ({seen.reason}): set targets to points or bodies"
         return _Answer(None, reason=why)
     return _points(csi, max_targets, max_components, seen.share)
 

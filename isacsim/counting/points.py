@@ -20,7 +20,7 @@ __all__ = ["Points", "count_points"]
 # A limit of components costs with its square and more: it is doubled only where that paid.
 _FIRST_LIMIT = 15
 _DEARER = 8.0
-# Each component has seven complex amplitudes a channel: fewer packets can't hold four of them.
+# Each component has seven complex amplitudes a channel: fewer packets cannot hold four of them.
 _FEWEST = 32
 # This near to the fastest speed searched, a path may as well be an alias of one beyond.
 _EDGE = 0.97
@@ -51,7 +51,7 @@ def count_points(csi: xr.DataArray, *, max_components: int, max_seconds: float) 
     Raises
     ------
     InputError
-        If the CSI doesn't fit.
+        If the CSI does not fit.
     """
     array = csi_array.read(csi)
     if array.time.size < _FEWEST:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isacsim.dataset.store.files import write_file
 from isacsim.dataset.store.store import StorePath, StoreRecord, location, open_dataset, open_record
+from isacsim.dataset.told import label_counts, label_sentences
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,9 +42,9 @@ def write_card(store_path: StorePath) -> None:
     Raises
     ------
     InputError
-        If there is no such store, or its making was cut short before there was any sample.
+        If there is no such store, or its making was interrupted before there was any sample.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     from isacsim.figures.montage import montage_figure
     from isacsim.figures.spectra import png
@@ -93,6 +94,7 @@ def _readme(record: StoreRecord, dataset: xr.Dataset, *, drawn: bool) -> str:
         "",
         *_counts(dataset),
         "",
+        *(line for told in label_sentences(label_counts(dataset)) for line in (plain(told), "")),
         *([noise, ""] if noise else []),
         *_origins(record.attrs),
     ]

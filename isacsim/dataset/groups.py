@@ -50,7 +50,7 @@ def groups_to_splits(
     wanted = _checked(fractions)
     if len(sizes) < len(wanted):
         raise InputError(
-            f"{len(sizes)} {what}s ({', '.join(sorted(sizes))}) can't fill {len(wanted)} splits ({', '.join(wanted)})."
+            f"{len(sizes)} {what}s ({', '.join(sorted(sizes))}) cannot fill {len(wanted)} splits ({', '.join(wanted)})."
         )
     names = sorted(sizes)
     order = [names[k] for k in np.random.default_rng(check_seed("seed", seed)).permutation(len(names))]

@@ -46,7 +46,7 @@ def damage(path: StorePath, *, progress: Progress = lambda done, total: None) ->
     """
     record = open_record(path)
     if not record.ready:
-        return [f"its making or extension was cut short; the same {record.command} finishes it"]
+        return [f"its making or extension was interrupted; the same {record.command} finishes it"]
     if files := damaged_descriptions(record):
         return [f"{file} is lost or not what was written" for file in files]
     if out := [fault.sentence for fault in (*faults(record, progress=progress), *axis_faults(record))]:
@@ -101,7 +101,7 @@ def sample_of(
     Raises
     ------
     InputError
-        If there is no such sample, its chunk is incomplete, or it can't be read.
+        If there is no such sample, its chunk is incomplete, or it cannot be read.
     """
     if not 0 <= sample < record.n_samples:
         raise InputError(f"{record.path}: no sample {sample}; it has samples 0 to {record.n_samples - 1}.")
@@ -146,7 +146,7 @@ def regenerate(path: StorePath, sample: int) -> dict[str, bool]:
 
 
 def _check_remakable(record: StoreRecord) -> None:
-    """Refuse a store that isacsim can't make again by what it says of itself.
+    """Refuse a store that isacsim cannot make again by what it says of itself.
 
     Raises
     ------

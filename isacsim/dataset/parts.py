@@ -82,7 +82,7 @@ def plan_parts(
     Raises
     ------
     InputError
-        If names repeat, a split or scenario is unknown, fractions don't add up to one, or a split would be empty.
+        If names repeat, a split or scenario is unknown, fractions do not add up to one, or a split would be empty.
     """
     names = [s.name for s in scenarios]
     for name in names:
@@ -175,8 +175,8 @@ def slice_parts(parts: Iterable[Part], start: int, stop: int) -> list[Part]:
 def classes_of(scenario: Scenario, first: int, n: int) -> list[int | None]:
     """Number of targets of samples first to first + n; None where the scenario draws it.
 
-    With ``dataset.per_class`` the classes follow a fixed order that depends on the ratios of the class sizes alone:
-    in every prefix each class has its fair share, rounded up or down, and the order repeats beyond their sum.
+    With ``dataset.per_class`` the classes follow a fixed order that depends on the ratios of the class sizes alone.
+    In every prefix each class has its fair share, rounded up or down. The order repeats beyond their sum.
     """
     sizes = {label: size for label, size in (scenario.dataset.per_class or {}).items() if size}
     if not sizes:

@@ -1,8 +1,8 @@
 """Reference data sets to cite: noise-free ones, each with a name, a version, a digest and a licence.
 
-A digest of spectra would differ from processor to processor, whose roundings differ in the last bits. This one is of
-what decides the samples (scenario, seed, indices) and of their truth, rounded to `STEP`: double precision errs by less
-than 1e-9 there, and no value of these data sets lies so near to where rounding turns (``margin`` in the record, in
+A digest of spectra would differ from processor to processor, whose roundings differ in the last bits. This one
+covers what determines the samples (scenario, seed, indices), and their truth rounded to `STEP`. Double precision errs
+by less than 1e-9 there. No value of these data sets lies so near to a rounding boundary (``margin`` in the record, in
 steps). The spectra of the first samples are compared with recorded sums and maxima, within `TOLERANCE`.
 """
 
@@ -158,7 +158,7 @@ def check_reference(name: str, store: StorePath) -> None:
     if found["digest"] != chosen.digest:
         raise InputError(
             f"{store}: the digest is {found['digest'][:12]}, that of isacsim-{name} version {chosen.version} is "
-            f"{chosen.digest[:12]}: its truth is another one."
+            f"{chosen.digest[:12]}: its truth differs."
         )
     if (fault := spectra_fault(found["first"], chosen.first)) is not None:
         raise InputError(f"{store}: {fault}")

@@ -47,7 +47,7 @@ def repair(
     """Verify a store, take the records of unsound chunks away, and go on as :func:`isacsim.generate` does.
 
     A kill leaves a store that a second repair, or the command which made it, finishes. The chunks of real and mixed
-    stores can't be made of the store alone; with their records gone, that command makes them. What dira wrote is only
+    stores cannot be made of the store alone; with their records gone, that command makes them. What dira wrote is only
     looked through: its commands make a data set as a whole.
 
     Parameters
@@ -62,7 +62,7 @@ def repair(
     Raises
     ------
     InputError
-        If there is no store, or its making was cut short before it had a plan. Also if its list of arrays or its plan
+        If there is no store, or its making was interrupted before it had a plan. Also if its list of arrays or its plan
         is damaged, or other versions of isacsim or NumPy made it. Then no sample is changed.
     """
     if not exists(path):
@@ -79,7 +79,7 @@ def _repaired(
     if plan is not None:
         record = open_or_create(plan, path)
     if not record.ready:
-        raise InputError(f"{path}: its making was cut short; the command that made it makes it again.")
+        raise InputError(f"{path}: its making was interrupted; the command that made it makes it again.")
     descriptions = damaged_descriptions(record)
     for file, content in descriptions.items():
         write_file(path, file, content)
@@ -89,8 +89,8 @@ def _repaired(
     axes = [fault.name for fault in found if fault.number is None]
     if plan is None and axes and record.goes_on:
         raise InputError(
-            f"{path}: the values of {axes[0]} are damaged, and only scenarios give them back; {_how_again(record)}, "
-            "with --overwrite, makes the data set again."
+            f"{path}: the values of {axes[0]} are damaged, and only scenarios can make them again; "
+            f"{_how_again(record)}, with --overwrite, makes the data set again."
         )
     if not record.goes_on:
         left = f"nothing was changed of its chunks, and {record.mending}" if found else ""

@@ -13,6 +13,7 @@ from isacsim.errors import InputError
 from isacsim.scenario.bodies import RotorBody
 from isacsim.scenario.model import Scenario
 from isacsim.scenario.radio import Radio
+from isacsim.schema import HIDDEN
 from isacsim.targets.rest import LEAST_SWING, at_rest, swing_of_cubic
 
 if TYPE_CHECKING:
@@ -33,15 +34,21 @@ def targets_at_rest(dataset: xr.Dataset, attrs: Mapping[str, Any]) -> tuple[int,
     dataset : xarray.Dataset
         From :func:`isacsim.open_dataset`.
     attrs : mapping
-        Of the store; ``scenarios`` tells window and wavelength. Samples of no scenario there, or of one that this
-        version can't read, are left out, and those of scenarios with rotors, whose blades move while the target
-        hovers.
+        Of the store; needed where it has no ``target_hidden``. Then ``scenarios`` tells window and wavelength.
+        Samples of no scenario there, or of one that this version cannot read, are left out, and those of scenarios with
+        rotors, whose blades move while the target hovers.
 
     Returns
     -------
     (int, int)
         How many are at rest, and of how many whose truth is known.
     """
+    if "target_hidden" in dataset:
+        hidden = dataset["target_hidden"].values
+        everywhere = tuple(range(1, hidden.ndim - 1))
+        resting = np.all(hidden == HIDDEN.index("at_rest"), axis=everywhere)
+        return int(np.count_nonzero(resting)), int(np.count_nonzero(np.all(hidden >= 0, axis=everywhere)))
+    # A store made before samples said so themselves.
     scenarios = json.loads(attrs.get("scenarios", "{}"))
     still = known = 0
     for name, text in scenarios.items():

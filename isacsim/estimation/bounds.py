@@ -5,12 +5,12 @@ The model (docs/method.md, eq. (M1) and eq. (M2)) is, with the time origin at th
     H_k(t) = sum_l A_l exp(j phase_l + sigma j 2 pi f_k d_l(t) / c) + s_k + n_k(t)
     d_l(t) = d0_l + v_l t + a_l t^2 / 2 + r_l t^3 / 6
 
-with circular white noise n of known or unknown variance (the two have the same bound: the variance
-decouples), unknown d0, v, a, r, A and phase for every path, and an unknown complex constant s_k for every
-subcarrier. For a Gaussian model of mean mu(theta) the Fisher matrix is F = (2 / sigma^2) Re(D^H D), D = d mu
-/ d theta (Kay, *Fundamentals of Statistical Signal Processing: Estimation Theory*, 1993, eq. 15.52). An
-unknown s_k projects D, subcarrier by subcarrier, on what is orthogonal to a constant: it takes the mean over
-the packets away from every column.
+with circular white noise n. Its variance may be known or unknown; the bound is the same, because the variance
+decouples. Unknown are d0, v, a, r, A and phase of every path, and a complex constant s_k of every subcarrier.
+For a Gaussian model of mean mu(theta) the Fisher matrix is F = (2 / sigma^2) Re(D^H D), D = d mu / d theta
+(Kay, *Fundamentals of Statistical Signal Processing: Estimation Theory*, 1993, eq. 15.52). An unknown s_k
+projects D, subcarrier by subcarrier, on what is orthogonal to a constant: it takes the mean over the packets
+away from every column.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _path_table(paths: xr.Dataset | Mapping[str, ArrayLike] | None) -> dict[str,
     if not all(np.isfinite(v).all() for v in table.values()):
         raise InputError("paths holds values that are not finite: drop padded paths first")
     if (table["amplitude"] <= 0).any():
-        raise InputError("paths needs amplitudes above zero: a path of no power has no bound")
+        raise InputError("paths needs amplitudes above zero: a path without power has no bound")
     return table
 
 
@@ -137,7 +137,7 @@ def standard_deviations(fisher: Array, carrier_frequency: float) -> Array:
     -------
     ndarray (path, 6)
         In the order of `PARAMETERS`, with ``phase`` now that of the model, at path length zero. NaN for what
-        the data don't determine.
+        the data do not determine.
     """
     n = fisher.shape[0]
     # phase = carrier phase + 2 pi f d0 / c (for sigma = -1; the sign does not change the variance).

@@ -80,7 +80,7 @@ def estimate_paths(
     -------
     xarray.Dataset
         Over ``path``, strongest first: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³,
-        ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method doesn't give it:
+        ``amplitude``, all at the window's centre, and ``std_*`` of each. NaN where the method does not give it:
         "peaks" gives acceleration, jerk and amplitude (the fourth root of the peak). Standard errors are those of the
         Cramér-Rao bound at the estimate for "relax". For "modes" they contain the modulation, and are NaN where the
         attribute ``cannot_tell`` is 1 (``reason`` says why). Images of a reference are no paths: they are listed over
@@ -96,7 +96,7 @@ def estimate_paths(
     Raises
     ------
     InputError
-        If the CSI doesn't fit or an argument is out of range.
+        If the CSI does not fit or an argument is out of range.
 
     Notes
     -----

@@ -224,7 +224,7 @@ def evaluate(problem: LeastSquaresProblem, theta: Array) -> Fit:
 def _step(fit: Fit, damping: float) -> tuple[Array, float]:
     """Return a damped Gauss-Newton step in scaled states, (path, 4), and the fall of rss that it promises."""
     scale = np.sqrt(np.diag(fit.normal))
-    scale[scale < 1e-9 * scale.max()] = np.inf  # what the data don't see stays where it is
+    scale[scale < 1e-9 * scale.max()] = np.inf  # what the data do not see stays where it is
     normal = fit.normal / np.outer(scale, scale)
     # Amplitudes are linear and solved for exactly: only the states are held back.
     hold = np.tile([damping] * N_STATE + [0.0, 0.0], fit.theta.shape[0]) + 1e-12

@@ -33,7 +33,7 @@ def capture_overview(path: Path, shown: str, asked: dict[str, Any]) -> dict[str,
     shown : str
         What messages and page call it.
     asked : dict
-        Arguments of :func:`isacsim.read_capture` for what the file doesn't say: ``carrier``, ``bandwidth``,
+        Arguments of :func:`isacsim.read_capture` for what the file does not say: ``carrier``, ``bandwidth``,
         ``packet_rate`` in Hz, ``chip``, ``format``. None of a saved capture.
 
     Returns

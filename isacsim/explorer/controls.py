@@ -156,9 +156,9 @@ def explored(scenario: Scenario, controls: Controls) -> tuple[Scenario, dict[str
     Raises
     ------
     InputError
-        If the scenario's antennas can't be changed, or the CSI is too much for pictures at once.
+        If the scenario's antennas cannot be changed, or the CSI is too much for pictures at once.
     pydantic_core.ValidationError
-        Naming what of the scenario can't be so.
+        Naming what of the scenario cannot be so.
     """
     changes: dict[str, Any] = {
         "name": f"{scenario.name}_explored",
@@ -205,7 +205,7 @@ def _radio(scenario: Scenario, controls: Controls) -> dict[str, Any]:
     if controls.antennas is None or list(radio.antennas) == controls.antennas:
         return out
     if why := antennas_fixed(scenario):
-        raise InputError(f"antennas can't be changed: {why}.")
+        raise InputError(f"antennas cannot be changed: {why}.")
     rx, tx = (
         {"elements": n} if present is not None else {"kind": "linear", "elements": n} if n > 1 else None
         for n, present in zip(

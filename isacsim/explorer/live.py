@@ -70,9 +70,9 @@ class LiveModel:
         Raises
         ------
         InputError
-            If the scenario can't be simulated or has no spectrum.
+            If the scenario cannot be simulated or has no spectrum.
         pydantic_core.ValidationError
-            If the scenario can't be so.
+            If the scenario cannot be so.
         """
         before, start = self.made.copy(), time.perf_counter()
         try:
@@ -116,7 +116,7 @@ class LiveModel:
         Returns
         -------
         dict
-            ``paths``: path length, velocity, acceleration, jerk and amplitude of each, None where it can't tell;
+            ``paths``: path length, velocity, acceleration, jerk and amplitude of each, None where it cannot tell;
             ``seconds`` that it took.
         """
         start = time.perf_counter()

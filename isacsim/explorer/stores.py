@@ -101,7 +101,7 @@ class StoreBrowser:
             return self._kept[1]
         record = open_record(path)
         if not record.ready:
-            raise InputError(f"{shown}: its making was cut short; the same {record.command} finishes it.")
+            raise InputError(f"{shown}: its making was interrupted; the same {record.command} finishes it.")
         if record.n_samples > _MOST_SAMPLES:
             raise InputError(
                 f"{shown}: {record.n_samples} samples; the explorer shows data sets of at most {_MOST_SAMPLES}."

@@ -62,7 +62,8 @@ def captions(
         Whether there is a static part.
     """
     where = (
-        "Dots are targets at the window's centre, lines their tracks over the window, arrows half a second's travel."
+        "Dots are targets at the window's centre, lines their tracks over the window, arrows half a second's travel. "
+        "The elements of an array are drawn wide apart; its arrow shows where it looks."
         if in_space
         else "These targets are given by their path length alone, so each could be anywhere on its ellipse, whose foci "
         "are the antennas; the arrow shows how far the ellipse moves in half a second."
@@ -168,12 +169,12 @@ def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list
 
 
 def check_page(path: str | PathLike[str]) -> Path:
-    """Refuse a page's path that can't work, before the work starts.
+    """Refuse a page's path that cannot work, before the work starts.
 
     Raises
     ------
     InputError
-        If it doesn't end in .html or .htm, or can't be written.
+        If it does not end in .html or .htm, or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):

@@ -284,12 +284,12 @@ def doppler_figure(spectrogram: xr.DataArray, truth: xr.Dataset | None = None) -
 
 
 def check_picture(path: str | PathLike[str]) -> Path:
-    """Refuse a picture's path that can't work, before the work starts.
+    """Refuse a picture's path that cannot work, before the work starts.
 
     Raises
     ------
     InputError
-        If it doesn't end in .png, .pdf or .svg, or can't be written.
+        If it does not end in .png, .pdf or .svg, or cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:

@@ -65,7 +65,7 @@ def draw_energy(axes: Axes, tracks: xr.Dataset) -> Any:
         level = 10 * np.log10(energy)
     known = level[np.isfinite(level)]
     top = max(float(np.percentile(known, 99.8)), 6.0) if known.size else _RANGE_DB
-    # Windows that can't tell stay white.
+    # Windows that cannot tell stay white.
     mesh = axes.pcolormesh(
         tracks["time"].values,
         tracks["path_velocity"].values,

@@ -1,6 +1,6 @@
 """Limits of a scenario's numbers, by kind: beyond any physics here, and far from where arithmetic overflows.
 
-What is within these limits and still can't be (axes that fold, walls
+What is within these limits and still cannot be (axes that fold, walls
 between antennas) is checked where it is known.
 """
 

@@ -36,6 +36,8 @@ class Scenario(Section):
     """Name: letters, digits, - _ and dots."""
     description: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")]
     """One line that says what this is."""
+    room: Annotated[str, Field(min_length=1, pattern=r"^[^\n\r]*$")] | None = None
+    """Name of the room, a label of samples: scenarios of one room share it. Default: the scenario's name."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """Seed used where none is given."""
     snr_db: DecibelNumber = Uniform(uniform=(5.0, 25.0))
@@ -49,7 +51,7 @@ class Scenario(Section):
     targets: Targets
     """Targets that move and count."""
     movers: tuple[Mover, ...] = ()
-    """Movers, which move and don't count: unlabelled paths."""
+    """Movers, which move and do not count: unlabelled paths."""
     impairments: Impairments = Impairments()
     """Impairments of the hardware on the channel."""
     spectrum: Spectrum = Spectrum()

@@ -126,7 +126,7 @@ class Phases(Section):
         moving, down = self.speed_m_s != 0, ""
         for n, phase in enumerate(self.phases):
             if down and phase.kind != "stand":
-                raise refuse(f"{phase.kind} can't follow {down}; only stand can", "phases", n, "kind")
+                raise refuse(f"{phase.kind} cannot follow {down}; only stand can", "phases", n, "kind")
             if phase.kind in ("walk", "stop") and not moving:
                 raise refuse(f"{phase.kind} needs a start before it (or speed_m_s)", "phases", n, "kind")
             if phase.kind in ("stand", "sit") and moving:

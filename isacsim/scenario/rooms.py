@@ -104,7 +104,7 @@ class _Room(Section):
 
     @abstractmethod
     def floor_m(self) -> tuple[Rectangle, ...]:
-        """Floor as rectangles (x least, y least, x most, y most), metres, that touch but don't overlap."""
+        """Floor as rectangles (x least, y least, x most, y most), metres, that touch but do not overlap."""
 
     @abstractmethod
     def outline_m(self) -> tuple[tuple[float, float], ...]:
@@ -139,7 +139,7 @@ class _Room(Section):
     def _boxes_inside(self) -> _Room:
         for i, box in enumerate(self.boxes()):
             (x, y, z), (a, b, c) = box.corner_m, box.size_m
-            # The floor's rectangles don't overlap: what they cover of the box adds up.
+            # The floor's rectangles do not overlap: what they cover of the box adds up.
             covered = sum(
                 max(min(x + a, x1) - max(x, x0), 0.0) * max(min(y + b, y1) - max(y, y0), 0.0)
                 for x0, y0, x1, y1 in self.floor_m()

@@ -46,13 +46,13 @@ class Target(Section):
     def _in_space(self) -> Target:
         if isinstance(self.motion, Kinematics) and self.rcs is not None:
             raise refuse(
-                "a radar cross-section needs a place in space, which motion.kind kinematics doesn't give; take another "
-                "kind of motion, or amplitude alone",
+                "a radar cross-section needs a place in space, which motion.kind kinematics does not give; take "
+                "another kind of motion, or amplitude alone",
                 "rcs",
             )
         if isinstance(self.motion, Kinematics) and not isinstance(self.body, PointBody):
             raise refuse(
-                f"a {self.body.kind} needs a place in space, which motion.kind kinematics doesn't give; take another "
+                f"a {self.body.kind} needs a place in space, which motion.kind kinematics does not give; take another "
                 "kind of motion, or body: {kind: point}",
                 *("body", "kind"),
             )
@@ -60,7 +60,7 @@ class Target(Section):
 
 
 class Mover(Section):
-    """Something that moves and doesn't count: a fan, a curtain."""
+    """Something that moves and does not count: a fan, a curtain."""
 
     name: Annotated[str, Field(min_length=1)]
     """Name, for people."""

@@ -58,7 +58,7 @@ def _check_axes(scenario: Scenario) -> None:
     try:
         grid.check(spectrum.acceleration_max_m_s2, spectrum.jerk_max_m_s3)
     except InputError as error:
-        # The file's own axes are to blame, else the packet rate that doesn't do for the default ones.
+        # The file's own axes are to blame, else the packet rate that does not do for the default ones.
         axes = ("acceleration_max_m_s2", "jerk_max_m_s3")
         named_axes = [("spectrum", name) for name in axes if name in spectrum.model_fields_set]
         raise refuse(str(error), *(named_axes or [("radio", "packet_rate_hz")])[0]) from None

@@ -36,7 +36,7 @@ def validate(
     try:
         return model.model_validate(data)
     except ArithmeticError as error:
-        raise InputError(f"{file}: numbers too large or too small to be reckoned with ({error})") from error
+        raise InputError(f"{file}: numbers too large or too small to calculate with ({error})") from error
     except ValidationError as error:
         details = list(_single(error.errors()))
         # A list that lost its only, faulty entry also counts as too short.
@@ -84,7 +84,7 @@ def _locate(
             line, current = found
             path.append(part)
         elif i >= len(error["loc"]) or (i == len(error["loc"]) - 1 and error["type"] == "missing"):
-            current = None  # a field that the file doesn't hold: its parent's line
+            current = None  # a field that the file does not hold: its parent's line
             path.append(part)
     field = ".".join(str(part) for part in path)
     parent = (

@@ -81,7 +81,7 @@ def read_text(path: Path) -> str:
     Raises
     ------
     InputError
-        If there is no such file, it is none (a pipe, a device), too large, can't be read, or is not UTF-8 text.
+        If there is no such file, it is none (a pipe, a device), too large, cannot be read, or is not UTF-8 text.
     """
     try:
         return check_file(path, most_bytes=_MOST_BYTES).read_text(encoding="utf-8")

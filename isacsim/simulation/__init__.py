@@ -1,7 +1,8 @@
 """Scenario and seed to one capture with its truth.
 
 ``realisation`` is what chance decides, ``reception`` what the receivers make of it, ``capture`` puts both into one
-`xarray.Dataset`, and ``truth`` draws a capture's realisation again from its attributes.
+`xarray.Dataset`, and ``truth`` draws a capture's realisation again from its attributes. ``labels`` says where targets
+are and what they do.
 """
 
 from isacsim.simulation.capture import simulate

@@ -11,10 +11,11 @@ from isacsim import __version__
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
 from isacsim.schema import CAPTURE, described
+from isacsim.simulation.labels import activities, in_space
 from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import receive, streams_of
 from isacsim.simulation.size import check_capture_size
-from isacsim.targets.kinematics import PathMotion
+from isacsim.targets.activity import NO_ACTIVITY
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,8 +54,9 @@ def simulate(
         window's centre, between the arrays' centres: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s²,
         ``jerk`` m/s³, ``amplitude``, ``phase`` rad, ``model_error`` in wavelengths. ``target`` (path) is -1 for
         movers. ``scatterer`` (path) is the point of a body; the ground truth of the target is that of its first
-        point. Further variables are ``position`` (path, xyz) m and ``static`` (receiver, subcarrier). The impairments
-        are recorded over packets and in the attributes.
+        point. Further variables are ``position`` (path, xyz) m, ``velocity_xyz`` m/s, ``activity`` (path), a code with
+        flags, -1 for none, and ``static`` (receiver, subcarrier). The impairments are recorded over packets and in the
+        attributes.
 
     Raises
     ------
@@ -82,9 +84,7 @@ def simulate(
     received = receive(drawn)
     damage = received.impairments
     n_tx = len(scenario.radio.transmitter_elements_m)
-    position = [
-        np.full(3, np.nan) if isinstance(m, PathMotion) else m.state(0.0).position[0] for m in drawn.motions
-    ]
+    position, velocity = in_space(drawn)
     radio, sign = scenario.radio, {"phase_sign": -1}
     of = [one.receiver for one in radio.streams]
     values: dict[str, Any] = {
@@ -97,7 +97,10 @@ def simulate(
         "static": drawn.static,
         "target": drawn.target,
         "scatterer": np.array(drawn.scatterer, dtype=np.str_),
-        "position": np.array(position, np.float64).reshape(-1, 3),
+        "position": position,
+        "velocity_xyz": velocity,
+        # Movers, of target -1, get the last one.
+        "activity": np.append(activities(drawn), np.int8(NO_ACTIVITY))[drawn.target],
     }
     if received.chains is not None:
         values |= {
@@ -133,6 +136,7 @@ def simulate(
         attrs={
             "scenario": scenario.to_yaml(),
             "scenario_name": scenario.name,
+            "room": scenario.room or scenario.name,
             "fingerprint": scenario.fingerprint(),
             "seed": int(seed),
             "index": int(index),

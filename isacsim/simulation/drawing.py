@@ -105,7 +105,7 @@ def _count(scenario: Scenario, seed: int, index: int, asked: int | None) -> int:
     if targets.count is None:
         if asked is not None and asked != targets.counts[0]:
             raise InputError(
-                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets can't make them {asked}."
+                f"scenario {scenario.name} has {targets.counts[0]} fixed targets; n_targets cannot make them {asked}."
             )
         return targets.counts[0]
     count = targets.draw_count(stream(seed, index, Stream.COUNT)) if asked is None else asked

@@ -91,7 +91,7 @@ def spectra_bytes(scenario: Scenario, samples: int) -> float:
 def check_capture_size(
     scenario: Scenario, *, at_once: int = 1, samples: int = 0, keep_csi: bool = False
 ) -> None:
-    """Refuse a scenario whose captures don't fit into memory.
+    """Refuse a scenario whose captures do not fit into memory.
 
     Parameters
     ----------

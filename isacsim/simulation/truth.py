@@ -73,7 +73,7 @@ def _scenario_of(text: str) -> Scenario:
 
 
 def not_drawn_again(capture: xr.Dataset) -> str | None:
-    """Say why this version can't draw a simulated capture again; None if it can."""
+    """Say why this version cannot draw a simulated capture again; None if it can."""
     made_by = str(capture.attrs.get("isacsim", "of unknown version"))
     if made_by in _SAME_DRAWS:
         return None

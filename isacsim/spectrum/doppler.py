@@ -86,7 +86,7 @@ class DopplerPlan:
             fft_mode="centered",
             mfft=_PADDING * length,
             scale_to="magnitude",
-            # Only the power counts; and with a phase shift, SciPy 1.17 can't pad arrays of more than two dimensions.
+            # Only the power counts; and with a phase shift, SciPy 1.17 cannot pad arrays of more than two dimensions.
             phase_shift=None,
         )
         # Only columns that lie wholly inside: zeros past the ends would smear the first and last ones.
@@ -212,7 +212,7 @@ def doppler_spectrogram(
     Raises
     ------
     InputError
-        If the window holds fewer than 8 packets or more than there are, time is not uniform, shapes don't fit or
+        If the window holds fewer than 8 packets or more than there are, time is not uniform, shapes do not fit or
         a value is not finite.
 
     Examples

@@ -62,7 +62,7 @@ class SpectrumPlan:
         Raises
         ------
         InputError
-            If the axes, the subcarrier or the delays don't fit the window and the band, or the bins into memory.
+            If the axes, the subcarrier or the delays do not fit the window and the band, or the bins into memory.
         """
         f = array.frequency
         grid = WindowResolution(array.time.size, array.interval, float(f.mean()), settings.lag_ratio)
@@ -195,7 +195,7 @@ class LagProducts:
 def spectra(many: Sequence[LagProducts | CellProducts]) -> F32:
     """Magnitude spectra of all captures of all given rows, shape (capture, acceleration, jerk).
 
-    The bits of a spectrum don't depend on what else is transformed with it.
+    The bits of a spectrum do not depend on what else is transformed with it.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def render_spectrum(paths: xr.Dataset | Mapping[str, ArrayLike], like: xr.DataAr
         ``acceleration`` in m/s², ``jerk`` in m/s³ and ``amplitude``, over (..., path): what
         :func:`isacsim.estimate_paths` gives, the truth of a capture, or arrays. NaN stands for no path.
     like : xarray.DataArray
-        A spectrum of :func:`isacsim.aj_spectrum` or of a data set; its values don't matter.
+        A spectrum of :func:`isacsim.aj_spectrum` or of a data set; its values do not matter.
 
     Returns
     -------

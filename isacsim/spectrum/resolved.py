@@ -54,8 +54,8 @@ class CellProducts:
     counts: tuple[NDArray[np.intp], ...]
     """Number of them in each capture."""
     energy: tuple[F64, ...]
-    """(3, cell): energy of the path that each cell holds, within the cells here and in all; and the root of its
-    spectrum's peak where that is known, 0 where the largest bin has to tell."""
+    """(3, cell): energy of the path in each cell, within the cells here and in all cells. The last row is the root of
+    its spectrum's peak; where it is 0, the peak is not known, and the largest bin gives it."""
     exponent: NDArray[np.int64]
     """The captures were multiplied by 2^-exponent first; shape (capture,)."""
 
@@ -178,7 +178,7 @@ def _rows(window: SpectrumPlan, values: Complex, of_band: Callable[[int, Complex
 def resolved_spectra(many: Sequence[CellProducts]) -> F32:
     """Images of all captures of all given rows, (capture, acceleration, jerk), before their exponents.
 
-    The bits of an image don't depend on what else is transformed with it.
+    The bits of an image do not depend on what else is transformed with it.
     """
     shape = many[0].window.transforms[0].shape
     if many[0].window.settings.cube:

@@ -88,7 +88,7 @@ class SpectrumSettings:
             _check_antennas(self.antennas)
         if self.lag_window is not None and self.lags == "symmetric":
             raise InputError(
-                "lag_window needs lags='positive': with symmetric lags, window over R is all there is."
+                "lag_window needs lags='positive': with symmetric lags, only the window over R exists."
             )
         if self.cube and (self.combine != "resolved" or self.beams == "blind"):
             raise InputError(

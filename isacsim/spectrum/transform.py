@@ -31,7 +31,7 @@ from isacsim.spectrum.transform_kernels import BLOCK, positive_lags
 __all__ = ["AJTransform", "band", "decimation_of", "plan"]
 
 # Band-limited reduction: R keeps a rate of at least OVERSAMPLING times the axes' two-sided band. What lies beyond
-# the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band won't
+# the axes (cross-terms of fast paths) leaks into them through the side lobes, so a rate just above the band will not
 # do: at 1.4 a crowd of 7 on a single subcarrier errs by 4 % of the maximum, at 2.6 by 0.7 %, with more
 # subcarriers by 0.2 %. The Wiener weights pass PASS of the reduced Nyquist band and assume this noise-to-signal
 # ratio.
@@ -163,7 +163,7 @@ def band(n: int, dt: float, kappa: float, acceleration: F64, jerk: F64) -> float
 
 def decimation_of(n: int, dt: float, highest: float, kappa: float, *, windowed: bool) -> int:
     """Factor by which R's rate is reduced for axes that reach the frequency ``highest`` in Hz (:func:`band`)."""
-    # Narrower axes than the default ones don't make what leaks into them from beyond any weaker.
+    # Narrower axes than the default ones do not make what leaks into them from beyond any weaker.
     default = kappa * (ACCELERATION_MAX + JERK_MAX * (n - 1) * dt / 2)
     rate = 2 * (OVERSAMPLING_WINDOWED if windowed else OVERSAMPLING) * max(highest, default, 1 / (n * dt))
     return max(1, int(1 / (dt * rate)))

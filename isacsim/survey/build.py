@@ -159,7 +159,7 @@ def _impairments(measured: Measured, bursts: bool) -> dict[str, Any]:
             made["jitter"] = {"std_us": _rounded(min(timing.jitter, 0.45 * timing.interval) * 1e6, 2)}
         if timing.lost > 0:
             burst = float(f"{max(timing.mean_burst, 1.0):.4g}")
-            # Between two bursts a packet arrives, so more than this can't be lost.
+            # Between two bursts a packet arrives, so more than this cannot be lost.
             fraction = min(timing.lost, _MARGIN * burst / (1 + burst))
             made["loss"] = {"fraction": float(f"{fraction:.4g}"), "mean_burst_packets": burst}
     if measured.quantised.bits:

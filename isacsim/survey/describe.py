@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isacsim.conditioning.windows import named_receivers
+from isacsim.conditioning.cutting import named_receivers
 from isacsim.errors import InputError
 from isacsim.survey.maps import capture_maps
 from isacsim.survey.timing import PacketTiming, packet_timing
@@ -42,9 +42,9 @@ class CaptureDescription:
     """packets, duration_s, rates, intervals, jitter_s, lost, gaps (start_s, length_s), bursts; records_dropped by the
     reader."""
     receivers: list[dict[str, Any]]
-    """Facts of each: name, device, rx and tx element, role, power_db below the strongest, variation of the amplitude
-    (standard deviation over mean, median over subcarriers), steadiness (mean aligned channel over rms, median), and
-    the phase coherence with each receiver."""
+    """Facts of each: name, device, rx and tx element, role, power_db below the strongest, variation, steadiness, and
+    phase coherence with each receiver. Variation is the standard deviation of the amplitude over its mean, median over
+    subcarriers. Steadiness is the mean aligned channel over its rms, median."""
     reported: dict[str, dict[str, Any]]
     """Range of each packet variable: least, median, most, units."""
     kinds: dict[str, dict[str, int]]
@@ -52,7 +52,7 @@ class CaptureDescription:
     dropped: list[str]
     """Records that the reader dropped or repaired, and why."""
     assumed: list[str]
-    """Facts that the file doesn't hold and that were given or assumed."""
+    """Facts that the file does not hold and that were given or assumed."""
     remarks: list[str]
     """Remarks on what is odd about it."""
     maps: xr.Dataset
@@ -97,7 +97,7 @@ def describe_capture(
     Raises
     ------
     InputError
-        If it has no CSI over receiver, subcarrier and packet, fewer than two packets, or times that don't ascend.
+        If it has no CSI over receiver, subcarrier and packet, fewer than two packets, or times that do not ascend.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def _assumed(capture: xr.Dataset) -> list[str]:
     elif "phase_sign_source" in attrs:
         found.append(f"phase sign: {attrs.get('phase_sign')}, as given")
     if attrs.get("format") == "intel5300":
-        found.append(f"carrier: {attrs['carrier'] / 1e9:g} GHz, as given; the file doesn't say it")
+        found.append(f"carrier: {attrs['carrier'] / 1e9:g} GHz, as given; the file does not say it")
     if "packet_rate" in attrs:
         found.append(f"packet times: {attrs['packet_rate']:g} packets/s, as given")
     if "role" in capture.coords and (capture.coords["role"].values == "unknown").all():

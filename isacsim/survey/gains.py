@@ -13,7 +13,7 @@ __all__ = ["GainSteps", "gain_steps"]
 _SIDE = 8
 _LEAST_DB = 0.4
 # A step stands out of what the power does from packet to packet by this many deviations (by the median, which steps
-# don't move), and the medians of its sides differ by about as much.
+# do not move), and the medians of its sides differ by about as much.
 _DEVIATIONS = 5.0
 _STAYS = (0.5, 1.7)
 _TO_DEVIATION = 1.4826
@@ -58,7 +58,7 @@ def gain_steps(power_db: ArrayLike, time: ArrayLike) -> GainSteps:
     jump = np.diff(power)[_SIDE - 1 : power.size - _SIDE]
     sharp = max(_LEAST_DB, _DEVIATIONS * _deviation(np.diff(power)))
     found: list[int] = []
-    # What jumps and doesn't stay is an odd packet, what changes without a jump is fading.
+    # What jumps and does not stay is an odd packet, what changes without a jump is fading.
     stays = np.divide(change, jump, out=np.zeros_like(jump), where=jump != 0)
     ready = (np.abs(jump) > sharp) & (stays > _STAYS[0]) & (stays < _STAYS[1])
     for i in np.flatnonzero(ready)[np.argsort(-np.abs(jump[ready]))]:

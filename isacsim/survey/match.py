@@ -78,8 +78,8 @@ def scenario_from_capture(
     name : str, optional
         Of the scenario; default: after the capture's source.
     body : {"auto", "walker", "point", "none"}
-        What moves, which no capture says. "auto": a walker, in the share of windows in which what moves is above the
-        noise; nobody where it never is.
+        Moving body, which no capture names. "auto": a walker in the share of windows whose motion is above the noise;
+        nobody where none is.
     window_s : float, optional
         Length of a sample's window; default 1.024, or as long as 48 packets need.
     seed : int
@@ -148,7 +148,7 @@ def _unsaid(build: Builder, fitted: Fitted) -> list[str]:
         )
     if build.bursts:
         notes.append(
-            "packets come in bursts or with long gaps, which a scenario can't say: it has their mean rate"
+            "packets come in bursts or with long gaps, which a scenario cannot say: it has their mean rate"
         )
     if build.axes is None:
         notes.append(f"{build.rate:.3g} packets/s give no acceleration-jerk spectrum: its axes are none")
@@ -177,7 +177,7 @@ def _window(taken: Recording, asked: float | None) -> tuple[float, float, bool]:
 
 
 def _roles(capture: xr.Dataset) -> tuple[str, ...]:
-    """Roles of the receivers; all of them are analysed where the capture doesn't say."""
+    """Roles of the receivers; all of them are analysed where the capture does not say."""
     if "role" not in capture.coords:
         return ("surveillance",) * capture.sizes["receiver"]
     roles = [str(role) for role in capture.coords["role"].values]

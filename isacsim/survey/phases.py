@@ -25,7 +25,7 @@ _WIDER = 2.0
 
 @dataclass(frozen=True)
 class PacketErrors:
-    """Errors of phase and timing that packets don't share."""
+    """Errors of phase and timing that packets do not share."""
 
     cfo_hz: float
     """Residual carrier offset, in ± half the packet rate; 0 where the phase is random."""
@@ -81,7 +81,7 @@ def packet_errors(
     if height * np.sqrt(time.size) > _LINE and abs(line) > 2 / max(time[-1] - time[0], interval):
         sfo = line / bandwidth * 1e6
         within = float(np.sqrt(max(-2 * np.log(min(height, 1.0)), 0.0))) / (2 * np.pi * bandwidth)
-        # A saw-tooth of one sample is the clock's; what is wider jumps by whole samples, which the line can't see.
+        # A saw-tooth of one sample is the clock's; what is wider jumps by whole samples, which the line cannot see.
         tooth = 1 / bandwidth**2 / 12 if abs(line) * (time[-1] - time[0]) > 1 else 0.0
         wider = max(spread**2 - tooth, 0.0)
         spread = float(np.sqrt(wider)) if wider > _WIDER * within**2 else within
@@ -96,7 +96,7 @@ def _oscillator(
     if 1 not in turn or abs(turn[1]) < _RANDOM:
         return 0.0, float(np.sqrt(-2 * np.log(_RANDOM) / interval)), True
     cfo = float(np.angle(turn[1])) / (2 * np.pi * interval)
-    # Packets don't come in time: what is left is free of the offset's turn by each one's own time.
+    # Packets do not come in time: what is left is free of the offset's turn by each one's own time.
     turn = _turns(phase - 2 * np.pi * cfo * time, slot)
     cfo += float(np.angle(turn[1])) / (2 * np.pi * interval)
     told = [m for m, value in turn.items() if abs(value) > _TELLING] or [1]

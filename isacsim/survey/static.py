@@ -53,13 +53,13 @@ def static_channel(response: NDArray[np.complexfloating], frequency: Real) -> St
     Notes
     -----
     Receivers' filters turn the phase over frequency by a radian and more, alike on all antennas, which phases of paths
-    can't be told from; so amplitudes alone count. Three statistics of them (`_statistics`) are compared with those of
+    cannot be told from; so amplitudes alone count. Three statistics of them (`_statistics`) are compared with those of
     80 channels of environment ``rayleigh`` for each delay spread and K-factor: Gaussian, with their mean and covariance
     (synthetic likelihood; S. N. Wood, Nature 466, 2010). One receiver of 20 MHz hardly tells either number; the
     intervals say so.
     """
     keep = np.unique(np.linspace(0, frequency.size - 1, min(frequency.size, _MOST_SUBCARRIERS)).astype(int))
-    # Where the carrier lies doesn't matter for amplitudes: to whole kHz, so that the table is made once a grid.
+    # Where the carrier lies does not matter for amplitudes: to whole kHz, so that the table is made once a grid.
     offset = tuple(np.rint((frequency[keep] - frequency[0]) / 1e3).tolist())
     mean, precision, determinant = _table(offset)
     found = _statistics(np.abs(response[:, keep]), np.array(offset))

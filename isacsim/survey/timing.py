@@ -81,7 +81,7 @@ def packet_timing(time: ArrayLike) -> PacketTiming:
     Raises
     ------
     InputError
-        If there are fewer than two packets, or times don't ascend.
+        If there are fewer than two packets, or times do not ascend.
     """
     t = np.asarray(time, np.float64)
     if t.ndim != 1 or t.size < 2 or not np.isfinite(t).all() or (np.diff(t) <= 0).any():

@@ -42,7 +42,7 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The points of a body that aren't its reference point, in motion."""
+    """The points of a body that are not its reference point, in motion."""
 
     motion: SpaceMotion
     """Motion of the body's frame."""

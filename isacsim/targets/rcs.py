@@ -1,8 +1,8 @@
 """Amplitudes from radar cross-sections: TR 38.901's sensing targets and the bistatic radar equation (docs/bodies.md).
 
-The cross-section is that of 3GPP TR 38.901 V19.0.0 (2025), clause 7.9.2.1: ``σ_M σ_D`` by eq. 7.9.2-2 (RCS model 1) or
-7.9.2-3 (model 2, tables 7.9.2.1-2 to -4), times the log-normal ``σ_S`` of mean 1 (eq. 7.9.2-1, cut off at three
-deviations). Clutter, polarisation and the phases of the cross-polarisation matrix are left out.
+The cross-section is that of 3GPP TR 38.901 V19.0.0 (2025), clause 7.9.2.1. ``σ_M σ_D`` follows eq. 7.9.2-2 (RCS model
+1) or 7.9.2-3 (model 2, tables 7.9.2.1-2 to -4). It is multiplied by the log-normal ``σ_S`` of mean 1 (eq. 7.9.2-1, cut
+off at three deviations). Clutter, polarisation and the phases of the cross-polarisation matrix are left out.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def mean_dbsm(
     config : Rcs
         The target's section, its distributions replaced by numbers.
     towards_transmitter, towards_receiver : array_like, shape (3,)
-        Directions from the target; their lengths don't matter.
+        Directions from the target; their lengths do not matter.
     heading : float
         Where the target's front looks, rad anticlockwise from +x.
 

@@ -1,11 +1,11 @@
-"""Targets at rest: what a radio that takes the static part out can't see (method.md section 2)."""
+"""Targets at rest: what a radio that takes the static part out cannot see (method.md section 2)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LEAST_SWING", "at_rest", "swing_of_cubic"]
+__all__ = ["LEAST_SWING", "at_rest", "moments", "swing_of_cubic"]
 
 LEAST_SWING = 0.25
 """Change of the path length within the window, in wavelengths, below which a target counts as at rest.
@@ -36,6 +36,11 @@ def at_rest(path_length: ArrayLike, wavelength_m: float) -> NDArray[np.bool_]:
     return np.asarray(np.ptp(np.asarray(path_length, np.float64), axis=-1) < LEAST_SWING * wavelength_m)
 
 
+def moments(window_s: float) -> NDArray[np.float64]:
+    """Give the times of a window at which a path is looked at, s from its centre; its length from packet to packet."""
+    return np.linspace(-window_s / 2, window_s / 2, _MOMENTS)
+
+
 def swing_of_cubic(
     velocity: ArrayLike, acceleration: ArrayLike, jerk: ArrayLike, window_s: float
 ) -> NDArray[np.float64]:
@@ -53,6 +58,6 @@ def swing_of_cubic(
     ndarray, (..., time)
         m, at 65 moments from one end to the other.
     """
-    t = np.linspace(-window_s / 2, window_s / 2, _MOMENTS)
+    t = moments(window_s)
     v, a, r = (np.asarray(x, np.float64)[..., np.newaxis] for x in (velocity, acceleration, jerk))
     return np.asarray(t * (v + t * (a / 2 + t * r / 6)))

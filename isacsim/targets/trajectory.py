@@ -127,7 +127,7 @@ class SplineMotion:
         if len(points) == 2:
             return make_interp_spline(self.times, points, k=1)
         ends = [(3, np.zeros(3)), (4, np.zeros(3))]
-        # scipy-stubs don't know this documented form of bc_type.
+        # scipy-stubs do not know this documented form of bc_type.
         return make_interp_spline(self.times, points, k=5, bc_type=(ends, ends))  # type: ignore[arg-type]
 
 
@@ -154,7 +154,7 @@ class OscillationMotion:
 
 
 class Scatterers(Protocol):
-    """The points of a body that aren't its reference point."""
+    """The points of a body that are not its reference point."""
 
     @property
     def central_states(self) -> Array:

@@ -28,7 +28,7 @@ class WindowEnergy:
     time: float
     """Its centre, s."""
     energy: Real
-    """At each of `TrackSettings.velocity`, summed over channels; shape (bin,). NaN where it can't be told."""
+    """At each of `TrackSettings.velocity`, summed over channels; shape (bin,). NaN where it cannot be told."""
     noise: Real
     """The same where only noise is expected; shape (noise bin,)."""
     beyond: float

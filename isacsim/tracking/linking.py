@@ -38,7 +38,7 @@ def linked(
     ------
     numpy.ndarray, shape (5, window)
         Speed, its standard error, acceleration, its standard error, and the energy at the negative speed over that at
-        the speed; NaN where there is no target, or a window can't tell.
+        the speed; NaN where there is no target, or a window cannot tell.
     """
     least = detection_ratio(settings, channels)
     unrest = Unrest(settings, windows) if image else None
@@ -83,7 +83,7 @@ def at_rest(bin_: int | NDArray[np.int32], settings: TrackSettings) -> NDArray[n
 
 
 def longest_rest(settings: TrackSettings) -> int:
-    """Windows at rest in a row that a target may have; beyond, it can't be told from the static channel."""
+    """Windows at rest in a row that a target may have; beyond, it cannot be told from the static channel."""
     return 2 * fewest_windows(settings)
 
 

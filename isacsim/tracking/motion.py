@@ -28,7 +28,7 @@ class Motion(NamedTuple):
     """Motion in a window."""
 
     share: float
-    """Motion index, the share of the energy that moves; NaN where it can't be told."""
+    """Motion index, the share of the energy that moves; NaN where it cannot be told."""
     threshold: float
     """Threshold that noise passes with the requested false-alarm rate; NaN where motion aliases onto noise's speeds."""
 
@@ -101,7 +101,7 @@ def quiet_threshold(indices: Sequence[float], settings: TrackSettings) -> float:
     Parameters
     ----------
     indices : sequence of float
-        Those of its windows; NaN where one can't be told.
+        Those of its windows; NaN where one cannot be told.
     settings : TrackSettings
         With the false-alarm rate of a window.
 

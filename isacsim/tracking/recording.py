@@ -60,7 +60,7 @@ class Recording:
         Raises
         ------
         InputError
-            If it is no capture, or its packets don't ascend in time.
+            If it is no capture, or its packets do not ascend in time.
         """
         lacking = {"receiver", "subcarrier", "packet"} - set(getattr(capture.get("csi"), "dims", ()))
         if lacking:

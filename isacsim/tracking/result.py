@@ -103,7 +103,7 @@ def track_dataset(rows: Rows, settings: TrackSettings, *, reference: str, **attr
 
 
 def remarks_on(tracks: xr.Dataset) -> list[str]:
-    """Say what the numbers don't say of themselves, one sentence each.
+    """Say what the numbers do not say of themselves, one sentence each.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def remarks_on(tracks: xr.Dataset) -> list[str]:
         fast = np.abs(velocity) > attrs["static_speed"]
         if fast.sum() >= _FEWEST_JUDGED and (share := float(np.median(mirror[fast]))) > _MOST_IMAGE:
             said.append(
-                f"the sign of track {n} can't be trusted: in half of its windows the negative of its speed has over "
+                f"the sign of track {n} cannot be trusted: in half of its windows the negative of its speed has over "
                 f"{share:.0%} of its energy" + (_WHY_ALIGNED if aligned else "")
             )
     lacking = np.isnan(tracks["motion_index"].values)

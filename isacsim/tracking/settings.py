@@ -69,7 +69,7 @@ class TrackSettings:
         Raises
         ------
         InputError
-            Naming the argument; where a speed can't be told from its alias, or a window has too few packets.
+            Naming the argument; where a speed cannot be told from its alias, or a window has too few packets.
         """
         interval = pace.interval
         if window_s is None:

@@ -4,8 +4,8 @@ A window's speed is where its energy peaks between bins. White noise in C channe
 
     σ² Σ w² t² / (2 P α² (Σ w t²)²) · E / (E - N),  α = 2π f/c,
 
-P being the path's power, σ² the noise of a channel, w the window, E the peak and N the noise floor of all channels:
-gradient noise over curvature, squared, the last factor for noise times noise.
+with P the path's power, σ² the noise of a channel, w the window, E the peak and N the noise floor of all channels. This
+is gradient noise over curvature, squared. The last factor stands for noise times noise.
 
 A body is no point: its limbs broaden the peak, and which part of it is strongest changes from window to window. Limbs
 swing about the torso, so the middle of all its energy is steadier than the peak: on real walkers 0.17 m/s of error
@@ -205,7 +205,7 @@ def smoothed(velocity: Real, variance: Real, settings: TrackSettings) -> Course:
     Parameters
     ----------
     velocity, variance : numpy.ndarray, shape (window,)
-        Of the windows' peaks; NaN where a window can't tell. The first one can.
+        Of the windows' peaks; NaN where a window cannot tell. The first one can.
     settings : TrackSettings
         With hop and window.
     """

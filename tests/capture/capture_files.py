@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def real_capture(name: str) -> Path:
-    """A real capture; skips the test if the folder isn't there."""
+    """A real capture; skips the test if the folder is not there."""
     folder = Path(os.environ.get("ISACSIM_CAPTURES", ROOT.parent / "shared" / "captures"))
     if not (folder / name).is_file():
         pytest.skip(f"no {name} in {folder}; ISACSIM_CAPTURES names the folder of real captures")

@@ -151,7 +151,7 @@ def test_outputs_that_can_not_be_are_refused(tmp_path: Path) -> None:
 
 
 def test_foreign_and_damaged_files_are_one_clear_error(capture: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match=r"no.nc: can't be read \(No such file"):
+    with pytest.raises(CaptureError, match=r"no.nc: cannot be read \(No such file"):
         load_capture(tmp_path / "no.nc")
     text = tmp_path / "text.nc"
     text.write_text("not netCDF")

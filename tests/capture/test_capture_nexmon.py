@@ -125,7 +125,7 @@ class TestNexmon:
         capture = read_capture(write(data))
         assert capture.sizes["packet"] == 5
         assert capture.rx_element.values.tolist() == [0, 1, 3]
-        assert "skipped 1 packets that aren't" in capture.attrs["warnings"]
+        assert "skipped 1 packets that are not" in capture.attrs["warnings"]
         assert "which 5 of 6 packets hold" in capture.attrs["warnings"]
         assert "36:62:79:74:65:73 (1)" in capture.attrs["warnings"]
 

@@ -58,7 +58,7 @@ def test_foreign_file(tmp_path, data):
     ("argument", "match"),
     [
         ({"format": "pcap"}, "format='pcap' is unknown; it can be 'auto', 'nexmon'"),
-        ({"carrier": 5745}, "carrier=5745 is no radio frequency in Hz"),
+        ({"carrier": 5745}, "carrier=5745 is not a radio frequency in Hz"),
         ({"carrier": float("nan")}, "carrier=nan"),
         ({"bandwidth": 20}, "bandwidth=20 is no"),
         ({"phase_sign": 0}, "phase_sign=0 must be"),
@@ -121,7 +121,7 @@ def test_values_that_can_not_be(tmp_path):
     capture = read_capture(path)
     assert np.isnan(capture.rssi.values).tolist() == [True, False, False, False, False]
     assert "noise" not in capture
-    assert "rssi of 1 packets can't be (the first is 174 dBm" in capture.attrs["warnings"]
+    assert "rssi of 1 packets cannot be (the first is 174 dBm" in capture.attrs["warnings"]
     path.write_text("\n".join(esp32_row(pairs[0], 1000 * n) for n in range(5)))
     with pytest.warns(CaptureWarning, match="the same in all 5 packets, which no measurement is"):
         read_capture(path)

@@ -167,7 +167,10 @@ def test_headers_have_valid_checksums(tmp_path):
     [
         (lambda c: c.isel(subcarrier=slice(0, 30)), "30 subcarriers; Nexmon CSI has all 64, 128 or 256"),
         (lambda c: c.assign_coords(frequency=2 * c.frequency - 5.805e9), "625000 Hz apart on average"),
-        (lambda c: c.assign_coords(frequency=c.frequency + 1e6), "carrier 5806000000 Hz is no Wi-Fi channel"),
+        (
+            lambda c: c.assign_coords(frequency=c.frequency + 1e6),
+            "carrier 5806000000 Hz is not a Wi-Fi channel",
+        ),
         (lambda c: c.assign_coords(time=1e-7 * c.time / 1e-3), "packet 1 comes 1e-07 s after"),
         (lambda c: c.assign(csi=0 * c.csi), "zero throughout"),
         (lambda c: c.assign(csi=c.csi * np.nan), "NaN or infinity"),

@@ -1,4 +1,4 @@
-"""The rotation of wide frames' tones: turned back where the channel shows it, left where it can't be told."""
+"""The rotation of wide frames' tones: turned back where the channel shows it, left where it cannot be told."""
 
 from __future__ import annotations
 

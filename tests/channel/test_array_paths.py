@@ -43,6 +43,8 @@ CASES = {
     "many paths": (band(64), 90, (3, 12), True),
     "Intel 5300": (INTEL, 5, (3, 12), True),
     "Intel 5300, far apart": (INTEL, 2, (3, 300), True),
+    "an odd number": (band(65), 6, (3, 12), True),
+    "a list without a middle": (band(64)[[0, 1, 3, 7, 20, 33, 62]], 6, (3, 12), True),
     "one subcarrier": (np.array([CARRIER]), 4, (3, 12), True),
     "descending": (band(64)[::-1], 12, (3, 12), True),
     "160 MHz and far apart": (band(64, 2.5e6), 3, (3, 90), False),

@@ -243,7 +243,7 @@ def test_a_cache_that_can_t_be_written_is_a_warning(tracer, scenario, tmp_path, 
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ISACSIM_CACHE", str(tmp_path / "file"))
     forget()
-    with pytest.warns(UserWarning, match="can't be kept: .*ISACSIM_CACHE names another folder"):
+    with pytest.warns(UserWarning, match="cannot be kept: .*ISACSIM_CACHE names another folder"):
         static_response(scenario(), rng())
 
 

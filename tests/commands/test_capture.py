@@ -32,7 +32,7 @@ def test_a_receivers_file_gives_tables_page_and_numbers(intel: Path, tmp_path: P
         "64 over 0.063 s",
         "rx0-tx0",
         "rssi [dBm]",
-        "as given; the file doesn't say",
+        "as given; the file does not say",
     ):
         assert words in result.output
     page = (tmp_path / "out" / "walk.html").read_text()

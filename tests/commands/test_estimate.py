@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
+from isacsim.commands.estimate import _with_spread
 from isacsim.conditioning import condition
 from isacsim.estimation.estimate import estimate_paths
 from isacsim.estimation.matching import match_paths
@@ -69,3 +71,12 @@ def test_what_short_windows_are_advised_helps(tmp_path: Path) -> None:
     assert "wider axes (--acceleration-max " in said and "--jerk-max " in said
     said = refused("import", capture, "-o", tmp_path / "a.zarr")
     assert "a longer window (about" in said and "axes (" not in said
+
+
+@pytest.mark.parametrize(
+    ("spread", "cell"),
+    [(0.0123, "1.2346 ± 0.0123"), (1.6e-5, "1.234568 ± 0.000016"), (0.0, "1.2346 ± 0.0000")],
+)
+def test_small_standard_errors_keep_two_digits(spread: float, cell: str) -> None:
+    estimates = xr.Dataset({"velocity": ("path", [1.23456789]), "std_velocity": ("path", [spread])})
+    assert _with_spread(estimates, "velocity", 0) == cell

@@ -77,10 +77,13 @@ def test_commands_say_so(make_scenario, tmp_path, undrawn):
         assert result.exit_code == 0 and "note: 3 of 6 labelled targets are at rest" in result.stderr
     dataset = isacsim.open_dataset(store)
     attrs = dataset.attrs
+    assert targets_at_rest(dataset, {}) == (3, 6)
+    # A store made before samples said so themselves.
+    dataset = dataset.drop_vars("target_hidden")
     assert targets_at_rest(dataset, attrs) == (3, 6)
     moving = dataset.assign(target_velocity=dataset["target_velocity"] + 1)
     assert unseen_remark(moving, attrs) is None
-    # Samples of no scenario, as real ones, have no radio to judge by; nor have those of one that can't be read.
+    # Samples of no scenario, as real ones, have no radio to judge by; nor have those of one that cannot be read.
     assert targets_at_rest(dataset, {}) == (0, 0)
     assert targets_at_rest(dataset, {"scenarios": '{"still": "unknown: 1"}'}) == (0, 0)
     # At one receiver at rest and not at the other: it is seen.

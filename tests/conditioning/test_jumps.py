@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from isacsim.conditioning import choice
+from isacsim.conditioning.choice import capture_coherence
 from isacsim.conditioning.conditioning import condition
-from isacsim.conditioning.jumps import undo_jumps
+from isacsim.conditioning.jumps import jump_turns, undo_jumps
 
 
 def _packets(rng: np.random.Generator, *, own: bool = False) -> np.ndarray:
@@ -22,7 +24,7 @@ def test_quarter_turns_of_an_antenna_are_undone() -> None:
     quarters = rng.integers(0, 4, (3, 1, 200)) * np.array([0, 1, 1])[:, None, None]
     turned = (csi * np.exp(0.5j * np.pi * quarters)).astype(np.complex64)
     fixed, count = undo_jumps(turned)
-    # One constant quarter-turn an antenna can't be known.
+    # One constant quarter-turn an antenna cannot be known.
     left = fixed / csi
     np.testing.assert_allclose(left, np.repeat(left[..., :1], 200, axis=2), atol=1e-4)
     assert count > 200
@@ -65,6 +67,41 @@ def test_motion_before_a_weak_static_part_is_no_jump() -> None:
     along = np.linspace(0, 1, 200)
     turn = 0.5 * np.pi * (1 / (1 + np.exp(-(along - 0.3) * 80)) - 1 / (1 + np.exp(-(along - 0.7) * 80)))
     csi[1] *= np.exp(1j * turn).astype(np.complex64)
+    fixed, count = undo_jumps(csi)
+    assert count == 0
+    np.testing.assert_array_equal(fixed, csi)
+
+
+def test_blocks_give_the_same_as_all_packets_at_once(monkeypatch) -> None:
+    rng = np.random.default_rng(3)
+    csi = _packets(rng)
+    csi[2] += 0.3 * (rng.standard_normal(csi[2].shape) + 1j * rng.standard_normal(csi[2].shape))
+    quarters = rng.integers(0, 4, (3, 1, 200)) * np.array([0, 1, 0])[:, None, None]
+    turned = (csi * np.exp(0.5j * np.pi * quarters)).astype(np.complex64)
+    parts = np.split(turned, [7, 90], axis=-1)
+    turns = jump_turns(lambda: parts)
+    np.testing.assert_array_equal(turns, jump_turns(lambda: [turned]))
+    assert (turns != 0).sum() == undo_jumps(turned)[1] > 100
+    gain = rng.integers(-3, 4, 200)
+    capture = xr.Dataset(
+        {
+            "csi": (("receiver", "subcarrier", "packet"), turned * 10 ** (gain / 20).astype(np.float32)),
+            "agc_gain_db": ("packet", gain),
+            "rssi": ("packet", rng.integers(-60, -50, 200)),
+        }
+    )
+    for how in ("agc", "rssi", "none"):
+        whole = capture_coherence(capture, gain=how)
+        with monkeypatch.context() as smaller:
+            smaller.setattr(choice, "_MOST_VALUES", 24 * 13)
+            by_blocks = capture_coherence(capture, gain=how)
+        np.testing.assert_allclose(by_blocks.matrix, whole.matrix, rtol=1e-5)
+        np.testing.assert_allclose(by_blocks.unrest, whole.unrest, rtol=1e-4)
+        assert by_blocks.pair == whole.pair == (1, 0)
+
+
+def test_a_single_antenna_has_no_jumps() -> None:
+    csi = _packets(np.random.default_rng(4))[:1]
     fixed, count = undo_jumps(csi)
     assert count == 0
     np.testing.assert_array_equal(fixed, csi)

@@ -111,9 +111,9 @@ def test_slow_captures_are_refused_with_the_limit_in_numbers() -> None:
     [
         ({"window_s": -1.0}, "window_s must be .*above 0"),
         ({"hop_s": float("nan")}, "hop_s must be .*above 0"),
-        ({"window_s": 9.0}, "doesn't fit into the capture's 5 s"),
-        ({"window_s": 1.0, "start_s": float("nan")}, "from nan s on doesn't fit into the capture"),
-        ({"start_s": -1.0}, "doesn't fit"),
+        ({"window_s": 9.0}, "does not fit into the capture's 5 s"),
+        ({"window_s": 1.0, "start_s": float("nan")}, "from nan s on does not fit into the capture"),
+        ({"start_s": -1.0}, "does not fit"),
         ({"max_windows": 0}, "max_windows must be .*at least 1"),
         ({"reference": "maybe"}, "reference must be one of"),
         ({"pair": (0, 7), "reference": "product"}, "pair must be two different receivers"),

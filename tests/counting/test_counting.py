@@ -85,7 +85,7 @@ def test_where_no_rule_holds_it_cannot_tell(three):
     few = three.isel(packet=slice(0, 20))
     assert "20 packets are too few" in count_targets(few, targets="points")["reason"].item()
     narrow = three.isel(subcarrier=slice(0, 20))
-    for targets, words in (("auto", "name targets"), ("bodies", "bandwidth of 6.25 MHz")):
+    for targets, words in (("auto", "set targets to points or bodies"), ("bodies", "bandwidth of 6.25 MHz")):
         found = count_targets(narrow, targets=targets)
         assert found["count"].item() == -1 and found["at_least"].item() == 0
         assert words in found["reason"].item()
@@ -134,12 +134,12 @@ def test_other_packages_register_counters(three, registered):
     found = count_targets(three, method="some", max_targets=4, window_s=0.4)
     assert found["count"].values.tolist() == [1, -1]
     assert found["probability"].values[0] == pytest.approx([0, 0.25, 0.25, 0.25, 0.25])
-    assert found["reason"].values[1] == "some can't tell" and found.attrs["method"] == "some"
+    assert found["reason"].values[1] == "some cannot tell" and found.attrs["method"] == "some"
     with pytest.raises(InputError, match=r"entry points isacsim\.counters: .*lost, some, wrong"):
         count_targets(three, method="other")
     with pytest.raises(InputError, match=r"must give 4 probabilities, of 0 to 3 targets, got shape \(1,\)"):
         count_targets(three, method="wrong", max_targets=3)
-    with pytest.raises(InputError, match="no_such_module:count, which can't be loaded"):
+    with pytest.raises(InputError, match="no_such_module:count, which cannot be loaded"):
         count_targets(three, method="lost")
 
 

@@ -1,4 +1,4 @@
-"""The bits of a sample don't depend on whether its kernels were compiled by this process or loaded from the cache.
+"""The bits of a sample do not depend on whether its kernels were compiled by this process or loaded from the cache.
 
 On a fresh checkout, as in continuous integration, the kernels are compiled in this process, by this test at the
 latest, and loaded in the one that it starts. Where the cache is warm both load them: NUMBA_CACHE_DIR=$(mktemp -d)

@@ -178,7 +178,7 @@ def test_the_scale_is_one_factor_from_training_samples_with_targets():
     # Nobody there: weak, and they must stay so; a few windows next to an antenna: no weight.
     real.aj_noisy[30:] *= 1e-3
     real.aj_noisy[:3] *= 1e4
-    # Test samples don't have a say either.
+    # Test samples do not have a say either.
     real["split"] = ("sample", np.array(["train"] * 60))
     odd = store("real", [1] * 60, level=1e9, split="test", source="other")
     mixed = quietly(synthetic, xr.concat([real, odd], "sample"), real_fraction=0.5, seed=0)
@@ -297,6 +297,6 @@ def test_written_resumed_and_refused(tmp_path, monkeypatch):
     assert written == [2]
     with pytest.raises(InputError, match="another data set is there, it differs in mix"):
         write_mix(*paths, out, real_fraction=0.2, seed=0)
-    with pytest.raises(InputError, match="can't replace one of the stores"):
+    with pytest.raises(InputError, match="cannot replace one of the stores"):
         write_mix(*paths, paths[0], real_fraction=0.2, seed=0, overwrite=True)
     assert write_mix(*paths, out, real_fraction=0.0, seed=0, overwrite=True).sizes["sample"] == 80

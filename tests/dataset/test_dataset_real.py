@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ import isacsim
 from isacsim import InputError
 from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
+from isacsim.conditioning import cutting
 from isacsim.conditioning.conditioning import condition
+from isacsim.conditioning.windows import capture_windows
+from isacsim.dataset.real import samples
 from isacsim.dataset.real.labels import LabelRow, read_labels, rows_of
 from isacsim.dataset.real.samples import CapturePlan, capture_dataset
 from isacsim.dataset.real.write import write_captures
@@ -208,8 +212,8 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         (([one],), {"label": -2}, "label must be"),
         (([one],), {"split": "dev"}, "split must be one of"),
         (([one],), {"receivers": "some"}, "receivers must be"),
-        (([one],), {"carrier": 5.3e9}, "carrier is for others"),
-        (([one],), {"labels": tmp_path / "none.csv"}, "can't be read"),
+        (([one],), {"carrier": 5.3e9}, "holds its carrier; leave that out"),
+        (([one],), {"labels": tmp_path / "none.csv"}, "cannot be read"),
         ((str(one),), {}, "must be a list"),
     ]
     for arguments, options, message in cases:
@@ -265,13 +269,55 @@ def test_a_store_holds_the_same_and_is_finished_after_an_interruption(folder, tm
     computed = []
     of = CapturePlan.samples_of
     monkeypatch.setattr(
-        CapturePlan, "samples_of", lambda self, file: computed.append(file.source) or of(self, file)
+        CapturePlan,
+        "samples_of",
+        lambda self, n, **most: computed.append(self.files[n].source) or of(self, n, **most),
     )
     xr.testing.assert_equal(write_captures(files, out, label=1, **OPTIONS).load(), expected)
     assert computed == ["nobody.nc"]
     with pytest.raises(InputError, match="another data set is there, it differs in captures"):
         write_captures(files[:1], out, label=1, **OPTIONS)
     assert write_captures(files[:1], out, label=1, overwrite=True, **OPTIONS).sizes["sample"] == 4
+
+
+@pytest.mark.parametrize("name", ["one.nc", "three.nc"])
+def test_a_store_made_by_windows_is_that_made_in_one_go(name, folder, tmp_path, monkeypatch):
+    capture = isacsim.capture.netcdf.load_capture(folder / name)
+    windows = capture_windows(capture, window_s=0.512).used
+    # As the module's docstring says of the scale: one number for all windows and receivers.
+    rms = np.float32(
+        np.sqrt(np.mean([np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows]))
+    )
+    spectra = [
+        isacsim.aj_spectrum(w.csi.copy(data=w.csi.values / rms), **AXES).transpose("receiver", ...)
+        for w in windows
+    ]
+    whole = np.stack([one.values for one in spectra])
+    monkeypatch.setattr(samples, "_BLOCK_BYTES", 1)
+    made = write_captures([folder / name], tmp_path / "made.zarr", chunk=3, **OPTIONS)
+    np.testing.assert_array_equal(made.aj_noisy.values.reshape(whole.shape), whole)
+    assert set(made.csi_rms.values.tolist()) == {float(rms)}
+
+
+def test_memory_does_not_grow_with_the_length_of_a_saved_capture(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(cutting, "_MOST_VALUES", 1)
+    capture = isacsim.capture.netcdf.load_capture(folder / "one.nc").drop_vars("csi_noiseless")
+    attrs = {name: value for name, value in capture.attrs.items() if name not in ("scenario", "packets")}
+    more = capture.assign_attrs(attrs)[["csi"]]
+    parts = [more.assign_coords(time=more.time + 2.048 * n) for n in range(4)]
+    how = {"data_vars": "minimal", "coords": "minimal", "compat": "override"}
+    peaks = []
+    for n in (1, 4):
+        save_capture(xr.concat(parts[:n], "packet", **how), tmp_path / f"{n}.nc")
+        tracemalloc.start()
+        try:
+            write_captures([tmp_path / f"{n}.nc"], tmp_path / f"{n}.zarr", chunk=2, **OPTIONS)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    # CSI of three more parts, as read and as conditioned, would be 6; their times are held, a sixteenth as large.
+    assert peaks[1] - peaks[0] < 3 * capture.csi.nbytes
 
 
 def test_the_command_takes_the_axes_of_a_store_and_refuses_what_does_not_go_together(folder, tmp_path):

@@ -206,7 +206,7 @@ def test_scenarios_and_splits_of_one_data_set(tiny, here, tmp_path):
     assert got.sizes["target"] == 3
     assert not damage(path)
     assert all(regenerate(path, 5).values())
-    with pytest.raises(InputError, match=r"lab and hall don't go into one data set.*one shape and axes"):
+    with pytest.raises(InputError, match=r"lab and hall do not go into one data set.*one shape and axes"):
         make([tiny(name="lab"), tiny(name="hall", spectrum={"bins_jerk": 5})], tmp_path / "no.zarr", here)
     other = {"bins_acceleration": 8, "bins_jerk": 6, "combine": "single", "jerk_max_m_s3": 20.0}
     with pytest.raises(InputError, match="they differ in jerk"):
@@ -279,7 +279,7 @@ def test_a_place_that_cannot_be_written_promises_nothing(tiny, here, tmp_path, m
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("zarr.storage._local._put", put)
-    with pytest.raises(OSError, match=r"can't be written \(Permission denied\)$|denied\): ") as error:
+    with pytest.raises(OSError, match=r"cannot be written \(Permission denied\)$|denied\): ") as error:
         make(tiny(), tmp_path / "a.zarr", here)
     assert "goes on" not in str(error.value)
 

@@ -124,7 +124,7 @@ def test_killed_at_random_moments_and_resumed(yaml, wanted, tiny, here, tmp_path
 
 def test_ctrl_c_ends_in_one_sentence(yaml, wanted, tmp_path):
     store = tmp_path / "interrupted.zarr"
-    # So many that it can't be finished before.
+    # So many that it cannot be finished before.
     process = started(yaml, store, "--workers", "1", n=100 * N)
     until(lambda: complete(store) > 0, process)
     # To the whole group, as a terminal does.

@@ -100,11 +100,11 @@ def test_what_cannot_be_split_is_refused(folder: Path, files: list[Path], tmp_pa
     ):
         with pytest.raises(InputError, match=message):
             capture_dataset(files, labels=labels, **options, **OPTIONS)
-    with pytest.raises(InputError, match=r"1 persons \(ann\) can't fill 2 splits"):
+    with pytest.raises(InputError, match=r"1 persons \(ann\) cannot fill 2 splits"):
         capture_dataset([files[0], files[2]], labels=labels, split_by="person", splits=half, **OPTIONS)
     said = tmp_path / "said.csv"
     said.write_text("file,label,split\na.nc,1,test\n")
-    with pytest.raises(InputError, match="say each file's split already"):
+    with pytest.raises(InputError, match="already give the split of each file"):
         capture_dataset(files[:1], labels=said, splits=half, **OPTIONS)
 
 

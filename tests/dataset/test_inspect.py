@@ -44,7 +44,7 @@ def test_inspect_counts_verifies_and_draws(store, tmp_path):
     assert sum(int(line.split()[4]) for line in said.splitlines() if " dB " in line) == 12
     assert "12 of 12 samples are complete" in said and "verified" in said
     assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
-    assert "same bits in all 18 variables" in run("inspect", store, "--sample", 7, "--regenerate")
+    assert "same bits in all 23 variables" in run("inspect", store, "--sample", 7, "--regenerate")
 
 
 def test_inspect_tells_damage(store):

@@ -87,7 +87,7 @@ def test_it_is_made_checked_and_cited(small, tmp_path, monkeypatch) -> None:
     assert rows[0]["name"] == "isacsim-tiny" and rows[0]["licence"] == "Apache-2.0"
     for changed, told in (
         (replace(small, samples=4), "has 3 samples, isacsim-tiny version 1 has 4"),
-        (replace(small, digest="0" * 64), "its truth is another one"),
+        (replace(small, digest="0" * 64), "its truth differs"),
         (
             replace(small, first=small.first | {"aj_clean": {"sum": [1.0] * 3, "max": [1.0] * 3}}),
             "aj_clean of the first samples differs in its sum",

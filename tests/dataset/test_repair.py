@@ -90,7 +90,7 @@ def test_a_damaged_axis_is_named_and_mended(store, made, name, how):
     else:
         file = store / name / "c/0"
         file.write_bytes(file.read_bytes()[:3])
-        says = f"the values of {name} can't be read"
+        says = f"the values of {name} cannot be read"
         assert says in one_sentence("inspect", store) and "--repair mends it" in one_sentence(
             "inspect", store
         )
@@ -105,7 +105,7 @@ def test_a_damaged_axis_of_a_store_without_a_plan(tmp_path):
     path = stores.numbered(8, tmp_path / "s.zarr", chunk=4)
     zarr.open_group(path, mode="r+")["jerk"][1] = 3
     assert damage(path) == ["the values of jerk are not what was written"]
-    assert "only scenarios give them back" in one_sentence("inspect", path, "--repair")
+    assert "only scenarios can make them again" in one_sentence("inspect", path, "--repair")
 
 
 def test_repair_finishes_what_is_missing(store, made):
@@ -133,7 +133,7 @@ def test_a_damaged_record_is_told_from_damaged_values(store, made, how):
     says = (
         "is not what was written"
         if how == "scribbled"
-        else "the record of chunk 1 (samples 4 to 7) can't be read"
+        else "the record of chunk 1 (samples 4 to 7) cannot be read"
     )
     assert f"{says}" in text and "DAMAGED" in text
     text = said("inspect", store, "--repair", code=0)

@@ -120,7 +120,7 @@ def test_self_products_equal_csi_and_lag_product(seed, paths, subcarriers, remov
     ).astype(np.complex64)
     mean = statistics(csi)[0].astype(np.complex64) * remove_static
     expected = lag_product(csi, mean, 18, phase_sign=sign, average=True)[:, 0]
-    # CSI is within 2e-5 (tests of paths); a product has two of it, and only what isn't static counts on the right.
+    # CSI is within 2e-5 (tests of paths); a product has two of it, and only what is not static counts on the right.
     assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
 
 

@@ -167,7 +167,9 @@ def test_foreign_and_missing_stores_are_refused(tmp_path, store):
         tmp_path / "other.zarr", "a zarr store that isacsim did not make, .* remove it or choose another name"
     )
     (tmp_path / "file.zarr").write_text("x")
-    refused(tmp_path / "file.zarr", "no zarr group")
+    refused(
+        tmp_path / "file.zarr", "no zarr group, .* but a file; isacsim import makes a data set of a capture"
+    )
     refused(store / "aj_noisy", "no zarr group")
     zarr.open_group(store, mode="r+").attrs["isacsim_format"] = 99
     refused(store, "layout 99")
@@ -176,9 +178,9 @@ def test_foreign_and_missing_stores_are_refused(tmp_path, store):
 def test_a_store_whose_making_was_cut_short_holds_nothing(store):
     zarr.open_group(store, mode="r+").attrs["state"] = "creating"
     for incomplete in (False, True):
-        with pytest.raises(InputError, match=r"incomplete|cut short"):
+        with pytest.raises(InputError, match=r"incomplete|was interrupted"):
             isacsim.open_dataset(store, incomplete=incomplete)
-    assert damage(store) == ["its making or extension was cut short; the same command finishes it"]
+    assert damage(store) == ["its making or extension was interrupted; the same command finishes it"]
 
 
 def test_a_moved_store_is_the_same(store, tmp_path):
@@ -209,7 +211,7 @@ def test_a_kill_at_any_write_of_its_making_can_be_made_again(tmp_path, monkeypat
         finally:
             monkeypatch.undo()
         assert not exists(path) or not open_record(path).complete().any()
-        with pytest.raises(InputError, match=r"no data set there|cut short|incomplete"):
+        with pytest.raises(InputError, match=r"no data set there|was interrupted|incomplete"):
             isacsim.open_dataset(path, incomplete=True)
     # Every object of the store was the last one written once.
     assert moment > 12

@@ -120,6 +120,17 @@ def test_its_spectra_are_those_of_the_whole_scenario():
     assert ks_2samp(a, b).pvalue > 0.05
 
 
+def test_images_separated_blindly_are_those_of_the_whole_scenario_too():
+    """At the higher SNR that is left, a signature's turn over the band must not count as a source."""
+    whole = isacsim.load_scenario("points_4x4").with_(snr_db={"uniform": [5, 25]})
+    few, _ = thinned(whole)
+    a, b = (
+        make_samples(s, seed=7, indices=range(4), kinds=("noisy",))["aj_noisy"].values.reshape(4, -1)
+        for s in (whole, few)
+    )
+    assert min(np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)) > 0.995
+
+
 def test_a_kind_has_the_same_bits_alone(tiny):
     scenario = tiny()
     every = make_samples(scenario, seed=1, indices=range(3))

@@ -65,7 +65,7 @@ def test_a_gan_keeps_its_best_weights():
 
 
 def test_what_can_t_be_halved_is_refused():
-    with pytest.raises(InputError, match="12 x 9 bins can't be halved"):
+    with pytest.raises(InputError, match="12 x 9 bins cannot be halved"):
         dira.ConditionalGAN().fit(np.ones((4, 12, 9)), [3] * 4, steps=1)
 
 

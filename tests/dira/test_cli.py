@@ -57,6 +57,7 @@ def models(store, tmp_path_factory):
         ("generator", unet),
         ("purifier", unet),
         ("denoiser", unet),
+        ("paired-diffusion", unet),
         ("counter", '{"width": 8}'),
         ("gan", '{"width": 8}'),
         ("detector", '{"widths": [8]}'),
@@ -95,6 +96,12 @@ def test_from_training_to_judgement(store, models, tmp_path):
     samples = load(clean, "aj_enhanced")
     assert samples.sizes["sample"] == 8 and {"aj_clean", "target_jerk", "snr_db"} <= set(samples)
     done("enhance", store, "--model", models / "denoiser", "-o", tmp_path / "paired.zarr")
+    back = ("--variable", "aj_noisy", *SMALL)
+    unet = '{"unet": {"blocks": [16, 32]}}'
+    done("train", "paired-diffusion", store, "-o", tmp_path / "back", "--config", unet, *back)
+    done("enhance", store, "--model", tmp_path / "back", "-o", tmp_path / "sampled.zarr", "--seed", 3)
+    sampled = load(tmp_path / "sampled.zarr", "aj_enhanced")["aj_enhanced"]
+    assert float(sampled.min()) >= 0 and float(sampled.max()) == 1
     table = tmp_path / "counts.csv"
     said = done("count", clean, "--model", models / "counter", "--variable", "aj_enhanced", "-o", table)
     rows = list(csv.DictReader(table.read_text().splitlines()))
@@ -178,7 +185,7 @@ def test_spectra_of_other_settings_are_refused(store, models, tmp_path):
     write(samples, tmp_path / "symmetric.zarr")
     result = run("count", tmp_path / "symmetric.zarr", "--model", models / "counter")
     assert result.exit_code == 2
-    assert "the spectra don't fit the counter: lags symmetric where the model has positive" in result.stderr
+    assert "the spectra do not fit the counter: lags symmetric where the model has positive" in result.stderr
 
 
 def test_a_purifier_is_used_as_its_validation_set_chose(store, models, tmp_path):
@@ -238,9 +245,12 @@ def test_what_is_refused(store, models, tmp_path):
         (("evaluate", store, "--counter", "NOPE"), "--counter is for the distance to a --reference"),
         (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
         # The models that come with dira are for 64 bins.
-        (("enhance", store, *out), "don't fit the purifier: bins_acceleration 16 where the model has 64"),
-        (("count", store), "don't fit the counter: bins_acceleration 16 where the model has 64"),
-        (("evaluate", store, "--variable", "aj_noisy", "--reference", store), "don't fit the counter: bins_"),
+        (("enhance", store, *out), "do not fit the purifier: bins_acceleration 16 where the model has 64"),
+        (("count", store), "do not fit the counter: bins_acceleration 16 where the model has 64"),
+        (
+            ("evaluate", store, "--variable", "aj_noisy", "--reference", store),
+            "do not fit the counter: bins_",
+        ),
         (("reproduce", *out, "--device", "tpu"), "device must be auto, cpu, cuda or mps, got 'tpu'"),
         (("enhance", store, *model("counter"), *out), "holds a TargetCounter; this takes a Purifier"),
         (("enhance", store, "--model", tmp_path, *out), "holds no model"),
@@ -249,6 +259,7 @@ def test_what_is_refused(store, models, tmp_path):
         (("expand", *model("gan"), "--per-class", "3=1", *out, "--steps", "2"), "diffusion models"),
         (("expand", *model("gan"), "--per-class", "9=1", *out), "9 is none of the model's [3, 4]"),
         (("enhance", store, *model("denoiser"), *out, "--t-star", "9"), "--t-star is for a purifier"),
+        (("enhance", store, *model("paired-diffusion"), *out, "--scale", "2"), "--scale is for a purifier"),
     ]:
         result = run(*arguments)
         assert result.exit_code == 2 and said in result.stderr, (arguments, result.output)

@@ -80,7 +80,9 @@ def test_counters_trained_otherwise_are_not_mixed_in(tmp_path: Path) -> None:
         "counter-0",
         lambda _: TargetCounter(width=8).fit(spectra.values, spectra.counts, steps=1, batch_size=4),
     )
-    with pytest.raises(InputError, match=r"counter-0 was trained otherwise than today's counters; delete it"):
+    with pytest.raises(
+        InputError, match=r"counter-0 was trained with other settings than today's counters; delete it"
+    ):
         _counter(run, "0", spectra, 0)
 
 

@@ -90,7 +90,7 @@ def test_it_has_every_variable_of_a_data_set(folder, kind) -> None:
     for axis in ("acceleration", "jerk"):
         np.testing.assert_allclose(ours[axis], theirs[axis])
     assert {"title", "isacsim", "numpy", "made_by", "weights_sha256"} <= set(ours.attrs)
-    assert "scenarios" not in ours.attrs  # it can't be made of scenarios alone
+    assert "scenarios" not in ours.attrs  # it cannot be made of scenarios alone
 
 
 def test_what_nobody_knows_is_nan_and_what_is_known_is_there(folder) -> None:

@@ -74,7 +74,7 @@ def test_what_fits_no_spectrum_is_told(scenario: Path, weights: Path, tmp_path: 
     page = tmp_path / "x.html"
     code, said = run("demo", "--samples", 1, "-o", page, "--weights", weights, "--scenario", "uav")
     assert (
-        code == 2 and "no model fits these spectra" in said and "PathDetector: the spectra don't fit" in said
+        code == 2 and "no model fits these spectra" in said and "PathDetector: the spectra do not fit" in said
     )
     code, said = run("demo", "--samples", 1, "-o", page, "--weights", tmp_path, "--scenario", scenario)
     assert code == 2 and "Purifier, which is not in" in said
@@ -111,7 +111,7 @@ def test_compare_goes_without_a_detector_where_none_fits(
     # One that was asked for is another matter: refused, and before anything is simulated.
     monkeypatch.setattr("dira.experiment.finding.simulate", lambda *_, **__: pytest.fail("simulated"))
     code, said = run("compare", "points_4x1", "--captures", 1, "--model", weights / DETECTOR)
-    assert code == 2 and "the spectra don't fit PathDetector" in said
+    assert code == 2 and "the spectra do not fit PathDetector" in said
 
 
 def changed(scenario: Path, folder: Path, **changes: object) -> Path:

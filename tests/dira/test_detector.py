@@ -1,4 +1,4 @@
-"""The path detector: it learns positions, its scores are probabilities, and what it can't take is refused."""
+"""The path detector: it learns positions, its scores are probabilities, and what it cannot take is refused."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Listener(nn.Module):
         self.answer: torch.Tensor | None = None
 
     def forward(
-        self, noisy: torch.Tensor, step: torch.Tensor, labels: torch.Tensor | None = None
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: torch.Tensor | None = None, given: None = None
     ) -> torch.Tensor:
         self.heard.append((noisy, step, labels))
         return self.weight * noisy if self.answer is None else self.answer
@@ -116,7 +116,9 @@ class Conditions(nn.Module):
         self.table = torch.randn((3, 4), generator=torch.Generator().manual_seed(0))
         self.calls = 0
 
-    def forward(self, noisy: torch.Tensor, step: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: torch.Tensor | None, given: None = None
+    ) -> torch.Tensor:
         self.calls += 1
         assert step.shape == (len(noisy),) and (step == 7).all()
         if labels is None:

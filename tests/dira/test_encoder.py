@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import dira
 import isacsim
 from dira.cli import app
-from dira.data.windows import BANDS, PACKETS, PAIRS, reduced
+from dira.data.windows import BANDS, PACKETS, PAIRS, joined, reduced, trimmed
 from dira.metrics.probe import linear_probe
 from dira.pretraining.csi_windows import CHUNK, StoredWindows, make_windows
 from isacsim import InputError
@@ -42,6 +42,23 @@ def test_neither_gain_nor_constant_phases_matter(seed, gain):
     assert a.values.shape == (1, PAIRS, 2, BANDS, PACKETS)
     assert a.there[0, :3].all() and not a.there[0, 3:].any()
     assert np.square(a.values).sum() / a.there.sum() == pytest.approx(1, rel=1e-5)
+
+
+def test_the_code_is_the_same_without_pairs_and_times_that_no_window_has():
+    encoder = dira.Encoder(**SMALL)
+    torch.manual_seed(0)
+    encoder.network = encoder.build().eval()
+    few = joined([reduced(moving(k, 2)[..., :n], TIME[:n], FREQUENCY) for k, n in ((0, 70), (1, 40))])
+    cut = trimmed(few, 32)
+    assert cut.values.shape == (2, 2, 2, BANDS, 96)
+    np.testing.assert_array_equal(cut.values, few.values[:, :2, ..., :96])
+    assert cut.there.sum() == few.there.sum()
+    whole = [torch.from_numpy(part) for part in few]
+    with torch.no_grad():
+        told = encoder.network.pooled(*encoder.network(*whole)).numpy()
+    np.testing.assert_allclose(encoder.encode_windows(few), told, atol=1e-5)  # sums in another order
+    nothing = few._replace(there=np.zeros_like(few.there))
+    assert trimmed(nothing, 32).values.shape == few.values.shape
 
 
 def test_missing_packets_are_gaps_however_they_are_told():

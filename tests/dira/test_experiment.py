@@ -1,4 +1,4 @@
-"""The paper's experiments in their smallest form: each stage runs, once, and a report comes out that can't be mixed."""
+"""The paper's experiments in their smallest form: each stage runs once, and reports cannot be mixed."""
 
 from __future__ import annotations
 

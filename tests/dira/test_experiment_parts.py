@@ -99,7 +99,7 @@ def test_what_another_run_left_is_refused(tmp_path: Path) -> None:
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     with (
         exclusive(tmp_path),
-        pytest.raises(InputError, match="another dira reproduce is at work"),
+        pytest.raises(InputError, match="another dira reproduce is running"),
         exclusive(tmp_path),
     ):
         pass

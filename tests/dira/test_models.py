@@ -288,7 +288,7 @@ GOOD = (np.ones((4, 16, 16)), [3, 4, 3, 4])
         (np.ones((4, 16)), [1] * 4, {}, r"shape \(sample, \[channel,\] acceleration, jerk\).*got \(4, 16\)"),
         (-np.ones((4, 16, 16)), [1] * 4, {}, "not negative"),
         (np.full((4, 16, 16), np.nan), [1] * 4, {}, "4 of 4 samples hold NaN"),
-        (np.ones((4, 15, 16)), [1] * 4, {}, "15 x 16 bins don't fit 2 blocks.*multiples of 2"),
+        (np.ones((4, 15, 16)), [1] * 4, {}, "15 x 16 bins do not fit 2 blocks.*multiples of 2"),
         (GOOD[0], [1, 2], {}, r"n_targets must have one value for each of 4 samples, got \(2,\)"),
         (GOOD[0], [1.5] * 4, {}, "whole numbers"),
         (*GOOD, {"steps": 0}, "fit: steps: .*greater than or equal to 1, got 0"),

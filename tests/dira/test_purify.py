@@ -34,7 +34,9 @@ class Waves(nn.Module):
         super().__init__()
         self.seen: list[torch.Tensor] = []
 
-    def forward(self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None, given: None = None
+    ) -> torch.Tensor:
         self.seen.append(noisy.clone())
         return torch.sin(noisy.roll(1, dims=-1) + 2 * step[:, None, None, None].to(noisy))
 
@@ -228,7 +230,9 @@ class Share(Waves):
         super().__init__()
         self.factor = factor
 
-    def forward(self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None, given: None = None
+    ) -> torch.Tensor:
         self.seen.append(noisy.clone())
         return self.factor * noisy
 

@@ -29,7 +29,9 @@ class Exact(nn.Module):
         super().__init__()
         self.alphas, self.prediction = alphas_bar(ScheduleConfig()), prediction
 
-    def forward(self, noisy: torch.Tensor, step: torch.Tensor, labels: object = None) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: object = None, given: None = None
+    ) -> torch.Tensor:
         share = float(self.alphas[int(step.flatten()[0])])
         variance = share * DEVIATION**2 + 1 - share
         noise = (1 - share) ** 0.5 * (noisy - share**0.5 * MEAN) / variance

@@ -40,6 +40,8 @@ def test_the_pages_with_studies_are_looked_at() -> None:
         "docs/validation.md",
         "docs/tracking.md",
         "docs/bodies.md",
+        "docs/detector.md",
+        "docs/dira.md",
     } <= set(PAGES)
     assert len(PASSAGES) > 150
 
@@ -230,9 +232,14 @@ def test_the_readme_cites_as_the_citation_file() -> None:
     said = dict(re.findall(r"^  (\w+) += \{+([^{}]+)\}+", readme, re.MULTILINE))
     cff = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     (author,) = cff["authors"]
+    preferred = cff["preferred-citation"]
+    assert {name: preferred[name] for name in ("title", "authors", "version", "license", "type")} == {
+        name: cff[name] for name in ("title", "authors", "version", "license", "type")
+    }
     assert said == {
         "title": cff["title"],
         "author": author["name"],
+        "year": str(preferred["year"]),
         "version": cff["version"],
         "license": cff["license"],
     }

@@ -23,6 +23,9 @@ SMALL: dict[str, dict[str, int]] = {
     "plot_6_mixing": {"EACH": 8, "RECORDINGS": 4, "STEPS": 2},
     "plot_7_fall": {"EACH": 6},
     "plot_8_scale_out": {"N_SAMPLES": 32},
+    "plot_9a_counting": {"EACH": 20},
+    "plot_9b_activity": {"EACH": 10},
+    "plot_9c_places": {"N_SAMPLES": 80},
 }
 
 
@@ -110,3 +113,30 @@ def test_fall() -> None:
 def test_scale_out() -> None:
     made = ran("plot_8_scale_out")
     assert made["made"][-1] == 32 and made["digest"](made["there"]) == made["digest"](made["here"])
+
+
+def test_counting() -> None:
+    made = ran("plot_9a_counting")
+    count, train = made["count"], made["train"]
+    assert np.bincount(count).tolist() == [0] + [20] * 5
+    assert made["table"].sum() == (~train).sum() == 30
+    # Seeds of their own: no sample of the test is one of the training.
+    seeds = made["samples"].seed.values
+    assert not set(seeds[train].tolist()) & set(seeds[~train].tolist())
+    # In the larger run it is right half of the time; twenty of each class leave the better of two to chance.
+    assert made["made"].accuracy > np.mean(count[~train] == made["usual"])
+
+
+def test_activity() -> None:
+    made = ran("plot_9b_activity")
+    assert len(made["phase"]) == 40 and set(made["phase"]) >= {"walk", "sit", "fall", "stand"}
+    assert made["table"].sum() == 12
+    # A guess is right in three of twelve on average, in eight or more once in 360 times.
+    assert made["made"].accuracy * 12 >= 8
+
+
+def test_places() -> None:
+    made = ran("plot_9c_places")
+    assert made["place"].shape == (80, 2) and np.isfinite(made["place"]).all()
+    # Sixty fingerprints are a metre apart: less than half of the error of the middle.
+    assert np.median(made["error"]) < np.median(made["middle"]) / 2

@@ -1,4 +1,4 @@
-"""The bound: closed forms, a literal Fisher matrix, invariances, and what the data don't determine."""
+"""The bound: closed forms, a literal Fisher matrix, invariances, and what the data do not determine."""
 
 import numpy as np
 import pytest

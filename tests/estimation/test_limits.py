@@ -94,7 +94,7 @@ def test_fast_targets_are_found_by_default_and_marked_at_the_edge():
     assert found.attrs["unambiguous_speed"] == pytest.approx(SPEED_OF_LIGHT * 1000 / f.mean())
     slower = isacsim.estimate_paths(one_path(t, f, 20.0), time=t, frequency=f, method="relax", max_speed=20.2)
     assert slower.ambiguous.all()
-    # Irregular packets resolve what even ones of the same mean rate can't.
+    # Irregular packets resolve what even ones of the same mean rate cannot.
     t = np.sort(np.random.default_rng(3).uniform(0, 1.024, 512))
     found = isacsim.estimate_paths(one_path(t, f, 40.0), time=t, frequency=f, method="relax", max_speed=45.0)
     assert found.velocity.values == pytest.approx([40], abs=0.01) and not found.ambiguous
@@ -106,7 +106,7 @@ def test_the_walk_tells_a_target_beyond_half_the_packet_rate_from_its_alias(velo
     f = 5.8e9 + 1.25e6 * np.arange(16)
     found = isacsim.estimate_paths(one_path(LATTICE, f, velocity), time=LATTICE, frequency=f, method="relax")
     assert found.velocity.values == pytest.approx([velocity], abs=0.01) and found.ambiguous.all()
-    # 2.5 MHz don't tell, nor is more searched than was asked for.
+    # 2.5 MHz do not tell, nor is more searched than was asked for.
     narrow = SamplingGrid.from_axes(LATTICE, FREQUENCY)
     assert searched_speed(narrow, Limits.for_axes(LATTICE, FREQUENCY)) == pytest.approx(NYQUIST)
     wide = SamplingGrid.from_axes(LATTICE, f)

@@ -1,4 +1,4 @@
-"""HAF, CPF, its hybrid, QML, VNCMD under relax's result: right at high SNR, loud on what they can't take."""
+"""HAF, CPF, its hybrid, QML, VNCMD under relax's result: right at high SNR, loud on what they cannot take."""
 
 from functools import partial
 

@@ -203,7 +203,7 @@ class _Foreign(http.server.BaseHTTPRequestHandler):
 
 
 def test_foreign_pages_get_nothing(browser, address):
-    """Even with the token, which they can't know."""
+    """Even with the token, which they cannot know."""
     url = address.replace("/?", "/api/start?")
     with http.server.HTTPServer(("127.0.0.1", 0), _Foreign) as foreign:
         threading.Thread(target=foreign.serve_forever, daemon=True).start()

@@ -167,7 +167,7 @@ def test_antennas_that_have_a_plan_of_their_own_stay():
     scenario = load_scenario("lab_siso")
     controls, _ = initial(scenario)
     assert controls.antennas is None
-    with pytest.raises(InputError, match="antennas can't be changed: the scenario has several receivers"):
+    with pytest.raises(InputError, match="antennas cannot be changed: the scenario has several receivers"):
         explored(scenario, controls.model_copy(update={"antennas": [2, 1]}))
 
 

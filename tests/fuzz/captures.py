@@ -114,7 +114,7 @@ class Captures(Kind):
         return isacsim.read_capture(path, carrier=5.745e9 if name.startswith("intel5300") else None)
 
     def use(self, name: str, content: bytes, turn: int) -> None:
-        """Read; look at what can't be, and whether whole packets are there, as they were and when they were."""
+        """Read; look at what cannot be, and whether whole packets are there, as they were and when they were."""
         whole = [packet for packet in self.packets[name] if self.is_whole(packet, content)]
         self.tally["whole packets"] += len(whole)
         capture = self.read(name, content)

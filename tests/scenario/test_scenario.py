@@ -23,6 +23,10 @@ from isacsim.scenario.numbers import Choice, LogNormal, Normal, Uniform, support
 from tests.scenario.scenario_text import TEXT
 
 SHIPPED = [
+    "activity_fall",
+    "activity_sit",
+    "activity_still",
+    "activity_walk",
     "cdl_array",
     "corridor",
     "corridor_cubic",
@@ -49,6 +53,7 @@ SHIPPED = [
     "people_lab",
     "phases",
     "points_1x1",
+    "points_3x1",
     "points_4x1",
     "points_4x4",
     "randomised",

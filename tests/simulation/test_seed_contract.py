@@ -116,7 +116,7 @@ def test_bad_counts_are_named(make_scenario, bad):
 
 
 def test_fixed_targets_can_not_be_counted_away(make_scenario):
-    with pytest.raises(InputError, match="small has 2 fixed targets; n_targets can't make them 3"):
+    with pytest.raises(InputError, match="small has 2 fixed targets; n_targets cannot make them 3"):
         simulate(make_scenario(), seed=0, n_targets=3)
     assert same(simulate(make_scenario(), seed=0, n_targets=2), simulate(make_scenario(), seed=0))
 

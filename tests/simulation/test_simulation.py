@@ -213,6 +213,8 @@ SCHEMA = {
     "target": (("path",), np.int64, "1"),
     "scatterer": (("path",), np.str_, "1"),
     "position": (("path", "xyz"), np.float64, "m"),
+    "velocity_xyz": (("path", "xyz"), np.float64, "m/s"),
+    "activity": (("path",), np.int8, "1"),
     "common_phase": (("packet",), np.float64, "rad"),
     "timing_offset": (("packet",), np.float64, "s"),
     "agc_gain_db": (("packet",), np.float64, "dB"),

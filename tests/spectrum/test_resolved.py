@@ -138,7 +138,7 @@ def test_unknown_chains_cost_nothing_where_signatures_stand_still():
     for image in images:
         # The coherent mean over 80 MHz keeps 0.9 of a walker's peak; cross-terms are gone.
         assert np.abs(image - clean).max() < 0.2 * clean.max()
-    # Beams smear what the chains turn; separated signatures don't care.
+    # Beams smear what the chains turn; separated signatures do not care.
     assert np.abs(images[1] - images[0]).max() < 0.05 * images[0].max()
 
 

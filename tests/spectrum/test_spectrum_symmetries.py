@@ -67,7 +67,7 @@ def test_invariant_to_velocity_length_and_phase(v, d0, phase):
 
 @given(origin=st.floats(-1, 1), a=accelerations, r=jerks)
 def test_time_origin(origin, a, r):
-    """The array's origin doesn't matter; the path's does: a(T) = a + r T."""
+    """The array's origin does not matter; the path's does: a(T) = a + r T."""
     h = path(a, r, 1.0)
     shifted = spectrum(h, time=TIME + origin, remove_static=False)
     np.testing.assert_array_equal(

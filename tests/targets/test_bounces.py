@@ -68,7 +68,7 @@ def test_bounces_are_those_that_the_ray_tracer_finds(scenario):
     for n, bounce in enumerate(ours):
         match = now & (np.abs(traced.length - lengths[n, TIME.size // 2]) < 1e-4)
         assert match.sum() == 1
-        # Fields are not quite upright at rays that aren't level.
+        # Fields are not quite upright at rays that are not level.
         theirs = traced.coefficient[match][0] / direct
         assert abs(theirs - bounce.factor[0]) < 0.1 * abs(theirs) + 0.01, bounce.name
 

@@ -59,7 +59,7 @@ def test_ten_harmonics_hold_the_published_curves(speed):
 def test_joints_stay_in_their_ranges_and_sides_mirror(speed):
     at = degrees(speed)
     assert -30 < at.hip.min() <= at.hip.max() < 50
-    assert at.knee.min() > -1 and at.knee.max() < 75  # a knee doesn't bend forward
+    assert at.knee.min() > -1 and at.knee.max() < 75  # a knee does not bend forward
     assert at.ankle.min() > -35 and at.ankle.max() < 15
     assert at.elbow.min() > -1 and at.elbow.max() < 85
     assert np.abs(at.torsion).max() <= 12.01 and np.abs(at.drop).max() < 11

@@ -133,7 +133,7 @@ def test_the_profile_is_the_point_to_point_movement_of_least_jerk():
         ([{"kind": "stop", "duration_s": 1}], "stop needs a start before it"),
         ([STORY[1], {"kind": "sit", "duration_s": 1}], "sit needs a stop before it"),
         ([STORY[1], {"kind": "stand", "duration_s": 1}], "stand needs a stop before it"),
-        ([{"kind": "fall", "duration_s": 1}, STORY[1]], "start can't follow fall"),
+        ([{"kind": "fall", "duration_s": 1}, STORY[1]], "start cannot follow fall"),
         ([{"kind": "stand", "duration_s": 0}], "greater than 0"),
         ([{"kind": "jump", "duration_s": 1}], "jump"),
         ([], "at least 1"),

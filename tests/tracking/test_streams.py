@@ -178,5 +178,5 @@ def test_a_capture_on_disk_is_read_where_it_is_used(tmp_path: Any) -> None:
     assert not opened["csi"].variable._in_memory
     xr.testing.assert_identical(isacsim.track(opened), isacsim.track(capture))
     assert not opened["csi"].variable._in_memory
-    with pytest.raises(isacsim.CaptureError, match="can't be read"):
+    with pytest.raises(isacsim.CaptureError, match="cannot be read"):
         open_capture(tmp_path / "none.nc")

@@ -45,7 +45,7 @@ def test_one_antenna_keeps_the_sign() -> None:
 def test_a_sign_that_can_not_be_trusted_is_said() -> None:
     """Two equal paths in opposite directions: which is the target is a guess."""
     tracks = isacsim.track(recording([steady(1.0), steady(-1.0)]))
-    assert "the sign of track 0 can't be trusted" in tracks.attrs["remarks"]
+    assert "the sign of track 0 cannot be trusted" in tracks.attrs["remarks"]
 
 
 def test_what_is_too_fast_to_be_searched_is_said() -> None:

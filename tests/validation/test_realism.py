@@ -202,7 +202,7 @@ def test_the_study(written, tmp_path):
     }
     clean = read["rows"][0]
     assert clean["windows"] == 5 and clean["independent_windows"] == 3 and "kernel" not in clean["floor"]
-    # The capture is a walker's: points are 27 away. Noise alone is about as near (five windows don't tell, 0.1 apart).
+    # The capture is a walker's: points are 27 away. Noise alone is about as near (five windows do not tell, 0.1 apart).
     kernel = {body: row["kernel"]["value"] for body, row in clean["distances"].items()}
     assert kernel["walker"] < 0.1 * kernel["point"]
     for row in read["rows"]:
@@ -292,7 +292,7 @@ def test_the_command_says_what_it_needs(written, tmp_path, monkeypatch):
 )
 def test_real_captures(name, carrier, pair):
     path = real_capture(name)
-    # The carrier is for the file that doesn't say its own.
+    # The carrier is for the file that does not say its own.
     real = windows_of(path, carrier=carrier)
     assert real.pair is pair and np.isfinite(real.levels).all()
     if pair:

@@ -125,7 +125,7 @@ def _check_arguments(reading: Reading) -> None:
         chips = {chip.upper(): chip for chip in _CHIPS} | {c.upper().replace("-", ""): c for c in _CHIPS}
         if reading.chip.upper() not in chips:
             raise InputError(
-                f"chip={reading.chip!r} is no ESP32 chip that is known; it can be {', '.join(_CHIPS)}"
+                f"chip={reading.chip!r} is not a known ESP32 chip; it can be {', '.join(_CHIPS)}"
             )
         reading.chip = chips[reading.chip.upper()]
 
@@ -234,7 +234,7 @@ def _offset(row: Row, field: Field, reading: Reading) -> float:
     secondary = row.numbers.get("secondary_channel", NONE)
     if secondary not in (ABOVE, BELOW):
         reading.notes.append(
-            "took the primary channel's centre as that of the 40 MHz channel; the rows don't say on which side the "
+            "took the primary channel's centre as that of the 40 MHz channel; the rows do not say on which side the "
             "secondary one is"
         )
     return {ABOVE: 10e6, BELOW: -10e6}.get(secondary, 0.0)

@@ -53,7 +53,7 @@ def _up(first: int, last: int) -> tuple[int, ...]:
 
 
 def classic_fields(n_values: int, *, wide: bool, stbc: bool, secondary: int) -> list[Field]:
-    """Training fields in a list of the ESP32, S2, S3 and C3; the longest last, none for a length that isn't known.
+    """Training fields in a list of the ESP32, S2, S3 and C3; the longest last, none for a length that is not known.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ def rows_of(data: bytes, reading: Reading) -> list[Row]:
     if not rows:
         raise reading.error(f"{len(lines)} lines, none with CSI", "lines with CSI_DATA and a list")
     if n_other:
-        reading.notes.append(f"skipped {n_other} lines that aren't CSI rows")
+        reading.notes.append(f"skipped {n_other} lines that are not CSI rows")
     return rows
 
 
@@ -132,7 +132,7 @@ def _mended(header: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _row(text: str, columns: tuple[str, ...] | None, number: int, reading: Reading) -> Row | None:
-    """Read what follows ``CSI_DATA,``; None, and dropped, if it isn't whole."""
+    """Read what follows ``CSI_DATA,``; None, and dropped, if it is not whole."""
     try:
         return _whole_row(text, columns, number)
     except _NotWholeError as error:
@@ -141,7 +141,7 @@ def _row(text: str, columns: tuple[str, ...] | None, number: int, reading: Readi
 
 
 class _NotWholeError(Exception):
-    """Why a row can't be used."""
+    """Why a row cannot be used."""
 
     def __init__(self, found: str, expected: str) -> None:
         super().__init__(found)

@@ -27,7 +27,7 @@ _CPU_LIMIT = 24  # SIGXCPU, which Windows lacks
 _CHILD = Path(__file__).with_name("csiread_child.py")
 # csiread parses over 100 MB/s: what takes longer than this hangs.
 _SECONDS, _SECONDS_PER_MB = 60.0, 1.0
-# Threads would only slow the start; warnings of csiread's import aren't about the capture.
+# Threads would only slow the start; warnings of csiread's import are not about the capture.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
@@ -107,7 +107,7 @@ def run_guarded(script: Path, arguments: list[str], path: Path, name: str, *, ti
             check=False,
         )
     except OSError as error:
-        raise CaptureError(f"{path}: a process for {name} can't be started ({error})") from error
+        raise CaptureError(f"{path}: a process for {name} cannot be started ({error})") from error
     except subprocess.TimeoutExpired as error:
         raise CaptureError(f"{path}: {name} did not finish within {error.timeout:.0f} s") from error
     if child.returncode == -_CPU_LIMIT:

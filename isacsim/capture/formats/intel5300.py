@@ -7,7 +7,7 @@ https://github.com/dhalperi/linux-80211n-csitool-supplementary, and its FAQ,
 https://dhalperi.github.io/linux-80211n-csitool/faq.html.
 
 The CSI is left as reported. csiread's `get_scaled_csi` would scale each packet to its RSSI, which the chip
-rounds to 1 dB: on a static 1 kHz capture that raised the power's standard deviation from 0.37 to 0.96 dB.
+rounds to 1 dB. On a static 1 kHz capture this raised the standard deviation of the power from 0.37 to 0.96 dB.
 RSSI and AGC are variables of the data set instead.
 """
 
@@ -217,6 +217,6 @@ def _variables(headers: NDArray[np.int64]) -> dict[str, PacketVariable]:
         "agc": PacketVariable(agc, "dB", "automatic gain control"),
         "noise": PacketVariable(np.where(noise == _NO_NOISE, np.nan, noise), "dBm", "noise floor"),
         "sequence_number": PacketVariable(
-            headers[:, 2].astype(float), "1", "packets the chip counted, modulo 65536; 0 where it doesn't"
+            headers[:, 2].astype(float), "1", "packets the chip counted, modulo 65536; 0 where it does not"
         ),
     }

@@ -50,7 +50,7 @@ def read(data: bytes, reading: Reading) -> Packets:
     -------
     Packets
         `chip`, `carrier` and `bandwidth` from the file. A packet is a frame with all its cores and streams;
-        `rx` is the core, `tx` the spatial stream. `valid` leaves out guards and what the frames don't occupy.
+        `rx` is the core, `tx` the spatial stream. `valid` leaves out guards and what the frames do not occupy.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _common_band(
     inside = (distance[numbers] <= 32).any(axis=0) if len(numbers) < n_blocks else whole[0]
     if of_less:
         reading.notes.append(
-            f"dropped {of_less} of {len(held)} frames that don't fill all of the {20 * len(numbers)} MHz that the "
+            f"dropped {of_less} of {len(held)} frames that do not fill all of the {20 * len(numbers)} MHz that the "
             f"others fill (20 MHz blocks {', '.join(map(str, numbers))} of {n_blocks}, from the lowest frequency)"
         )
     else:

@@ -89,7 +89,7 @@ def whole_reports(data: bytes, reading: Reading) -> tuple[list[Report], float]:
     (link,) = struct.unpack_from(order + "I", data, 20)
     if reading.chip is not None and reading.chip not in {c.name for c in CHIPS.values()}:
         known = ", ".join(c.name for c in CHIPS.values())
-        raise InputError(f"chip={reading.chip!r} is no Nexmon chip that is known; it can be {known}")
+        raise InputError(f"chip={reading.chip!r} is not a known Nexmon chip; it can be {known}")
     reports: list[Report] = []
     n_other, offset, sure = 0, 24, 24
     last, behind = 24, -1  # the packet kept last, and its end
@@ -131,7 +131,7 @@ def whole_reports(data: bytes, reading: Reading) -> tuple[list[Report], float]:
             raise malformed(path, f"link type {link}", "1 (Ethernet)", offset=20)
         raise reading.error(f"{n_other} packets, none from Nexmon CSI", f"UDP to port {_PORT}, payload 11 11")
     if n_other:
-        reading.notes.append(f"skipped {n_other} packets that aren't from Nexmon CSI")
+        reading.notes.append(f"skipped {n_other} packets that are not from Nexmon CSI")
     return reports, tick
 
 
@@ -152,7 +152,7 @@ def _header_fault(data: bytes, offset: int, order: str, per_second: int) -> tupl
         return f"the end of the file {left} bytes on", "a packet of 16"
     _, fraction, captured, length = struct.unpack_from(order + "IIII", data, offset)
     if captured > _SNAPLEN or length > _SNAPLEN or fraction >= per_second:
-        return "a packet header that can't be", f"fractions below {per_second}, lengths up to {_SNAPLEN}"
+        return "a packet header that cannot be", f"fractions below {per_second}, lengths up to {_SNAPLEN}"
     if left < 16 + captured:
         return f"the end of the file {left} bytes on", f"a packet of {16 + captured}"
     return None
@@ -183,7 +183,7 @@ def _is_nexmon(frame: bytes) -> bool:
 
 
 def _report(frame: bytes, ticks: int, offset: int, reading: Reading) -> Report | None:
-    """Read one UDP packet; None, and dropped, if it can't be read."""
+    """Read one UDP packet; None, and dropped, if it cannot be read."""
     (udp_length,) = struct.unpack_from(">H", frame, 38)
     # Some firmware sends padding behind the payload: the UDP length is what counts.
     payload = frame[42 : 34 + udp_length]

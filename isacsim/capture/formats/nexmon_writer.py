@@ -74,9 +74,9 @@ def write_nexmon(capture: xr.Dataset, path: str | PathLike[str], *, overwrite: b
     Raises
     ------
     InputError
-        If the format can't hold the capture, or the file exists or can't be one.
+        If the format cannot hold the capture, or the file exists or cannot be one.
     OSError
-        If it can't be written.
+        If it cannot be written.
 
     Examples
     --------
@@ -126,8 +126,8 @@ def _channel(frequency: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
             if centre is not None and abs(centre - carrier) < 1.0:
                 return order, _BANDS[band] | _BANDWIDTHS[20 * n // 64] | channel
     raise InputError(
-        f"capture: the carrier {carrier:.10g} Hz is no Wi-Fi channel; Nexmon CSI has those of 2407 MHz + 5 MHz times 1 "
-        "to 13, 2484 MHz, and 5000 MHz + 5 MHz times 7 to 196."
+        f"capture: the carrier {carrier:.10g} Hz is not a Wi-Fi channel; Nexmon CSI has those of 2407 MHz + 5 MHz "
+        "times 1 to 13, 2484 MHz, and 5000 MHz + 5 MHz times 7 to 196."
     )
 
 
@@ -149,7 +149,7 @@ def _quantised(csi: NDArray[np.complexfloating]) -> tuple[NDArray[np.int16], flo
     """Real and imaginary parts (..., 2) in steps, the step, and the error's power [dB] relative to the CSI's."""
     parts = np.stack([csi.real, csi.imag], axis=-1).astype(np.float64)
     if not np.isfinite(parts).all():
-        raise InputError("capture: csi holds NaN or infinity, which int16 can't.")
+        raise InputError("capture: csi holds NaN or infinity, which int16 cannot.")
     largest = float(np.abs(parts).max(initial=0.0))
     if largest == 0:
         raise InputError("capture: csi is zero throughout, and readers refuse such files.")

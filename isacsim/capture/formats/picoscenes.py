@@ -261,7 +261,7 @@ def _packet(frame: bytes, version: int, n_segments: int, offset: int) -> _Packet
         return f"CSI of {csi.rx} receive chains at {csi.carrier} Hz", "1 to 8 at a radio frequency"
     if csi.device in INTEL_AX and csi.mhz not in AX_MHZ:
         return f"{CHIP_NAMES[csi.device]} CSI of {csi.mhz} MHz", (
-            f"one of {', '.join(map(str, AX_MHZ))} MHz: which subcarriers wider ones report isn't published"
+            f"one of {', '.join(map(str, AX_MHZ))} MHz: which subcarriers wider ones report is not published"
         )
     if not 1 <= csi.streams <= 8 or csi.length > len(csi.raw):
         return (
@@ -288,7 +288,7 @@ def _basic(version: int, content: bytes) -> tuple[int, float, float] | None:
 
 
 def _gain(segment: tuple[int, bytes] | None) -> float:
-    """Gain [dB] that a frame's ExtraInfo reports, NaN if it doesn't."""
+    """Gain [dB] that a frame's ExtraInfo reports, NaN if it does not."""
     if segment is None or len(segment[1]) < 4:
         return np.nan
     content = segment[1]

@@ -144,7 +144,7 @@ def decoded(
         Subcarrier numbers, ascending.
     valid : ndarray, bool, (subcarrier,)
     None
-        If a segment isn't as long as its header says, or of a kind that isn't known.
+        If a segment is not as long as its header says, or of a kind that is not known.
     """
     first = headers[0]
     if any(h.length > len(h.raw) for h in headers) or not 1 <= first.rx <= 8 or not 1 <= first.streams <= 8:
@@ -193,7 +193,7 @@ def _of_chip(
 
 
 def _ax_tones(packet_format: int, mhz: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Subcarriers in use and those of data of an AX200's or AX210's frame; none where they aren't known."""
+    """Subcarriers in use and those of data of an AX200's or AX210's frame; none where they are not known."""
     if packet_format == _NON_HT and mhz == 20:
         used, pilots = np.r_[-26:0, 1:27], _PILOTS[20]
     elif packet_format in (_HT, _VHT) and mhz in _PILOTS:
@@ -236,7 +236,7 @@ def _of_sdr(
 
 
 def _matrix(data: bytes) -> NDArray[np.complex128] | None:
-    """Values of a matrix 'BBv', version, dimensions, 'C', 'D' or 'F', bits, order; None if it isn't whole."""
+    """Values of a matrix 'BBv', version, dimensions, 'C', 'D' or 'F', bits, order; None if it is not whole."""
     kind = _MATRIX_HEADER.get(data[3] - ord("0")) if len(data) >= 5 and data[:3] == b"BBv" else None
     if kind is None or not 1 <= data[4] <= 4:
         return None

@@ -186,7 +186,7 @@ def _keep(paths: TracedPaths, file: Path) -> None:
     except (OSError, InputError) as error:
         # The result is right all the same, only slower next time.
         warnings.warn(
-            f"the traced scene can't be kept: {error}; ISACSIM_CACHE names another folder", stacklevel=2
+            f"the traced scene cannot be kept: {error}; ISACSIM_CACHE names another folder", stacklevel=2
         )
 
 

@@ -43,7 +43,7 @@ def _tr38901() -> ModuleType:
             from sionna.phy.channel import tr38901
     except ImportError as error:
         raise InputError(
-            f"this environment needs Sionna, which can't be imported ({error}): pip install 'isacsim[rt]'."
+            f"this environment needs Sionna, which cannot be imported ({error}): pip install 'isacsim[rt]'."
         ) from error
     return tr38901
 

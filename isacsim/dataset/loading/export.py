@@ -21,6 +21,7 @@ from isacsim.dataset.store.soundness import readable
 from isacsim.dataset.store.store import open_dataset
 from isacsim.errors import InputError
 from isacsim.files import written_whole
+from isacsim.schema import typed_flags
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +47,7 @@ def export_netcdf(
 ) -> None:
     """Write a data set as netCDF-4, by chunk.
 
-    Complex numbers are the compound type of netCDF-C 4.9.3, as in captures; tools that don't know it see pairs r, i.
+    Complex numbers are the compound type of netCDF-C 4.9.3, as in captures; tools that do not know it see pairs r, i.
 
     Parameters
     ----------
@@ -66,14 +67,14 @@ def export_netcdf(
     Raises
     ------
     InputError
-        If the data set does not have what is asked for, can't be read, or the file exists or can't be one.
+        If the data set does not have what is asked for, cannot be read, or the file exists or cannot be one.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     import dask
     from dask.callbacks import Callback
 
-    chosen = _chosen(ds, split, variables).drop_encoding()
+    chosen = typed_flags(_chosen(ds, split, variables).drop_encoding())
     done = 0
 
     def count(*_: Any) -> None:
@@ -118,9 +119,9 @@ def export_mat(
     Raises
     ------
     InputError
-        As :func:`export_netcdf`, and if a variable has 2 GiB or more, which the format can't hold.
+        As :func:`export_netcdf`, and if a variable has 2 GiB or more, which the format cannot hold.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     from scipy.io import savemat
 
@@ -173,7 +174,7 @@ def export_npz(
     InputError
         As :func:`export_netcdf`.
     OSError
-        If it can't be written.
+        If it cannot be written.
     """
     chosen = _chosen(ds, split, variables)
     names = [str(name) for name in chosen.variables]

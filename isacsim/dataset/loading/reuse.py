@@ -83,7 +83,7 @@ class ReusedSamples:
         return fresh
 
     def check(self, variables: Sequence[str]) -> tuple[str, ...]:
-        """Refuse variables that the samples don't have.
+        """Refuse variables that the samples do not have.
 
         Raises
         ------

@@ -137,7 +137,7 @@ class SampleStream:
         rank, world_size : int
             One of so many processes that train together; their numbers of samples differ by at most one.
         equal : bool
-            Leave out what is over, so that they don't: fewer than `world_size` samples, other ones each epoch.
+            Leave out what is over, so that they do not: fewer than `world_size` samples, other ones each epoch.
         worker, workers : int
             One of so many processes that read for this rank.
 
@@ -197,7 +197,7 @@ class SampleStream:
         for piece in pieces:
             low = int(piece[0])
             # One slice of a chunk and then rows of it: zarr decompresses the chunk once. Dask's threads, where the
-            # data set has such, don't survive a fork.
+            # data set has such, do not survive a fork.
             with readable(self._source):
                 part = variables.isel(sample=slice(low, int(piece[-1]) + 1)).load(scheduler="synchronous")
             for name in names:

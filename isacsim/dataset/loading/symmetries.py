@@ -9,6 +9,8 @@ follow from P without a new transform, whatever H holds, noise and cross-terms t
   told apart before the lag product: another sign of the phase is another sign of every delay, too. Velocity,
   acceleration and jerk change sign.
 
+Labels limit the views: somebody who sits down does not do so backwards, and no place in space has a conjugate path.
+
 So there are four views of a spectrum, or two. They are views of captures that can be, but a scenario whose targets
 mostly speed up, or whose limbs do not swing backwards, would draw them seldom. A Doppler spectrogram's columns
 need not lie evenly about the window's middle, so only conjugation mirrors it: its frequencies, which do about 0.
@@ -26,7 +28,10 @@ __all__ = ["View", "applied", "views_of"]
 # Combinations of subcarriers in which conjugate CSI gives the mirrored spectrum.
 _NO_CELLS = ("single", "noncoherent", "coherent")
 _SIGNS_CONJUGATE = ("target_velocity", "target_acceleration", "target_jerk")
-_SIGNS_BACKWARDS = ("target_velocity", "target_jerk")
+_SIGNS_BACKWARDS = ("target_velocity", "target_jerk", "target_velocity_xyz")
+# Truth that holds of no capture played backwards, or conjugate.
+_NEVER_BACKWARDS = ("target_activity",)
+_NEVER_CONJUGATE = ("target_position", "target_velocity_xyz")
 
 
 class View(NamedTuple):
@@ -38,12 +43,12 @@ class View(NamedTuple):
 
 def views_of(attrs: Mapping[str, Any], names: Sequence[str] = ()) -> tuple[View, ...]:
     """Views that are exact for spectra of these attributes and variables of these names; the first changes nothing."""
-    columns = any(name.startswith("doppler_") for name in names)
-    both = attrs.get("combine") in _NO_CELLS
+    forwards = any(name.startswith("doppler_") or name in _NEVER_BACKWARDS for name in names)
+    both = attrs.get("combine") in _NO_CELLS and not any(name in _NEVER_CONJUGATE for name in names)
     return tuple(
         View(backwards, conjugate)
         for backwards, conjugate in ((False, False), (True, True), (True, False), (False, True))
-        if (both or not conjugate) and not (columns and backwards)
+        if (both or not conjugate) and not (forwards and backwards)
     )
 
 

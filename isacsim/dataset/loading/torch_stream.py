@@ -54,7 +54,7 @@ class StreamedSamples(IterableDataset[Any]):
             if getattr(current_process(), "_start_method", None) == "fork":
                 raise InputError(
                     "a stream has worker processes of its own: leave num_workers at 0, or pass "
-                    "multiprocessing_context='spawn', since what simulates can't be forked."
+                    "multiprocessing_context='spawn', since what simulates cannot be forked."
                 )
             samples = copy.copy(samples)
             samples.stream = copy.copy(samples.stream)

@@ -66,7 +66,7 @@ def store_name(store: xr.Dataset, otherwise: str) -> str:
 
 
 def check_alike(stores: dict[str, xr.Dataset], names: dict[str, str]) -> list[str]:
-    """Refuse stores that can't be one data set.
+    """Refuse stores that cannot be one data set.
 
     Parameters
     ----------

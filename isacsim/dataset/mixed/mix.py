@@ -221,7 +221,7 @@ def _scale(stores: dict[str, xr.Dataset], index: dict[str, dict[str, NDArray[Any
         level[domain] = float(np.median(peaks[np.isfinite(peaks)])) if eligible.size else 0.0
     if not all(level.values()):
         raise InputError(
-            f"the scales can't be matched: the median peak is {level['synthetic']:g} in the synthetic store and "
+            f"the scales cannot be matched: the median peak is {level['synthetic']:g} in the synthetic store and "
             f"{level['real']:g} in the real one."
         )
     return level["synthetic"] / level["real"]
@@ -265,13 +265,15 @@ def _part(store: xr.Dataset, chosen: NDArray[np.int64], name: str, scale: float)
 
 
 def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
-    """Give both the same variables; names of those that only one has and the other can't be given."""
+    """Give both the same variables; names of those that only one has and the other cannot be given."""
     most = max(part.sizes["target"] for part in parts)
-    parts = [part.pad(target=(0, most - part.sizes["target"]), constant_values=np.nan) for part in parts]
+    parts = [_with_targets(part, most) for part in parts]
     kept, dropped = [], []
     for name in dict.fromkeys(name for part in parts for name in part.data_vars):
         found = next(part[name] for part in parts if name in part)
-        given = found.dims == ("sample",) and (found.dtype.kind == "f" or str(name) not in DATASET)
+        given = found.dims == ("sample",) and (
+            found.dtype.kind == "f" or str(name) not in DATASET or name == "room"
+        )
         if all(name in part for part in parts) or given:
             kept.append(name)
         else:
@@ -290,8 +292,16 @@ def _alike(parts: list[xr.Dataset]) -> tuple[list[xr.Dataset], list[str]]:
     return out, dropped
 
 
+def _with_targets(part: xr.Dataset, n: int) -> xr.Dataset:
+    """Make room for so many targets: of the further ones nothing is known, NaN or -1."""
+    further = {"target": (0, n - part.sizes["target"])}
+    codes = [name for name, v in part.items() if v.dtype.kind == "i" and "target" in v.dims]
+    padded = {name: part[name].pad(further, constant_values=-1) for name in codes}
+    return part.drop_vars(codes).pad(further, constant_values=np.nan).assign(padded)
+
+
 def _nothing(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Value for a variable that a sample's store doesn't have: NaN, or no text."""
+    """Value for a variable that a sample's store does not have: NaN, or no text."""
     if dtype.kind == "f":
         return np.full(n, np.nan, np.float32)
     return np.full(n, "", np.dtypes.StringDType())

@@ -77,7 +77,7 @@ def plan_shares(synthetic: Counts, real: Counts, *, real_fraction: float, n: int
     elif not enough(n):
         raise InputError(
             f"{n} samples with a real fraction of {real_fraction:g} need more than there are; at most "
-            f"{_largest(enough, most)} can be had without taking one twice."
+            f"{_largest(enough, most)} are possible without taking one twice."
         )
     return _shares(synthetic, real, real_fraction, n)
 

@@ -69,10 +69,10 @@ def write_mix(
     InputError
         As :func:`isacsim.mix`; if the store holds something else.
     OSError
-        If the store can't be written.
+        If the store cannot be written.
     """
     if location(store) in (location(synthetic), location(real)):
-        raise InputError(f"{store}: a mix can't replace one of the stores that it is made of.")
+        raise InputError(f"{store}: a mix cannot replace one of the stores that it is made of.")
     with readable(synthetic), readable(real):
         mixed = mix(synthetic, real, real_fraction=real_fraction, seed=seed, n=n, match_scale=match_scale)
     with locked(store):

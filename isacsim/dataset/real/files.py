@@ -1,50 +1,22 @@
-"""Capture files of a data set: which, how they are labelled, split and cut, and what each will give."""
+"""Capture files of a data set: which, and how they are labelled and split."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from isacsim.capture.content import check_readable
 from isacsim.checks import refusal
-from isacsim.conditioning.conditioning import (
-    Gain,
-    Reference,
-    compensate_gain,
-    most_coherent_pair,
-    phase_coherence,
-    usable_subcarriers,
-)
-from isacsim.conditioning.windows import Windows, capture_windows, common_axes
 from isacsim.dataset.real.labels import UNLABELLED, LabelRow, rows_of
 from isacsim.errors import CaptureError, InputError
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-__all__ = [
-    "CaptureFile",
-    "CaptureSummary",
-    "CaptureWindows",
-    "FilePath",
-    "Receivers",
-    "WindowingOptions",
-    "capture_files",
-    "cut_windows",
-    "summarise",
-]
+__all__ = ["CaptureFile", "FilePath", "capture_files"]
 
 FilePath = str | PathLike[str]
-Receivers = Literal["all", "one"]
 
 
 @dataclass(frozen=True)
@@ -92,40 +64,6 @@ class CaptureFile:
                 f"{self.source} {said}; to split by it, all windows of a capture must be of one {name}."
             )
         return values[0]
-
-
-@dataclass(frozen=True)
-class WindowingOptions:
-    """Options by which captures are read, cut and conditioned."""
-
-    length_s: float | None
-    hop_s: float | None
-    receivers: Receivers
-    reference: Reference
-    gain: Gain
-    reading: tuple[tuple[str, Any], ...]
-    """Arguments of :func:`isacsim.read_capture`."""
-
-
-@dataclass(frozen=True, eq=False)
-class CaptureWindows:
-    """The windows of a capture file."""
-
-    windows: Windows
-    origin: float
-    """First packet, s on the capture's clock."""
-    record: dict[str, Any]
-    """Record of what was done to the file, for the data set's attributes."""
-
-
-@dataclass(frozen=True)
-class CaptureSummary:
-    """Summary of what a capture file will give."""
-
-    n: int
-    """Samples."""
-    receivers: int
-    record: dict[str, Any] = field(repr=False)
 
 
 def capture_files(
@@ -176,7 +114,7 @@ def capture_files(
             for row in own:
                 if taken.setdefault(row.where, path) != path:
                     raise InputError(
-                        f"{row.where}: {row.file} names both {taken[row.where]} and {path}; write more of the path."
+                        f"{row.where}: {row.file} names both {taken[row.where]} and {path}; give more of the path."
                     )
         of_rows = own[0].split if own else None
         yield CaptureFile(path, source, digest, of_rows or split, own)
@@ -188,136 +126,3 @@ def _why_no_file(path: Path) -> str:
     if path.is_symlink():
         return f"this is a link to {os.readlink(path)}, where no file is"
     return "no such file"
-
-
-# Files are gone through twice, for the summaries and for the spectra; a single one need not be.
-@lru_cache(maxsize=1)
-def cut_windows(windowing: WindowingOptions, file: CaptureFile) -> CaptureWindows:
-    """Read a capture file and cut it into windows.
-
-    Raises
-    ------
-    InputError
-        Naming the file.
-    """
-    capture, notes = _opened(file, dict(windowing.reading))
-    try:
-        pair = None
-        if windowing.receivers == "one" and capture.sizes["receiver"] > 1:
-            pair = _coherent_pair(compensate_gain(capture, gain=windowing.gain))
-        windows = capture_windows(
-            capture,
-            window_s=windowing.length_s,
-            hop_s=windowing.hop_s,
-            reference=windowing.reference,
-            pair=pair,
-            gain=windowing.gain,
-        )
-    except InputError as error:
-        raise type(error)(f"{file.source}: {error}") from error
-    csi = windows.used[0].csi
-    record = {
-        "file": file.source,
-        "sha256": file.sha256,
-        "split": file.split,
-        "samples": len(windows.used),
-        "window_s": windows.window_s,
-        "hop_s": windows.hop_s,
-        "packet_rate": windows.packet_rate,
-        "receiver": [str(name) for name in csi.coords["receiver"].values],
-        "conditioning": windows.conditioning,
-        "phase_sign": int(csi.attrs.get("phase_sign", -1)),
-        **{n: capture.attrs[n] for n in ("format", "chip", "carrier", "bandwidth") if n in capture.attrs},
-        "notes": [*notes, *windows.skipped],
-    }
-    return CaptureWindows(windows, float(capture.coords["time"][0]), record)
-
-
-def summarise(
-    files: Sequence[CaptureFile],
-    windowing: WindowingOptions,
-    settings: Mapping[str, Any],
-    skipped: dict[str, str] | None = None,
-) -> tuple[list[CaptureSummary], dict[str, Any]]:
-    """Go through all files before anything is computed or written.
-
-    Returns
-    -------
-    list of CaptureSummary
-        One a file; those that can't be read go to `skipped` by their source, where given.
-    dict
-        The settings, with axes: those given, else those that every file's packet rate allows.
-
-    Raises
-    ------
-    InputError
-        Naming the file whose packet rate can't hold the axes, with the limit, or whose number of receivers differs.
-    """
-    ratio = settings.get("lag_ratio", 0.089)
-    given: list[Any] = [settings.get("acceleration"), settings.get("jerk")]
-    found: list[CaptureSummary] = []
-    narrowest: Any = None
-    for file in files:
-        try:
-            made = cut_windows(windowing, file)
-        except InputError as error:
-            if skipped is None:
-                raise
-            skipped[file.source] = str(error)
-            continue
-        windows = made.windows.used
-        try:
-            if any(axis is None for axis in given):
-                axes = common_axes(windows, lag_ratio=ratio)
-                narrowest = axes if narrowest is None else min(narrowest, axes, key=lambda pair: pair[0][-1])
-            else:
-                for window in windows:
-                    window.grid(ratio).check(*(float(np.abs(axis).max()) for axis in given))
-        except InputError as error:
-            raise type(error)(f"{file.source}: {error}") from error
-        found.append(CaptureSummary(len(windows), windows[0].csi.sizes["receiver"], made.record))
-        if found[-1].receivers != found[0].receivers:
-            raise InputError(
-                f"{file.source} gives {found[-1].receivers} receivers, {files[0].source} {found[0].receivers}; within "
-                "a data set the number must be the same: take the most coherent one of each file (--one-receiver)."
-            )
-    if not found:
-        raise InputError(
-            f"none of the {len(files)} files can be read: {next(iter((skipped or {'': ''}).values()))}"
-        )
-    if narrowest is not None:
-        settings = {**dict(zip(("acceleration", "jerk"), narrowest, strict=True)), **settings}
-    return found, dict(settings)
-
-
-def _opened(file: CaptureFile, reading: Mapping[str, Any]) -> tuple[xr.Dataset, list[str]]:
-    """A capture, and what its reader repaired or assumed."""
-    from isacsim.capture import read_capture
-    from isacsim.capture.netcdf import load_capture, looks_saved
-    from isacsim.capture.packets import CaptureWarning
-
-    if looks_saved(file.path):
-        if given := [name for name, value in reading.items() if value not in (None, "auto", False)]:
-            raise InputError(f"{file.path} is a saved capture and has all that: {given[0]} is for others.")
-        capture = load_capture(file.path)
-    else:
-        with warnings.catch_warnings():
-            # They are in the capture's attribute too.
-            warnings.simplefilter("ignore", CaptureWarning)
-            capture = read_capture(file.path, **reading)
-    notes = [line for line in str(capture.attrs.get("warnings", "")).splitlines() if line]
-    if capture.attrs.get("phase_sign_source") == "assumed":
-        notes.append("phase sign assumed to be -1")
-    return capture, notes
-
-
-def _coherent_pair(array: xr.DataArray) -> tuple[int, int]:
-    """The pair whose phases agree best; with a reference channel, that and who agrees best with it."""
-    array = usable_subcarriers(array)
-    roles = [str(role) for role in array.coords["role"].values]
-    if "reference" not in roles:
-        return most_coherent_pair(array)
-    reference = roles.index("reference")
-    coherence = phase_coherence(array)[reference]
-    coherence[reference] = -1
-    return int(coherence.argmax()), reference

@@ -67,7 +67,7 @@ def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     header = [str(name).strip() for name in reader.fieldnames or ()]
     if not {"file", "label"} <= set(header) or len(set(header)) < len(header):
@@ -88,17 +88,15 @@ def read_labels(path: str | PathLike[str]) -> list[LabelRow]:
 
 
 def _check_own(name: str, where: str) -> None:
-    """Refuse a column that is meant for another one, or can't be a name in the data set."""
+    """Refuse a column that is meant for another one, or cannot be a name in the data set."""
     if name in _COLUMNS:
         return
     if close := difflib.get_close_matches(name.lower(), _COLUMNS, 1, 0.8):
         raise InputError(f"{where}: there is a column {name!r}; did you mean {close[0]}?")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"{where}: a column's name must be letters, digits and _, got {name!r}.")
-    if name in DATASET or name in STREAM or name in AXES:
-        raise InputError(
-            f"{where}: {name} is a variable of data sets already; call the column something else."
-        )
+    if name != "room" and (name in DATASET or name in STREAM or name in AXES):
+        raise InputError(f"{where}: {name} is a variable of data sets already; give the column another name.")
 
 
 def _row(row: dict[str, str], where: str, folder: str) -> LabelRow:

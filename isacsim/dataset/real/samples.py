@@ -18,36 +18,35 @@ import numpy as np
 from isacsim import __version__
 from isacsim.checks import check_choice, check_integer
 from isacsim.conditioning.conditioning import Gain, Reference
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.dataset.parts import SPLITS, Part, parts_to_json
-from isacsim.dataset.real.files import (
-    CaptureFile,
-    CaptureSummary,
-    FilePath,
-    WindowingOptions,
-    capture_files,
-    cut_windows,
-    summarise,
-)
+from isacsim.dataset.real.block import block_of
+from isacsim.dataset.real.files import CaptureFile, FilePath, capture_files
 from isacsim.dataset.real.labels import UNLABELLED, read_labels
 from isacsim.dataset.real.splitting import group_column, split_files
+from isacsim.dataset.real.windows import (
+    CaptureSummary,
+    WindowingOptions,
+    cut_windows,
+    parsed,
+    summarise,
+)
 from isacsim.errors import InputError
-from isacsim.schema import AXES, DATASET, TRUTH, attributes, described
 from isacsim.spectrum.aj import aj_spectrum
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CapturePlan", "capture_dataset", "each_file", "plan_captures"]
+__all__ = ["CapturePlan", "capture_dataset", "each_block", "plan_captures"]
+
+# Spectra of windows held at once.
+_BLOCK_BYTES = 2**25
 
 Progress = Callable[[int, int], object]
 """Told how many samples there are, and of how many."""
 
 # `n_targets` is int16.
 _LARGEST_LABEL = 2**15 - 1
-# Coordinates that say which antennas a receiver is.
-_ANTENNAS = ("device", "rx_element", "tx_element")
-# What aj_spectrum says of one window that other files' windows need not share.
-_OF_ONE_FILE = ("carrier", "lag_packets", "packets", "packet_interval")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,43 +117,26 @@ class CapturePlan:
             **({"skipped": json.dumps(dict(self.skipped), ensure_ascii=False)} if self.skipped else {}),
         }
 
-    def samples_of(self, file: CaptureFile) -> xr.Dataset:
-        """Make the samples of one file."""
-        import xarray as xr
-
-        made = cut_windows(self.windowing, file)
-        windows = made.windows.used
-        # One number for all receivers: their relation is part of the measurement.
-        rms = float(np.sqrt(np.mean([np.mean(np.abs(w.csi.values) ** 2, dtype=np.float64) for w in windows])))
-        if rms == 0:
-            raise InputError(f"{file.source}: the conditioned CSI is all zero.")
-        spectra, labels = [], []
-        own: dict[str, list[str]] = {name: [] for name in self.columns}
-        for window in windows:
-            # A copy keeps the attributes, the phase sign among them, in every version of xarray.
-            csi = window.csi.copy(data=window.csi.values / np.float32(rms))
-            spectra.append(aj_spectrum(csi, **self.settings))
-            start = window.start - made.origin
-            end = start + (window.packets - 1) * window.interval
-            labels.append(file.label(start, end))
-            for name, said in own.items():
-                said.append(file.column(name, start, end))
-        noisy = xr.concat(
-            spectra, "sample", combine_attrs="override", coords="minimal", compat="override", join="override"
-        ).transpose("sample", "receiver", ..., missing_dims="ignore")
-        noisy = noisy.drop_vars([n for n in noisy.coords if n not in (*AXES, *_ANTENNAS)])
-        noisy.attrs = {name: value for name, value in noisy.attrs.items() if name not in _OF_ONE_FILE} | {
-            **attributes(DATASET["aj_noisy"]),
-            "lag_ratio": float(self.settings.get("lag_ratio", 0.089)),
-            "window_s": made.windows.window_s,
-        }
-        if noisy.sizes.get("receiver") == 1:
-            noisy = noisy.isel(receiver=0, drop=True)
-        made_of = _dataset(file, noisy, rms, labels, [w.number for w in windows])
-        text = np.dtypes.StringDType()
-        return made_of.assign(
-            {name: ("sample", np.array(said, text), {"long_name": name}) for name, said in own.items()}
-        )
+    def samples_of(self, number: int, most: int | None = None) -> Iterator[xr.Dataset]:
+        """Make the samples of one file, some windows at a time: ``most``, or about 32 MiB of spectra."""
+        file, rms = self.files[number], self.summaries[number].rms
+        with cut_windows(self.windowing, file) as cut:
+            if rms == 0:
+                raise InputError("the conditioned CSI is all zero.")
+            held: list[tuple[CaptureWindow, xr.DataArray]] = []
+            for window in cut.cutter:
+                if isinstance(window, str):
+                    continue
+                # A copy keeps the attributes, the phase sign among them, in every version of xarray.
+                csi = window.csi.copy(data=window.csi.values / np.float32(rms))
+                spectrum = aj_spectrum(csi, **self.settings)
+                # Times of the window are kept, but not its CSI.
+                held.append((window.without_csi(), spectrum))
+                if len(held) == (most or max(_BLOCK_BYTES // spectrum.nbytes, 1)):
+                    yield block_of(file, rms, cut, held, self.columns, self.settings)
+                    held = []
+            if held:
+                yield block_of(file, rms, cut, held, self.columns, self.settings)
 
 
 def plan_captures(
@@ -202,7 +184,7 @@ def capture_dataset(
 ) -> xr.Dataset:
     """Make a data set of capture files, in memory.
 
-    :func:`isacsim.dataset.real.write.write_captures` makes a store and holds one file at a time.
+    :func:`isacsim.dataset.real.write.write_captures` makes a store and holds some windows at a time.
 
     Parameters
     ----------
@@ -221,7 +203,7 @@ def capture_dataset(
             CSV instead (:func:`isacsim.dataset.real.labels.read_labels`). A window has the label of the row that
             holds all of it, else -1. Every file must have a row.
         split : {"train", "validation", "test"}
-            Of all files whose rows don't say. The windows of one file are in one split.
+            Of all files whose rows do not say. The windows of one file are in one split.
         splits : mapping, optional
             Split to its share of the samples, instead: whole groups go into each (`isacsim.dataset.groups`).
         split_by : str, optional
@@ -235,7 +217,7 @@ def capture_dataset(
         reference, gain
             As for :func:`isacsim.conditioning.condition`.
         skip_bad : bool
-            Leave out files that can't be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
+            Leave out files that cannot be read or cut into windows; the attribute ``skipped`` is JSON, file and reason.
         **reading
             As for :func:`isacsim.read_capture`.
 
@@ -248,13 +230,13 @@ def capture_dataset(
     Raises
     ------
     InputError
-        Naming file, line or argument. A file whose packet rate can't hold the axes is refused with the limit.
+        Naming file, line or argument. A file whose packet rate cannot hold the axes is refused with the limit.
     """
     import xarray as xr
 
     plan = plan_captures(files, **options)
     made = []
-    for samples in each_file(plan, range(len(plan.files))):
+    for _, samples in each_block(plan, range(len(plan.files))):
         made.append(samples)
         if progress is not None:
             progress(sum(one.sizes["sample"] for one in made), plan.n_samples)
@@ -263,8 +245,8 @@ def capture_dataset(
     return whole.set_coords(plan.columns)
 
 
-def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
-    """Make the samples of some of the files, one after the other.
+def each_block(plan: CapturePlan, which: Sequence[int]) -> Iterator[tuple[int, xr.Dataset]]:
+    """Make the samples of some of the files, one block after the other, each with the number of its file.
 
     Raises
     ------
@@ -274,47 +256,20 @@ def each_file(plan: CapturePlan, which: Sequence[int]) -> Iterator[xr.Dataset]:
     first: xr.Dataset | None = None
     try:
         for k in which:
-            made = plan.samples_of(plan.files[k])
-            first = made if first is None else first
-            for name, coord in first.coords.items():
-                if not np.array_equal(coord.values, made.coords[name].values):
-                    raise InputError(
-                        f"{plan.files[k].source} and {plan.files[which[0]].source} differ in {name}; within a data set "
-                        "it must be the same."
-                    )
-            yield made
+            for made in plan.samples_of(k):
+                first = made if first is None else first
+                for name, coord in first.coords.items():
+                    if not np.array_equal(coord.values, made.coords[name].values):
+                        raise InputError(
+                            f"{plan.files[k].source} and {plan.files[which[0]].source} differ in {name}; within a data "
+                            "set it must be the same."
+                        )
+                yield k, made
     finally:
-        cut_windows.cache_clear()
+        parsed.cache_clear()
 
 
 def _without_infinity(rows: list[list[list[Any]]]) -> list[list[list[Any]]]:
     """Rows of labels without infinities, which JSON lacks."""
     infinite = (np.inf, -np.inf)
     return [[[None if v in infinite else v for v in row] for row in own] for own in rows]
-
-
-def _dataset(
-    file: CaptureFile, noisy: xr.DataArray, rms: float, labels: list[int], numbers: list[int]
-) -> xr.Dataset:
-    """Samples of one file with everything that docs/datasets.md names: NaN where only a simulation knows."""
-    import xarray as xr
-
-    n = noisy.sizes["sample"]
-    variables: dict[str, Any] = {"aj_noisy": noisy}
-    for name in ("aj_noiseless", "aj_clean"):
-        variables[name] = noisy.copy(data=np.full(noisy.shape, np.nan, np.float32))
-        variables[name].attrs |= attributes(DATASET[name])
-    dims = ("sample", *(d for d in noisy.dims if d == "receiver"), "target")
-    shape = tuple(noisy.sizes.get(d, 1) for d in dims)
-    for name in TRUTH:
-        variables[name] = (dims, np.full(shape, np.nan), attributes(DATASET[name]))
-    over_samples: dict[str, Any] = {
-        "n_targets": np.array(labels, np.int16),
-        "snr_db": np.full(n, np.nan, np.float32),
-        "csi_rms": np.full(n, rms, np.float32),
-        "seed": np.full(n, -1, np.int64),
-        "index": np.array(numbers, np.int64),
-    }
-    texts = {"scenario": "", "domain": "real", "split": file.split, "source": file.source}
-    over_samples |= {name: np.full(n, text, np.dtypes.StringDType()) for name, text in texts.items()}
-    return xr.Dataset(variables | {name: described(DATASET, name, v) for name, v in over_samples.items()})

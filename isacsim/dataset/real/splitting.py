@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from isacsim.dataset.groups import groups_to_splits
-from isacsim.dataset.real.files import CaptureFile, CaptureSummary
+from isacsim.dataset.real.files import CaptureFile
+from isacsim.dataset.real.windows import CaptureSummary
 from isacsim.errors import InputError
 
 __all__ = ["group_column", "split_files"]
@@ -27,7 +28,9 @@ def group_column(
             raise InputError(f"split_by={asked!r} needs splits, the share of each, e.g. train=0.8, test=0.2.")
         return None
     if any(row.split for file in files for row in file.rows):
-        raise InputError("the labels say each file's split already; leave out their column split, or splits.")
+        raise InputError(
+            "the labels already give the split of each file; leave out their column split, or splits."
+        )
     there = dict.fromkeys(name for file in files for row in file.rows for name, _ in row.columns)
     if asked not in (None, "file") and asked not in there:
         raise InputError(

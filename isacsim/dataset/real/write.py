@@ -1,4 +1,4 @@
-"""Capture files to a store, a file at a time."""
+"""Capture files to a store, some windows at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from isacsim.dataset.card import write_card
 from isacsim.dataset.real.files import FilePath
-from isacsim.dataset.real.samples import Progress, each_file, plan_captures
+from isacsim.dataset.real.samples import Progress, each_block, plan_captures
 from isacsim.dataset.store.files import remove_leftovers
 from isacsim.dataset.store.lock import locked
 from isacsim.dataset.store.store import (
@@ -37,7 +37,7 @@ def write_captures(
     progress: Progress | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Make a store of capture files; memory holds one file at a time.
+    """Make a store of capture files. Saved captures stay on the disk, and memory holds some of their windows at a time.
 
     All files are checked before anything is written. What interrupts it leaves a store that the same call finishes.
 
@@ -64,7 +64,7 @@ def write_captures(
     InputError
         As :func:`isacsim.dataset.real.samples.capture_dataset`; if the store holds something else.
     OSError
-        If the store can't be written.
+        If the store cannot be written.
     """
     if not overwrite:
         exists(store)  # refuses what is no store before the files are gone through
@@ -72,7 +72,7 @@ def write_captures(
     with locked(store):
         record = open_if_same(store, plan.attrs(), overwrite=overwrite)
         if record is None:
-            template = plan.samples_of(plan.files[0])
+            template = next(plan.samples_of(0, most=1))
             size = default_chunk(template, plan.n_samples) if chunk is None else chunk
             record = create_store(store, template, plan.n_samples, chunk=size, attrs=plan.attrs())
         done = record.complete()
@@ -85,15 +85,19 @@ def write_captures(
             if not done[starts[k] // record.chunk : (stops[k] - 1) // record.chunk + 1].all()
         ]
         held: dict[str, np.ndarray] = {}
-        position = 0
-        for k, samples in zip(needed, each_file(plan, needed), strict=True):
-            if not held or position + len(held["seed"]) != starts[k]:
-                held, position = {}, int(starts[k])
+        position = until = 0
+        before = -1
+        for k, samples in each_block(plan, needed):
+            if k != before:
+                before, until = k, int(starts[k])
+            if not held or position + len(held["seed"]) != until:
+                held, position = {}, until
             arrays = {name: samples[name].values for name in record.variables}
             held = {name: np.concatenate([held[name], new]) if held else new for name, new in arrays.items()}
+            until += samples.sizes["sample"]
             for number in range(position // record.chunk, record.n_chunks):
                 first, last = record.bounds(number)
-                if last > stops[k]:
+                if last > until:
                     break
                 if not done[number]:
                     write_chunk(

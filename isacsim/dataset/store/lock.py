@@ -70,7 +70,7 @@ def _claim(path: str) -> bool:
 
 
 def _flock(folder: Path) -> int | None:
-    """Lock a folder; None where the system can't."""
+    """Lock a folder; None where the system cannot."""
     try:
         import fcntl
     except ImportError:

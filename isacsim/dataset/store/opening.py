@@ -79,6 +79,13 @@ def open_record(path: StorePath, *, mode: Any = "r") -> StoreRecord:
 
 
 def _foreign(path: StorePath, what: str) -> InputError:
+    if (
+        "://" not in location(path) and Path(location(path)).is_file()
+    ):  # likely a capture: nobody shall remove it
+        return InputError(
+            f"{path}: no zarr group, which is a folder, but a file; isacsim import makes a data set of a capture, "
+            "and isacsim generate one of a scenario."
+        )
     return InputError(
         f"{path}: {what}, or a data set whose zarr.json is gone or damaged; nothing here replaces it, --overwrite "
         "included: remove it or choose another name."

@@ -25,7 +25,7 @@ def read_rows(folder: Path, rows: int, width: int) -> tuple[NDArray[np.uint64], 
     Returns
     -------
     (ndarray of uint64, shape (row, width)), list of int
-        Zeros where there is no chunk; rows whose chunk can't be read.
+        Zeros where there is no chunk; rows whose chunk cannot be read.
     """
     out, damaged = np.zeros((rows, width), np.uint64), []
     try:
@@ -49,7 +49,7 @@ def read_rows(folder: Path, rows: int, width: int) -> tuple[NDArray[np.uint64], 
 
 
 def implausible(content: bytes, items: int, itemsize: int, *, text: bool) -> str:
-    """Say what of a chunk's header can't be, before a codec asks for as much memory as it claims.
+    """Say what of a chunk's header cannot be, before a codec asks for as much memory as it claims.
 
     Parameters
     ----------

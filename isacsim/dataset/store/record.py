@@ -107,7 +107,7 @@ class StoreRecord:
         return self._rows()[0]
 
     def damaged_records(self) -> list[int]:
-        """Chunks whose record is there and can't be read."""
+        """Chunks whose record is there and cannot be read."""
         return self._rows()[1]
 
     def _rows(self) -> tuple[NDArray[np.uint64], list[int]]:
@@ -156,7 +156,7 @@ class StoreRecord:
             raise self._no_array(name) from error
         if not isinstance(array, zarr.Array):
             raise self._no_array(name)
-        # Of a shape that can't be nothing may be made, not even to compare with.
+        # Of a shape that cannot be nothing may be made, not even to compare with.
         if math.prod(array.chunks) * array.dtype.itemsize > _MOST_CHUNK_BYTES or array.ndim != len(
             array.chunks
         ):
@@ -199,7 +199,7 @@ class StoreRecord:
         Raises
         ------
         InputError
-            If they can't be decoded.
+            If they cannot be decoded.
         """
         array = self.array(name)
         try:
@@ -212,7 +212,7 @@ class StoreRecord:
         ) as error:  # every codec has its own for damaged data; what it claims may not fit into memory
             why = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
-                f"{self.path}: {name} of {self.where(start // self.chunk)} can't be read ({why}); {self.mending}."
+                f"{self.path}: {name} of {self.where(start // self.chunk)} cannot be read ({why}); {self.mending}."
             ) from error
 
     def _check_headers(self, array: zarr.Array[Any], name: str, start: int, stop: int) -> None:

@@ -88,7 +88,7 @@ def axis_values(record: StoreRecord, name: str) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If they can't be decoded.
+        If they cannot be decoded.
     """
     array = record.array(name)
     try:
@@ -98,12 +98,12 @@ def axis_values(record: StoreRecord, name: str) -> NDArray[Any]:
     except Exception as error:  # every codec has its own for damaged data
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{record.path}: the values of {name} can't be read ({why}); {record.mending}."
+            f"{record.path}: the values of {name} cannot be read ({why}); {record.mending}."
         ) from error
 
 
 def axis_faults(record: StoreRecord) -> list[Fault]:
-    """Find coordinates whose values are lost, can't be read, or are not those that the store was made with."""
+    """Find coordinates whose values are lost, cannot be read, or are not those that the store was made with."""
     # Hexadecimal, of when the store was made.
     digests: Any = record.digests.attrs.asdict().get("axes", {})
     lost = set(lost_axes(record))
@@ -115,7 +115,7 @@ def axis_faults(record: StoreRecord) -> list[Fault]:
         try:
             values = axis_values(record, name)
         except InputError as error:
-            out.append(Fault(None, name, f"the values of {name} can't be read: {error.__cause__ or error}"))
+            out.append(Fault(None, name, f"the values of {name} cannot be read: {error.__cause__ or error}"))
             continue
         if name in digests and f"{digest(values):016x}" != digests[name]:
             out.append(Fault(None, name, f"the values of {name} are not what was written"))
@@ -208,7 +208,7 @@ def readable(source: Any) -> Iterator[None]:
     Raises
     ------
     InputError
-        If the error came from a chunk that can't be read.
+        If the error came from a chunk that cannot be read.
     """
     try:
         yield
@@ -231,7 +231,7 @@ def faults(
     lost = set(lost_chunks(record, recorded))
     done = np.flatnonzero(recorded[:, 0])
     out = [
-        Fault(number, "record", f"the record of {record.where(number)} can't be read")
+        Fault(number, "record", f"the record of {record.where(number)} cannot be read")
         for number in record.damaged_records()
     ]
     for count, number in enumerate(done.tolist()):
@@ -243,7 +243,7 @@ def faults(
             try:
                 values = record.read(name, *record.bounds(number))
             except InputError as error:
-                out.append(Fault(number, name, f"{what} can't be read: {error.__cause__ or error}"))
+                out.append(Fault(number, name, f"{what} cannot be read: {error.__cause__ or error}"))
                 continue
             if digest(values) != wanted:
                 out.append(Fault(number, name, f"{what} is not what was written"))

@@ -294,7 +294,7 @@ def open_dataset(path: StorePath, *, incomplete: bool = False) -> xr.Dataset:
             )
         if not record.ready:
             raise InputError(
-                f"{path}: its making or extension was cut short; the same {record.command} finishes it."
+                f"{path}: its making or extension was interrupted; the same {record.command} finishes it."
             )
     check_present(record, recorded)
     try:

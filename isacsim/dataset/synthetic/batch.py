@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isacsim.dataset.synthetic.doppler import SampleDoppler
+from isacsim.dataset.synthetic.labels import truth_of
 from isacsim.dataset.synthetic.sample import Conditioned, SampleWindow
 from isacsim.scenario.model import Scenario
-from isacsim.schema import AXES, DATASET, STREAM, TRUTH, attributes, described
-from isacsim.simulation.realisation import Realisation, realise
+from isacsim.schema import AXES, DATASET, LABELS, STREAM, TRUTH, attributes, described
+from isacsim.simulation.realisation import realise
 from isacsim.simulation.reception import Received, receive, streams_of
 from isacsim.spectrum.plan import LagProducts, spectra
 from isacsim.spectrum.resolved import CellProducts
@@ -68,7 +69,7 @@ def make_samples(
     counts = [None] * len(indices) if n_targets is None else list(n_targets)
     most = max(1, *scenario.targets.counts) if target_size is None else target_size
     blocks_of_spectra: dict[str, list[NDArray[Any]]] = {f"aj_{kind}": [] for kind in kinds}
-    truth: dict[str, list[NDArray[Any]]] = {name: [] for name in TRUTH}
+    truth: dict[str, list[NDArray[Any]]] = {name: [] for name in (*TRUTH, *LABELS)}
     csi: list[dict[str, NDArray[Any]]] = []
     sample_window, waiting = SampleWindow(scenario), list[dict[str, LagProducts | CellProducts]]()
     doppler = SampleDoppler(scenario, sample_window) if "doppler" in (scenario.spectrum.also or ()) else None
@@ -88,7 +89,7 @@ def make_samples(
             of_kinds = doppler.images(drawn, noisy, noiseless)
             for kind in kinds:
                 spectrograms[kind].append(of_kinds[kind])
-        for name, values in _truth(drawn, images, most).items():
+        for name, values in truth_of(drawn, sample_window.window, images, most).items():
             truth[name].append(values)
         number.append(drawn.n_targets)
         snr_db.append(received.impairments.snr_db)
@@ -147,6 +148,7 @@ def make_samples(
         "n_targets": np.array(number, np.int16),
         "snr_db": np.array(snr_db, np.float32),
         "scenario": [scenario.name] * len(number),
+        "room": [scenario.room or scenario.name] * len(number),
         "seed": np.full(len(number), seed, np.int64),
         "index": np.array(indices, np.int64),
     }
@@ -159,17 +161,6 @@ def make_samples(
 
 def _nbytes(rows: Mapping[str, LagProducts | CellProducts]) -> int:
     return sum(products.nbytes for one in rows.values() for products in one.products)
-
-
-def _truth(drawn: Realisation, kept: list[int], most: int) -> dict[str, NDArray[np.float64]]:
-    """Truth of the targets at the receivers analysed, (receiver, target), NaN beyond the last target."""
-    targets = drawn.reference
-    out = {}
-    rows = [*drawn.kinematics, drawn.received_amplitude]
-    for name, of_paths in zip(TRUTH, rows, strict=True):
-        out[name] = np.full((len(kept), most), np.nan)
-        out[name][:, : targets.size] = of_paths[drawn.receivers_of(kept)][:, targets]
-    return out
 
 
 def _padded(received: Received) -> dict[str, NDArray[Any]]:

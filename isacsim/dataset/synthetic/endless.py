@@ -86,7 +86,7 @@ def stream(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, or a data set has one of the stream's seeds.
+        If an argument is out of range, scenarios do not go together, or a data set has one of the stream's seeds.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class EndlessSamples:
         """Seed of each scenario's samples."""
         self._iterator: Iterator[xr.Dataset] | None = None
         if len(scenarios) > 1:
-            _ = self.template  # refuses scenarios that don't go together, before any work
+            _ = self.template  # refuses scenarios that do not go together, before any work
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "template"} | {

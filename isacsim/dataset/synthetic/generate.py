@@ -25,6 +25,7 @@ from isacsim.dataset.synthetic.workers import check_workers, map_unordered
 from isacsim.errors import InputError
 from isacsim.scenario.catalogue import load_scenario
 from isacsim.scenario.model import Scenario
+from isacsim.schema import LABELS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,7 @@ __all__ = ["generate", "make_chunk", "make_missing"]
 Progress = Callable[[int, int], None]
 """Told how many samples there are, and of how many."""
 
-# A store can't be here at all: doing the same again would not help.
+# A store cannot be here at all: doing the same again would not help.
 _NO_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -106,9 +107,9 @@ def generate(
     Raises
     ------
     InputError
-        If an argument is out of range, scenarios don't go together, or the store holds something else.
+        If an argument is out of range, scenarios do not go together, or the store holds something else.
     OSError
-        If the store can't be written; a full disk says how to go on.
+        If the store cannot be written; a full disk says how to go on.
     """
     given = (
         [scenario]
@@ -163,7 +164,7 @@ def make_missing(
         raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(store, n_done, plan)}") from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        what = "no space left on the disk" if full else f"can't be written ({error.strerror or error})"
+        what = "no space left on the disk" if full else f"cannot be written ({error.strerror or error})"
         if error.errno not in _NO_PLACE:
             what = f"{what}; {_how_to_go_on(store, n_done, plan)}"
         raise OSError(error.errno, what, str(store)) from error
@@ -211,5 +212,7 @@ def make_chunk(path: str, number: int) -> int:
     start, stop = record.bounds(number)
     with _ONE_AT_A_TIME:
         samples = samples_of(plan_of(record.attrs, record.path), start, stop)
-    write_chunk(record, number, samples)
+    # A store that was begun before samples had labels is finished as it was begun.
+    later = {*LABELS, "room"} - set(record.variables)
+    write_chunk(record, number, {name: values for name, values in samples.items() if name not in later})
     return stop - start

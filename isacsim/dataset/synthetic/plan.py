@@ -143,13 +143,13 @@ def template_of(plan: Plan) -> xr.Dataset:
         for name in {*first.variables, *one.variables}:
             if name not in first.variables or name not in one.variables:
                 raise InputError(
-                    f"scenarios {plan.scenarios[0].name} and {scenario.name} don't go into one data set: only one of "
+                    f"scenarios {plan.scenarios[0].name} and {scenario.name} do not go into one data set: only one of "
                     f"them has {name}."
                 )
             ours, others = first.variables[name], one.variables[name]
             if ours.shape != others.shape or (name in first.coords and not ours.equals(others)):
                 raise InputError(
-                    f"scenarios {plan.scenarios[0].name} and {scenario.name} don't go into one data set: they differ "
+                    f"scenarios {plan.scenarios[0].name} and {scenario.name} do not go into one data set: they differ "
                     f"in {name}, {_in_words(ours)} against {_in_words(others)}; spectra need one shape and axes."
                 )
             # What the scenarios differ in holds for none of the store's spectra.

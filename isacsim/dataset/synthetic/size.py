@@ -67,7 +67,7 @@ def sample_bytes(plan: Plan) -> int:
 
 
 def _bytes_of_one(plan: Plan) -> tuple[int, int]:
-    """Bytes of a sample's spectrum of one kind, and of its CSI, 0 if that isn't kept; of the largest scenario."""
+    """Bytes of a sample's spectrum of one kind, and of its CSI, 0 if that is not kept; of the largest scenario."""
     spectra, captures = 0, 0
     for scenario in plan.scenarios:
         radio, spectrum = scenario.radio, scenario.spectrum

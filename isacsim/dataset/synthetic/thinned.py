@@ -163,5 +163,5 @@ def _changed(scenario: Scenario, field: str, change: Callable[[float], float]) -
         case Normal(normal=(mean, std)) if field == "snr_db":
             return {"normal": [change(mean), std]}
     raise InputError(
-        f"scenario {scenario.name}: {field} of this kind can't be thinned; give a number, uniform or choice."
+        f"scenario {scenario.name}: {field} of this kind cannot be thinned; give a number, uniform or choice."
     )

@@ -82,7 +82,7 @@ def map_unordered(
 
 
 def check_workers(client: Client | str | None, workers: int | None) -> None:
-    """Refuse a number of workers that can't be.
+    """Refuse a number of workers that cannot be.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def map_ordered(
 
 def _died() -> InputError:
     return InputError(
-        "a worker died several times over one chunk, as it does when memory runs out; take fewer workers or smaller "
+        "a worker died several times over one chunk, probably because memory ran out; take fewer workers or smaller "
         "chunks."
     )
 
@@ -269,7 +269,7 @@ def _connected(client: Client | str) -> Iterator[Client]:
 
 
 def _check_workers(client: Client) -> None:
-    """Refuse a cluster whose workers or scheduler can't import isacsim, or another version: tasks would hang or fail.
+    """Refuse a cluster whose workers or scheduler cannot import isacsim, or another version: tasks would hang or fail.
 
     Raises
     ------
@@ -292,7 +292,7 @@ def _check_workers(client: Client) -> None:
     asking.join(_ANSWER_S)
     if asking.is_alive():
         raise InputError(
-            f"the dask workers don't answer within {_ANSWER_S} s; see whether they live and have this version of dask."
+            f"the dask workers do not answer within {_ANSWER_S} s; check that they run and have this version of dask."
         )
     for address, installed in versions.items():
         if installed != f"isacsim {__version__}":

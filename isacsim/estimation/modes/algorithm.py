@@ -55,7 +55,7 @@ PAIRS_EACH, PAIRS = 4, 4
 # A pair stays where the objective falls to this share; what raises it less when taken out goes again. The weaker of the
 # two holds this share of the other's energy: what is weaker is a product of two moving parts, or an image.
 PARTED, PAIR_SHARE = 0.8, 0.06
-# Fewer packets than this can't hold the polynomials of a slow amplitude.
+# Fewer packets than this cannot hold the polynomials of a slow amplitude.
 _FEWEST = 12
 
 

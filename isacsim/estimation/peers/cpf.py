@@ -94,7 +94,7 @@ def cpf(
     Raises
     ------
     InputError
-        Where the packets are not equally spaced, CSI and axes don't fit, or an argument is outside its range.
+        Where the packets are not equally spaced, CSI and axes do not fit, or an argument is outside its range.
 
     References
     ----------

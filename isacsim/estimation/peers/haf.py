@@ -60,7 +60,7 @@ def haf(
     Raises
     ------
     InputError
-        Where the packets are not equally spaced, or CSI and axes don't fit.
+        Where the packets are not equally spaced, or CSI and axes do not fit.
 
     References
     ----------

@@ -83,7 +83,7 @@ def qml(
     Raises
     ------
     InputError
-        Where the packets are not equally spaced, or CSI and axes don't fit.
+        Where the packets are not equally spaced, or CSI and axes do not fit.
 
     References
     ----------

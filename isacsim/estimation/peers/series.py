@@ -117,7 +117,7 @@ def successive(
     time, frequency : array_like
         Equally spaced packet times, s, and subcarrier frequencies, Hz.
     n_paths : int
-        How many paths; these methods don't tell.
+        How many paths; these methods do not tell.
     phase_sign : {-1, 1}
         Sign sigma of the phase with growing path length.
     method : str
@@ -126,7 +126,7 @@ def successive(
     Returns
     -------
     Dataset
-        As `relax`'s, with ``std_*`` NaN: these estimators don't reach the bound. Path lengths are those of
+        As `relax`'s, with ``std_*`` NaN: these estimators do not reach the bound. Path lengths are those of
         the focus, half a delay resolution coarse.
 
     Raises

@@ -199,7 +199,7 @@ def vncmd(
     time, frequency : array_like
         Equally spaced packet times, s, and subcarrier frequencies, Hz.
     n_paths : int
-        How many modes; the method doesn't tell.
+        How many modes; the method does not tell.
     phase_sign : {-1, 1}
         Sign sigma of the phase with growing path length.
 
@@ -211,7 +211,7 @@ def vncmd(
     Raises
     ------
     InputError
-        Where the packets are not equally spaced, or CSI and axes don't fit.
+        Where the packets are not equally spaced, or CSI and axes do not fit.
 
     References
     ----------

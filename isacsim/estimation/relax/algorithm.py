@@ -200,7 +200,7 @@ def _find_paths(run: _Run, most: int, exactly: bool, start: Array | None) -> tup
             break
         if not exactly and more.own_energy.min() < SMALLEST_OWN_ENERGY:
             run.log.append(
-                f"stopped: the next path gains {gain:.1f}, but one can't be told from the static part"
+                f"stopped: the next path gains {gain:.1f}, but one cannot be told from the static part"
             )
             break
         run.log.append(f"added a path, gain {gain:.1f}, at {_describe(more, -1)}")

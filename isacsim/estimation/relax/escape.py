@@ -36,7 +36,7 @@ __all__ = ["Escape", "exchanged_branches"]
 Array = NDArray[np.float64]
 
 POINTS = 65
-# Tracks further apart than this many speed resolutions of a segment, or delay resolutions, don't mix.
+# Tracks further apart than this many speed resolutions of a segment, or delay resolutions, do not mix.
 CLOSE_SPEED, CLOSE_LENGTH = 0.7, 1.5
 # A branch shorter than this share of the window is too short to have been swapped.
 SHORTEST_BRANCH = 0.08

@@ -4,9 +4,9 @@ With Gaussian noise of unknown variance, adding a path lowers ``N ln(rss)`` (N c
 its matched energy over the noise variance. Under noise alone, at one state, that fall is exponentially
 distributed with mean one; the search takes the largest over all states, so a count-based penalty (AIC, BIC)
 is far too small. The penalty here is the level u that the maximum over the search range passes with
-probability ``false_alarm``: the expected number of maxima above u of the squared magnitude of a smooth
-complex Gaussian field over a box, faces of every dimension included (Adler and Taylor, *Random Fields and
-Geometry*, 2007, ch. 11 and 15, leading term of each face),
+probability ``false_alarm``. That probability is the expected number of maxima above u of the squared magnitude
+of a smooth complex Gaussian field over a box, faces of every dimension included. Source: Adler and Taylor,
+*Random Fields and Geometry*, 2007, chapters 11 and 15, leading term of each face:
 
     n(u) = exp(-u) sum_S (u / pi)^(|S| / 2) sqrt(det M_S) prod_{i in S} range_i
 
