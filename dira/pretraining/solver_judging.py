@@ -97,7 +97,7 @@ def _calibration(drawn: xr.Dataset, true: xr.Dataset) -> dict[str, Any]:
     out = {}
     for i, name in enumerate(of_truth):
         rank = ranks(of_draws[name], of_truth[name], np.random.default_rng([TEST_SEED, 6, i]))
-        histogram, p = uniformity(rank)
+        histogram, p = uniformity(rank, bins=min(20, max(4, len(rank) // 10)))
         out[name] = {
             "p": float(f"{p:.2g}"),
             "covered_50": round(coverage(rank, 0.5), 3),
@@ -279,7 +279,6 @@ def judge_solver(
     posterior = PathPosterior.from_pretrained(weights)
     scenario, _ = thinned(problem())
     given = prepared(scenario, work, captures)
-    rows = others(scenario, given, work, min(beside, captures))
     true = sets_of(given.paths, given.static)
     figures: dict[str, Any] = {"captures": captures, "draws": DRAWS, "machine": machine()}
     of_views = {}
@@ -287,6 +286,8 @@ def judge_solver(
         drawn = posterior.sample(windows, draws=DRAWS, seed=TEST_SEED, device="cpu")
         of_views[view] = drawn
         figures[view] = {"calibration": _calibration(drawn, true), **_sharpness(drawn, true)}
+        typer.echo(f"{view}: {figures[view]}")
+    rows = others(scenario, given, work, min(beside, captures))
     figures["beside"] = _beside(rows, given, of_views[VIEWS[0]])
     figures["windows_a_second"] = _speed(posterior, scenario, given.csi[:64])
     figures["training"] = {k: posterior.history[k] for k in ("steps", "stream", "seconds", "curve")}
