@@ -74,7 +74,7 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
     interval = float(np.median(np.diff(t)))
     span = t[-1] - t[0] + interval
     packets = min(PACKETS, t.size)
-    # A packet stands in the middle of its interval: on an edge, jitter would leave one time empty and fill its neighbour.
+    # A packet stands in the middle of its interval: on an edge, jitter would leave its time empty.
     place = np.minimum(((t - t[0] + interval / 2) / span * packets).astype(int), packets - 1)
     bands = min(BANDS, f.size)
     band = np.arange(f.size) * bands // f.size
