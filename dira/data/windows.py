@@ -71,9 +71,11 @@ def reduced(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> Windows:
         )
     if len(values) > PAIRS:
         values = values[np.linspace(0, len(values) - 1, PAIRS).round().astype(int)]
-    span = t[-1] - t[0] + float(np.median(np.diff(t)))
+    interval = float(np.median(np.diff(t)))
+    span = t[-1] - t[0] + interval
     packets = min(PACKETS, t.size)
-    place = np.minimum(((t - t[0]) / span * packets).astype(int), packets - 1)
+    # A packet stands in the middle of its interval: on an edge, jitter would leave its time empty.
+    place = np.minimum(((t - t[0] + interval / 2) / span * packets).astype(int), packets - 1)
     bands = min(BANDS, f.size)
     band = np.arange(f.size) * bands // f.size
     known = np.isfinite(values)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from dira.data.windows import Windows, reduced
 from dira.experiment.labelled import BASELINES, Labelled
+from isacsim.conditioning.cutting import CaptureWindow
 from isacsim.conditioning.resampling import resample
-from isacsim.conditioning.windows import CaptureWindow, capture_windows
+from isacsim.conditioning.windows import capture_windows
 from isacsim.dataset.real.files import CaptureFile, capture_files
 from isacsim.dataset.real.labels import UNLABELLED, LabelRow, read_labels
 from isacsim.dataset.real.windows import WindowingOptions, opened_capture

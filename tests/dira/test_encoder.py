@@ -259,3 +259,11 @@ def test_the_command_goes_on_and_says_what_it_made(small, tmp_path):
     code, said = run(small[0], to="one")
     assert code == 0 and "all windows have one number of targets" in said
     assert (tmp_path / "e-work" / "windows" / "000001.npz").exists()
+
+
+@pytest.mark.parametrize("packets", [40, 128, 256])
+def test_every_packet_of_a_steady_rate_has_a_time_of_its_own(packets):
+    rng = np.random.default_rng(packets)
+    time = 7.3 + (np.arange(packets) + 0.2 * rng.uniform(-1, 1, packets)) / 123.0
+    window = reduced(rng.standard_normal((2, 8, packets)) + 1j, time, 5e9 + 312.5e3 * np.arange(8))
+    assert window.there[0, :2, :, :packets].all()
