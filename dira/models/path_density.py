@@ -26,7 +26,7 @@ _STATIC_SCALE, _STATIC_SHARE = 1e-3, 0.6
 
 
 class Conditions:
-    """What windows say beside the encoding: candidates' states, scales and levels.
+    """Numbers of windows beside the encoding: candidates' states, scales and levels.
 
     Parameters
     ----------

@@ -262,11 +262,11 @@ class PathPosterior:
         Returns
         -------
         xarray.Dataset
-            Over (window, draw): ``count``, ``delay_spread`` s and ``static_power`` of the static channel (of the
-            power-delay profile that 16 bands tell, over all pairs), ``rician_k`` (static power over that of all
-            paths, dB; NaN without a path). Over (window, draw, path), strongest first, NaN beyond ``count``:
-            ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, all in the
-            window's middle.
+            Over (window, draw): ``count``, and of the static channel ``delay_spread`` in s and ``static_power``. They
+            are those of the power-delay profile that 16 bands tell, over all pairs. ``rician_k`` is the static power
+            over that of all paths, dB, NaN without a path. Over (window, draw, path), strongest first, NaN beyond
+            ``count``: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, all in
+            the window's middle.
 
         Raises
         ------

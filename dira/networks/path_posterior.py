@@ -48,7 +48,7 @@ class Encoded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What the next path may be, given those before it."""
+    """Distribution of the next path, given those before it."""
 
     stop: torch.Tensor
     """(...): logit of no further path."""

@@ -132,7 +132,7 @@ def _nearest(found: dict[str, NDArray[np.float64]], truth: NDArray[np.float64]) 
 
 
 def others(scenario: Scenario, given: _Captures, work: Path, captures: int) -> list[dict[str, Any]]:
-    """What other ways say of the strongest path and of the count, capture by capture; kept in a file."""
+    """Strongest path and count by other ways, capture by capture; kept in a file."""
     file, radio = work / "others.json", scenario.radio
     rows: list[dict[str, Any]] = read_json(file)["rows"] if file.exists() else []
     detector = PathDetector.pretrained("points_4x1")

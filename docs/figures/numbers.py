@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.figures import counting_pages, image_pages, learned_pages, validation_page, walker_pages
+from docs.figures import (
+    counting_pages,
+    image_pages,
+    learned_pages,
+    solver_page,
+    validation_page,
+    walker_pages,
+)
 from docs.figures.passages import Passage, mended
 from docs.figures.results import ROOT
 
@@ -16,6 +23,7 @@ PASSAGES: tuple[Passage, ...] = (
     *image_pages.passages(),
     *walker_pages.passages(),
     *learned_pages.passages(),
+    *solver_page.passages(),
 )
 
 

@@ -37,6 +37,7 @@ BY_COMMAND = {
 # Made by a long experiment, and by the test of the explorer in a browser: not here.
 ELSEWHERE = {
     "dira_counting.png": "dira reproduce",
+    "solver_ranks.png": "python -m dira.pretraining.solver_judging",
     "plotting.png": "python docs/plotting.md is run by tests/docs; the picture is that of its code",
     "explorer.png": "ISACSIM_PICTURES=docs/images python -m pytest tests/explorer/test_browser.py",
 }

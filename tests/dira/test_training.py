@@ -43,7 +43,9 @@ class Dtypes(nn.Module):
         self.layer = nn.Conv2d(1, 1, 3, padding=1)
         self.noted: set[torch.dtype] = set()
 
-    def forward(self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, step: torch.Tensor, labels: None = None, given: None = None
+    ) -> torch.Tensor:
         made = self.layer(noisy)
         self.noted |= {made.dtype}
         return made
