@@ -38,6 +38,7 @@ BY_COMMAND = {
 ELSEWHERE = {
     "dira_counting.png": "dira reproduce",
     "solver_ranks.png": "python -m dira.pretraining.solver_judging",
+    "few_labels.png": "python -m dira.experiment.few_labels",
     "plotting.png": "python docs/plotting.md is run by tests/docs; the picture is that of its code",
     "explorer.png": "ISACSIM_PICTURES=docs/images python -m pytest tests/explorer/test_browser.py",
 }
