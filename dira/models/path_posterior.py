@@ -266,7 +266,8 @@ class PathPosterior:
             are those of the power-delay profile that 16 bands tell, over all pairs. ``rician_k`` is the static power
             over that of all paths, dB, NaN without a path. Over (window, draw, path), strongest first, NaN beyond
             ``count``: ``path_length`` m, ``velocity`` m/s, ``acceleration`` m/s², ``jerk`` m/s³, ``amplitude``, all in
-            the window's middle.
+            the window's middle. ``at_limit`` (window) is True where most draws have as many paths as the posterior
+            knows: there may be more, and no draw is to be trusted.
 
         Raises
         ------
@@ -308,7 +309,10 @@ class PathPosterior:
                     static.append(made[1].cpu().numpy())
         finally:
             network.cpu()
-        return sets_of(np.concatenate(paths), np.concatenate(static), middles)
+        out = sets_of(np.concatenate(paths), np.concatenate(static), middles)
+        full = (out["count"] == self.config.most_paths).mean("draw") > 0.5
+        long_name = f"most draws have {self.config.most_paths} paths, the limit: there may be more"
+        return out.assign(at_limit=full.assign_attrs(long_name=long_name, units="1"))
 
     def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
         """Write config.json and model.safetensors; weights as float16 if ``half``."""

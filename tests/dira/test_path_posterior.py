@@ -256,6 +256,20 @@ def test_a_simulated_capture_is_taken_whole(posterior):
     assert drawn["path_length"].attrs["units"] == "m"
 
 
+@pytest.mark.parametrize(("targets", "at_limit"), [(2, False), (7, True)])
+def test_the_shipped_posterior_counts_and_says_where_it_is_at_its_limit(targets, at_limit):
+    capture = isacsim.simulate("points_4x1", seed=1, n_targets=targets)
+    windows = [isacsim.conditioning.condition(capture)]
+    drawn = dira.PathPosterior.pretrained().sample(windows, draws=16, seed=2, device="cpu")
+    assert bool(drawn["at_limit"][0]) == at_limit
+    if not at_limit:
+        assert (drawn["count"] == targets).all()
+        truth = np.sort(capture["acceleration"].values[0])
+        # Amplitudes are close, so draws differ in which path is the first.
+        found = np.sort(drawn["acceleration"].values[0, :, :targets], axis=1).mean(axis=0)
+        np.testing.assert_allclose(found, truth, atol=1e-3)
+
+
 def test_wrong_use_is_refused(posterior, windows, monkeypatch):
     with pytest.raises(InputError, match="not trained"):
         dira.PathPosterior().sample(windows)
