@@ -1,6 +1,6 @@
 """Few labels: what a pretrained encoder gains over training from scratch, and over features without a network.
 
-``python -m dira.experiment.few_labels --encoder FOLDER -o OUT`` simulates labelled windows, learns from 1 to 100 of
+``python -m dira.experiment.few_labels -o OUT`` simulates labelled windows, learns from 1 to 100 of
 each class in one room, and judges in another room with other people. With ``--data TABLE.csv`` it takes labelled
 captures, and judges on persons, sessions or rooms that were left out. A run that was stopped goes on.
 """
@@ -36,13 +36,16 @@ TEST_SEED = 42_000_000
 
 @reads_files
 def few_labels(
-    encoder: Annotated[Path, typer.Option(help="Folder of a pretrained encoder.")],
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", help="Folder for few_labels.json and .png (few_labels_real with --data)."
         ),
     ],
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a pretrained encoder; default: the one that comes with dira."),
+    ] = None,
     work: Annotated[Path, typer.Option(help="Folder of what is done; a stopped run continues.")] = Path(
         "out/few_labels"
     ),
@@ -93,7 +96,7 @@ def few_labels(
     table = None if data is None else Table.read(data, column=classes, by=split_by)
     if table is None and (given := given_options(reading)):
         raise InputError(f"{given[0]} is of captures, and needs --data.")
-    trained = Encoder.from_pretrained(encoder)
+    trained = Encoder.pretrained() if encoder is None else Encoder.from_pretrained(encoder)
     setting = Setting(few_steps, many_steps)
     work.mkdir(parents=True, exist_ok=True)
     plan: dict[str, Any] = {"encoder": trained.history, "setting": setting._asdict()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,19 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
 
 from dira.config import Config, validated
 from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced, trimmed
-from dira.models.files import CONFIG, check_shapes, read_content, read_weights, write_model
+from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
 from dira.networks.window_transformer import WindowTransformer
 from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
-from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.conditioning.windows import capture_windows
 from isacsim.errors import InputError
@@ -314,19 +311,9 @@ class Encoder:
         """Write config.json and model.safetensors; weights as float16 if ``half``."""
         if self.network is None:
             raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        if half:
-            weights = {k: v.half() for k, v in weights.items()}
-        content = {
-            "model": "Encoder",
-            "version": __version__,
-            "config": self.config.model_dump(mode="json"),
-            "axes": {},
-            "classes": {},
-            "history": self.history,
-        }
-        write_model(Path(folder), json.loads(json.dumps(content)), weights)
-        return Path(folder)
+        return write_network(
+            Path(folder), self.network, model="Encoder", config=self.config, history=self.history, half=half
+        )
 
     @classmethod
     def pretrained(cls) -> Self:
@@ -352,7 +339,7 @@ class Encoder:
             If the folder holds no encoder, or a file is damaged.
         """
         folder = Path(folder)
-        try:
+        with reading(folder):
             content = read_content(folder)
             if content["model"] != "Encoder":
                 raise InputError(f"{folder} holds a {content['model']:.80}, not an Encoder.")
@@ -360,12 +347,5 @@ class Encoder:
             check_shapes(folder, encoder.build)
             network = encoder.build()
             network.load_state_dict(read_weights(folder, content))
-        except FileNotFoundError as error:
-            missing = Path(str(error.filename)).name
-            raise InputError(f"{folder} holds no model: {missing} is missing.") from None
-        except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{folder}: this model is damaged ({error!s:.200}); see {CONFIG}.") from error
         encoder.network, encoder.history = network.eval(), content["history"]
         return encoder

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from pydantic import BaseModel
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import nn
 
+from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.files import check_file, written_whole
 
@@ -27,7 +30,8 @@ __all__ = [
     "checked_classes",
     "read_content",
     "read_weights",
-    "write_model",
+    "reading",
+    "write_network",
 ]
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -37,26 +41,76 @@ _MOST_CONFIG_BYTES = 2**24
 _MOST_CONDITIONS, _MOST_CLASSES = 16, 10_000
 
 
-def write_model(folder: Path, content: dict[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
-    """Write a model; its digests go into the configuration.
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say in one sentence what is wrong with a model's folder.
+
+    Raises
+    ------
+    InputError
+        If it holds no model, or a file is damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename)).name
+        raise InputError(f"{folder} holds no model: {missing} is missing.") from None
+    except (
+        ArithmeticError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error
+
+
+def write_network(
+    folder: Path,
+    network: nn.Module,
+    *,
+    model: str,
+    config: BaseModel,
+    history: Mapping[str, Any],
+    axes: Mapping[str, Any] | None = None,
+    classes: Mapping[str, Any] | None = None,
+    half: bool = False,
+) -> Path:
+    """Write a model's configuration and weights, the latter as float16 if ``half``.
+
+    Digests of both go into the configuration.
 
     Raises
     ------
     InputError
         If a weight is not finite: such a model would not be read.
     """
-    _check_finite(weights, f"{folder}: this model cannot be saved")
-    file = save(dict(weights))  # save_file would make it private
+    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    if half:
+        weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
     content = {
-        **content,
-        _DIGESTS: {"config": _digest_of(content), "weights": hashlib.sha256(file).hexdigest()},
+        "model": model,
+        "version": __version__,
+        "config": config.model_dump(mode="json"),
+        "axes": axes or {},
+        "classes": classes or {},
+        "history": history,
     }
+    content = json.loads(json.dumps(content))
+    _check_finite(weights, f"{folder}: this model cannot be saved")
+    file = save(weights)  # save_file would make it private
+    content[_DIGESTS] = {"config": _digest_of(content), "weights": hashlib.sha256(file).hexdigest()}
     # A folder without a configuration is no model: an old one goes before the weights change, the new one comes
     # after, so that a kill never leaves one model's classes with another's weights.
     with written_whole(folder / CONFIG) as new_config, written_whole(folder / WEIGHTS) as new_weights:
         new_config.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         new_weights.write_bytes(file)
         (folder / CONFIG).unlink(missing_ok=True)
+    return folder
 
 
 def read_content(folder: Path) -> dict[str, Any]:

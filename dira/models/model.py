@@ -6,7 +6,6 @@ course of a training is here. So is the way of a network to the device and back,
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,16 +16,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, Type
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import nn
 
 from dira.config import Axes, Config, Scaling, validated
 from dira.data.spectra import Labels, read_labels, read_spectra
-from dira.models.files import CONFIG, check_shapes, checked_classes, read_content, read_weights, write_model
+from dira.models.files import (
+    CONFIG,
+    check_shapes,
+    checked_classes,
+    read_content,
+    read_weights,
+    reading,
+    write_network,
+)
 from dira.training.source import Source
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
-from isacsim import __version__
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
@@ -297,20 +302,16 @@ class Model(ABC):
             Before `fit`.
         """
         network, axes = self.fitted()
-        folder = Path(folder)
-        weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-        if half:
-            weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-        content = {
-            "model": type(self).__name__,
-            "version": __version__,
-            "config": self.config.model_dump(mode="json"),
-            "axes": axes.model_dump(mode="json"),
-            "classes": self.classes,
-            "history": self.history,
-        }
-        write_model(folder, json.loads(json.dumps(content)), weights)
-        return folder
+        return write_network(
+            Path(folder),
+            network,
+            model=type(self).__name__,
+            config=self.config,
+            axes=axes.model_dump(mode="json"),
+            classes=self.classes,
+            history=self.history,
+            half=half,
+        )
 
     @classmethod
     def shipped(cls) -> Path:
@@ -336,7 +337,7 @@ class Model(ABC):
             If the folder holds no such model, a file is damaged, or dira comes with none.
         """
         folder = cls.shipped() if folder is None else Path(folder)
-        try:
+        with reading(folder):
             content = read_content(folder)
             if content["model"] != cls.__name__:
                 raise InputError(f"{folder} holds a {content['model']:.80}, not a {cls.__name__}.")
@@ -348,22 +349,6 @@ class Model(ABC):
             weights = read_weights(folder, content)
             network = model.build(axes, classes)
             network.load_state_dict(weights)
-        except FileNotFoundError as error:
-            raise InputError(
-                f"{folder} holds no model: {Path(str(error.filename)).name} is missing."
-            ) from None
-        except (
-            ArithmeticError,
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            RuntimeError,
-            SafetensorError,
-        ) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{folder}: this model is damaged ({error!s:.200}).") from error
         model.network = network.eval()
         return model
 

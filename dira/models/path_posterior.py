@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError
 from torch import nn
 
 from dira.config import Config, validated
 from dira.data.path_windows import FACTS, NUMBERS, Described, describe, together
-from dira.models.files import CONFIG, check_shapes, read_content, read_weights, write_model
+from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
 from dira.models.path_density import (
     Conditions,
@@ -26,11 +23,11 @@ from dira.models.path_density import (
     mirrored,
     static_log_likelihood,
 )
+from dira.models.path_sets import sets_of
 from dira.networks.path_posterior import PathPosteriorNetwork
 from dira.training.source import Data, Source
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
-from isacsim import __version__
 from isacsim.checks import check_integer, check_seed
 from isacsim.conditioning.windows import capture_windows
 from isacsim.errors import InputError
@@ -38,7 +35,7 @@ from isacsim.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PathPosterior", "PathPosteriorConfig", "sets_of"]
+__all__ = ["PathPosterior", "PathPosteriorConfig"]
 
 _TRAINING: dict[str, Any] = {
     "batch_size": 64,
@@ -318,19 +315,14 @@ class PathPosterior:
         """Write config.json and model.safetensors; weights as float16 if ``half``."""
         if self.network is None:
             raise NotFitted("PathPosterior is not trained: call fit or from_pretrained first.")
-        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        if half:
-            weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
-        content = {
-            "model": "PathPosterior",
-            "version": __version__,
-            "config": self.config.model_dump(mode="json"),
-            "axes": {},
-            "classes": {},
-            "history": self.history,
-        }
-        write_model(Path(folder), json.loads(json.dumps(content)), weights)
-        return Path(folder)
+        return write_network(
+            Path(folder),
+            self.network,
+            model="PathPosterior",
+            config=self.config,
+            history=self.history,
+            half=half,
+        )
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
@@ -342,7 +334,7 @@ class PathPosterior:
             If the folder holds no path posterior, or a file is damaged.
         """
         folder = Path(folder)
-        try:
+        with reading(folder):
             content = read_content(folder)
             if content["model"] != "PathPosterior":
                 raise InputError(f"{folder} holds a {content['model']:.80}, not a PathPosterior.")
@@ -352,13 +344,6 @@ class PathPosterior:
                 folder, lambda: network
             )  # flows can't be built without numbers; the limits keep them small
             network.load_state_dict(read_weights(folder, content))
-        except FileNotFoundError as error:
-            missing = Path(str(error.filename)).name
-            raise InputError(f"{folder} holds no model: {missing} is missing.") from None
-        except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{folder}: this model is damaged ({error!s:.200}); see {CONFIG}.") from error
         posterior.network, posterior.history = network.eval(), content["history"]
         return posterior
 
@@ -376,49 +361,3 @@ class PathPosterior:
         if name not in known:
             raise InputError(f"dira comes with the posteriors {', '.join(known) or '(none)'}, not {name!r}.")
         return cls.from_pretrained(home / name)
-
-
-def sets_of(
-    paths: NDArray[np.float64], static: NDArray[np.float64], middles: Sequence[float] | None = None
-) -> xr.Dataset:
-    """Sets of paths as `PathPosterior.sample` gives them.
-
-    Parameters
-    ----------
-    paths : numpy.ndarray, shape (window, [draw,] path, 5)
-        Path length, velocity, acceleration, jerk, logarithm of the amplitude; NaN for none.
-    static : numpy.ndarray, shape (window, [draw,] 2)
-        Logarithms of delay spread and power.
-    middles : sequence of float, optional
-        The windows' middles, s.
-    """
-    import xarray as xr
-
-    loudest = np.argsort(-np.nan_to_num(paths[..., 4], nan=-np.inf), axis=-1, kind="stable")
-    paths = np.take_along_axis(paths, loudest[..., np.newaxis], axis=-2)
-    count = np.isfinite(paths[..., 4]).sum(axis=-1)
-    over = ("window", "draw", "path") if paths.ndim == 4 else ("window", "path")
-    amplitude = np.exp(paths[..., 4])
-    power = np.exp(static[..., 1])
-    total = np.where(count > 0, np.nansum(amplitude**2, axis=-1), np.nan)
-    units = {"path_length": "m", "velocity": "m/s", "acceleration": "m/s2", "jerk": "m/s3"}
-    variables: dict[str, Any] = {
-        name: (over, paths[..., i], {"units": unit}) for i, (name, unit) in enumerate(units.items())
-    }
-    variables["amplitude"] = (over, amplitude, {"units": "1"})
-    variables["count"] = (over[:-1], count, {"units": "1", "long_name": "number of paths"})
-    variables["delay_spread"] = (
-        over[:-1],
-        np.exp(static[..., 0]),
-        {"units": "s", "long_name": "rms delay spread of the static channel"},
-    )
-    variables["static_power"] = (over[:-1], power, {"units": "1", "long_name": "power of the static channel"})
-    variables["rician_k"] = (
-        over[:-1],
-        10 * np.log10(power / total),
-        {"units": "dB", "long_name": "static power over that of all paths"},
-    )
-    if middles is None:
-        return xr.Dataset(variables)
-    time = ("window", list(middles), {"units": "s", "long_name": "middle of the window"})
-    return xr.Dataset(variables, {"time": time})

@@ -20,7 +20,8 @@ from dira.data.path_stream import simulated_window, truth_of
 from dira.data.path_windows import Described, describe, together
 from dira.metrics.calibration import coverage, quantities, ranks, uniformity
 from dira.models.detector import PathDetector
-from dira.models.path_posterior import PathPosterior, sets_of
+from dira.models.path_posterior import PathPosterior
+from dira.models.path_sets import sets_of
 from dira.pretraining.solver import problem
 from isacsim.compute.provenance import machine
 from isacsim.dataset.synthetic.thinned import thinned

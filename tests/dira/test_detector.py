@@ -202,6 +202,14 @@ def test_a_count_by_scores_is_that_of_independent_detections() -> None:
     np.testing.assert_allclose(count_by_scores(np.zeros(3, int), np.ones(3), 1, 2), [[0, 0, 1]])
 
 
+def test_no_rate_of_false_detections_makes_the_improbable_one(detector: dira.PathDetector) -> None:
+    spectra, truth = bumps(100, 9)
+    other = dira.PathDetector(**detector.config.model_dump())
+    other.network, other.axes = detector.network, detector.axes
+    other.calibrate(spectra, truth, false=1000, device="cpu")
+    assert other.config.threshold == 0.05
+
+
 def test_calibration_makes_counts_likelier(detector: dira.PathDetector) -> None:
     spectra, truth = bumps(300, 8)
     true = np.isfinite(truth.target_jerk).sum("target").values

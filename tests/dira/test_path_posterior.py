@@ -16,7 +16,7 @@ from dira.data.path_stream import PathStream, truth_of
 from dira.data.path_windows import Described, describe, gridded, static_summaries, together
 from dira.metrics.calibration import coverage, quantities, ranks, uniformity
 from dira.models.path_density import Conditions, log_likelihood, mirrored
-from dira.models.path_posterior import sets_of
+from dira.models.path_sets import sets_of
 from dira.networks.path_posterior import spline_flow
 from dira.pretraining.solver import problem
 from dira.training.train import Batch

@@ -31,6 +31,7 @@ def test_all_are_there_and_small():
     assert set(shipped_detectors()) == set(MEASURED)
     for folder in shipped_detectors().values():
         assert (folder / "model.safetensors").stat().st_size < 4e6
+        assert dira.PathDetector.from_pretrained(folder).config.threshold >= 0.05
 
 
 @pytest.mark.parametrize("name", MEASURED)
