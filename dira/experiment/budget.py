@@ -11,7 +11,7 @@ import numpy as np
 from dira import TargetCounter
 from dira.experiment.counting import LONGER
 from dira.experiment.generators import diffusion
-from dira.experiment.model_based import strengths
+from dira.experiment.model_based import estimate
 from dira.experiment.presets import Preset
 from dira.experiment.samples import wanted
 from dira.experiment.stages import Run
@@ -47,13 +47,13 @@ def _rates(run: Run) -> dict[str, float]:
     scenario = run.scenario(p.original)
     simulate = _rate(lambda: make_samples(scenario, seed=0, indices=range(2)), 2)
     middle = list(p.class_sizes)[len(p.class_sizes) // 2]
-    estimate = _rate(lambda: strengths(scenario, p.class_sizes, seed=0, index=0, n_targets=middle), 1)
+    captures = _rate(lambda: estimate(scenario, seed=0, index=0, n_targets=middle), 1)
     return {
         "training [spectra/s]": train,
         "network evaluations [1/s]": evaluate,
         "counter training [spectra/s]": count,
         "simulation on one core [samples/s]": simulate,
-        "estimate_paths [captures/s]": estimate,
+        "estimate_paths [captures/s]": captures,
     }
 
 
@@ -101,7 +101,7 @@ def _amounts(run: Run) -> dict[str, tuple[float, str]]:
         "enhancing": (per_spectrum * (tests + seeds * (original + more)) + chosen, evaluate),
         "counters": (counters * p.counter_steps * p.counter_batch, "counter training [spectra/s]"),
         "estimate_paths": (
-            min(p.model_based, p.test * classes) * (2 + len(p.others)),
+            min(p.model_based, p.test * classes) * (1 + len(p.others)),
             "estimate_paths [captures/s]",
         ),
     }

@@ -5,6 +5,7 @@ Every counter sees test spectra processed as its training spectra were; where it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,23 @@ from dira.experiment.generators import generator, sampled
 from dira.experiment.purifiers import DENOISER, by_validation, enhanced
 from dira.experiment.samples import Spectra, counting_set
 from dira.experiment.stages import Run
+from dira.experiment.streamed import DETECTOR, FINE_TUNED, counted, fine_tuned, fresh
 from isacsim.errors import InputError
 
-__all__ = ["LONGER", "PURIFIER_OFF", "calibration", "count", "count_stage", "data_ablations"]
+__all__ = [
+    "BY_DETECTOR",
+    "LONGER",
+    "PURIFIER_OFF",
+    "calibration",
+    "count",
+    "count_stage",
+    "data_ablations",
+    "noisier",
+]
 
 PURIFIER_OFF = "DiRA, purifier off at test"
+BY_DETECTOR = "PathDetector of the stream, its count"
+Predict = Callable[[Spectra], NDArray[np.integer]]
 # Counters see every spectrum moved (`CounterConfig.augment`), else they learn a training set of this size
 # by heart and count others by chance. That takes so many times as many steps, and twice the usual rate. Chosen with the
 # laptop's original data of the first seed, on spectra of validation and of the purifier's simulations: right were 0.36
@@ -60,18 +73,25 @@ def _counter(run: Run, name: str, train: Spectra, seed: int) -> TargetCounter:
     return model
 
 
-def _score(run: Run, counter: TargetCounter, tests: dict[str, Spectra]) -> dict[str, Any]:
+def _score(run: Run, predict: Predict, tests: dict[str, Spectra]) -> dict[str, Any]:
     """Accuracy, confusion and which were right, in each scenario."""
-    out: dict[str, Any] = {}
+    classes, out = sorted(run.preset.class_sizes), dict[str, Any]()
     for scenario, test in tests.items():
-        right = counter.predict(test.values, device=run.device) == test.counts
+        counted = predict(test)
+        confusion = np.zeros((len(classes), len(classes)), np.int64)
+        np.add.at(confusion, (np.searchsorted(classes, test.counts), np.searchsorted(classes, counted)), 1)
         out[scenario] = {
-            "accuracy": float(right.mean()),
-            "spectra": len(right),
-            "right": np.flatnonzero(right).tolist(),
-            "confusion": counter.confusion(test.values, test.counts, device=run.device).tolist(),
+            "accuracy": float((counted == test.counts).mean()),
+            "within_one": float((np.abs(counted - test.counts) <= 1).mean()),
+            "spectra": len(counted),
+            "right": np.flatnonzero(counted == test.counts).tolist(),
+            "confusion": confusion.tolist(),
         }
     return out
+
+
+def _by(run: Run, counter: TargetCounter) -> Predict:
+    return lambda spectra: counter.predict(spectra.values, device=run.device)
 
 
 def _missing(run: Run) -> dict[int, int]:
@@ -79,8 +99,18 @@ def _missing(run: Run) -> dict[int, int]:
     return {n: max(0, run.preset.expanded - size) for n, size in run.preset.class_sizes.items()}
 
 
-def _tests(run: Run, variable: str = "aj_noisy", stack: str = "") -> dict[str, Spectra]:
-    return {name: counting_set(run, f"test-{name}{stack}", variable) for name in _scenarios(run)}
+def _tests(run: Run, variable: str = "aj_noisy") -> dict[str, Spectra]:
+    return {name: counting_set(run, f"test-{name}", variable) for name in _scenarios(run)}
+
+
+def noisier(spectra: Spectra, seed: int) -> Spectra:
+    """Spectra with noise added: exponential magnitudes, up to twice each one's median in the mean."""
+    rng = np.random.default_rng([seed, 21])
+    level = rng.uniform(0, 2, len(spectra.counts))[:, None, None]
+    level = level * np.median(spectra.values, axis=(1, 2), keepdims=True)
+    values = spectra.values + level * rng.exponential(size=spectra.values.shape)
+    values /= values.max(axis=(1, 2), keepdims=True)
+    return Spectra(values.astype(np.float32), spectra.counts)
 
 
 def _processed(run: Run) -> dict[str, dict[str, Spectra]]:
@@ -95,32 +125,63 @@ def count(run: Run, seed: int) -> dict[str, Any]:
     original, generated_by, after = counting_set(run, f"train-{seed}"), generated(run, seed), _processed(run)
     more = {name: generated_by[name].take_per_class(_missing(run)) for name in GENERATORS}
     more["simulation"] = counting_set(run, "simulated").take_per_class(_missing(run))
+    repeated = original.take_per_class(_missing(run))
     plan: dict[str, tuple[Spectra, dict[str, Spectra]]] = {"original data": (original, noisy)}
+    plan["classical augmentation, noise added"] = (original + noisier(repeated, seed), noisy)
     plan |= {f"expanded by {name}": (original + extra, noisy) for name, extra in more.items()}
     pure, pure_more = enhanced(run, f"train-{seed}", original), enhanced(run, f"more-{seed}", more["dira"])
     for variant, tests in after.items():
         plan[f"expanded, {variant}"] = (pure[variant] + pure_more[variant], tests)
     best = p.variants[0][0]
-    plan[f"original data, {best}"] = (pure[best], after[best])
-    plan[f"original data, {DENOISER}"] = (pure[DENOISER], after[DENOISER])
+    for variant in (best, DENOISER, DETECTOR):
+        plan[f"original data, {variant}"] = (pure[variant], after[variant])
     plan["clean spectra"] = (counting_set(run, f"train-{seed}", "aj_clean"), _tests(run, "aj_clean"))
     # The classes evened and nothing new; all that the purifier has seen of the simulation; generated spectra alone.
-    plan["original data, rare classes repeated"] = (original + original.take_per_class(_missing(run)), noisy)
+    plan["original data repeated"] = (original + repeated, noisy)
     plan["original data and the purifier's simulations"] = (original + counting_set(run, "simulated"), noisy)
-    plan |= {f"{name} alone, no original data": (generated_by[name], noisy) for name in GENERATORS}
-    plan["delay-resolved stack"] = (counting_set(run, f"train-{seed}-stack"), _tests(run, stack="-stack"))
-    out = {}
+    plan["dira alone, no original data"] = (generated_by["dira"], noisy)
+    out: dict[str, Any] = {}
     for i, (name, (train, tests)) in enumerate(plan.items()):
         counter = _counter(run, f"{seed}-{i:02d}", train, seed)
         out[name] = {
             "trained on": len(train.counts),
+            "simulated": simulated_for(run, name),
             "model": f"counter-{seed}-{i:02d}",
-            "scenarios": _score(run, counter, tests),
+            "scenarios": _score(run, _by(run, counter), tests),
         }
         if name == f"expanded, {best}":
-            off = _score(run, counter, noisy)
-            out[PURIFIER_OFF] = {"trained on": len(train.counts), "scenarios": off}
+            off = _score(run, _by(run, counter), noisy)
+            out[PURIFIER_OFF] = out[name] | {"scenarios": off}
+    for name, predict in {
+        FINE_TUNED: _by(run, fine_tuned(run, seed)),
+        BY_DETECTOR: lambda spectra: counted(run, spectra),
+    }.items():
+        out[name] = {
+            "trained on": len(original.counts) if name == FINE_TUNED else 0,
+            "simulated": simulated_for(run, name),
+            "scenarios": _score(run, predict, noisy),
+        }
     return out
+
+
+def simulated_for(run: Run, name: str) -> str:
+    """Say what a row uses of simulations beyond the original data."""
+    p = run.preset
+    classes = len(p.class_sizes)
+    everything = f"{classes * p.simulated} "
+    if name in (FINE_TUNED, BY_DETECTOR):
+        return f"{fresh(run)} labelled with {'counts' if name == FINE_TUNED else 'positions'}"
+    if name.endswith(DETECTOR):
+        return f"{fresh(run)} labelled with positions"
+    if name.endswith(DENOISER):
+        return everything + "pairs"
+    if "W = " in name or name == PURIFIER_OFF:
+        return everything + "noise-free"
+    if name == "original data and the purifier's simulations":
+        return everything + "labelled with counts"
+    if name == "expanded by simulation":
+        return f"{sum(_missing(run).values())} labelled with counts"
+    return "the same, noise-free" if name == "clean spectra" else ""
 
 
 def calibration(run: Run) -> dict[str, Any]:
@@ -171,7 +232,7 @@ def data_ablations(run: Run) -> dict[str, Any]:
     original, plenty = counting_set(run, f"train-{seed}"), _many(run, seed)
 
     def tested(name: str, train: Spectra) -> dict[str, Any]:
-        scores = _score(run, _counter(run, f"data-ablations-{name}", train, seed), tests)
+        scores = _score(run, _by(run, _counter(run, f"data-ablations-{name}", train, seed)), tests)
         return {"trained on": len(train.counts), "scenarios": scores}
 
     out: dict[str, Any] = {"ratio": {}, "share": {}, "out_of_domain": {}}
@@ -190,7 +251,7 @@ def data_ablations(run: Run) -> dict[str, Any]:
     pure = by_validation(run, f"train-{seed}", original) + by_validation(run, f"more-{seed}", more)
     scores = _score(
         run,
-        _counter(run, "data-ablations-by-validation", pure, seed),
+        _by(run, _counter(run, "data-ablations-by-validation", pure, seed)),
         {name: by_validation(run, f"test-{name}", one) for name, one in tests.items()},
     )
     out["by validation"] = {"trained on": len(pure.counts), "scenarios": scores}

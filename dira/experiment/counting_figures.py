@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from dira.experiment.counting import BY_DETECTOR
 from dira.experiment.criteria import accuracies, right_of
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
@@ -104,7 +105,7 @@ def _shown(p: Preset) -> list[str]:
         "expanded by dira",
         f"expanded, {p.variants[0][0]}",
         f"original data, {DENOISER}",
-        "delay-resolved stack",
+        BY_DETECTOR,
         "clean spectra",
     ]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dira.experiment.expansion import distances as measured
 from dira.experiment.expansion import generated
+from dira.experiment.finding import FALSE, by_maxima
 from dira.experiment.purifiers import (
     BY_VALIDATION,
     DENOISER,
@@ -21,6 +22,8 @@ from dira.experiment.purifiers import (
 )
 from dira.experiment.samples import counting_set, data
 from dira.experiment.stages import Run
+from dira.experiment.streamed import DETECTOR, detector, spectra_like, truth_of
+from dira.metrics.detection import Matches, match_detections
 from dira.metrics.fidelity import Judged, of_another, similarity
 from dira.models.classical import clean_deconvolution, soft_threshold
 from isacsim.dataset.synthetic.response import response_of
@@ -83,12 +86,24 @@ def compare(run: Run) -> dict[str, Any]:
             "clean": samples["aj_clean"].values,
         }
         judged = {name: Judged.of(values, samples) for name, values in sets.items()}
+        truth, like = truth_of(samples), samples["aj_clean"]
+        found = {name: match_detections(by_maxima(values, like), truth) for name, values in sets.items()}
+        # The detector's own scores tell more than the heights of what it draws.
+        spectra = spectra_like(run, noisy.values)
+        found[DETECTOR] = match_detections(
+            detector(run).detect(spectra, threshold=0.0, device=run.device), truth
+        )
         out[scenario] = {
-            "rows": {name: one.scores() for name, one in judged.items()},
+            "rows": {name: one.scores() | _recalls(found[name]) for name, one in judged.items()},
             "curves": _curves(judged, samples),
             "spectra": len(noisy.values),
         }
     return out
+
+
+def _recalls(matches: Matches) -> dict[str, float]:
+    """Share of the true paths found, at each rate of false ones a spectrum."""
+    return {f"recall_{false:g}": matches.recall(false) for false in FALSE}
 
 
 def _curves(judged: dict[str, Judged], samples: xr.Dataset) -> dict[str, Any]:

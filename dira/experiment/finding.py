@@ -26,7 +26,19 @@ from isacsim.simulation.truth import truth_at
 if TYPE_CHECKING:
     from dira.models.detector import PathDetector
 
-__all__ = ["CEILING", "DETECTOR", "FALSE", "MODEL", "RAW", "Captures", "compared", "drawn"]
+__all__ = [
+    "CEILING",
+    "DETECTOR",
+    "FALSE",
+    "MODEL",
+    "RAW",
+    "Captures",
+    "as_found",
+    "by_maxima",
+    "compared",
+    "drawn",
+    "estimated_paths",
+]
 
 Tell = Callable[[str, int, int], None]
 FALSE = (0.3, 1.0)
@@ -89,17 +101,13 @@ def drawn(scenario: Scenario, captures: int, seed: int, tell: Tell) -> Captures:
         spectra = sample_spectra(capture).isel(receiver=0)
         noisy.append(spectra["aj_noisy"])
         clean.append(spectra["aj_clean"])
-        csi = pairs_together(condition(capture, uniform=False), 0)
-        name = str(np.ravel(csi["receiver"].values)[0])
+        name, rows = estimated_paths(capture)
         true = truth_at(capture, name, 0.0)
         assert true is not None  # it was simulated
         # A body's first path is that of its reference point.
         first = np.unique(true["target"].values, return_index=True)[1]
         truth.append({n: true[n].values[first] for n in ("acceleration", "jerk", "amplitude")})
-        found = estimate_paths(csi)
-        rows = np.stack([found[n].values for n in ("acceleration", "jerk", "amplitude")], axis=-1)
-        largest = np.nanmax(rows[:, 2], initial=1e-30)
-        estimated.append(np.column_stack([rows, rows[:, 2] / largest]))
+        estimated.append(rows)
         snr.append(float(capture.attrs["snr_db"]))
         tell("captures", i + 1, captures)
     together = [xr.concat(some, "sample", combine_attrs="drop_conflicts") for some in (noisy, clean)]
@@ -114,6 +122,23 @@ def drawn(scenario: Scenario, captures: int, seed: int, tell: Tell) -> Captures:
     paths = true_paths(padded, most=(most[0], most[1]))
     within = [one[~(np.abs(one[:, :2]) > most).any(axis=1)] for one in estimated]
     return Captures(together[0], together[1], paths, within, np.array(snr))
+
+
+def estimated_paths(capture: xr.Dataset) -> tuple[str, NDArray[np.float64]]:
+    """Estimate the paths of a capture from the CSI of its first receiver.
+
+    Returns
+    -------
+    str
+        The receiver.
+    numpy.ndarray, shape (path, 4)
+        Acceleration, jerk, amplitude, and that over the largest.
+    """
+    csi = pairs_together(condition(capture, uniform=False), 0)
+    found = estimate_paths(csi)
+    rows = np.stack([found[n].values for n in ("acceleration", "jerk", "amplitude")], axis=-1)
+    largest = np.nanmax(rows[:, 2], initial=1e-30)
+    return str(np.ravel(csi["receiver"].values)[0]), np.column_stack([rows, rows[:, 2] / largest])
 
 
 def compared(
@@ -163,11 +188,11 @@ def compared(
     found: dict[str, xr.Dataset] = {}
     for n, (name, image) in enumerate(images.items()):
         tell("images", n, len(images))
-        found[name] = _found([_maxima(one, captures.noisy) for one in image])
+        found[name] = by_maxima(image, captures.noisy)
     if detector is not None:
         found[DETECTOR] = detector.detect(captures.noisy, threshold=0.0, device=device)
-    found[MODEL] = _found(captures.estimated)
-    found[CEILING] = _found([_maxima(one, captures.clean) for one in clean])
+    found[MODEL] = as_found(captures.estimated)
+    found[CEILING] = by_maxima(clean, captures.clean)
     out = {}
     for name, one in found.items():
         matches = match_detections(one, captures.truth, GATE)
@@ -212,8 +237,13 @@ def _maxima(image: NDArray[np.float32], like: xr.DataArray) -> NDArray[np.float6
     return np.column_stack([peaks[:, :2], np.full(len(peaks), np.nan), 10 ** (peaks[:, 2] / 10)])
 
 
-def _found(rows: list[NDArray[np.float64]]) -> xr.Dataset:
-    """Rows of `_COLUMNS` of each capture as `PathDetector.detect` gives them."""
+def by_maxima(images: NDArray[np.float32], like: xr.DataArray) -> xr.Dataset:
+    """Find the maxima of images (sample, acceleration, jerk) on the axes of others, as `PathDetector.detect` would."""
+    return as_found([_maxima(one, like) for one in images])
+
+
+def as_found(rows: list[NDArray[np.float64]]) -> xr.Dataset:
+    """Give rows of acceleration, jerk, amplitude and score of each capture as `PathDetector.detect` does."""
     most = max(1, *(len(one) for one in rows))
     table = np.full((len(rows), most, len(_COLUMNS)), np.nan)
     for to, one in zip(table, rows, strict=True):

@@ -18,11 +18,11 @@ class Preset(Config):
     name: str
     bins: int
     """Bins of acceleration and of jerk."""
-    original: str = "lab_cubic"
+    original: str = "lab"
     """Scenario that is trained on."""
-    others: tuple[str, ...] = ("corridor_cubic", "hall_cubic")
+    others: tuple[str, ...] = ("corridor", "hall")
     """Scenarios for the cross-validation."""
-    out_of_domain: str = "default"
+    out_of_domain: str = "lab_siso"
     """Out-of-domain scenario whose spectra are mixed in."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """One training set, generator and set of counters each."""
@@ -35,9 +35,9 @@ class Preset(Config):
     test: int
     """Spectra a class of each scenario for counting and for enhancement."""
     simulated: int
-    """Spectra a class that purifier and denoiser are trained on, and that more simulation adds."""
+    """Thinned spectra a class that purifier and denoiser are trained on, and that more simulation adds."""
     features: int
-    """Spectra a class that the features of the distances are trained on."""
+    """Thinned spectra a class that the features of the distances are trained on."""
     validation: int
     """Spectra a class for the best checkpoint of the GAN and for the purifier's guidance."""
     unet: UNetConfig
@@ -56,6 +56,13 @@ class Preset(Config):
     generator_steps: int
     purifier_steps: int
     counter_steps: int
+    stream_steps: int
+    """Steps of the detector and of the counter that learn from a stream of the original scenario."""
+    stream_batch: int = 64
+    stream_uses: int = 4
+    """Number of times that each sample of the stream is used."""
+    fine_tuning_steps: int = 200
+    """Steps on the original data of the counter that was trained on the stream."""
     baseline_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the generator's wall time that the VAE gets; the GAN gets the whole."""
     sizes: tuple[int, ...]
@@ -97,7 +104,9 @@ PRESETS = {
     "smoke": Preset(
         name="smoke",
         bins=16,
+        original="lab_cubic",
         others=("corridor_cubic",),
+        out_of_domain="default",
         seeds=(0,),
         class_sizes={3: 5, 4: 4, 5: 4, 6: 3, 7: 3},
         expanded=5,
@@ -116,6 +125,9 @@ PRESETS = {
         generator_steps=6,
         purifier_steps=6,
         counter_steps=6,
+        stream_steps=4,
+        stream_batch=8,
+        fine_tuning_steps=2,
         sizes=(5, 15),
         sizes_steps=4,
         samplers=(("dpm", 3), ("ddim", 3)),
@@ -132,28 +144,37 @@ PRESETS = {
     ),
     "laptop": Preset(
         name="laptop",
-        bins=32,
-        class_sizes={n: size // 5 for n, size in _PAPER.items()},
-        expanded=360,
-        reference=400,
-        test=60,
+        bins=64,
+        class_sizes=dict.fromkeys(_PAPER, 50),
+        expanded=100,
+        reference=200,
+        test=40,
         simulated=400,
-        features=200,
+        features=150,
         validation=40,
         unet=UNetConfig(blocks=(32, 64, 96), patch=2),
-        learning_rate=2e-3,
+        learning_rate=1e-3,
         purifier_rate=1e-3,
         counter_width=16,
-        generator_steps=2000,
-        purifier_steps=2400,
-        counter_steps=400,
+        generator_steps=1000,
+        purifier_steps=2000,
+        counter_steps=150,
+        stream_steps=2000,
+        stream_batch=32,
         baseline_share=0.25,
-        sizes=(100, 200, 300),
-        sizes_steps=500,
-        samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddim", 20), ("ddpm", 50), ("ddpm", 200)),
-        sampled=40,
+        sizes=(50, 150, 250),
+        sizes_steps=300,
+        samplers=(("dpm", 20), ("dpm", 10), ("ddim", 50), ("ddpm", 100)),
+        sampled=20,
+        scales=(1.0, 4.0, 16.0),
         t_stars=(150,),
+        far_scales=(1.0, 4.0),
+        variants=(("T* = 50, W = 1", 50, 1),),
+        ratios=(1.0, 2.0),
+        shares=(1.0,),
         model_based=40,
+        precision="bf16",
+        least=1000,
     ),
     "paper": Preset(
         name="paper",
@@ -172,6 +193,8 @@ PRESETS = {
         generator_steps=150_000,
         purifier_steps=150_000,
         counter_steps=10_000,
+        stream_steps=20_000,
+        fine_tuning_steps=2000,
         sizes=(500, 1000, 1500),
         sizes_steps=100_000,
         samplers=(("ddim", 50), ("dpm", 20), ("dpm", 10), ("ddim", 20), ("ddpm", 1000)),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dira import PairedDenoiser, Purifier
 from dira.experiment.samples import Spectra, counting_set, data
 from dira.experiment.stages import Run
+from dira.experiment.streamed import DETECTOR, drawn
 from dira.metrics.fidelity import Judged
 
 __all__ = [
@@ -118,7 +119,7 @@ def _chance(name: str) -> int:
 
 
 def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
-    """Spectra after every variant of the enhancement and after the paired denoiser; made once for each name."""
+    """Spectra after every variant of the enhancement, the paired denoiser and the detector; made once for each name."""
     p = run.preset
 
     def make() -> dict[str, NDArray[Any]]:
@@ -152,6 +153,7 @@ def enhanced(run: Run, name: str, spectra: Spectra) -> dict[str, Spectra]:
                 if rounds > 1 and (other_t, other_rounds) == (t_star, 1):
                     by_variant[other] = partial
         by_variant[DENOISER] = denoiser(run).enhance(spectra.values, device=run.device)
+        by_variant[DETECTOR] = drawn(run, spectra)
         return {str(i): by_variant[key] for i, key in enumerate(_names(run))}
 
     arrays = run.array(f"enhanced-{name}", make)
@@ -178,4 +180,4 @@ def by_validation(run: Run, name: str, spectra: Spectra) -> Spectra:
 
 
 def _names(run: Run) -> list[str]:
-    return [*(name for name, _, _ in run.preset.variants), DENOISER]
+    return [*(name for name, _, _ in run.preset.variants), DENOISER, DETECTOR]

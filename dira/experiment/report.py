@@ -10,6 +10,8 @@ from typing import Any
 
 from dira.experiment.criteria import criteria
 from dira.experiment.figures import figures
+from dira.experiment.first_screen import first_figure, sentences
+from dira.experiment.presets import Preset
 from dira.experiment.reproduce import stages
 from dira.experiment.stages import Run
 from dira.experiment.tables import table, tables
@@ -146,7 +148,7 @@ def write_report(run: Run) -> tuple[Path, Path]:
     data, page = run.folder / "report.json", run.folder / "report.html"
     with written_whole(data) as file:
         file.write_text(strict_json(content), encoding="utf-8")
-    parts = [_head(run, frozen, sum(seconds.values()), made_by)]
+    parts = [_came_out(p, results), _head(run, frozen, sum(seconds.values()), made_by)]
     rows = [[v.aim, v.measured, "met" if v.met else "not met"] for v in judged]
     parts.append(_section("What it was to show", "", table(["aim", "measured", ""], rows)))
     html_tables = tables(p, results)
@@ -183,6 +185,14 @@ def write_report(run: Run) -> tuple[Path, Path]:
     return page, data
 
 
+def _came_out(p: Preset, results: Mapping[str, Any]) -> str:
+    """The first screen: three sentences and one figure."""
+    picture = base64.b64encode(png(first_figure(p, results))).decode("ascii")
+    image = f'<img alt="Counting and finding targets" src="data:image/png;base64,{picture}">'
+    text = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(p, results))
+    return f"<h1>DiRA, preset {escape(p.name)}: what came out</h1>{text}{image}"
+
+
 def _head(run: Run, frozen: Mapping[str, Any], seconds: float, made_by: Mapping[str, list[str]]) -> str:
     p = run.preset
     facts = {
@@ -205,7 +215,7 @@ def _head(run: Run, frozen: Mapping[str, Any], seconds: float, made_by: Mapping[
         "are those of a counter trained on simulations that are in no other set. Real captures have no count of 3 to "
         "7 people and could not be mixed in."
     )
-    return f'<h1>DiRA, preset {escape(p.name)}</h1><p class="lead">{escape(text)}</p><dl>{pairs}</dl>'
+    return f'<section><h2>What was done</h2><p class="lead">{escape(text)}</p><dl>{pairs}</dl></section>'
 
 
 def _section(heading: str, text: str, body: str) -> str:

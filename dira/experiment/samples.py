@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dira.data.stores import load
 from dira.experiment.stages import Run
 from isacsim.dataset.synthetic.generate import generate
+from isacsim.dataset.synthetic.thinned import thinned
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,26 +29,24 @@ class Wanted:
     scenario: str
     per_class: dict[int, int]
     seed: int
-    stack: bool = False
-    """Spectra by delay instead of the image: of the same captures."""
+    thinned: bool = False
+    """Simulated no further than a spectrum sees (`isacsim.dataset.synthetic.thinned`)."""
 
 
 def wanted(run: Run) -> dict[str, Wanted]:
-    """All data sets; every purpose has a seed of its own, the stacks excepted, which are of the same captures."""
+    """All data sets; every purpose has a seed of its own."""
     p = run.preset
 
     def even(each: int) -> dict[int, int]:
         return dict.fromkeys(p.class_sizes, each)
 
     sets = {f"train-{s}": Wanted(p.original, p.class_sizes, 1000 + s) for s in p.seeds}
-    sets |= {f"train-{s}-stack": Wanted(p.original, p.class_sizes, 1000 + s, True) for s in p.seeds}
     sets["validation"] = Wanted(p.original, even(p.validation), 2000)
     sets["reference"] = Wanted(p.original, even(p.reference), 3000)
     for i, name in enumerate((p.original, *p.others)):
         sets[f"test-{name}"] = Wanted(name, even(p.test), 4000 + i)
-        sets[f"test-{name}-stack"] = Wanted(name, even(p.test), 4000 + i, True)
-    sets["simulated"] = Wanted(p.original, even(p.simulated), 5000)
-    sets["features"] = Wanted(p.original, even(p.features), 7000)
+    sets["simulated"] = Wanted(p.original, even(p.simulated), 5000, thinned=True)
+    sets["features"] = Wanted(p.original, even(p.features), 7000, thinned=True)
     out_of_domain = {n: max(1, round(size * p.out_of_domain_share)) for n, size in p.class_sizes.items()}
     sets["out-of-domain"] = Wanted(p.out_of_domain, out_of_domain, 6000)
     return sets
@@ -62,8 +61,9 @@ def simulate_all(run: Run) -> dict[str, Any]:
         def tell(done: int, total: int, name: str = name) -> None:
             run.tell(f"simulating {name}", done, total)
 
+        scenario = run.scenario(one.scenario)
         generate(
-            run.scenario(one.scenario, **({"combine": "delay"} if one.stack else {})),
+            thinned(scenario)[0] if one.thinned else scenario,
             run.folder / "data" / f"{name}.zarr",
             per_class=one.per_class,
             seed=one.seed,

@@ -49,12 +49,10 @@ class Run:
     sets: dict[str, Any] = field(default_factory=dict, compare=False)
     """Data sets that are in memory already."""
 
-    def scenario(self, name: str, **spectrum: Any) -> Scenario:
+    def scenario(self, name: str) -> Scenario:
         """A frozen scenario, at the preset's bins."""
         bins = {"bins_acceleration": self.preset.bins, "bins_jerk": self.preset.bins}
-        scenario = load_scenario(name)
-        section = scenario.spectrum.model_copy(update={**bins, **spectrum})
-        return scenario.model_copy(update={"spectrum": section})
+        return load_scenario(name).with_(spectrum=bins)
 
     def stage(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Give a stage's result, made now if it is not there.

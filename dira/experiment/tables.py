@@ -7,12 +7,11 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from dira.experiment.counting_figures import PAPER_COUNTING, label
 from dira.experiment.criteria import accuracies, gain
 from dira.experiment.figures import NAMES
-from dira.experiment.model_based import SUBCARRIERS
+from dira.experiment.finding import FALSE
 from dira.experiment.presets import Preset
 from dira.experiment.purifiers import BY_VALIDATION
 from dira.metrics.fidelity import SCORES
@@ -69,12 +68,17 @@ def _classes_table(p: Preset, results: Results) -> str:
 
 def _enhancement_table(p: Preset, results: Results) -> str:
     """Tabulate the ways to remove noise, in every scenario."""
+    scores = {f"recall_{false:g}": f"recall at {false:g} false" for false in FALSE} | SCORES
+    model = results["model-based"]["scenarios"]
     rows = [
-        [scenario, name, *(_number(row[key]) for key in SCORES)]
+        [scenario, name, *(_number(row[key]) for key in scores)]
         for scenario, one in results["enhancement"].items()
-        for name, row in one["rows"].items()
+        for name, row in (
+            one["rows"]
+            | {f"estimate_paths, {model[scenario]['captures']} captures": model[scenario]["scores"]}
+        ).items()
     ]
-    return table(["scenario", "", *SCORES.values()], rows)
+    return table(["scenario", "", *scores.values()], rows)
 
 
 def _distances_table(p: Preset, results: Results) -> str:
@@ -182,64 +186,37 @@ def _training(one: Mapping[str, Any] | None) -> list[str]:
     return [f"{one['parameters']:,}", str(one["steps"]), step]
 
 
-def _share(one: Mapping[str, Any]) -> list[str]:
-    """Accuracy, and its 95 % interval (Wilson 1927) by the number of captures."""
-    p, n = one["accuracy"], one["captures"]
-    low, high = binomtest(round(p * n), n).proportion_ci(method="wilson")
-    return [f"{p:.3f}", f"{low:.3f} to {high:.3f} over captures"]
-
-
 def _counting_table(p: Preset, results: Results) -> str:
     scenarios = (p.original, *p.others)
     dira = f"expanded, {p.variants[0][0]}"
     rows = []
     for name, one in results[f"counting-{p.seeds[0]}"].items():
-        cells = []
-        for s in scenarios:
-            got = gain(results, p, name, s)
-            cells += [
-                f"{accuracies(results, p, name, s).mean():.3f}",
-                "" if name == "original data" else f"{got} ± {got.spectra:.3f}",
-            ]
+        each = [accuracies(results, p, name, s).mean() for s in scenarios]
+        got = gain(results, p, name, *scenarios)
         paper = PAPER_COUNTING.get("DiRA" if name == dira else name)
         rows.append(
             [
                 label(p, name),
                 str(one["trained on"]),
-                *cells,
+                one["simulated"],
+                *(f"{x:.3f}" for x in [*each, np.mean(each)]),
+                "" if name == "original data" else f"{got} ± {got.spectra:.3f}",
                 " / ".join(f"{x:.2f}" for x in paper) if paper else "",
             ]
         )
-    model, out_of_domain = results["model-based"], results["data-ablations"]["out_of_domain"]
-    others = {
-        f"expanded, {BY_VALIDATION}": results["data-ablations"]["by validation"],
-        f"original data and spectra of {out_of_domain['scenario']}": out_of_domain,
+    out_of_domain = results["data-ablations"]["out_of_domain"]
+    single = {
+        f"expanded, {BY_VALIDATION} (one seed)": results["data-ablations"]["by validation"],
+        f"original data and spectra of {out_of_domain['scenario']} (one seed)": out_of_domain,
     }
-    captures = next(iter(model["scenarios"].values()))["captures"]
-    rows.append(
-        [
-            f"estimate_paths ({captures} captures, {SUBCARRIERS} subcarriers)",
-            "0",
-            *(cell for s in scenarios for cell in _share(model["scenarios"][s])),
-            "",
-        ]
-    )
-    rows += [
-        [
-            name,
-            str(one["trained on"]),
-            *(cell for s in scenarios for cell in (f"{one['scenarios'][s]['accuracy']:.3f}", "one seed")),
-            "",
-        ]
-        for name, one in others.items()
-    ]
-    head = [
-        "trained on",
-        "spectra",
-        *(cell for s in scenarios for cell in (s, f"gain{' ± seeds' if len(p.seeds) > 1 else ''} ± spectra")),
-        "paper",
-    ]
-    return table(head, rows)
+    model = results["model-based"]["scenarios"]
+    captures = model[p.original]["captures"]
+    single[f"estimate_paths on the CSI ({captures} captures each)"] = {"scenarios": model, "trained on": 0}
+    for name, one in single.items():
+        each = [one["scenarios"][s]["accuracy"] for s in scenarios]
+        rows.append([name, str(one["trained on"]), "", *(f"{x:.3f}" for x in [*each, np.mean(each)]), "", ""])
+    gains = f"gain{' ± seeds' if len(p.seeds) > 1 else ''} ± spectra"
+    return table(["trained on", "spectra", "simulated beside", *scenarios, "mean", gains, "paper"], rows)
 
 
 _TABLES = {

@@ -11,8 +11,8 @@ import torch
 import xarray as xr
 
 from dira import ConditionalGAN, Purifier
+from dira.experiment.counting import noisier
 from dira.experiment.counting_figures import _spread_db, _thirds
-from dira.experiment.model_based import _counted, distinct
 from dira.experiment.presets import preset
 from dira.experiment.purifiers import _chance
 from dira.experiment.samples import Spectra, wanted
@@ -34,15 +34,17 @@ def test_a_set_takes_the_class_shares_of_another() -> None:
     assert np.unique(got.values).size == 12
 
 
-def test_images_of_a_path_are_no_targets_and_a_split_one_hides_none() -> None:
-    # What estimate_paths gave for a capture of five: the first two nearly cancel, the last three are images.
-    amplitude = np.array([26.257, 26.249, 1.227, 0.932, 0.919, 0.782, 0.641, 0.199, 0.149, 0.146])
-    acceleration = [-2.879, -2.879, -2.877, -3.963, -4.646, -3.333, -3.902, -2.871, -3.966, -4.626]
-    jerk = [23.748, 23.748, 23.702, -36.309, -20.331, -33.748, 10.62, 23.665, -36.296, -20.298]
-    found = distinct(np.stack([acceleration, jerk], axis=1), amplitude, 3)
-    assert len(found) == 5 and found[2] == 0
-    assert _counted([found, found[:1], []], 6.0, (3, 4, 5, 6, 7)) == [5, 3, 3]
-    assert _counted([found], 2.0, (3, 4, 5, 6, 7)) == [4]
+def test_noise_is_added_and_the_highest_bin_stays_one() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.exponential(size=(6, 12, 12)) ** 3
+    values /= values.max(axis=(1, 2), keepdims=True)
+    given = Spectra(values.astype(np.float32), np.arange(6))
+    got, again, other = noisier(given, 0), noisier(given, 0), noisier(given, 1)
+    np.testing.assert_array_equal(got.values, again.values)
+    assert not np.array_equal(got.values, other.values)
+    np.testing.assert_allclose(got.values.max(axis=(1, 2)), 1)
+    assert (np.median(got.values, axis=(1, 2)) > np.median(given.values, axis=(1, 2))).all()
+    np.testing.assert_array_equal(got.counts, given.counts)
 
 
 def test_thirds_are_taken_by_rank_within_each_group() -> None:
