@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -94,3 +98,29 @@ def make_scenario():
         return Scenario.model_validate(_merge(SMALL, changes))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, driven by Playwright."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
+    )
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    arguments = [
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--host-resolver-rules=MAP evil.example 127.0.0.1",
+    ]
+    with playwright.sync_playwright() as player:
+        try:
+            started = player.chromium.launch(executable_path=chromium, args=arguments)
+        except playwright.Error as error:
+            # Containers often forbid what a browser starts; ISACSIM_BROWSER=1 makes that a failure.
+            if os.environ.get("ISACSIM_BROWSER"):
+                raise
+            pytest.skip(f"{chromium} does not start here: {str(error).splitlines()[0]}")
+        yield started
+        started.close()

@@ -61,9 +61,9 @@ def sentences(p: Preset, results: Results) -> list[str]:
     return [
         f"Counting: with DiRA {counts[dira]:.2f} of the test spectra are counted right, with the "
         f"{sum(p.class_sizes.values())} original spectra alone {counts['original data']:.2f}, with clean spectra "
-        f"{counts['clean spectra']:.2f} (mean of {', '.join(scenarios)}): {gains} ({got} ± {got.spectra:.3f}; "
+        f"{counts['clean spectra']:.2f} (mean of {', '.join(scenarios)}): {gains} ({got} ± {got.spectra:.3f}, "
         f"{closed(results, p, *scenarios)}).",
-        "Enhancement: of the targets, spectra as received show "
+        "Enhancement: of the targets, the spectra as received show "
         f"{recalls['unchanged']:.2f} at 0.3 false maxima each, purified ones {recalls[_purified(p)]:.2f}, those of the "
         f"paired denoiser {recalls[DENOISER]:.2f}; the detector finds {recalls[DETECTOR]:.2f}, and clean spectra show "
         f"{recalls['clean']:.2f}.",

@@ -98,7 +98,7 @@ def _of_the_stream(run: Run) -> TargetCounter:
             **run.training("the counter of the stream", checkpoints),
         )
 
-    model: TargetCounter = run.model("counter-stream", make)
+    model: TargetCounter = run.model("stream-counter", make)
     return model
 
 

@@ -26,7 +26,9 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """A table, as HTML."""
     line = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll wraps"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def _number(value: float | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -16,7 +15,6 @@ __all__ = ["passages"]
 
 DETECTORS = "docs/results/dira/detectors.json"
 WAYS = "docs/results/dira/ways.json"
-LAPTOP = "docs/results/dira/laptop.json"
 RECORD = "dira/weights/record.json"
 ROOMS = ("lab", "corridor", "hall")
 MAXIMA, CLEAN = "spectrum, maxima", "clean spectrum, maxima (ceiling)"
@@ -29,8 +27,6 @@ def passages() -> Iterator[Passage]:
     yield from _ways()
     yield from _readme()
     yield from _shipped()
-    yield from _aims()
-    yield from _findings()
 
 
 @cache
@@ -152,76 +148,3 @@ def _shipped() -> Iterator[Passage]:
     }
     for text, numbers in texts.items():
         yield Passage("docs/dira.md", "The models that come with it", text, numbers, RECORD)
-
-
-def _numbers(beginning: str) -> list[str]:
-    """Numbers of the one aim of the laptop experiments that begins so, as the report states them."""
-    (aim,) = (one for one in _table(LAPTOP)["aims"] if one["aim"].startswith(beginning))
-    return re.findall(r"-?\d+(?:\.\d+)?", aim["measured"])
-
-
-def _aims() -> Iterator[Passage]:
-    """The table of aims, rounded as the page has it."""
-    ours, spread, gan, gan_spread, ratio, ratio_spread, less = _numbers("Fréchet distance")[:7]
-    recall, recall_spread, real = _numbers("recall within")[:3]
-    diversity = sorted(float(one) for one in _numbers("diversity"))
-    original, generated = _numbers("kernel distance of original"), _numbers("kernel distance of generated")
-    rows = _table(LAPTOP)["results"]["enhancement"]["lab"]["rows"]
-    ways = ("T* = 50, W = 2", "paired denoiser", "unchanged")
-    both = [_share(rows[way][kept]) for way in ways for kept in ("kept", "kept_high")]
-    invented = [f"{rows[way]['added_high']:.{digits}f}" for way, digits in zip(ways, (0, 1, 0), strict=True)]
-    gains = _numbers("DiRA counts better")
-    mean = _numbers("mean over the scenarios")[:5]
-    clean = _numbers("SSIM above")
-    texts = {
-        "more simulation's ({}) subtracted | {} ± {} against {} ± {}: {} ± {} |": (
-            *(less, ours, spread, gan, gan_spread),
-            *(_share(float(one)) for one in (ratio, ratio_spread)),
-        ),
-        "within 10 % of real data's | {} ± {}, real data {} |": (
-            recall,
-            f"{float(recall_spread):.3f}",
-            real,
-        ),
-        "diversity of every class within 10 % | {} to {} of it": (
-            f"{diversity[0]:.3f}",
-            f"{diversity[-1]:.3f}",
-        ),
-        "no memorisation | {} ± {} nearer": tuple(_numbers("no memorisation")[:2]),
-        "down ten times | original {} to {}, generated {} to {} |": tuple(
-            _share(float(one)) for one in (*original[:2], *generated[:2])
-        ),
-        "down to -20 / -12 dB | {} / {} against {} / {} (unchanged spectra: {} / {})": tuple(both),
-        "90 % kept | {} / {} |": tuple(both[:2]),
-        "above -12 dB | {} (unchanged {}, paired denoiser {})": (invented[0], invented[2], invented[1]),
-        "every classical method | {} against {} (CLEAN); paired denoiser {} |": (
-            clean[0],
-            clean[2],
-            f"{rows['paired denoiser']['ssim']:.3f}",
-        ),
-        "in each scenario | lab +{} ± {} ± {}, corridor +{} ± {} ± {}, hall +{} ± {} ± {} |": tuple(gains),
-        "0.41 to 0.70) | {} to {}: +{} ± {} ± {} |": tuple(mean),
-        "other scenarios | {}, {} |": tuple(_numbers("at least 0.71")),
-    }
-    for text, numbers in texts.items():
-        yield Passage("docs/dira.md", "What came out", text, numbers, LAPTOP)
-
-
-def _findings() -> Iterator[Passage]:
-    """The sentences below the table that repeat numbers of the laptop experiments."""
-    rows = _table(LAPTOP)["results"]["enhancement"]["lab"]["rows"]
-    ways = ("T* = 50, W = 2", "unchanged", "T* and a by validation, W = 1")
-    ours, unchanged, chosen = (f"{rows[way]['added_high']:.0f}" for way in ways)
-    clean = rows["CLEAN, down to -4 dB"]
-    denoiser = rows["paired denoiser"]
-    kept = [_share(row[name]) for row in (clean, denoiser) for name in ("kept", "kept_high")]
-    right = [f"{of['accuracy']:.2f}" for of in _table(LAPTOP)["results"]["model-based"]["scenarios"].values()]
-    texts = {
-        "purifies little.** {} of {} invented maxima stay.": (ours, unchanged),
-        "chosen by validation, {} stay.": (chosen,),
-        "than the denoiser ({} / {} against {} / {})": tuple(kept),
-        "as many maxima ({}),": (f"{clean['added_high']:.1f}",),
-        "right in {} (0.91 to 1), {} (0.74 to 0.95) and {} (0.63 to 0.88)": tuple(right),
-    }
-    for text, numbers in texts.items():
-        yield Passage("docs/dira.md", "What came out", text, numbers, LAPTOP)

@@ -17,6 +17,7 @@ from isacsim.validation.study import load_study
 from matplotlib.figure import Figure
 
 import isacsim
+from docs.figures import laptop_page
 from docs.figures.chain import chain_figure
 from docs.figures.results import FOLDER, ROOT
 from isacsim.dataset.synthetic.sample import sample_spectra
@@ -36,7 +37,6 @@ BY_COMMAND = {
 }
 # Made by a long experiment, and by the test of the explorer in a browser: not here.
 ELSEWHERE = {
-    "dira_counting.png": "dira reproduce",
     "solver_ranks.png": "python -m dira.pretraining.solver_judging",
     "few_labels.png": "python -m dira.experiment.few_labels",
     "plotting.png": "python docs/plotting.md is run by tests/docs; the picture is that of its code",
@@ -76,6 +76,7 @@ def _spectra_picture() -> bytes:
 
 BY_FUNCTION: dict[str, Callable[[], bytes]] = {
     "chain.png": _chain_picture,
+    "dira_counting.png": laptop_page.picture,
     "paths.png": partial(_picture_of_page, "README.md", "paths.png"),
     "plotting.png": partial(_picture_of_page, "docs/plotting.md", "default.png"),
     "spectra.png": _spectra_picture,

@@ -33,6 +33,7 @@ th, td { padding: .3rem .45rem; text-align: right; border-bottom: 1px solid var(
 th { font-weight: 600; color: var(--soft); }
 thead tr:first-child th { text-align: center; border-bottom: 0; color: var(--ink); }
 th:first-child, td:first-child { text-align: left; }
+.wraps th, .wraps td { white-space: normal; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem;
       overflow-x: auto; font-size: .85rem; margin: .4rem 0 .8rem; }
 summary { cursor: pointer; color: var(--accent); }

@@ -54,6 +54,17 @@ def test_it_says_first_how_long_it_takes_and_leaves_a_report(done: tuple[Path, s
     assert sorted(table["frozen"]["scenarios"]) == ["corridor_cubic", "default", "lab_cubic"]
 
 
+def test_no_table_of_the_report_runs_off_the_page(done: tuple[Path, str], browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((done[0] / "report.html").absolute().as_uri())
+    tables = page.locator(".scroll")
+    assert tables.count() == 9
+    for i in range(9):
+        width, room = tables.nth(i).evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert width <= room, tables.nth(i).inner_text()[:80]
+    page.close()
+
+
 def test_the_budget_knows_how_many_counters_there_are(done: tuple[Path, str]) -> None:
     run = _again(done[0])
     small = run.preset

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.server
 import io
 import os
-import shutil
 import socket
 import threading
 import time
@@ -22,12 +21,6 @@ from PIL import Image
 from isacsim.explorer.folder import Folder
 from isacsim.explorer.guard import new_token
 from isacsim.explorer.server import Explorer, application
-
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
-)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 _LATEST = 60_000  # ms; kernels may have to be compiled first
 
@@ -46,25 +39,6 @@ def address(shown_folder):
         yield f"http://127.0.0.1:{port}/?token={token}"
         server.should_exit = True
         thread.join(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    arguments = [
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--host-resolver-rules=MAP evil.example 127.0.0.1",
-    ]
-    with playwright.sync_playwright() as player:
-        try:
-            started = player.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        except playwright.Error as error:
-            # Containers often forbid what a browser starts; ISACSIM_BROWSER=1 makes that a failure.
-            if os.environ.get("ISACSIM_BROWSER"):
-                raise
-            pytest.skip(f"{CHROMIUM} does not start here: {str(error).splitlines()[0]}")
-        yield started
-        started.close()
 
 
 @pytest.fixture
