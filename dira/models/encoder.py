@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from dira.config import Config, validated
 from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced, trimmed
 from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
+from dira.models.window_views import one_view
 from dira.networks.window_transformer import WindowTransformer
 from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
@@ -52,6 +53,8 @@ class EncoderConfig(Config):
     """Packets of a patch, a divisor of 256."""
     hidden: float = Field(default=0.6, gt=0, lt=1)
     """Share of a window's patches that it learns to fill in."""
+    target: Literal["samples", "spectrum"] = "spectrum"
+    """What it fills in: the values of a patch, or the Doppler power spectrum around it."""
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)
@@ -99,6 +102,7 @@ class Encoder:
             width=c.width,
             depth=c.depth,
             heads=c.heads,
+            target=c.target,
         )
 
     def pretrain(
@@ -164,19 +168,21 @@ class Encoder:
         return self
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
-        """Squared error of hidden patches, and cross-entropy of finding a window's other view among the batch's."""
+        """Squared error of what fills hidden patches, and cross-entropy of finding a window's other view."""
         values, there, facts = batch.tensors
         values = values.float()
         whole = network.module if hasattr(network, "module") else network
         assert isinstance(whole, WindowTransformer)
-        views = [self.view(values, there, batch) for _ in range(2)]
+        views = [one_view(values, there, batch) for _ in range(2)]
         seen, left = views[0]
         known, _ = whole.present(left)
         draw = torch.rand(known.shape, generator=batch.generator).to(known.device)
         hidden = (draw < self.config.hidden) & known
         vectors, tokens = network(seen, left, facts, hidden)
         filled = whole.back(vectors).unflatten(1, known.shape[1:])
-        error = functional.mse_loss(filled, whole.patches(seen), reduction="none").mean(dim=-1)
+        # Spectra know no angle, so they can be those without the noise and the losses of the view.
+        aim = whole.targets(values, there) if self.config.target == "spectrum" else whole.targets(seen, left)
+        error = functional.mse_loss(filled, aim, reduction="none").mean(dim=-1)
         filling = (error * hidden).sum() / hidden.sum().clamp(min=1)
         if not self.config.contrast:
             return filling
@@ -186,28 +192,6 @@ class Encoder:
         own = torch.arange(len(alike), device=alike.device)
         found = functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)
         return filling + 0.5 * self.config.contrast * found
-
-    @staticmethod
-    def view(values: torch.Tensor, there: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Some of the pairs, all turned by one angle, with noise and lost packets."""
-        _, pairs, _, _, packets = values.shape
-
-        def uniform(*shape: int) -> torch.Tensor:
-            return torch.rand((batch.size, *shape), generator=batch.generator)[batch.rows].to(values.device)
-
-        present = there.flatten(2).any(dim=-1)
-        # At least the pair with the largest draw stays.
-        draw = uniform(pairs) * present
-        stays = (draw > 0.5) | (draw == draw.amax(dim=1, keepdim=True))
-        lost = uniform(packets) < 0.2 * uniform(1)
-        there = there & stays[:, :, None, None] & ~lost[:, None, None]
-        angle = 2 * torch.pi * uniform(1)
-        c, s = (x[:, :, None, None] for x in (torch.cos(angle), torch.sin(angle)))
-        turned = torch.stack(
-            [c * values[:, :, 0] - s * values[:, :, 1], s * values[:, :, 0] + c * values[:, :, 1]], 2
-        )
-        noise = 0.3 * uniform(1)[:, :, None, None, None] * batch.normals(*values.shape[1:])
-        return (turned + noise) * there[:, :, None], there
 
     @torch.no_grad()
     def encode_windows(
@@ -343,7 +327,8 @@ class Encoder:
             content = read_content(folder)
             if content["model"] != "Encoder":
                 raise InputError(f"{folder} holds a {content['model']:.80}, not an Encoder.")
-            encoder = cls(**content["config"])
+            # Encoders of before the choice fill in samples.
+            encoder = cls(**{"target": "samples", **content["config"]})
             check_shapes(folder, encoder.build)
             network = encoder.build()
             network.load_state_dict(read_weights(folder, content))

@@ -16,6 +16,7 @@ from dira.config import Config, validated
 from dira.data.windows import Windows, trimmed
 from dira.models.encoder import Encoder
 from dira.models.model import NotFitted
+from dira.models.window_views import one_view
 from dira.networks.window_transformer import WindowTransformer
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Training, place_for, train
@@ -199,5 +200,5 @@ class _Head(nn.Module):
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     """Cross-entropy of some of the pairs, turned and with noise (`Encoder.view`)."""
     values, there, facts, number = batch.tensors
-    seen, left = Encoder.view(values.float(), there, batch)
+    seen, left = one_view(values.float(), there, batch)
     return functional.cross_entropy(network(seen, left, facts), number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -44,13 +46,24 @@ class WindowTransformer(nn.Module):
         Numbers that are told beside a window.
     width, depth, heads : int
         Of the transformer.
+    target : {"samples", "spectrum"}
+        What a patch is filled in with: its values, or the Doppler power spectrum around it.
     """
 
     def __init__(
-        self, *, bands: int, packets: int, patch: int, facts: int, width: int, depth: int, heads: int
+        self,
+        *,
+        bands: int,
+        packets: int,
+        patch: int,
+        facts: int,
+        width: int,
+        depth: int,
+        heads: int,
+        target: Literal["samples", "spectrum"],
     ) -> None:
         super().__init__()
-        self.patch = patch
+        self.patch, self.target = patch, target
         size = 2 * bands * patch
         # Of every packet and every band, whether it is there.
         self.embed = nn.Linear(size + patch + bands, width)
@@ -59,12 +72,34 @@ class WindowTransformer(nn.Module):
         self.hidden = nn.Parameter(0.02 * torch.randn(width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.back = nn.Linear(width, size)
+        self.back = nn.Linear(width, size if target == "samples" else 2 * patch)
 
     def patches(self, values: torch.Tensor) -> torch.Tensor:
         """Cut values (window, pair, part, band, packet) to patches (window, pair, time, value)."""
         cut = values.unflatten(-1, (-1, self.patch))  # (window, pair, part, band, time, packet)
         return cut.permute(0, 1, 4, 2, 3, 5).flatten(3)
+
+    def targets(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """What patches are filled in with (window, pair, time, value)."""
+        return self.patches(values) if self.target == "samples" else self.spectra(values, there)
+
+    def spectra(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """Doppler power spectra around each patch (window, pair, time, frequency), as log10 of the power.
+
+        A segment is the patch and half a patch before and after it, under a Hann window. Power is summed over the
+        sub-bands and divided by that of white noise of unit variance, so it knows neither phases nor losses.
+        """
+        half = self.patch // 2
+        segments = torch.hann_window(2 * self.patch, device=values.device)
+
+        def cut(x: torch.Tensor) -> torch.Tensor:
+            padded = functional.pad(x, (half, 2 * self.patch - self.patch - half))
+            return padded.unfold(-1, 2 * self.patch, self.patch) * segments
+
+        known = cut(there.float()).square().sum(dim=(2, 4))[..., None]
+        moving = torch.complex(cut(values[:, :, 0].float()), cut(values[:, :, 1].float()))
+        power = torch.fft.fft(moving).abs().square().sum(dim=2) / known.clamp(min=1e-6)
+        return torch.log10(power + 0.01)
 
     def present(self, there: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Say of each patch (window, pair, time) whether anything is there, and of each of its packets and bands."""

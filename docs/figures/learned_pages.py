@@ -15,6 +15,7 @@ __all__ = ["passages"]
 
 DETECTORS = "docs/results/dira/detectors.json"
 WAYS = "docs/results/dira/ways.json"
+FILLING = "docs/results/dira/filling.json"
 RECORD = "dira/weights/record.json"
 ROOMS = ("lab", "corridor", "hall")
 MAXIMA, CLEAN = "spectrum, maxima", "clean spectrum, maxima (ceiling)"
@@ -27,6 +28,7 @@ def passages() -> Iterator[Passage]:
     yield from _ways()
     yield from _readme()
     yield from _shipped()
+    yield from _filling()
 
 
 @cache
@@ -148,3 +150,13 @@ def _shipped() -> Iterator[Passage]:
     }
     for text, numbers in texts.items():
         yield Passage("docs/dira.md", "The models that come with it", text, numbers, RECORD)
+
+
+def _filling() -> Iterator[Passage]:
+    """What the shipped encoder explains of hidden patches."""
+    found = _table(FILLING)
+    section, shares = "What the encoder that comes with dira has learned", found["explained"].values()
+    numbers = (f"{min(shares):.3f}", f"{max(shares):.3f}")
+    yield Passage("docs/encoder.md", section, "It explains {} to {} of the variance", numbers, FILLING)
+    text = "{} windows of each of seven scenarios"
+    yield Passage("docs/encoder.md", section, text, (f"{found['windows']}",), FILLING)

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 import isacsim
 from docs.figures import laptop_page
 from docs.figures.chain import chain_figure
+from docs.figures.learned_pictures import encoder_picture, surroundings_picture
 from docs.figures.results import FOLDER, ROOT
 from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.figures.spectra import png, spectra_figure
@@ -77,6 +78,8 @@ def _spectra_picture() -> bytes:
 BY_FUNCTION: dict[str, Callable[[], bytes]] = {
     "chain.png": _chain_picture,
     "dira_counting.png": laptop_page.picture,
+    "encoder.png": encoder_picture,
+    "surroundings.png": surroundings_picture,
     "paths.png": partial(_picture_of_page, "README.md", "paths.png"),
     "plotting.png": partial(_picture_of_page, "docs/plotting.md", "default.png"),
     "spectra.png": _spectra_picture,

@@ -15,6 +15,7 @@ import dira
 import isacsim
 from dira.cli import app
 from dira.data.windows import BANDS, PACKETS, PAIRS, joined, reduced, trimmed
+from dira.experiment.filling import explained, filled_in
 from dira.metrics.probe import linear_probe
 from dira.pretraining.csi_windows import CHUNK, StoredWindows, make_windows
 from isacsim import InputError
@@ -193,17 +194,52 @@ def test_absent_pairs_do_not_matter(encoder):
     )
 
 
-def test_it_learns_to_fill_in(stored):
-    """Against an encoder of one step: hidden patches of windows that move are partly told by the rest."""
-    told = []
+@pytest.mark.parametrize("cycles", [-5, 3, 9])
+def test_a_patch_is_filled_in_with_the_spectrum_around_it(cycles):
+    """A tone is a line, noise of unit variance is flat at 0 dB; phases, losses and sub-bands do not matter."""
+    network = dira.Encoder(**SMALL).build()
+    t = np.arange(PACKETS)
+    tone = np.exp(2j * np.pi * (cycles * t / 64 + np.linspace(0, 1, BANDS)[:, None]))
+    tone = torch.from_numpy(np.stack([tone.real, tone.imag])[None, None].astype(np.float32))
+    there = torch.ones(1, 1, BANDS, PACKETS, dtype=torch.bool)
+    spectra = network.targets(tone, there)
+    assert spectra.shape == (1, 1, PACKETS // 32, 64)
+    middle = spectra[0, 0, 1:-1]
+    assert (middle.argmax(dim=-1) == cycles % 64).all()
+    # A tone's power over that of noise of unit variance: (sum of the window)² over the sum of its squares.
+    window = np.hanning(65)[:-1]
+    highest = np.log10(window.sum() ** 2 / np.square(window).sum() + 0.01)
+    np.testing.assert_allclose(middle.amax(dim=-1), highest, atol=1e-4)
+    turned = torch.stack([-tone[:, :, 1], tone[:, :, 0]], dim=2)
+    np.testing.assert_allclose(network.targets(turned, there), spectra, atol=1e-4)
+    noise = torch.from_numpy(np.random.default_rng(0).normal(0, 0.5**0.5, (1, 1, 2, BANDS, PACKETS)))
+    lost = there.clone()
+    lost[..., ::3] = False
+    for known in (there, lost):
+        assert 10 ** network.targets(noise * known[:, :, None], known).double().mean() == pytest.approx(
+            1, abs=0.15
+        )
 
-    def running(done: int, total: int, loss: float) -> None:
-        told.append(loss)
 
-    dira.Encoder(**SMALL, contrast=0).pretrain(
-        stored, steps=150, batch_size=16, learning_rate=3e-3, warmup=10, device="cpu", progress=running
+def test_an_encoder_of_samples_fills_in_samples(stored):
+    samples = dira.Encoder(**SMALL, target="samples").pretrain(stored, steps=2, batch_size=16, device="cpu")
+    hidden, filled, true = filled_in(samples, stored.windows(np.arange(3)), seed=0)
+    assert filled.shape == true.shape == (3, PAIRS, PACKETS // 32, 2 * BANDS * 32)
+    assert 0.4 < hidden.float().sum() / hidden[:, :1].numel() < 4
+    np.testing.assert_array_equal(
+        true, samples.network.patches(torch.from_numpy(stored.windows(np.arange(3)).values).float())
     )
-    assert told[-1] < 0.97 * told[0]
+
+
+def test_spectra_of_hidden_patches_can_be_told_and_samples_cannot(stored):
+    """After a short training a part of their variance is explained; of samples nothing is."""
+    windows, shares = stored.windows(np.arange(64)), {}
+    for target in ("spectrum", "samples"):
+        trained = dira.Encoder(**SMALL, contrast=0, target=target).pretrain(
+            stored, steps=150, batch_size=16, learning_rate=3e-3, warmup=10, device="cpu"
+        )
+        shares[target] = explained(trained, windows, seed=0)
+    assert shares["spectrum"] > 0.05 and abs(shares["samples"]) < 0.02
 
 
 def test_a_saved_encoder_encodes_the_same(encoder, tmp_path):

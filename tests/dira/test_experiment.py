@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import dira
 from dira.cli import app
+from dira.data.spectra import read_spectra
 from dira.experiment.budget import _amounts
 from dira.experiment.counting import BY_DETECTOR
 from dira.experiment.criteria import closed, criteria
@@ -22,6 +24,7 @@ from dira.experiment.report import collect
 from dira.experiment.samples import data, wanted
 from dira.experiment.stages import Run, freeze
 from dira.experiment.streamed import FINE_TUNED
+from dira.pretraining.from_run import ship
 from isacsim.errors import InputError
 
 
@@ -135,6 +138,23 @@ def test_no_two_sets_share_a_capture(done: tuple[Path, str]) -> None:
         samples = data(run, name)
         for key in zip(*(samples[k].values.tolist() for k in ("scenario", "seed", "index")), strict=True):
             assert seen.setdefault(key, name) == name
+
+
+def test_models_of_a_run_are_shipped_with_the_settings_of_its_spectra(
+    done: tuple[Path, str], tmp_path: Path
+) -> None:
+    ship(done[0], "smoke", tmp_path)
+    spectra = data(_again(done[0]), "test-corridor_cubic")["aj_noisy"]
+    chosen = json.loads((done[0] / "report.json").read_text())["results"]["guidance"]["chosen"]
+    for kind in (dira.Purifier, dira.PairedDenoiser, dira.ConditionalDiffusion, dira.TargetCounter):
+        model = kind.from_pretrained(tmp_path / kind.__name__ / "smoke")
+        model.fitted()[1].check(read_spectra(spectra)[1], model=kind.__name__)
+        assert model.axes.made_with and model.axes.acceleration_max == 8
+        assert model.history["scenarios"] == ["lab_cubic"]
+        if isinstance(model, dira.Purifier):
+            assert model.chosen == {"t_star": chosen["t_star"], "rounds": 1, "scale": chosen["a"]}
+    with pytest.raises(InputError, match=r"holds no run of dira reproduce"):
+        ship(tmp_path, "smoke", tmp_path)
 
 
 def test_what_is_done_is_not_done_again(done: tuple[Path, str]) -> None:
