@@ -1,4 +1,4 @@
-"""What a run showed, in three sentences and one figure: the first screen of its report."""
+"""Findings of a run, in three sentences and one figure: the first screen of its report."""
 
 from __future__ import annotations
 

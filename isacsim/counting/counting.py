@@ -212,10 +212,14 @@ def _by_counter(counter: Counter, name: str, csi: xr.DataArray, max_targets: int
     if found is None:
         return _Answer(None, reason=f"{name} cannot tell")
     probability = np.asarray(found, np.float64)
-    if probability.shape != (max_targets + 1,) or not (probability >= 0).all() or not probability.sum() > 0:
+    wrong = ""
+    if probability.shape != (max_targets + 1,):
+        wrong = f"shape {probability.shape}"
+    elif not (probability >= 0).all() or not probability.sum() > 0:
+        wrong = f"numbers from {probability.min():g} to {probability.max():g}"
+    if wrong:
         raise InputError(
-            f"method {name!r} must give {max_targets + 1} probabilities, of 0 to {max_targets} targets, got shape "
-            f"{probability.shape}."
+            f"method {name!r} must give {max_targets + 1} probabilities, of 0 to {max_targets} targets, got {wrong}."
         )
     return _Answer(probability / probability.sum())
 

@@ -74,8 +74,7 @@ class SpectrumPlan:
                 how="take fewer",
             )
         carrier, delay, matrix = grid.frequency, None, None
-        blocks: tuple[NDArray[np.intp] | slice, ...] = (slice(None),)
-        frequencies = [carrier]
+        blocks = _blocks(settings, f, grid.packets * grid.interval, float(np.abs(a).max()))
         if settings.cube:
             width = float(np.ptp(f)) + (float(np.diff(np.sort(f)).min()) if f.size > 1 else 0.0)
             delay = np.arange(settings.delays) / max(width, 1e-300)
@@ -84,15 +83,7 @@ class SpectrumPlan:
         elif settings.combine == "single":
             k = f.size // 2 if settings.subcarrier is None else array.place_of(settings.subcarrier)
             carrier, blocks = float(f[k]), (np.array([k]),)
-            frequencies = [carrier]
-        elif settings.combine == "noncoherent":
-            blocks = tuple(frequency_blocks(f))
-            frequencies = [float(f[block].mean()) for block in blocks]
-        elif settings.combine == "resolved":
-            blocks = tuple(sub_bands(f, grid.packets * grid.interval, float(np.abs(a).max())))
-            frequencies = [float(f[block].mean()) for block in blocks]
-        elif settings.combine != "coherent":
-            raise ValueError(f"no plan for combine={settings.combine!r}")
+        frequencies = [float(f[block].mean()) for block in blocks]
         cells: tuple[BandCells, ...] = ()
         if settings.combine == "resolved":
             antennas = settings.antennas or (1, 1)
@@ -286,11 +277,20 @@ def _into_bins(matrix: Products, values: Products) -> Products:
 
 def n_transforms(settings: SpectrumSettings, frequency: F64, duration: float) -> int:
     """Number of transforms in a plan for subcarriers at these frequencies in Hz and a window in s."""
+    resolved, largest = settings.combine == "resolved", ACCELERATION_MAX
+    if resolved and settings.acceleration is not None:
+        largest = float(np.abs(settings.acceleration).max())
+    return (2 if resolved else 1) * len(_blocks(settings, frequency, duration, largest))
+
+
+def _blocks(
+    settings: SpectrumSettings, f: F64, duration: float, largest: float
+) -> tuple[NDArray[np.intp] | slice, ...]:
+    """Subcarriers that share axes; a single one is chosen by the caller."""
     if settings.combine == "noncoherent":
-        return len(frequency_blocks(frequency))
+        return tuple(frequency_blocks(f))
     if settings.combine == "resolved":
-        largest = (
-            ACCELERATION_MAX if settings.acceleration is None else float(np.abs(settings.acceleration).max())
-        )
-        return 2 * len(sub_bands(frequency, duration, largest))
-    return 1
+        return tuple(sub_bands(f, duration, largest))
+    if settings.combine in ("coherent", "delay", "single"):
+        return (slice(None),)
+    raise ValueError(f"no plan for combine={settings.combine!r}")

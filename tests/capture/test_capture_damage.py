@@ -105,7 +105,8 @@ def _mutants(name: str, data: bytes, n: int) -> list[bytes]:
 
 # csiread's formats cost a child process for each mutant that gets through the framing check.
 @pytest.mark.parametrize(
-    ("name", "n"), [("nexmon", 150), ("esp32", 150), ("intel5300", 10), ("atheros", 10), ("picoscenes", 10)]
+    ("name", "n"),
+    [(name, {"intel5300": 10, "atheros": 10, "picoscenes": 10}.get(name, 150)) for name in FORMATS],
 )
 def test_damaged_files_are_read_or_refused(tmp_path, name, n):
     path = tmp_path / "damaged"

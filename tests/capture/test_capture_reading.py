@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from isacsim.capture import FORMATS, CaptureWarning, read_capture
 from isacsim.capture.formats.wifi import channel_frequency, occupied
 from isacsim.capture.netcdf import load_capture
+from isacsim.commands.reading import OPTIONS
 from isacsim.errors import CaptureError, InputError
 from tests.capture.capture_files import (
+    ROOT,
     atheros_file,
     esp32_row,
     integers,
@@ -21,8 +24,37 @@ from tests.capture.capture_files import (
     picoscenes_file,
     synthetic_files,
 )
+from tests.fuzz.captures import splitter
 
 FILES = synthetic_files()
+# Names of the formats in texts for people.
+TITLES = {
+    "intel5300": "Intel 5300",
+    "nexmon": "Nexmon",
+    "atheros": "Atheros",
+    "picoscenes": "PicoScenes",
+    "esp32": "ESP32",
+}
+TEXTS = (
+    *("README.md", "docs/real_captures.md", "isacsim/capture/__init__.py"),
+    *(f"isacsim/commands/{name}.py" for name in ("capture", "import_captures", "source")),
+)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_named_where_formats_are_listed(name):
+    assert f'"{name}"' in read_capture.__doc__
+    assert name in get_args(OPTIONS["format"].annotation)[1].help
+    for file in TEXTS:
+        assert TITLES[name] in (ROOT / file).read_text(encoding="utf-8"), file
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_fuzzer_takes_the_records_of_every_format_apart(name):
+    records = splitter(name)(FILES[name])
+    assert len(records) >= 8 and FILES[name].endswith(b"".join(records))
+
+
 CARRIER = dict.fromkeys(FILES) | {"intel5300": 5.2e9}
 
 

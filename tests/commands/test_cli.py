@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from isacsim import __version__, load_scenario
@@ -92,6 +95,24 @@ def test_every_command_has_help_with_an_example() -> None:
         assert result.exit_code == 0
         assert "Example: isacsim" in result.output.replace("\n", " ")
     assert run("--version").output == f"isacsim {__version__}\n"
+
+
+def test_every_module_of_a_command_is_registered() -> None:
+    """Its docstring names it: the command's page, and parts that several share, begin otherwise."""
+    folder = Path(__file__).parents[2] / "isacsim" / "commands"
+    said = {
+        re.match(r'"""``isacsim (\w+)``', file.read_text(encoding="utf-8")) for file in folder.glob("*.py")
+    }
+    assert {found[1] for found in said if found} == set(get_command(app).commands)
+
+
+def test_the_examples_of_the_help_name_options_that_there_are() -> None:
+    for name, command in get_command(app).commands.items():
+        if name == "scenarios":  # a group: its commands have no examples
+            continue
+        start, called, *arguments = shlex.split(re.sub(r".*\[bold\](.*)\[/bold\]", r"\1", command.epilog))
+        assert (start, called) == ("isacsim", name)
+        command.make_context(name, arguments)  # every option is there, and none is missing
 
 
 def test_simulate_saves_the_capture_and_prints_its_truth(saved: Path, tmp_path: Path) -> None:

@@ -113,6 +113,9 @@ def count(csi, max_targets):
 
 def wrong(csi, max_targets):
     return [1.0]
+
+def negative(csi, max_targets):
+    return [-0.5] + [0.5] * max_targets
 """
 
 
@@ -124,6 +127,7 @@ def registered(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-counter\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[isacsim.counters]\nsome = some_counter:count\nwrong = some_counter:wrong\nlost = no_such_module:count\n"
+        "negative = some_counter:negative\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -135,10 +139,12 @@ def test_other_packages_register_counters(three, registered):
     assert found["count"].values.tolist() == [1, -1]
     assert found["probability"].values[0] == pytest.approx([0, 0.25, 0.25, 0.25, 0.25])
     assert found["reason"].values[1] == "some cannot tell" and found.attrs["method"] == "some"
-    with pytest.raises(InputError, match=r"entry points isacsim\.counters: .*lost, some, wrong"):
+    with pytest.raises(InputError, match=r"entry points isacsim\.counters: .*lost, negative, some, wrong"):
         count_targets(three, method="other")
     with pytest.raises(InputError, match=r"must give 4 probabilities, of 0 to 3 targets, got shape \(1,\)"):
         count_targets(three, method="wrong", max_targets=3)
+    with pytest.raises(InputError, match=r"must give 4 probabilities, .* got numbers from -0\.5 to 0\.5"):
+        count_targets(three, method="negative", max_targets=3)
     with pytest.raises(InputError, match="no_such_module:count, which cannot be loaded"):
         count_targets(three, method="lost")
 

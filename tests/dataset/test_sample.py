@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from isacsim import InputError, aj_spectrum, load_scenario, simulate
 from isacsim.dataset.synthetic.sample import sample_spectra, spectrum_settings
+from isacsim.spectrum.settings import Combine
 from tests.spectrum.literal import C, double_loop
 
 pytestmark = pytest.mark.numerical
@@ -279,7 +282,7 @@ def test_schema(make_scenario):
         assert got[name].attrs["units"] and got[name].attrs["long_name"]
 
 
-@pytest.mark.parametrize("combine", ["single", "noncoherent", "delay"])
+@pytest.mark.parametrize("combine", sorted({*get_args(Combine)} - {"coherent", "resolved"}))
 def test_every_way_to_combine(make_scenario, combine):
     scenario = receivers(make_scenario, spectrum=AXES | {"combine": combine})
     got = sample_spectra(simulate(scenario, seed=1))

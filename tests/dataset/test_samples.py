@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.schema import TRUTH
 from isacsim.spectrum.lag_product import lag_product, statistics
 from isacsim.spectrum.self_terms import self_products
+from isacsim.spectrum.settings import Combine
 
 pytestmark = pytest.mark.numerical
 
@@ -56,7 +58,7 @@ def test_more_samples_than_a_batch_and_classes():
         np.testing.assert_array_equal(many[variable][[39, 33]], few[variable])
 
 
-@pytest.mark.parametrize("combine", ["single", "noncoherent", "delay"])
+@pytest.mark.parametrize("combine", sorted({*get_args(Combine)} - {"coherent", "resolved"}))
 def test_other_ways_to_combine_subcarriers(combine):
     scenario = small("lab_siso", subcarriers=16, packets=200)
     scenario = scenario.model_copy(

@@ -12,8 +12,9 @@ import torch
 import xarray as xr
 
 import dira
+from dira.commands.options import KINDS
 from dira.config import Scaling, ScheduleConfig
-from dira.models.model import NotFitted
+from dira.models.model import Model, NotFitted
 from dira.models.schedule import alphas_bar
 from dira.networks.resnet import ResNet18
 from isacsim.errors import InputError
@@ -21,6 +22,17 @@ from isacsim.errors import InputError
 pytestmark = pytest.mark.numerical
 
 TINY = {"unet": {"blocks": (16, 32)}}
+# They learn from windows of CSI, not from spectra: `dira train` does not take them.
+OF_WINDOWS = {"Encoder", "PathPosterior", "WindowClassifier"}
+
+
+def test_dira_train_takes_every_model_of_spectra():
+    models = {name for name in dira.__all__ if isinstance(getattr(dira, name), type)}
+    assert {name for name, _ in KINDS.values()} == models - OF_WINDOWS
+    for name, variable in KINDS.values():
+        model = getattr(dira, name)
+        assert issubclass(model, Model) and model.title and model().scaling
+        assert variable in ("aj_noisy", "aj_clean")
 
 
 @pytest.fixture(autouse=True)

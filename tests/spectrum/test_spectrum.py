@@ -11,6 +11,7 @@ from scipy.signal import get_window
 
 import isacsim
 from isacsim import aj_spectrum, simulate_paths
+from isacsim.commands.spectrum import Combine as CombineOption
 from isacsim.spectrum.aj import self_term_spectrum
 from isacsim.spectrum.grid import WindowResolution
 from isacsim.spectrum.settings import Combine
@@ -191,5 +192,7 @@ def test_every_combination_of_subcarriers_is_one_of_its_own():
     spectra = {
         how: aj_spectrum(csi, time=TIME, frequency=FREQUENCY, combine=how).values for how in get_args(Combine)
     }
+    for how in spectra:
+        assert f'"{how}"' in aj_spectrum.__doc__ and how in get_args(CombineOption)[1].help
     for one, other in combinations(spectra, 2):
         assert spectra[one].shape != spectra[other].shape or not np.allclose(spectra[one], spectra[other])

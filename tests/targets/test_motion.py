@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from isacsim import InputError, load_scenario
 from isacsim.scenario.model import Scenario
-from isacsim.scenario.motions import Kinematics, Oscillation, Trajectory, Waypoints
+from isacsim.scenario.motions import Kinematics, MotionConfig, Oscillation, Trajectory, Waypoints
 from isacsim.simulation.drawing import draw_target
 from isacsim.targets.kinematics import (
     OscillationMotion,
@@ -223,6 +224,11 @@ def test_passing_through_an_antenna_is_refused():
     with pytest.raises(InputError, match="through the transmitter"):  # between two of the times
         path_length_exact(through, [1.45, 0, 0], [0, 3, 0], np.arange(0, 0.2, 0.02))
     assert path_length_exact(through, [1.45, 0.1, 0], [0, 3, 0], np.arange(0, 0.2, 0.02)).shape == (10,)
+
+
+def test_every_kind_of_motion_is_realised():
+    (union, _) = get_args(MotionConfig)
+    assert set(get_args(union)) == set(realise_motion.registry) - {object}
 
 
 def test_realised_motions_follow_their_configuration():
