@@ -159,7 +159,7 @@ def estimate(
         _show(window, estimates, truth, opened.lag_ratio)
     out = output()
     out.print(
-        f"{windows.packet_rate:.4g} packets/s; conditioning: {windows.conditioning}; method: {method}"
+        f"{windows.pace.said}; conditioning: {windows.conditioning}; method: {method}"
         + (f"; {windows.remaining} further windows" if windows.remaining else "")
     )
     if "limits" in found[0].attrs:
