@@ -90,8 +90,8 @@ def compared(tracks: xr.Dataset, truth: Truth | None) -> list[dict[str, Any]]:
     -------
     list of dict
         For each track that has a target and a speed: ``track``, ``target``, ``windows`` (at which the truth is known),
-        ``share_tracked``, ``median_error_m_s``, ``signs_right`` (None where the target is slow throughout), and
-        ``nearest_targets``, in how many windows each target is the nearest.
+        ``share_tracked``, ``median_error_m_s``, ``signs_right``, ``nearest_targets``. The signs are None where the
+        target is slow throughout. The last one says in how many windows each target is the nearest.
     """
     if truth is None:
         return []

@@ -29,7 +29,7 @@ class Windows:
     remaining: int
     """Further windows that the capture has room for, beyond the limit asked for."""
     pace: Pace
-    """How often packets come."""
+    """Packet rate and its regularity."""
     window_s: float
     """Length asked for, or settled on, in s."""
     hop_s: float
