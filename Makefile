@@ -16,6 +16,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
+	@echo "Setting up $(VENV): pip installs isacsim and what its tests need, without further output; this takes 3 to 10 minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -42,6 +43,7 @@ test-python: $(VENV_OTHER)/.ready
 
 $(VENV_OTHER)/.ready: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
+	@echo "Setting up $(VENV_OTHER): pip installs isacsim and what its tests need, without further output; this takes minutes."
 	$(PYTHON) -m venv $(VENV_OTHER)
 	$(VENV_OTHER)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[test]'
 	@touch $@
@@ -52,6 +54,7 @@ test-tensorflow: $(VENV_TF)/.ready
 
 $(VENV_TF)/.ready: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
+	@echo "Setting up $(VENV_TF): pip installs isacsim and TensorFlow (1.3 GB), without further output; this takes minutes."
 	$(PYTHON) -m venv $(VENV_TF)
 	$(VENV_TF)/bin/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[tensorflow,test]'
 	@touch $@

@@ -57,7 +57,7 @@ Json = Annotated[
 """Option of all commands that print tables; they hand the same content to :func:`show_json`."""
 
 # A pipe has no width; wide enough for every table here.
-_PIPE_WIDTH = 140
+_PIPE_WIDTH = 180
 _MEMORY_LIMIT = "--memory-limit"
 
 
@@ -193,17 +193,32 @@ def show_json(**content: Any) -> None:
 
 
 def show_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: bool = True,
+    together: Sequence[int] = (),
 ) -> None:
-    """Print a table; columns of numbers, all but the first, are set flush right.
+    """Print a table; columns of numbers, all but the first, are set flush right, and a row of them is one line.
 
     Words are never broken, unless one alone is wider than the terminal. Columns that do not fit beside each other come
     in further tables, below, with the first column again.
+
+    Parameters
+    ----------
+    title, columns, rows
+        Texts.
+    numbers : bool
+        False for cells of words, which may take several lines.
+    together : sequence of int
+        How many columns after the first one belong together and stay in one table, group by group; default: each alone.
     """
     console, rows = output(), list(rows)
     cells = [[name, *(row[n] for row in rows)] for n, name in enumerate(columns)]
-    for part in _parts([_longest_word(column) for column in cells], console.width):
-        widths = _shared_out([cells[n] for n in part], console.width)
+    least = [_least_width(column, whole=numbers) for column in cells]
+    for part in _parts(least, console.width, together or [1] * (len(columns) - 1)):
+        widths = _shared_out([cells[n] for n in part], [least[n] for n in part], console.width)
         table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
         for n, width in zip(part, widths, strict=True):
             side: Any = "right" if numbers and n else "left"
@@ -218,32 +233,42 @@ def _longest_word(cells: Sequence[str]) -> int:
     return max(cell_len(word) for text in cells for word in (text.split() or [""]))
 
 
+def _least_width(column: Sequence[str], *, whole: bool) -> int:
+    """Width that breaks no word, and no cell below the heading if they are to stay whole."""
+    return max(_longest_word(column), *(map(cell_len, column[1:]) if whole else ()), 0)
+
+
 def _taken(widths: Sequence[int]) -> int:
     """Width of a table with columns so wide: each has a blank on both sides, and one lies between and around them."""
     return sum(widths) + 3 * len(widths) + 1
 
 
-def _parts(least: Sequence[int], room: int) -> list[list[int]]:
-    """Columns that fit beside each other, the first one in each part."""
-    parts = [[0]]
-    for n in range(1, len(least)):
-        if len(parts[-1]) > 1 and _taken([least[m] for m in (*parts[-1], n)]) > room:
-            parts.append([0])
-        parts[-1].append(n)
+def _parts(least: Sequence[int], room: int, together: Sequence[int]) -> list[list[int]]:
+    """Columns that fit beside each other, the first one in each part; a group that never fits is taken apart."""
+
+    def fits(*columns: int) -> bool:
+        return _taken([least[n] for n in columns]) <= room
+
+    parts, first = [[0]], 1
+    for size in together:
+        group = list(range(first, first + size))
+        first += size
+        for some in [group] if fits(0, *group) else [[n] for n in group]:
+            if len(parts[-1]) > 1 and not fits(*parts[-1], *some):
+                parts.append([0])
+            parts[-1] += some
     return parts
 
 
-def _shared_out(cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Widths of columns: as wide as their text where that fits, else the widest narrowed down to their longest word."""
+def _shared_out(cells: Sequence[Sequence[str]], least: Sequence[int], room: int) -> list[int]:
+    """Widths of columns: as wide as their text where that fits, else the widest narrowed down to their least width.
+
+    Where that is too wide for the terminal, cells are broken between words, and then within words.
+    """
     widths = [max(map(cell_len, column)) for column in cells]
-    least = [_longest_word(column) for column in cells]
-    while _taken(widths) > room:
-        spare = [n for n, width in enumerate(widths) if width > least[n]]
-        if not spare:  # a single word is wider than the terminal: rich folds it
-            spare = [n for n, width in enumerate(widths) if width > 1]
-            if not spare:
-                break
-        widths[max(spare, key=widths.__getitem__)] -= 1
+    for floor in (least, [_longest_word(column) for column in cells], [1] * len(cells)):
+        while _taken(widths) > room and (spare := [n for n, width in enumerate(widths) if width > floor[n]]):
+            widths[max(spare, key=widths.__getitem__)] -= 1
     return widths
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from dira.commands.options import Device, Folder, Seed, Split, Store, bar, model_in
 from isacsim.errors import InputError
@@ -29,33 +30,37 @@ def count(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Count targets in a store's spectra, and compare with the labels where there are any."""
+    """Count targets in a store's spectra, and compare with the labels where there are any.
+
+    Without --model, dira's counter counts, or where it does not fit, the one of dira's detectors that does.
+    """
     from dira.data.stores import load
     from isacsim.files import check_output, written_whole
     from isacsim.terminal import show_json, show_table
 
     if output is not None:
         check_output(output)
-    counter = model_in(model, "counter")
     samples = load(store, variable, split=split)
-    odds = counter.predict_proba(samples[variable], device=device)
-    found = counter.counts[odds.argmax(axis=1)]
+    counter = _fitting(samples[variable]) if model is None else model_in(model, "counter", "detector")
+    counts, odds = _odds(counter, samples[variable], device)
+    found = counts[odds.argmax(axis=1)]
     truth = samples["n_targets"].values
     if output is not None:
         with written_whole(output) as file:
-            head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counter.counts)])
+            head = ",".join(["sample", "label", "count", *(f"p_{c}" for c in counts)])
             rows = [
                 ",".join([str(i), str(int(t)), str(int(c)), *(f"{p:.6f}" for p in row_odds)])
                 for i, (t, c, row_odds) in enumerate(zip(truth, found, odds, strict=True))
             ]
             file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
-    known = np.isin(truth, counter.counts)
+    known = np.isin(truth, counts)
     right = float((found == truth)[known].mean()) if known.any() else None
     labels = sorted(set(truth.tolist()))
-    table = [[int(((truth == t) & (found == c)).sum()) for c in counter.counts] for t in labels]
+    table = [[int(((truth == t) & (found == c)).sum()) for c in counts] for t in labels]
     if as_json:
         show_json(
-            counts=list(counter.counts),
+            model=type(counter).__name__,
+            known_counts=counts,
             labels=labels,
             spectra=table,
             share_right=right,
@@ -66,14 +71,48 @@ def count(
         )
         return
     shown = [[str(t), *map(str, row)] for t, row in zip(labels, table, strict=True)]
-    show_table("label down, count across", ["", *map(str, counter.counts)], shown)
+    show_table("label down, count across", ["", *map(str, counts)], shown)
+    typer.echo(
+        f"counted by {type(counter).__name__}, which knows {counts.min()} to {counts.max()} targets and no other "
+        "number"
+    )
     if right is not None:
         typer.echo(f"{right:.3f} of {int(known.sum())} labelled spectra counted right")
     if beyond := int((~known & (truth >= 0)).sum()):
-        typer.echo(
-            f"{beyond} spectra have labels that this counter does not know: it counts {min(counter.counts)} to "
-            f"{max(counter.counts)}"
-        )
+        typer.echo(f"{beyond} spectra have labels that this model does not know")
+
+
+def _fitting(spectra: Any) -> Any:
+    """Give the counter that comes with dira, or where it does not fit, the detector that does.
+
+    Raises
+    ------
+    InputError
+        If neither fits.
+    """
+    from dira.data.spectra import read_spectra
+    from dira.models.detector import PathDetector
+
+    counter = model_in(None, "counter")
+    if not (differences := counter.fitted()[1].differences(read_spectra(spectra)[1], owner="it")):
+        return counter
+    try:
+        return PathDetector.pretrained(spectra)
+    except InputError:
+        raise InputError(
+            f"the spectra do not fit the counter: {', '.join(differences)}; no detector of dira fits them either. "
+            "Train one (dira train counter), or count in captures: isacsim count CAPTURE --method dira."
+        ) from None
+
+
+def _odds(model: Any, spectra: Any, device: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers of targets that a counter or a detector knows, and the probability of each (sample, count)."""
+    from dira.models.detector import PathDetector
+
+    if isinstance(model, PathDetector):
+        odds = model.detect(spectra, device=device)["count_probability"]
+        return odds["count"].values, odds.values
+    return model.counts, model.predict_proba(spectra, device=device)
 
 
 def evaluate(

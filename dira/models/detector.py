@@ -341,7 +341,7 @@ class PathDetector(Model):
         Raises
         ------
         InputError
-            If there is none of that name, or none fits: names those there are, and what they differ in.
+            If there is none of that name, or none fits: names those there are, or what the nearest one differs in.
         """
         if like is None or isinstance(like, str):
             return cls.from_pretrained(shipped_detector(like or _DEFAULT))

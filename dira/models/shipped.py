@@ -38,15 +38,18 @@ def fitting_detector(axes: Axes) -> Path:
     Raises
     ------
     InputError
-        If there is none; says what each differs in.
+        If there is none; says what the one with the fewest differences differs in.
     """
-    reasons = []
+    nearest: tuple[str, list[str]] | None = None
     for name, folder in shipped_detectors().items():
         own = validated(Axes, read_content(folder)["axes"], what=f"{folder}: axes")
-        if not (differences := own.differences(axes, owner=name)):
+        if not (differences := own.differences(axes, owner="it")):
             return folder
-        reasons.append(", ".join(differences))
+        if nearest is None or len(differences) < len(nearest[1]):
+            nearest = name, differences
+    if nearest is None:
+        raise InputError("dira comes with no detector; train one with dira train detector.")
     raise InputError(
-        f"dira comes with no detector for these spectra: {'; '.join(reasons) or 'there is none'}. Train one with "
-        "dira train detector, or make the spectra as one of these has them."
+        f"dira comes with no detector for these spectra; the nearest is {nearest[0]}: {', '.join(nearest[1])}. "
+        "Generate spectra with its settings, or train a detector (dira train detector)."
     )

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["count"]
 
+_CAPTION = (
+    "runner-up: the second likeliest count; at least: so many move, even where the count cannot be told; kind: what "
+    "was counted, points or bodies (people)."
+)
+
 
 @reads_files
 def count(
@@ -130,25 +135,25 @@ def count(
 
 
 def _show(windows: list[CaptureWindow], found: xr.Dataset, truth: int | None) -> None:
-    columns = ["window", "count", "probability", "else", "at least", "of"]
-    columns += [] if truth is None else ["true"]
+    columns = ["window [s]", "count (probability)", "runner-up", "at least", "kind"]
+    columns += [] if truth is None else ["true count"]
     rows, reasons = [], []
     for n, window in enumerate(windows):
-        row = [f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f} s"]
+        row = [f"{window.start:.3f} to {window.start + window.packets * window.interval:.3f}"]
         at = found.isel(window=n)
         if int(at["count"]) < 0:
-            reasons.append(f"{row[0]}: {at['reason'].item()}")
-            row += ["cannot tell", "", ""]
+            reasons.append(f"{row[0]} s: {at['reason'].item()}")
+            row += ["cannot tell", ""]
         else:
-            row += [str(int(at["count"])), *_likeliest(at["probability"].values)]
+            row += _likeliest(at["probability"].values)
         row += [str(int(at["at_least"])), at["kind"].item() or "–"]
         rows.append(row if truth is None else [*row, str(truth)])
     for reason in reasons:
         remark(f"note: {reason}")
-    show_table(f"{len(windows)} windows", columns, rows)
+    show_table(f"{len(windows)} {'window' if len(windows) == 1 else 'windows'}", columns, rows)
+    output().print(_CAPTION)
 
 
 def _likeliest(probability: NDArray[np.float64]) -> list[str]:
-    """Probability of the count, and the runner-up with its own."""
-    first, second = probability.argsort()[::-1][:2]
-    return [f"{probability[first]:.2f}", f"{second} ({probability[second]:.2f})"]
+    """The two likeliest counts, each with its probability."""
+    return [f"{n} ({probability[n]:.2f})" for n in probability.argsort()[::-1][:2]]

@@ -159,7 +159,7 @@ def estimate(
         _show(window, estimates, truth, opened.lag_ratio)
     out = output()
     out.print(
-        f"{windows.packet_rate:.4g} packets/s; conditioning: {windows.conditioning}; method: {method}"
+        f"{windows.pace.said}; conditioning: {windows.conditioning}; method: {method}"
         + (f"; {windows.remaining} further windows" if windows.remaining else "")
     )
     if "limits" in found[0].attrs:
@@ -213,9 +213,11 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
     matches = match_paths(truth, estimates, window.grid(lag_ratio))
     # The truth's lengths are absolute: beside relative ones they would look like errors of metres.
     compared = [n for n in names if n != "path_length" or not is_relative(estimates)]
-    columns = ["target"]
+    columns, together = ["target"], []
     for name in names:
-        columns += [f"true {headings[name]}", "estimate"] if name in compared else [headings[name]]
+        group = [f"true {headings[name]}", "estimate"] if name in compared else [headings[name]]
+        columns += group
+        together.append(len(group))
     rows = []
     for match in matches:
         mark = "" if match.estimate is None else _mark(estimates, match.estimate)
@@ -227,7 +229,12 @@ def _show(window: CaptureWindow, estimates: xr.Dataset, truth: xr.Dataset | None
         rows.append(row)
     hits = sum(m.truth is not None and m.estimate is not None for m in matches)
     extra = sum(m.truth is None for m in matches)
-    show_table(f"{title}: {hits} of {truth.sizes['path']} targets found, {extra} false", columns, rows)
+    show_table(
+        f"{title}: {hits} of {truth.sizes['path']} targets found, {extra} false",
+        columns,
+        rows,
+        together=together,
+    )
 
 
 def _mark(estimates: xr.Dataset, path: int) -> str:
@@ -239,6 +246,6 @@ def _with_spread(estimates: xr.Dataset, name: str, path: int) -> str:
     value, spread = float(estimates[name][path]), float(estimates[f"std_{name}"][path])
     if spread != spread:
         return number(value)
-    # Two digits of the standard deviation: below 5e-5, four decimals would show none.
-    digits = min(max(1 - math.floor(math.log10(spread)), 4), 9) if 0 < spread < math.inf else 4
+    # Two digits of the standard deviation, and two decimals at least, as the truth has.
+    digits = min(max(1 - math.floor(math.log10(spread)), 2), 9) if 0 < spread < math.inf else 4
     return f"{number(value, digits)} ± {number(spread, digits)}"

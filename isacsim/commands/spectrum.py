@@ -112,7 +112,7 @@ def spectrum(
     """
     from isacsim.capture.netcdf import check_capture_path
     from isacsim.commands.remarks import band_remark, mirror_remark
-    from isacsim.conditioning.pairs import receiver_of
+    from isacsim.conditioning.pairs import pairs_together, receiver_of
     from isacsim.figures.spectra import check_picture, save_figure, spectrum_figure
     from isacsim.simulation.truth import not_drawn_again, truth_at
 
@@ -166,6 +166,12 @@ def spectrum(
     if settings.get("combine", "coherent") == "coherent":
         lost = band_remark(windows.used[0], settings.get("lag_ratio", 0.089))
         why_not = [*why_not, *filter(None, [lost])]
+    pairs = pairs_together(windows.used[0].csi, receiver)
+    if combine is None and settings.get("combine") != "resolved" and "receiver" in pairs.dims:
+        why_not.append(
+            f"this is the spectrum of one of {pairs.sizes['receiver']} antenna pairs; --combine resolved takes all, "
+            "and separates paths by them"
+        )
     why_not = [*why_not, *filter(None, [mirror_remark(windows.used[0].csi)])]
     for line in (*opened.notes, *windows.skipped, *why_not):
         remark(f"note: {line}")
@@ -269,7 +275,7 @@ def _note(opened: given.Source, windows: Windows, spectra: xr.DataArray, receive
     a, r = (float(spectra.coords[n][-1]) for n in ("acceleration", "jerk"))
     cells = first.grid(attrs["lag_packets"] / attrs["packets"]).resolution(attrs["min_lag"])
     parts = [
-        f"{windows.packet_rate:.4g} packets/s, windows of {first.packets} packets "
+        f"{windows.pace.said}, windows of {first.packets} packets "
         f"({first.packets * first.interval:.3g} s; {received} packets received for {grid} on the uniform grid)",
         f"lag {attrs['lag_packets']} packets, axes ±{a:.3g} m/s² and ±{r:.3g} m/s³, resolution cell "
         f"{cells[0]:.2g} m/s² by {cells[1]:.2g} m/s³",

@@ -85,7 +85,7 @@ def track(
     length: they are read some seconds at a time. --json has all windows, but not the Doppler energy that -o saves.
     """
     from isacsim.capture.netcdf import check_capture_path, save_capture
-    from isacsim.commands.track_table import conditions, show_tracks, true_speeds
+    from isacsim.commands.track_table import compared, conditions, show_tracks, true_speeds
     from isacsim.figures.spectra import check_picture, save_figure
 
     if output_file is not None:
@@ -132,6 +132,7 @@ def track(
             source=opened.name,
             tracks=tracks.drop_vars("doppler_energy").drop_vars("path_velocity", errors="ignore"),
             truth=None if truth is None else {"time_s": truth[0], "velocity_m_s": truth[1]},
+            compared=compared(tracks, truth),
             conditions=note,
             notes=opened.notes,
             picture=plot,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from isacsim.terminal import number, output, show_table
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Truth", "conditions", "show_tracks", "true_speeds"]
+__all__ = ["Truth", "compared", "conditions", "show_tracks", "true_speeds"]
 
 # A table of ten minutes would have ten thousand rows.
 _MOST_ROWS = 20
@@ -55,25 +56,26 @@ def show_tracks(tracks: xr.Dataset, truth: Truth | None) -> None:
     """Print some windows, evenly over the recording, and how the tracks fared against the truth."""
     time, motion = tracks["time"].values, tracks["motion"].values
     every = -(-time.size // _MOST_ROWS)
-    matched = None if truth is None else _matched(tracks, truth)
-    columns = ["time [s]", "motion", "index / threshold"]
-    for n in range(tracks.sizes["track"]):
-        columns += [f"track {n}: velocity [m/s]", "acceleration [m/s²]"]
-        if matched is not None and matched[n] is not None:
-            columns.append("truth [m/s]")
+    matched = [None] * tracks.sizes["track"] if truth is None else _matched(tracks, truth)
+    columns, together = ["time [s]", "motion", "index / threshold"], [2]
+    for n, target in enumerate(matched):
+        group = [f"track {n}: velocity [m/s]", "acceleration [m/s²]"]
+        group += [] if target is None else [f"target {target}: true velocity [m/s]"]
+        columns += group
+        together.append(len(group))
     rows = []
     for w in range(every // 2, time.size, every):
         ratio = float(tracks["motion_index"][w] / tracks["motion_threshold"][w])
         row = [number(time[w], 3), {1: "yes", 0: "no", -1: "?"}[int(motion[w])], number(ratio)]
-        for n in range(tracks.sizes["track"]):
+        for n, target in enumerate(matched):
             row += [_with_error(tracks, name, n, w) for name in ("velocity", "acceleration")]
-            if matched is not None and truth is not None and (target := matched[n]) is not None:
+            if truth is not None and target is not None:
                 row.append(number(float(np.interp(time[w], truth[0], truth[1][target]))))
         rows.append(row)
     share = f"{np.mean(motion == 1):.0%} of {time.size} windows move, {np.mean(motion == -1):.0%} are unknown"
-    show_table(share + (f"; one in {every} shown" if every > 1 else ""), columns, rows)
-    if matched is not None and truth is not None:
-        _fared(tracks, truth, matched)
+    show_table(share + (f"; one in {every} shown" if every > 1 else ""), columns, rows, together=together)
+    for sentence in [] if truth is None else _fared(compared(tracks, truth), len(truth[1])):
+        output().print(sentence)
 
 
 def _with_error(tracks: xr.Dataset, name: str, n: int, window: int) -> str:
@@ -81,20 +83,66 @@ def _with_error(tracks: xr.Dataset, name: str, n: int, window: int) -> str:
     return number(value) if value != value else f"{number(value)} ± {number(error)}"
 
 
-def _fared(tracks: xr.Dataset, truth: Truth, matched: list[int | None]) -> None:
+def compared(tracks: xr.Dataset, truth: Truth | None) -> list[dict[str, Any]]:
+    """Compare each track with one target: the nearest over the recording, no two tracks with the same.
+
+    Returns
+    -------
+    list of dict
+        For each track that has a target and a speed: ``track``, ``target``, ``windows`` (at which the truth is known),
+        ``share_tracked``, ``median_error_m_s``, ``signs_right``, ``nearest_targets``. The signs are None where the
+        target is slow throughout. The last one says in how many windows each target is the nearest.
+    """
+    if truth is None:
+        return []
     at = np.searchsorted(tracks["time"].values, truth[0])
-    for n, target in enumerate(matched):
-        if target is None:
-            continue
-        found, real = tracks["velocity"].values[n, at], truth[1][target]
+    rows = []
+    for n, target in enumerate(_matched(tracks, truth)):
+        found = tracks["velocity"].values[n, at]
         there = np.isfinite(found)
-        if not there.any():
+        if target is None or not there.any():
             continue
-        fast = there & (np.abs(real) > _SLOW)
-        signs = f"{np.mean(np.sign(found[fast]) == np.sign(real[fast])):.3f}" if fast.any() else "–"
-        output().print(
-            f"track {n} against target {target}: in {np.mean(there):.0%} of the windows, median error "
-            f"{np.median(np.abs(found - real)[there]):.3f} m/s, signs right {signs} (above {_SLOW:g} m/s)"
+        off = np.abs(found[there] - truth[1][:, there])
+        fast = there & (np.abs(truth[1][target]) > _SLOW)
+        nearest, windows = np.unique(off.argmin(axis=0), return_counts=True)
+        rows.append(
+            {
+                "track": n,
+                "target": target,
+                "windows": at.size,
+                "share_tracked": float(there.mean()),
+                "median_error_m_s": float(np.median(off[target])),
+                "signs_right": float(np.mean(np.sign(found[fast]) == np.sign(truth[1][target][fast])))
+                if fast.any()
+                else None,
+                "nearest_targets": dict(zip(nearest.tolist(), windows.tolist(), strict=True)),
+            }
+        )
+    return rows
+
+
+def _fared(rows: list[dict[str, Any]], targets: int) -> Iterator[str]:
+    """Say in sentences how each track fared against its target, and how many targets there are."""
+    for row in rows:
+        target = row["target"]
+        which = (
+            "the only target" if targets == 1 else f"target {target} alone, of {targets} targets the nearest"
+        )
+        signs = "–" if row["signs_right"] is None else f"{row['signs_right']:.3f}"
+        yield (
+            f"track {row['track']}, compared with {which}: tracked in {row['share_tracked']:.0%} of the windows, "
+            f"median error {row['median_error_m_s']:.3f} m/s, signs right {signs} (above {_SLOW:g} m/s)"
+        )
+        if targets > 1:
+            most = sorted(row["nearest_targets"].items(), key=lambda item: -item[1])
+            yield (
+                f"track {row['track']}: the target of the nearest speed, window by window: "
+                + ", ".join(f"target {one} in {n}" for one, n in most)
+            )
+    if rows and targets > len(rows):
+        yield (
+            f"{targets - len(rows)} of {targets} targets are compared with no track (--max-targets {targets} looks for "
+            "all)"
         )
 
 
@@ -102,8 +150,8 @@ def conditions(tracks: xr.Dataset) -> str:
     """Say how the tracks were made, in a sentence."""
     attrs = tracks.attrs
     parts = [
-        f"{attrs['packet_rate']:.4g} packets/s, windows of {attrs['window_s']:g} s every {attrs['hop_s']:g} s, up to "
-        f"±{attrs['max_speed']:.3g} m/s",
+        f"{attrs['packet_rate']:.4g} packets/s by the {'mean' if 'hole_s' in attrs else 'median'} interval, windows of "
+        f"{attrs['window_s']:g} s every {attrs['hop_s']:g} s, up to ±{attrs['max_speed']:.3g} m/s",
         "phase, timing and gain of each packet taken out"
         if attrs["reference"] == "self"
         else "packets as they are",

@@ -31,6 +31,11 @@ class Pace(NamedTuple):
         """Tell whether packets come in bursts."""
         return self.hole > self.interval
 
+    @property
+    def said(self) -> str:
+        """The rate in words, and what it is taken from."""
+        return f"{1 / self.interval:.4g} packets/s by the {'mean' if self.bursts else 'median'} interval"
+
     def window(self, shortest: float, packets: int, longest_gap: float) -> float:
         """Length of a window that holds what it needs, s.
 

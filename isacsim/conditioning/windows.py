@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from isacsim.conditioning.conditioning import Gain, Reference
 from isacsim.conditioning.cutting import CaptureWindow, WindowCutter
+from isacsim.conditioning.pace import Pace
 from isacsim.spectrum.grid import BINS
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Windows:
     """One sentence for each window that could not."""
     remaining: int
     """Further windows that the capture has room for, beyond the limit asked for."""
-    packet_rate: float
-    """Packets per second (`isacsim.conditioning.pace`)."""
+    pace: Pace
+    """Packet rate and its regularity."""
     window_s: float
     """Length asked for, or settled on, in s."""
     hop_s: float
@@ -36,6 +37,11 @@ class Windows:
     reference: Reference
     pair: tuple[int, int] | None
     """Surveillance and reference receiver by position, if they were chosen by coherence or given."""
+
+    @property
+    def packet_rate(self) -> float:
+        """Packets per second (`isacsim.conditioning.pace`)."""
+        return 1 / self.pace.interval
 
     @property
     def conditioning(self) -> str:
@@ -105,7 +111,7 @@ def capture_windows(
         else:
             skipped.append(one)
     remaining = cut.room - len(used) - len(skipped)
-    return Windows(used, skipped, remaining, cut.packet_rate, cut.window_s, cut.hop_s, reference, cut.pair)
+    return Windows(used, skipped, remaining, cut.pace, cut.window_s, cut.hop_s, reference, cut.pair)
 
 
 def common_axes(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isacsim.conditioning.cutting import named_receivers
+from isacsim.conditioning.pace import Pace, packet_pace
 from isacsim.errors import InputError
 from isacsim.survey.maps import capture_maps
 from isacsim.survey.timing import PacketTiming, packet_timing
@@ -110,13 +111,14 @@ def describe_capture(
     if "csi" not in capture or not {"receiver", "subcarrier", "packet"} <= set(capture["csi"].dims):
         raise InputError("a capture needs csi over receiver, subcarrier and packet.")
     capture = named_receivers(capture)
-    timing = packet_timing(capture.coords["time"].values)
+    time = capture.coords["time"].values
+    timing = packet_timing(time)
     maps = capture_maps(capture, bins=bins, progress=progress)
     reported = _reported(capture)
     return CaptureDescription(
         str(capture.attrs.get("source", capture.attrs.get("scenario_name", "capture"))),
         _radio(capture, maps),
-        _timing(timing, float(capture.coords["time"][0]))
+        _timing(timing, packet_pace(time), float(time[0]))
         | {"records_dropped": int(capture.attrs.get("n_dropped", 0))},
         _receivers(capture, maps),
         reported,
@@ -158,7 +160,7 @@ def _indices(capture: xr.Dataset) -> np.ndarray:
     return np.rint((frequency - capture.attrs["carrier"]) / np.diff(frequency).min()).astype(int)
 
 
-def _timing(timing: PacketTiming, origin: float) -> dict[str, Any]:
+def _timing(timing: PacketTiming, pace: Pace, origin: float) -> dict[str, Any]:
     longest = np.argsort(timing.gap_length)[::-1]
     return {
         "packets": timing.packets,
@@ -166,6 +168,8 @@ def _timing(timing: PacketTiming, origin: float) -> dict[str, Any]:
         "mean_rate": timing.mean_rate,
         "median_interval_s": timing.median_interval,
         "grid_rate": 1 / timing.interval,
+        "window_rate": 1 / pace.interval,
+        "window_rate_of": "mean interval" if pace.bursts else "median interval",
         "jitter_s": timing.jitter,
         "lost": timing.lost,
         "mean_burst": timing.mean_burst,

@@ -23,6 +23,7 @@ def facts(described: CaptureDescription) -> list[tuple[str, str]]:
     rate = f"{timing['mean_rate']:.4g} packets/s on average"
     if timing["lost"] > 0 or timing["bursts"]:
         rate += f", {timing['grid_rate']:.4g} on the sender's grid"
+    rate += f", {timing['window_rate']:.4g} by the {timing['window_rate_of']} (of windows and tracks)"
     rows = [
         ("format", ", ".join(filter(None, (radio["format"], radio["chip"])))),
         ("channel", f"{radio['carrier'] / 1e9:.5g} GHz, {radio['bandwidth'] / 1e6:g} MHz"),

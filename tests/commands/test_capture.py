@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from isacsim import load_scenario
 from isacsim.capture.netcdf import save_capture
 from isacsim.cli import app
 from tests.capture.capture_files import integers, intel_file
-from tests.commands.test_cli import refused, run
+from tests.commands.test_cli import capture_as_read, refused, run
 from tests.survey.captures import capture
 
 
@@ -75,3 +77,26 @@ def test_a_scenario_like_a_capture(tmp_path: Path) -> None:
     )
     assert "body must be one of" in refused("scenarios", "from-capture", tmp_path / "c.nc", "--body", "cat")
     assert "this is a scenario" in refused("scenarios", "from-capture", tmp_path / "x.yaml")
+
+
+def test_rates_are_named_alike_by_capture_and_spectrum(tmp_path: Path) -> None:
+    path = capture_as_read(tmp_path, 500, 1100)
+    with xr.open_dataset(path, engine="h5netcdf") as opened:
+        whole = opened.load()
+    lossy = tmp_path / "lossy.nc"
+    save_capture(whole.isel(packet=np.arange(1100) % 5 > 0), lossy)
+    said = run("capture", lossy).output
+    rate = re.search(r"([0-9.]+) packets/s on average, .* ([0-9.]+) by the median interval", said)
+    assert rate is not None and float(rate[2]) == pytest.approx(1.25 * float(rate[1]), rel=0.01)
+    told = json.loads(run("capture", lossy, "--json").stdout)["timing"]
+    assert f"{told['window_rate']:.4g}" == rate[2] and told["window_rate_of"] == "median interval"
+    drawn = run("spectrum", lossy, "-o", tmp_path / "a.png", "--max-windows", 1)
+    assert f"{rate[2]} packets/s by the median interval" in drawn.output
+    assert "--combine resolved" not in drawn.stderr
+
+
+def test_a_spectrum_of_one_of_several_pairs_names_the_others(tmp_path: Path) -> None:
+    asked = ("spectrum", "points_4x1", "-o", tmp_path / "a.png", "--set", "spectrum.combine=coherent")
+    hint = "one of 4 antenna pairs; --combine resolved takes all"
+    assert hint in " ".join(run(*asked).stderr.split())
+    assert hint not in " ".join(run(*asked, "--combine", "coherent").stderr.split())

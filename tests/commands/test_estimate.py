@@ -75,8 +75,13 @@ def test_what_short_windows_are_advised_helps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spread", "cell"),
-    [(0.0123, "1.2346 ± 0.0123"), (1.6e-5, "1.234568 ± 0.000016"), (0.0, "1.2346 ± 0.0000")],
+    [
+        (0.0123, "1.235 ± 0.012"),
+        (1.6e-5, "1.234568 ± 0.000016"),
+        (12.3, "1.23 ± 12.30"),
+        (0.0, "1.2346 ± 0.0000"),
+    ],
 )
-def test_small_standard_errors_keep_two_digits(spread: float, cell: str) -> None:
+def test_standard_errors_have_two_digits(spread: float, cell: str) -> None:
     estimates = xr.Dataset({"velocity": ("path", [1.23456789]), "std_velocity": ("path", [spread])})
     assert _with_spread(estimates, "velocity", 0) == cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,31 @@ def test_tables_keep_words_whole(
             assert word in words
 
 
+def test_a_row_of_numbers_is_one_line_and_groups_stay_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    at_width(monkeypatch, 80)
+    columns = ["target", *(word for q in "abcde" for word in (f"true {q}", f"estimate {q}"))]
+    cells = [[f"{n}", *(f"{n}.{k}4567 ± 0.00{k}1" for k in range(10))] for n in range(3)]
+    terminal.show_table("", columns, cells, together=[2] * 5)
+    printed = capsys.readouterr().out
+    for cell in (cell for row in cells for cell in row):
+        assert cell in printed
+    heads = [line.split() for line in printed.splitlines() if "true" in line]
+    assert [(head.count("true"), head.count("estimate")) for head in heads] == [(1, 1)] * 5
+    assert len([line for line in printed.splitlines() if line.lstrip()[:1].isdigit()]) == 3 * len(heads)
+
+
+def test_a_cell_wider_than_the_terminal_is_broken_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    at_width(monkeypatch, 12)
+    terminal.show_table("", ["n", "m"], [["1", "word by word"]])
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 12
+    assert printed.split()[-4:] == ["1", "word", "by", "word"]
+
+
 @pytest.mark.parametrize(
     "command", [["scenarios"], ["simulate", "default", "-o", "x.nc"], ["estimate", "lab_siso"]]
 )
@@ -196,3 +222,5 @@ def test_commands_fit_80_columns(command: list[str], monkeypatch: pytest.MonkeyP
     assert max(map(len, narrow.splitlines())) <= 80
     whole = {word for word in narrow.split() if not set(word) <= set("─ ")}
     assert whole <= set(wide.split())
+    cells = re.findall(r"\S+ ± \S+", wide)
+    assert all(cell in narrow for cell in cells) and (command[0] != "estimate" or len(cells) > 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,22 @@ def test_live_gives_the_latency(scenario: Path) -> None:
     assert "ms in the median" in result.output
     assert "signs right 1.000" in result.output
     assert "static channel" not in result.stderr
+
+
+def test_several_targets_are_counted_and_the_compared_one_is_named(scenario: Path, tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    other = "    - {amplitude: 0.02, motion: {kind: trajectory, position_m: [1, 4, 1], velocity_m_s: [0, -0.4, 0]}}\n"
+    path.write_text(SCENARIO.replace("impairments:", other + "impairments:"))
+    result = run("track", path)
+    said = in_one_line(result)
+    assert "track 0, compared with target 0 alone, of 2 targets the nearest: tracked in" in said
+    assert "target 0: true velocity [m/s]" in said
+    assert "track 0: the target of the nearest speed, window by window: target 0 in " in said
+    assert "1 of 2 targets are compared with no track (--max-targets 2 looks for all)" in said
+    (told,) = json.loads(run("track", path, "--json").stdout)["compared"]
+    assert told["target"] == 0 and sum(told["nearest_targets"].values()) > 10
+    assert f"median error {told['median_error_m_s']:.3f} m/s" in said
+    assert "compared with the only target: tracked in" in in_one_line(run("track", scenario))
 
 
 def test_a_quiet_stretch_is_taken_from_the_command_line(tmp_path: Path) -> None:

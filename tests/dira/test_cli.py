@@ -139,7 +139,8 @@ def answer(*arguments) -> dict:
 
 def test_tables_as_json(store, models, tmp_path, monkeypatch):
     told = answer("count", store, "--model", models / "counter")
-    assert np.shape(told["probability"]) == (24, len(told["counts"])) and np.sum(told["spectra"]) == 24
+    assert np.shape(told["probability"]) == (24, len(told["known_counts"])) and np.sum(told["spectra"]) == 24
+    assert told["model"] == "TargetCounter" and told["known_counts"] == [3, 4]
     labels = np.array([3, 4] * 12)
     assert told["share_right"] == np.mean(np.array(told["found"]) == labels) and told["labelled"] == 24
     told = answer("detect", store, "--model", models / "detector", "--threshold", 0)
@@ -246,7 +247,7 @@ def test_what_is_refused(store, models, tmp_path):
         (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
         # The models that come with dira are for 64 bins.
         (("enhance", store, *out), "do not fit the purifier: bins_acceleration 16 where the model has 64"),
-        (("count", store), "do not fit the counter: bins_acceleration 16 where the model has 64"),
+        (("count", store), "do not fit the counter: bins_acceleration 16 where it has 64"),
         (
             ("evaluate", store, "--variable", "aj_noisy", "--reference", store),
             "do not fit the counter: bins_",

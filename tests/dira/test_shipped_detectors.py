@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -48,10 +50,11 @@ def test_it_is_chosen_for_its_spectra_and_finds_their_targets(name):
 
 def test_others_are_refused_by_name():
     ds = samples("default", 1)
-    with pytest.raises(
-        InputError, match=r"no detector for these spectra: .*coherent where points_4x1 has resolved"
-    ):
+    with pytest.raises(InputError) as said:
         dira.PathDetector.pretrained(ds["aj_noisy"])
+    assert "the nearest is points_4x1: combine coherent where it has resolved" in str(said.value)
+    assert "rooms_4x4" not in str(said.value) and "dira train detector" in str(said.value)
+    assert len(str(said.value).split()) < 45
     with pytest.raises(InputError, match=r"comes with the detectors points_4x1, .*, not 'lab'"):
         shipped_detector("lab")
     with pytest.raises(InputError, match="antennas 1 x 1 where the model has 4 x 4"):
@@ -81,3 +84,19 @@ def test_detect_takes_the_one_that_fits(tmp_path):
     got = CliRunner().invoke(app, ["detect", str(store), "--device", "cpu"])
     assert got.exit_code == 0, got.output
     assert "true paths found" in got.output
+    got = CliRunner().invoke(app, ["count", str(store), "--device", "cpu"])
+    assert got.exit_code == 0 and "counted by PathDetector, which knows 0 to " in got.output, got.output
+    got = CliRunner().invoke(app, ["count", str(store), "--device", "cpu", "--json"])
+    told = json.loads(got.stdout)
+    assert told["model"] == "PathDetector" and told["known_counts"][0] == 0
+    detected = dira.PathDetector.pretrained("points_4x1").detect(isacsim.open_dataset(store)["aj_noisy"])
+    assert told["found"] == detected["count_probability"].values.argmax(axis=1).tolist()
+
+
+def test_count_without_a_model_that_fits_says_what_to_do(tmp_path):
+    store = tmp_path / "other.zarr"
+    other = isacsim.load_scenario("single_target").with_(spectrum={"bins_acceleration": 8, "bins_jerk": 8})
+    isacsim.generate(other, store, n_samples=2, workers=0, progress=False)
+    got = CliRunner().invoke(app, ["count", str(store)])
+    assert got.exit_code == 2
+    assert "bins_acceleration 8 where it has 64" in got.stderr and "--method dira" in got.stderr

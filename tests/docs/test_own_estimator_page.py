@@ -8,12 +8,14 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from isacsim.cli import app
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "own_estimator.md").read_text(encoding="utf-8")
+(PRINTED,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ESTIMATOR, USE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 (COMMAND,) = re.findall(r"^isacsim validate .*$", PAGE, re.MULTILINE)
 
@@ -35,9 +37,17 @@ def test_the_command_runs(folder: Path) -> None:
     assert (folder / "out" / "ridge" / "bound.png").stat().st_size > 10_000
 
 
-def test_the_python_runs(folder: Path) -> None:
+def test_the_python_prints_what_the_page_says(folder: Path, capsys: pytest.CaptureFixture) -> None:
     scope: dict = {}
     exec(USE, scope)
+    head, names, *rows = capsys.readouterr().out.splitlines()
+    wanted_head, wanted_names, *wanted_rows = PRINTED.splitlines()
+    assert (head.split(), names.split()) == (wanted_head.split(), wanted_names.split())
+    for row, wanted in zip(rows, wanted_rows, strict=True):
+        assert row.split()[0] == wanted.split()[0]
+        # Printed with one decimal: another processor's rounding may move the last one.
+        got, said = (np.array(line.split()[1:], float) for line in (row, wanted))
+        np.testing.assert_allclose(got, said, atol=0.1001)
     at_20_db = scope["result"].rmse_over_bound_acceleration.sel(snr=20)
     assert at_20_db.sel(estimator="relax") < 3
     assert at_20_db.sel(estimator="ridge:estimate") > 10
