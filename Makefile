@@ -16,7 +16,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
-	@echo "Setting up $(VENV): pip installs isacsim and what its tests need, without further output; this takes 3 to 10 minutes."
+	@echo "Setting up $(VENV): pip installs isacsim and what its tests need, without further output; this takes 2 to 10 minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $@

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from dira.data.spectra import read_spectra
 from dira.experiment.finding import CEILING, DETECTOR, FALSE, MODEL, RAW, Captures, compared, drawn
-from dira.models.detector import PathDetector
 from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
@@ -140,10 +139,10 @@ def _fitting(noisy: xr.DataArray, weights: Path | None) -> tuple[dict[str, Model
             continue
         try:
             kind: Any = getattr(dira, name)
-            if name == DETECTOR and weights is None:
-                models[name] = PathDetector.pretrained(noisy)
+            if weights is None:
+                models[name] = kind.pretrained(noisy)
                 continue
-            model = kind.from_pretrained(None if weights is None else weights / name)
+            model = kind.from_pretrained(weights / name)
             model.fitted()[1].check(read_spectra(noisy)[1], model=name)
             models[name] = model
         except InputError as error:

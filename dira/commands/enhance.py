@@ -65,7 +65,9 @@ def enhance(
     from dira.models.paired_diffusion import PairedDiffusion
 
     check_store(output, overwrite=overwrite)
-    purifier = model_in(model, "purifier", "denoiser", "detector", "paired-diffusion")
+    samples = load(store, variable, split=split, also=SPECTRA)
+    kinds = ("purifier", "denoiser", "detector", "paired-diffusion")
+    purifier = model_in(model, *kinds, like=samples[variable])
     asked = {
         "t_star": t_star,
         "rounds": rounds,
@@ -81,7 +83,6 @@ def enhance(
         option = next(iter(how)).replace("_", "-")
         raise InputError(f"--{option} is for a purifier, and {model} is {purifier.title}; leave it out.")
     how = {} if once else {"seed": seed} if sampled else {**purifier.chosen, **how, "seed": seed}
-    samples = load(store, variable, split=split, also=SPECTRA)
     with bar("purifying", "spectra") as progress:
         where: dict[str, Any] = {"device": device} if once else {"device": device, "progress": progress}
         enhanced = (purifier.sample if sampled else purifier.enhance)(samples[variable], **how, **where)
@@ -92,7 +93,7 @@ def enhance(
     origin = {"store": store.name, "variable": variable, "split": split, "attrs": samples.attrs}
     about = {
         "made_by": type(purifier).__name__,
-        "weights_sha256": digest_of_weights(model, purifier),
+        "weights_sha256": digest_of_weights(purifier),
         "enhanced_from": json.dumps(origin, default=str),
         **how,
     }

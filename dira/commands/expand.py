@@ -85,7 +85,7 @@ def expand(
         repeated = {name: np.repeat(value, len(labels)) for name, value in others.items()}
         spectra = generator.sample({"n_targets": labels, **repeated}, **how, **where)
     _, axes = generator.fitted()
-    digest = digest_of_weights(model, generator)
+    digest = digest_of_weights(generator)
     samples = _data_set(spectra, labels, others, axes)
     source = f"{type(generator).__name__} {digest[:12]}"
     samples["source"] = described(DATASET, "source", [source] * len(labels))

@@ -90,19 +90,18 @@ def _fitting(spectra: Any) -> Any:
     InputError
         If neither fits.
     """
-    from dira.data.spectra import read_spectra
+    from dira.models.counter import TargetCounter
     from dira.models.detector import PathDetector
 
-    counter = model_in(None, "counter")
-    if not (differences := counter.fitted()[1].differences(read_spectra(spectra)[1], owner="it")):
-        return counter
     try:
-        return PathDetector.pretrained(spectra)
-    except InputError:
-        raise InputError(
-            f"the spectra do not fit the counter: {', '.join(differences)}; no detector of dira fits them either. "
-            "Train one (dira train counter), or count in captures: isacsim count CAPTURE --method dira."
-        ) from None
+        return TargetCounter.pretrained(spectra)
+    except InputError as refused:
+        try:
+            return PathDetector.pretrained(spectra)
+        except InputError:
+            raise InputError(
+                f"{refused} Or count in captures: isacsim count CAPTURE --method dira."
+            ) from None
 
 
 def _odds(model: Any, spectra: Any, device: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -58,12 +58,15 @@ def bar(name: str, unit: str) -> Iterator[Any]:
         yield lambda done, total, loss: tell(done, total)
 
 
-def model_in(folder: Path | None, *kinds: str) -> Any:
-    """A trained model of one of the kinds, from its folder; without one that of the first kind that comes with dira."""
+def model_in(folder: Path | None, *kinds: str, like: Any = None) -> Any:
+    """A trained model of one of the kinds, from its folder; without one that of the first kind that comes with dira.
+
+    Of several that come with dira it is the one that fits the spectra ``like``.
+    """
     import dira
 
     if folder is None:
-        return getattr(dira, KINDS[kinds[0]][0]).from_pretrained()
+        return getattr(dira, KINDS[kinds[0]][0]).pretrained(like)
     try:
         name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -74,7 +77,6 @@ def model_in(folder: Path | None, *kinds: str) -> Any:
     return getattr(dira, name).from_pretrained(folder)
 
 
-def digest_of_weights(folder: Path | None, model: Any) -> str:
-    """SHA-256 of a model's weights in its folder, of the one that comes with dira where there is no folder."""
-    file = (folder or model.shipped()) / "model.safetensors"
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def digest_of_weights(model: Any) -> str:
+    """SHA-256 of the weights of a model that was read from a folder."""
+    return hashlib.sha256((model.folder / "model.safetensors").read_bytes()).hexdigest()

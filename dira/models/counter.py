@@ -18,9 +18,10 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_labels, read_spectra
-from dira.models.model import Classes, Examples, FitOptions, Model, Whereabouts
+from dira.models.model import Classes, Examples, Model
 from dira.networks.resnet import ResNet18
 from dira.training.moved import mirrored_and_shifted
+from dira.training.options import FitOptions, Whereabouts
 from dira.training.threads import on_threads
 from dira.training.train import Batch, Training
 from isacsim.errors import InputError

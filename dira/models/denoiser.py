@@ -11,8 +11,9 @@ from torch import nn
 
 from dira.config import Axes, Config, Scaling, UNetConfig
 from dira.data.spectra import read_spectra, shaped_as
-from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.model import Classes, Examples, Model
 from dira.networks.unet import SpectrumUNet
+from dira.training.options import FitOptions
 from dira.training.train import Batch
 from isacsim.errors import InputError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
@@ -28,9 +27,9 @@ from dira.models.detections import (
     power,
 )
 from dira.models.detector_loss import mirrored, of_paths
-from dira.models.model import Classes, Examples, FitOptions, Model
-from dira.models.shipped import fitting_detector, shipped_detector
+from dira.models.model import Classes, Examples, Model
 from dira.networks.detection import DetectionUNet, PathMaps
+from dira.training.options import FitOptions
 from dira.training.train import Batch
 from isacsim.errors import InputError
 
@@ -90,6 +89,7 @@ class PathDetector(Model):
     Settings = DetectorConfig
     config: DetectorConfig
     title = "the detector"
+    usual = "points_4x4"
     variables = ("aj_noisy", *_TRUTH)
     training_defaults: ClassVar = {"learning_rate": 1e-3, "average": 0.99}
 
@@ -323,29 +323,6 @@ class PathDetector(Model):
         best = minimize(surprise, [0.5, 0.5], method="Nelder-Mead").x
         chosen = (float(max(best[0], 0.0)), float(max(best[1], 0.0)))
         self.config = self.config.model_copy(update={"count_weights": chosen if any(chosen) else (0.0, 1.0)})
-
-    @classmethod
-    def shipped(cls) -> Path:
-        """Folder of the detector for the default axes and 4 x 4 antennas; `pretrained` knows the others."""
-        return shipped_detector(_DEFAULT)
-
-    @classmethod
-    def pretrained(cls, like: Any = None) -> Self:
-        """Read a detector that comes with dira.
-
-        Parameters
-        ----------
-        like : str or xarray.DataArray, optional
-            Its name, or spectra that it has to fit: axes, settings, antennas. Default: "points_4x4".
-
-        Raises
-        ------
-        InputError
-            If there is none of that name, or none fits: names those there are, or what the nearest one differs in.
-        """
-        if like is None or isinstance(like, str):
-            return cls.from_pretrained(shipped_detector(like or _DEFAULT))
-        return cls.from_pretrained(fitting_detector(read_spectra(like)[1]))
 
 
 def _joined(network: nn.Module, spectra: torch.Tensor) -> torch.Tensor:

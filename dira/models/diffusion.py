@@ -12,10 +12,11 @@ from torch import nn
 
 from dira.config import Axes, Config, Scaling, ScheduleConfig, UNetConfig
 from dira.data.spectra import Labels, count_of, read_labels, unstacked
-from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.model import Classes, Examples, Model
 from dira.models.sampling import generate
 from dira.models.schedule import alphas_bar, scheduler
 from dira.networks.unet import SpectrumUNet
+from dira.training.options import FitOptions
 from dira.training.train import Batch, Progress
 from isacsim.checks import check_integer
 from isacsim.errors import InputError

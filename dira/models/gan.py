@@ -19,8 +19,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from dira.config import Axes
 from dira.data.spectra import Labels
 from dira.models.latent import LatentConfig, LatentModel
-from dira.models.model import Classes, Examples, FitOptions, Whereabouts
+from dira.models.model import Classes, Examples
 from dira.networks.decoder import Generator, stages, widths
+from dira.training.options import FitOptions, Whereabouts
 from dira.training.source import taken
 from dira.training.train import LONGEST_S, Training, checkpoints_of, due, follow, place_for
 from isacsim.checks import check_integer

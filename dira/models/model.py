@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from dira.models.files import (
     reading,
     write_network,
 )
+from dira.models.shipped import fitting_model, shipped_model
+from dira.training.options import Whereabouts
 from dira.training.source import Source
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from isacsim.dataset.loading.reuse import ReusedSamples
     from isacsim.dataset.synthetic.endless import EndlessSamples
 
-__all__ = ["Examples", "FitOptions", "Model", "NotFitted", "Whereabouts"]
+__all__ = ["Examples", "Model", "NotFitted"]
 
 Classes = dict[str, list[int | str]]
 
@@ -59,43 +61,6 @@ class Examples(NamedTuple):
     batches."""
 
 
-class FitOptions(TypedDict, total=False):
-    """Options of every model's `fit` besides steps: where and how it is trained.
-
-    ``stream`` is a stream of `isacsim.stream` in place of all other examples. ``checkpoints`` is a folder for
-    checkpoints, from which a run continues, and ``every`` the number of steps between them. ``progress`` is called
-    with steps done, steps in all, running loss. The others are ``device`` and the fields of
-    `dira.training.train.Training`.
-    """
-
-    stream: EndlessSamples | ReusedSamples | None
-    device: str
-    checkpoints: str | PathLike[str] | None
-    every: int
-    progress: Progress | None
-    batch_size: int
-    learning_rate: float
-    warmup: int
-    decay: Literal["none", "cosine"]
-    weight_decay: float
-    clip: float
-    average: float
-    precision: Literal["no", "bf16", "fp16"]
-    threads: int
-    seed: int
-
-
-class Whereabouts(NamedTuple):
-    """Where a training runs and what it leaves on the way."""
-
-    device: str
-    checkpoints: Path | None
-    every: int
-    progress: Progress | None
-    best_by: Callable[[Any], float] | None
-    """Value that chooses the weights to keep, in a model that is judged during training: the lowest one."""
-
-
 class Model(ABC):
     """Base of all models.
 
@@ -106,6 +71,10 @@ class Model(ABC):
     """
 
     Settings: ClassVar[type[Config]]
+    usual: ClassVar[str] = "one_antenna"
+    """Name of the one that comes with dira for the default spectra."""
+    folder: Path | None = None
+    """Folder that it was read from."""
     title: ClassVar[str]
     """For messages, e.g. the counter."""
     variables: tuple[str, ...] = ("aj_noisy", "n_targets")
@@ -315,17 +284,14 @@ class Model(ABC):
 
     @classmethod
     def shipped(cls) -> Path:
-        """Folder of the model that comes with dira.
+        """Folder of the model that comes with dira for the default spectra; `pretrained` knows the others.
 
         Raises
         ------
         InputError
             If there is none.
         """
-        folder = Path(__file__).parents[1] / "weights" / cls.__name__
-        if not folder.is_dir():
-            raise InputError(f"dira comes with no trained {cls.__name__}; train one with fit.")
-        return folder
+        return shipped_model(cls.__name__, cls.usual)
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str] | None = None) -> Self:
@@ -349,13 +315,26 @@ class Model(ABC):
             weights = read_weights(folder, content)
             network = model.build(axes, classes)
             network.load_state_dict(weights)
-        model.network = network.eval()
+        model.network, model.folder = network.eval(), folder
         return model
 
     @classmethod
-    def pretrained(cls) -> Self:
-        """The model that comes with dira, for the default spectra: short for `from_pretrained` without a folder."""
-        return cls.from_pretrained()
+    def pretrained(cls, like: Any = None) -> Self:
+        """Read a model that comes with dira.
+
+        Parameters
+        ----------
+        like : str or xarray.DataArray, optional
+            Its name, or spectra that it has to fit: axes, settings, antennas. Default: that for the default spectra.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name, or none fits: names those there are, or what the nearest one differs in.
+        """
+        if like is None or isinstance(like, str):
+            return cls.from_pretrained(shipped_model(cls.__name__, like or cls.usual))
+        return cls.from_pretrained(fitting_model(cls.__name__, read_spectra(like)[1]))
 
 
 def _said_of(data: Any, training: Training) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from dira.config import Axes, ScheduleConfig
 from dira.data.spectra import shaped_as
 from dira.models.denoiser import paired
 from dira.models.diffusion import LossConfig, diffusion_loss
-from dira.models.model import Classes, Examples, FitOptions, Model
+from dira.models.model import Classes, Examples, Model
 from dira.models.sampling import generate
 from dira.models.schedule import alphas_bar, scheduler
 from dira.networks.unet import SpectrumUNet
+from dira.training.options import FitOptions
 from dira.training.train import Batch, Progress
 from isacsim.checks import check_integer
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from dira.data.spectra import shaped_as
 from dira.models.diffusion import Diffusion, add_noise
-from dira.models.model import FitOptions
 from dira.models.sampling import normals, seeded_batches
 from dira.models.ssim import ssim
+from dira.training.options import FitOptions
 from dira.training.train import Progress
 from isacsim.checks import check_choice, check_integer, check_number
 

@@ -1,4 +1,4 @@
-"""Detectors that come with dira, one for each kind of spectra: which there are, and which fits."""
+"""Models that come with dira, several of a kind for different spectra: which there are, and which fits."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from dira.config import Axes, validated
 from dira.models.files import read_content
 from isacsim.errors import InputError
 
-__all__ = ["fitting_detector", "shipped_detector", "shipped_detectors"]
+__all__ = ["fitting_model", "shipped_model", "shipped_models"]
 
-_FOLDER = Path(__file__).parents[1] / "weights" / "PathDetector"
-
-
-def shipped_detectors() -> dict[str, Path]:
-    """Folders of the detectors by name."""
-    return {config.parent.name: config.parent for config in sorted(_FOLDER.glob("*/config.json"))}
+_FOLDER = Path(__file__).parents[1] / "weights"
 
 
-def shipped_detector(name: str) -> Path:
-    """Folder of one detector.
+def shipped_models(kind: str) -> dict[str, Path]:
+    """Folders of the models of a class by name."""
+    return {config.parent.name: config.parent for config in sorted((_FOLDER / kind).glob("*/config.json"))}
+
+
+def shipped_model(kind: str, name: str) -> Path:
+    """Folder of one model.
 
     Raises
     ------
     InputError
         If there is none of that name; says which there are.
     """
-    known = shipped_detectors()
+    known = shipped_models(kind)
+    if not known:
+        raise InputError(f"dira comes with no trained {kind}; train one with fit.")
     if name not in known:
-        raise InputError(f"dira comes with the detectors {', '.join(known) or '(none)'}, not {name!r}.")
+        raise InputError(f"dira comes with {kind} {', '.join(known)}, not {name!r}.")
     return known[name]
 
 
-def fitting_detector(axes: Axes) -> Path:
-    """Folder of the first detector that is made for spectra of these axes and settings.
+def fitting_model(kind: str, axes: Axes) -> Path:
+    """Folder of the first model of a class that is made for spectra of these axes and settings.
 
     Raises
     ------
@@ -41,15 +43,15 @@ def fitting_detector(axes: Axes) -> Path:
         If there is none; says what the one with the fewest differences differs in.
     """
     nearest: tuple[str, list[str]] | None = None
-    for name, folder in shipped_detectors().items():
+    for name, folder in shipped_models(kind).items():
         own = validated(Axes, read_content(folder)["axes"], what=f"{folder}: axes")
         if not (differences := own.differences(axes, owner="it")):
             return folder
         if nearest is None or len(differences) < len(nearest[1]):
             nearest = name, differences
     if nearest is None:
-        raise InputError("dira comes with no detector; train one with dira train detector.")
+        raise InputError(f"dira comes with no trained {kind}; train one with fit.")
     raise InputError(
-        f"dira comes with no detector for these spectra; the nearest is {nearest[0]}: {', '.join(nearest[1])}. "
-        "Generate spectra with its settings, or train a detector (dira train detector)."
+        f"dira comes with no {kind} for these spectra; the nearest is {nearest[0]}: {', '.join(nearest[1])}. "
+        "Generate spectra with its settings, or train one (dira train)."
     )

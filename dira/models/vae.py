@@ -11,8 +11,9 @@ from torch import nn
 from dira.config import Axes
 from dira.data.spectra import Labels
 from dira.models.latent import LatentConfig, LatentModel
-from dira.models.model import Classes, FitOptions
+from dira.models.model import Classes
 from dira.networks.decoder import Generator, stages, widths
+from dira.training.options import FitOptions
 from dira.training.train import Batch
 
 __all__ = ["ConditionalVAE", "VAEConfig"]

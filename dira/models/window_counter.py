@@ -12,7 +12,7 @@ import isacsim
 from dira.data.spectra import read_spectra
 from dira.models.detections import limits
 from dira.models.detector import PathDetector
-from dira.models.shipped import shipped_detectors
+from dira.models.shipped import shipped_models
 from isacsim.conditioning.resampling import resample
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def count_window(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     antennas = _antennas(csi)
     uniform = resample(csi)
     fitting: list[tuple[PathDetector, xr.DataArray]] = []
-    for name in shipped_detectors():
+    for name in shipped_models("PathDetector"):
         detector = _detector(name)
         _, axes = detector.fitted()
         if axes.made_with.get("antennas") != " x ".join(map(str, antennas)):

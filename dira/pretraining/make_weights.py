@@ -159,7 +159,7 @@ def make_weights(
     generator = trained(untrained, *labelled, steps=generator_steps, **DIFFUSION)
     _calibrate(counter, enhanced["validation"], denoiser, device)
     for model in (purifier, denoiser, counter, generator):
-        model.save_pretrained(output / type(model).__name__, half=True)
+        model.save_pretrained(output / type(model).__name__ / model.usual, half=True)
     test = sets["test"]
     with record.timed("generating", unit="spectra") as progress:
         generated = generator.sample(

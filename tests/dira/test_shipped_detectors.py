@@ -12,7 +12,7 @@ import dira
 import isacsim
 from dira.cli import app
 from dira.metrics.detection import match_detections, true_paths
-from dira.models.shipped import shipped_detector, shipped_detectors
+from dira.models.shipped import shipped_model, shipped_models
 from dira.models.window_counter import count_window
 from isacsim import InputError
 from isacsim.conditioning.conditioning import condition
@@ -30,8 +30,8 @@ def samples(name: str, n: int = 12):
 
 
 def test_all_are_there_and_small():
-    assert set(shipped_detectors()) == set(MEASURED)
-    for folder in shipped_detectors().values():
+    assert set(shipped_models("PathDetector")) == set(MEASURED)
+    for folder in shipped_models("PathDetector").values():
         assert (folder / "model.safetensors").stat().st_size < 4e6
         assert dira.PathDetector.from_pretrained(folder).config.threshold >= 0.05
 
@@ -53,10 +53,10 @@ def test_others_are_refused_by_name():
     with pytest.raises(InputError) as said:
         dira.PathDetector.pretrained(ds["aj_noisy"])
     assert "the nearest is points_4x1: combine coherent where it has resolved" in str(said.value)
-    assert "rooms_4x4" not in str(said.value) and "dira train detector" in str(said.value)
+    assert "rooms_4x4" not in str(said.value) and "dira train" in str(said.value)
     assert len(str(said.value).split()) < 45
-    with pytest.raises(InputError, match=r"comes with the detectors points_4x1, .*, not 'lab'"):
-        shipped_detector("lab")
+    with pytest.raises(InputError, match=r"comes with PathDetector points_4x1, .*, not 'lab'"):
+        shipped_model("PathDetector", "lab")
     with pytest.raises(InputError, match="antennas 1 x 1 where the model has 4 x 4"):
         dira.PathDetector.pretrained("points_4x4").detect(samples("points_1x1", 1)["aj_noisy"])
     assert dira.PathDetector.from_pretrained().history["name"] == "points_4x4"
