@@ -16,6 +16,11 @@ from numpy.typing import NDArray
 
 from dira.data.spectra import read_spectra
 from dira.experiment.finding import CEILING, DETECTOR, FALSE, MODEL, RAW, Captures, compared, drawn
+from dira.models.counter import TargetCounter
+from dira.models.denoiser import PairedDenoiser
+from dira.models.detector import PathDetector
+from dira.models.model import Model
+from dira.models.purifier import Purifier
 from isacsim import __version__
 from isacsim.errors import InputError
 from isacsim.scenario.model import Scenario
@@ -24,10 +29,9 @@ from isacsim.spectrum.render import render_spectrum
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dira.models.model import Model
-
 __all__ = ["demo_page"]
 
+_KINDS: tuple[type[Model], ...] = (PathDetector, Purifier, PairedDenoiser, TargetCounter)
 _SHOWN = 4
 _PACKAGES = ("torch", "numpy", "diffusers")
 
@@ -129,16 +133,14 @@ def demo_page(
 
 def _fitting(noisy: xr.DataArray, weights: Path | None) -> tuple[dict[str, Model], list[str]]:
     """Models whose axes and settings are the spectra's, and why the others are left out."""
-    import dira
-
     models: dict[str, Model] = {}
     reasons: list[str] = []
-    for name in (DETECTOR, "Purifier", "PairedDenoiser", "TargetCounter"):
+    for kind in _KINDS:
+        name = kind.__name__
         if weights is not None and not (weights / name).is_dir():
             reasons.append(f"{name}, which is not in {weights}.")
             continue
         try:
-            kind: Any = getattr(dira, name)
             if weights is None:
                 models[name] = kind.pretrained(noisy)
                 continue
