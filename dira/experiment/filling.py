@@ -1,4 +1,4 @@
-"""How much of hidden patches an encoder fills in: ``python -m dira.experiment.filling``.
+"""Share of hidden patches that an encoder explains: ``python -m dira.experiment.filling``.
 
 Pretraining hides patches of windows, and the encoder fills in their values or their Doppler spectra. An encoder that
 has learned nothing about a window fills in the mean of all windows, and explains nothing.

@@ -54,7 +54,7 @@ class EncoderConfig(Config):
     hidden: float = Field(default=0.6, gt=0, lt=1)
     """Share of a window's patches that it learns to fill in."""
     target: Literal["samples", "spectrum"] = "spectrum"
-    """What it fills in: the values of a patch, or the Doppler power spectrum around it."""
+    """Target of filling in: the values of a patch, or the Doppler power spectrum around it."""
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)

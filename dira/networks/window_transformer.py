@@ -80,7 +80,7 @@ class WindowTransformer(nn.Module):
         return cut.permute(0, 1, 4, 2, 3, 5).flatten(3)
 
     def targets(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        """What patches are filled in with (window, pair, time, value)."""
+        """Values or spectra that fill the patches (window, pair, time, value)."""
         return self.patches(values) if self.target == "samples" else self.spectra(values, there)
 
     def spectra(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
