@@ -52,7 +52,7 @@ ENHANCED = {
     DETECTOR: "detector",
     "clean of another sample": "clean of another sample",
     "clean": "clean",
-    MODEL: "`estimate_paths` on the CSI",
+    MODEL: "`estimate_paths`, drawn",
 }
 
 
@@ -122,6 +122,13 @@ def passages() -> Iterator[Passage]:
         yield Passage(PAGE, "What enhancement keeps", *enhancement_row(name), SOURCE)
     for aim in _report()["aims"]:
         yield Passage(PAGE, "The aims", *aim_row(aim), SOURCE)
+    rows = ("expanded, {best}", "original data", "clean spectra", MODEL)
+    means = tuple(counting_row(name)[1][len(_scenarios())] for name in rows)
+    text = "gains nothing in counting here: {} right with it, {} without, {} on clean spectra, {} by"
+    yield Passage("README.md", "", text, means, SOURCE)
+    recall = (enhancement_row(DETECTOR)[1][0], enhancement_row("unchanged")[1][0])
+    text = "it finds {} of the targets at 0.3 false ones, where received spectra show {}."
+    yield Passage(PAGE, SECTION, text, recall, SOURCE)
 
 
 def picture() -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from docs.figures import (
     counting_pages,
     image_pages,
+    laptop_page,
     learned_pages,
     solver_page,
     validation_page,
@@ -23,6 +24,7 @@ PASSAGES: tuple[Passage, ...] = (
     *image_pages.passages(),
     *walker_pages.passages(),
     *learned_pages.passages(),
+    *laptop_page.passages(),
     *solver_page.passages(),
 )
 
