@@ -214,17 +214,21 @@ def _found_table(results: dict[str, Any]) -> str:
 
 
 def _count_table(captures: Captures, counted: dict[str, list[int]]) -> str:
-    rows = [
-        [str(i), f"{captures.snr_db[i]:.0f}", str(truth), *(str(one[i]) for one in counted.values())]
-        for i, truth in enumerate(captures.counts)
-    ]
-    return _table(["capture", "SNR [dB]", "truth", *counted], rows)
+    columns = {
+        "SNR [dB]": [f"{one:.0f}" for one in captures.snr_db],
+        "truth": captures.counts.tolist(),
+        **counted,
+    }
+    rows = [[name, *map(str, values)] for name, values in columns.items()]
+    return _table(["capture", *(str(i) for i in range(len(captures.counts)))], rows)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     line = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll wraps"><table><thead><tr>{line}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def _rendered(captures: Captures) -> NDArray[np.float32]:

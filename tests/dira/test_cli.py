@@ -246,8 +246,14 @@ def test_what_is_refused(store, models, tmp_path):
         (("evaluate", store, "--counter", "NOPE"), "--counter is for the distance to a --reference"),
         (("evaluate", store, "--reference-split", "test"), "--reference-split is for the distance"),
         # The models that come with dira are for 64 bins.
-        (("enhance", store, *out), "do not fit the purifier: bins_acceleration 16 where the model has 64"),
-        (("count", store), "do not fit the counter: bins_acceleration 16 where it has 64"),
+        (
+            ("enhance", store, *out),
+            "no Purifier for these spectra; the nearest is one_antenna: bins_acceleration 16 where it has 64",
+        ),
+        (
+            ("count", store),
+            "no TargetCounter for these spectra; the nearest is one_antenna: bins_acceleration 16",
+        ),
         (
             ("evaluate", store, "--variable", "aj_noisy", "--reference", store),
             "do not fit the counter: bins_",

@@ -59,8 +59,8 @@ def test_it_leaves_one_page_with_truth_beside_counts(scenario: Path, weights: Pa
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 1
     truth = [int(simulate(load_scenario(scenario), seed=FIRST + i).attrs["n_targets"]) for i in range(2)]
-    counts = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>[01]</td>.*?)</tr>", text)]
-    assert [int(row[2]) for row in counts] == truth
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", text)]
+    assert [int(cell) for cell in next(row for row in rows if row[0] == "truth")[1:]] == truth
     heads = re.findall(r"<th>(.*?)</th>", text)
     for name in (RAW, "Purifier", "PairedDenoiser", DETECTOR, MODEL, CEILING, "TargetCounter, Purifier"):
         assert name in heads or f"<td>{name}</td>" in text, name
@@ -105,7 +105,7 @@ def test_compare_goes_without_a_detector_where_none_fits(
     file = tmp_path / "ways.json"
     code, said = run("compare", scenario, "--captures", 1, "--seed", FIRST, "-o", file)
     assert code == 0, said
-    assert "few: without PathDetector; dira comes with no detector for these spectra" in said
+    assert "few: without PathDetector; dira comes with no PathDetector for these spectra" in said
     ways = json.loads(file.read_text())["results"]["few"]
     assert DETECTOR not in ways and MODEL in ways
     # One that was asked for is another matter: refused, and before anything is simulated.

@@ -45,17 +45,17 @@ def test_it_goes_from_data_to_weights_and_goes_on(tmp_path: Path, monkeypatch: p
     tried = record["enhance"]["rows"]
     assert [(row["t_star"], row["scale"]) for row in tried] == [(2, 0.0), (2, 1.0), (3, 1.0)]
     best = max(tried, key=lambda row: row["ssim"])
-    assert dira.Purifier.from_pretrained(weights / "Purifier").chosen == {
+    assert dira.Purifier.from_pretrained(weights / "Purifier" / "one_antenna").chosen == {
         "t_star": best["t_star"],
         "rounds": 1,
         "scale": best["scale"],
     }
     for kind in (dira.Purifier, dira.PairedDenoiser, dira.TargetCounter, dira.ConditionalDiffusion):
-        model = kind.from_pretrained(weights / kind.__name__)
+        model = kind.from_pretrained(weights / kind.__name__ / "one_antenna")
         assert model.axes is not None and model.axes.made_with["lags"] == "positive"
         assert model.history["seed"] == 3 and model.history["data_seed"] == pretraining.DATA_SEED
-    assert dira.TargetCounter.from_pretrained(weights / "TargetCounter").config.augment
-    generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion")
+    assert dira.TargetCounter.from_pretrained(weights / "TargetCounter" / "one_antenna").config.augment
+    generator = dira.ConditionalDiffusion.from_pretrained(weights / "ConditionalDiffusion" / "one_antenna")
     made = generator.sample({"n_targets": [3], "scenario": ["default"]}, seed=0, steps=1, sampler="dpm")
     assert made.shape == (1, 64, 64)
 
