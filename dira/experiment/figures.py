@@ -17,6 +17,7 @@ from dira.experiment.presets import Preset
 from dira.experiment.purifiers import DENOISER
 from dira.experiment.samples import counting_set
 from dira.experiment.stages import Run
+from dira.experiment.streamed import DETECTOR
 
 __all__ = ["NAMES", "figures"]
 
@@ -155,7 +156,7 @@ def _curves(p: Preset, results: Results) -> Figure:
     edges = curves["snr_db"]
     bands = [f"{low:.0f}-{high:.0f}" for low, high in itertools.pairwise(edges)]
     classical = [name for name in curves["by_snr"] if name.startswith("CLEAN, down")]
-    shown = ["unchanged", *(v[0] for v in p.variants), DENOISER, *classical]
+    shown = ["unchanged", *(v[0] for v in p.variants), DENOISER, DETECTOR, *classical]
     grid = figure.subplots(2, 3)
     for line, (key, label) in zip(grid, {"by_snr": "SNR [dB]", "by_count": "targets"}.items(), strict=True):
         for axes, (score, title) in zip(
