@@ -202,7 +202,12 @@ def test_a_gan_takes_the_steps_of_two_optimisers() -> None:
         (-judges(makes(noise[1], of), of).mean()).backward()
         ways[0].step()
     kept = gan.network.state_dict()
-    assert all(torch.equal(value, kept[name]) for name, value in makes.state_dict().items())
+    # Kernels may sum in another order from one tensor to the next, and Adam takes a rounding error of a gradient of
+    # zero for a step. A wrong step moves nearly all weights by 2e-4.
+    off = torch.cat(
+        [(value - kept[name]).abs().float().flatten() for name, value in makes.state_dict().items()]
+    )
+    assert (off < 2e-5).float().mean() > 0.98 and off.max() < 3 * 2 * 2e-4
 
 
 def test_a_gan_is_not_judged_by_what_is_no_number() -> None:
