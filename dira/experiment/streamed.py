@@ -19,7 +19,17 @@ from isacsim.dataset.synthetic.endless import EndlessSamples
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["DETECTOR", "FINE_TUNED", "counted", "detector", "drawn", "fine_tuned", "fresh", "spectra_like"]
+__all__ = [
+    "DETECTOR",
+    "FINE_TUNED",
+    "counted",
+    "detector",
+    "drawn",
+    "fine_tuned",
+    "fresh",
+    "spectra_like",
+    "truth_of",
+]
 
 DETECTOR = "PathDetector"
 FINE_TUNED = "counter of the stream, fine-tuned on original data"

@@ -76,3 +76,21 @@ def test_the_counter_counts_better_than_chance() -> None:
     clean = counter.predict(samples["aj_clean"])
     # Of chance, one in five, one in ten thousand reaches 86 of 300; at the record's 0.38, all but as few do.
     assert (clean == truth).sum() >= 86
+
+
+def test_those_of_the_rooms_are_chosen_for_their_spectra_and_do_their_work() -> None:
+    """Spectra of a room that they were not trained on."""
+    counts = [3, 4, 5, 6, 7] * 2
+    room = make_samples(load_scenario("corridor"), seed=78, indices=range(10), n_targets=counts)
+    noisy, clean = room["aj_noisy"], room["aj_clean"].values
+    models = {kind: kind.pretrained(noisy) for kind in KINDS}
+    assert {model.history["name"] for model in models.values()} == {"lab_4x4"}
+    pure = models[dira.PairedDenoiser].enhance(noisy)
+    # 0.58 and 0.78 on 200 spectra.
+    assert similarity(pure, clean).ssim.mean() > similarity(noisy.values, clean).ssim.mean() + 0.1
+    assert set(models[dira.TargetCounter].predict(noisy)) <= {3, 4, 5, 6, 7}
+    purifier = models[dira.Purifier]
+    assert purifier.chosen["t_star"] == 50
+    assert np.isfinite(purifier.enhance(noisy[:2], **purifier.chosen | {"t_star": 2}, seed=0)).all()
+    made = models[dira.ConditionalDiffusion].sample({"n_targets": [3, 7]}, seed=1, sampler="dpm", steps=8)
+    assert (made.max(axis=(1, 2)) > 2 * np.median(made, axis=(1, 2))).all()
