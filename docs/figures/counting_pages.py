@@ -51,7 +51,7 @@ def passages() -> Iterator[Passage]:
     error = f"{table('real')['rows'][0]['median_error']:.3f}"
     yield Passage(README, "Measured figures", "tracked speed is {} m/s", (error,), source("real"))
     written_out, recurrence = (f"{row['ratio']:.3g}" for row in benchmark("Channel of moving paths")[1:3])
-    text = "`simulate_paths` is {} times as fast as the sum of all paths written out in NumPy, and {} times"
+    text = "`simulate_paths` is {} times as fast as the sum of all paths written out in NumPy. It is {} times"
     yield Passage(
         README, "Measured figures", text, (written_out, recurrence), "docs/results/performance.json"
     )
