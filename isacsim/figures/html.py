@@ -164,7 +164,7 @@ def _estimates(summary: str, table: tuple[list[tuple[str, list[str]]], list[list
     return (
         f"<section><h2>Estimates against the ground truth</h2><p>{escape(summary)} An estimate belongs to a target if "
         "it lies within one resolution cell of it; all values are of the path length at the window's centre.</p>"
-        f'<div class="scroll"><table><thead><tr>{above}</tr><tr>{below}</tr></thead>'
+        f'<div class="scroll wraps"><table><thead><tr>{above}</tr><tr>{below}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
 
