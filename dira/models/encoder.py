@@ -40,6 +40,8 @@ _TRAINING: dict[str, Any] = {
     "weight_decay": 0.05,
     "average": 0.0,
 }
+# Share of a batch whose two views are compared: that takes as long as filling in.
+_COMPARED = 0.25
 
 
 class EncoderConfig(Config):
@@ -54,7 +56,8 @@ class EncoderConfig(Config):
     hidden: float = Field(default=0.6, gt=0, lt=1)
     """Share of a window's patches that it learns to fill in."""
     target: Literal["samples", "spectrum"] = "spectrum"
-    """Target of filling in: the values of a patch, or the Doppler power spectrum around it."""
+    """Target of filling in: the values of a patch, or the Doppler power spectrum around it, which is then shown of the
+    other patches beside their values."""
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)
@@ -173,8 +176,7 @@ class Encoder:
         values = values.float()
         whole = network.module if hasattr(network, "module") else network
         assert isinstance(whole, WindowTransformer)
-        views = [one_view(values, there, batch) for _ in range(2)]
-        seen, left = views[0]
+        seen, left = one_view(values, there, batch)
         known, _ = whole.present(left)
         draw = torch.rand(known.shape, generator=batch.generator).to(known.device)
         hidden = (draw < self.config.hidden) & known
@@ -186,8 +188,10 @@ class Encoder:
         filling = (error * hidden).sum() / hidden.sum().clamp(min=1)
         if not self.config.contrast:
             return filling
-        one = functional.normalize(whole.pooled(vectors, tokens), dim=-1)
-        other = functional.normalize(whole.pooled(*network(*views[1], facts)), dim=-1)
+        few = slice(max(2, round(_COMPARED * len(values))))
+        again, still = one_view(values, there, batch)
+        one = functional.normalize(whole.pooled(vectors[few], tokens[few]), dim=-1)
+        other = functional.normalize(whole.pooled(*network(again[few], still[few], facts[few])), dim=-1)
         alike = one @ other.T / self.config.temperature
         own = torch.arange(len(alike), device=alike.device)
         found = functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)

@@ -65,8 +65,9 @@ class WindowTransformer(nn.Module):
         super().__init__()
         self.patch, self.target = patch, target
         size = 2 * bands * patch
+        spectrum = 2 * patch if target == "spectrum" else 0
         # Of every packet and every band, whether it is there.
-        self.embed = nn.Linear(size + patch + bands, width)
+        self.embed = nn.Linear(size + patch + bands + spectrum, width)
         self.facts = nn.Sequential(nn.Linear(facts, width), nn.GELU(), nn.Linear(width, width))
         self.time = nn.Parameter(0.02 * torch.randn(packets // patch, width))
         self.hidden = nn.Parameter(0.02 * torch.randn(width))
@@ -120,7 +121,12 @@ class WindowTransformer(nn.Module):
         ``hidden`` (window, pair, time) marks patches of which the network is shown nothing.
         """
         known, parts = self.present(there)
-        tokens = self.embed(torch.cat([self.patches(values), parts.to(values.dtype)], dim=-1))
+        told = [self.patches(values), parts.to(values.dtype)]
+        if self.target == "spectrum":
+            # Spectra reach into the patches beside theirs, so these must not hold what is hidden.
+            open_to_all = there if hidden is None else there & ~self._packets(hidden)
+            told.append(self.spectra(values * open_to_all[:, :, None], open_to_all))
+        tokens = self.embed(torch.cat(told, dim=-1))
         if hidden is not None:
             tokens = torch.where(hidden[..., None], self.hidden, tokens)
         tokens = tokens + self.time[: tokens.shape[2]] + self.facts(facts)[:, None, None]
@@ -131,6 +137,10 @@ class WindowTransformer(nn.Module):
         for block in self.blocks:
             out = block(out, attended)
         return self.norm(out), known
+
+    def _packets(self, of_patches: torch.Tensor) -> torch.Tensor:
+        """Stretch what holds of patches (window, pair, time) to their packets (window, pair, 1, packet)."""
+        return of_patches.repeat_interleave(self.patch, dim=-1)[:, :, None]
 
     def pooled(self, vectors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Mean vector of a window's patches (window, width)."""

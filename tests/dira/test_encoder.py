@@ -238,7 +238,7 @@ def test_spectra_of_hidden_patches_can_be_told_and_samples_cannot(stored):
         trained = dira.Encoder(**SMALL, contrast=0, target=target).pretrain(
             stored, steps=150, batch_size=16, learning_rate=3e-3, warmup=10, device="cpu"
         )
-        shares[target] = explained(trained, windows, seed=0)
+        shares[target], _ = explained(trained, windows, seed=0)
     assert shares["spectrum"] > 0.05 and abs(shares["samples"]) < 0.02
 
 
@@ -303,3 +303,37 @@ def test_every_packet_of_a_steady_rate_has_a_time_of_its_own(packets):
     time = 7.3 + (np.arange(packets) + 0.2 * rng.uniform(-1, 1, packets)) / 123.0
     window = reduced(rng.standard_normal((2, 8, packets)) + 1j, time, 5e9 + 312.5e3 * np.arange(8))
     assert window.there[0, :2, :, :packets].all()
+
+
+@pytest.mark.parametrize("target", ["samples", "spectrum"])
+def test_nothing_of_hidden_patches_reaches_the_network(target):
+    """Spectra of the patches beside them overlap with hidden ones, and must not show what they hold."""
+    encoder = dira.Encoder(**SMALL, target=target)
+    torch.manual_seed(0)
+    network = encoder.build().eval()
+    values, there, facts = (torch.from_numpy(part) for part in reduced(moving(3), TIME, FREQUENCY))
+    hidden = torch.zeros((1, PAIRS, PACKETS // 32), dtype=torch.bool)
+    hidden[0, 0, 2] = hidden[0, 1, 5] = True
+    other = values.clone()
+    other[0, 0, ..., 64:96] += 7
+    other[0, 1, ..., 160:192] -= 5
+    with torch.no_grad():
+        a, b = (network(x, there, facts, hidden)[0] for x in (values, other))
+        assert torch.equal(a, b)
+        assert not torch.equal(network(values, there, facts)[0], network(other, there, facts)[0])
+
+
+def test_shares_explained_are_those_of_loops(encoder, stored):
+    windows = stored.windows(np.arange(5))
+    hidden, filled, true = (part.numpy() for part in filled_in(encoder, windows, seed=4))
+    known, _ = encoder.network.present(torch.from_numpy(windows.there))
+    places = list(zip(*np.nonzero(hidden), strict=True))
+    mean = np.mean([true[place] for place in places], axis=0)
+    spread = sum(np.square(true[place] - mean).sum() for place in places)
+    wrong = [0.0, 0.0]
+    for place in places:
+        seen = known[place[0]].numpy() & ~hidden[place[0]]
+        wrong[0] += np.square(filled[place] - true[place]).sum()
+        wrong[1] += np.square(true[place[0]][seen].mean(axis=0) - true[place]).sum()
+    wanted = [1 - part / spread for part in wrong]
+    assert explained(encoder, windows, seed=4) == pytest.approx(wanted, rel=1e-4, abs=1e-4)
