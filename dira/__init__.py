@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # so that editors and type checkers see what `__getattr__` lo
     from dira.models.gan import ConditionalGAN as ConditionalGAN
     from dira.models.paired_diffusion import PairedDiffusion as PairedDiffusion
     from dira.models.path_posterior import PathPosterior as PathPosterior
+    from dira.models.people_counter import PeopleCounter as PeopleCounter
     from dira.models.purifier import Purifier as Purifier
     from dira.models.vae import ConditionalVAE as ConditionalVAE
     from dira.models.window_classifier import WindowClassifier as WindowClassifier
@@ -49,6 +50,7 @@ _HOME = {
     "Encoder": "dira.models.encoder",
     "PathDetector": "dira.models.detector",
     "PathPosterior": "dira.models.path_posterior",
+    "PeopleCounter": "dira.models.people_counter",
     "frechet_distance": "dira.metrics.distances",
     "kernel_distance": "dira.metrics.distances",
     "peak_fidelity": "dira.metrics.fidelity",

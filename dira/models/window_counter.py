@@ -1,4 +1,7 @@
-"""The counter that `isacsim.count_targets` calls as ``method="dira"`` (entry point of group ``isacsim.counters``)."""
+"""Counters that `isacsim.count_targets` calls as ``method="dira"`` and ``"dira-people"``.
+
+They are entry points of the group ``isacsim.counters``.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ import isacsim
 from dira.data.spectra import read_spectra
 from dira.models.detections import limits
 from dira.models.detector import PathDetector
+from dira.models.people_counter import PeopleCounter, UnlikeTraining
 from dira.models.shipped import shipped_models
 from isacsim.conditioning.resampling import resample
+from isacsim.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["count_window"]
+__all__ = ["count_people", "count_window"]
 
 
 def count_window(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | None:
@@ -65,10 +70,48 @@ def count_window(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     beyond = (np.abs(wide["acceleration"].values) > narrow[0]) | (np.abs(wide["jerk"].values) > narrow[1])
     chosen = found[-1] if beyond.any() else found[0]
     probability = np.asarray(chosen["count_probability"].values[0], np.float64)
-    out = np.zeros(max_targets + 1)
+    return _up_to(max_targets, probability)
+
+
+def count_people(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | None:
+    """Count the people who walk in one window by the counter that fits its antennas (``method="dira-people"``).
+
+    Parameters
+    ----------
+    csi : xarray.DataArray, complex, dims ([receiver,] subcarrier, packet)
+        Conditioned CSI of one array at the packets' own times.
+    max_targets : int
+        The most people that there may be.
+
+    Returns
+    -------
+    numpy.ndarray, shape (max_targets + 1,), or None
+        Probability of each number; None where more people are likely.
+
+    Raises
+    ------
+    InputError
+        If no counter that comes with dira was made for such windows: says why.
+    """
+    antennas, why = _antennas(csi), None
+    if "receiver" not in csi.dims or _one_array(csi):
+        for name in shipped_models("PeopleCounter"):
+            counter = _people_counter(name)
+            if counter.config.antennas == antennas:
+                try:
+                    return _up_to(max_targets, counter.predict_proba([csi], device="cpu")[0])
+                except UnlikeTraining as error:
+                    why = error
+    raise why or InputError(
+        f"dira comes with no counter of people for {antennas[0]} x {antennas[1]} antennas."
+    )
+
+
+def _up_to(most: int, probability: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Probabilities of 0 to ``most``; None where a larger number is more likely than not."""
+    out = np.zeros(most + 1)
     known = min(out.size, probability.size)
     out[:known] = probability[:known]
-    # What is more likely than not above the most cannot be told.
     return out if out.sum() > 0.5 else None
 
 
@@ -91,3 +134,8 @@ def _antennas(csi: xr.DataArray) -> tuple[int, int]:
 @lru_cache(maxsize=8)
 def _detector(name: str) -> PathDetector:
     return PathDetector.pretrained(name)
+
+
+@lru_cache(maxsize=8)
+def _people_counter(name: str) -> PeopleCounter:
+    return PeopleCounter.pretrained(name)

@@ -26,40 +26,38 @@ _TASKS = {
 
 
 def encoder_picture() -> bytes:
-    """One window as the encoder takes it, what pretraining hides, and what the encoder fills in."""
+    """Doppler spectra of one window's patches, those that pretraining hides, and what the encoder fills in."""
     encoder = dira.Encoder.pretrained()
-    assert encoder.config.target == "samples"  # spectra need another picture
     capture = isacsim.simulate("activity_walk", seed=3)
     csi = condition(capture, uniform=False).isel(receiver=0)
     window = reduced(csi.values, csi["time"].values, csi["frequency"].values)
-    hidden, filled, _ = filled_in(encoder, window, seed=0)
-    values = window.values
-    patch, times = encoder.config.patch, values.shape[-1]
-    shown = hidden[0, 0].repeat_interleave(patch).numpy()
-    real = values[0, 0, 0]
-    given = np.where(shown, np.nan, real)
-    # A patch holds part, band and time, in this order.
-    parts = filled[0, 0].unflatten(-1, (2, real.shape[0], patch))[:, 0].permute(1, 0, 2).flatten(1).numpy()
-    made = np.where(shown, parts, real)
+    hidden, filled, true = filled_in(encoder, window, seed=0)
+    shown = hidden[0, 0].numpy()[np.newaxis]
+    real, made = (np.fft.fftshift(part[0, 0].numpy().T, axes=0) for part in (true, filled))
     seconds = float(np.ptp(csi["time"].values))
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
-    most = float(np.abs(real).max())
-    grid = figure.subplots(3, 1, sharex=True)
-    titles = ("a window: real part of one antenna pair", "60 % of its patches hidden", "filled in")
-    for axes, image, title in zip(grid, (real, given, made), titles, strict=True):
+    half_hz = 0.5 * window.values.shape[-1] / seconds
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    grid = figure.subplots(1, 3, sharey=True)
+    images = real, np.where(shown, np.nan, real), np.where(shown, made, real)
+    titles = (
+        "Doppler spectra of a window",
+        f"{encoder.config.hidden:.0%} of its patches hidden",
+        "filled in",
+    )
+    for axes, image, title in zip(grid, images, titles, strict=True):
         drawn = axes.imshow(
-            image,
+            10 * image,
             aspect="auto",
-            cmap="RdBu",
-            vmin=-most,
-            vmax=most,
-            extent=(0, seconds * real.shape[1] / times, real.shape[0] + 0.5, 0.5),
+            origin="lower",
+            vmin=10 * float(real.min()),
+            vmax=10 * float(real.max()),
+            extent=(0, seconds, -half_hz, half_hz),
             interpolation="nearest",
         )
-        axes.set_facecolor("0.75")
-        axes.set(title=title, ylabel="sub-band")
-    grid[-1].set_xlabel("time [s]")
-    figure.colorbar(drawn, ax=list(grid), label="value over the window's rms")
+        axes.set_facecolor("w")
+        axes.set(title=title, xlabel="time [s]")
+    grid[0].set_ylabel("Doppler frequency [Hz]")
+    figure.colorbar(drawn, ax=list(grid), label="power over the mean [dB]")
     return png(figure)
 
 

@@ -9,6 +9,7 @@ from docs.figures import (
     image_pages,
     laptop_page,
     learned_pages,
+    people_page,
     solver_page,
     validation_page,
     walker_pages,
@@ -25,6 +26,7 @@ PASSAGES: tuple[Passage, ...] = (
     *walker_pages.passages(),
     *learned_pages.passages(),
     *laptop_page.passages(),
+    *people_page.passages(),
     *solver_page.passages(),
 )
 

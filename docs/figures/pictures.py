@@ -20,6 +20,7 @@ import isacsim
 from docs.figures import laptop_page
 from docs.figures.chain import chain_figure
 from docs.figures.learned_pictures import encoder_picture, surroundings_picture
+from docs.figures.people_page import people_picture
 from docs.figures.results import FOLDER, ROOT
 from isacsim.dataset.synthetic.sample import sample_spectra
 from isacsim.figures.spectra import png, spectra_figure
@@ -79,6 +80,7 @@ BY_FUNCTION: dict[str, Callable[[], bytes]] = {
     "chain.png": _chain_picture,
     "dira_counting.png": laptop_page.picture,
     "encoder.png": encoder_picture,
+    "people.png": people_picture,
     "surroundings.png": surroundings_picture,
     "paths.png": partial(_picture_of_page, "README.md", "paths.png"),
     "plotting.png": partial(_picture_of_page, "docs/plotting.md", "default.png"),

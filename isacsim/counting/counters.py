@@ -21,7 +21,7 @@ GROUP = "isacsim.counters"
 Counter: TypeAlias = "Callable[[xr.DataArray, int], ArrayLike | None]"
 """Takes the conditioned CSI ([receiver,] subcarrier, packet) of one window, at the packets' own times, with all pairs
 of an array, and the largest possible count. Gives the probability of each count from 0 to that, or None where it
-cannot tell."""
+cannot tell. It may raise `InputError` to say why it cannot."""
 
 
 def registered_counter(name: str) -> Counter:

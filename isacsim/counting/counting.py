@@ -208,7 +208,10 @@ def _one_window(csi: Any) -> xr.DataArray:
 
 
 def _by_counter(counter: Counter, name: str, csi: xr.DataArray, max_targets: int) -> _Answer:
-    found = counter(csi, max_targets)
+    try:
+        found = counter(csi, max_targets)
+    except InputError as error:
+        return _Answer(None, reason=str(error).rstrip("."))
     if found is None:
         return _Answer(None, reason=f"{name} cannot tell")
     probability = np.asarray(found, np.float64)

@@ -1,0 +1,340 @@
+"""Counting people who walk: from the delay, angle and Doppler cells of one window of CSI."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from torch import nn
+from torch.nn import functional
+
+from dira.config import Config, validated
+from dira.data.crowds import Crowds
+from dira.data.delay_cells import LENGTHS_M, WINDOW_S, delay_cells
+from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
+from dira.models.model import NotFitted
+from dira.models.shipped import shipped_model
+from dira.networks.body_counting import BodyCountingNetwork
+from dira.training.source import Data
+from dira.training.threads import default_threads, on_threads
+from dira.training.train import Batch, Progress, Training, place_for, train
+from isacsim.errors import InputError
+from isacsim.spectrum.chains import chain_turns
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["PeopleCounter", "PeopleCounterConfig", "UnlikeTraining"]
+
+_TRAINING: dict[str, Any] = {
+    "batch_size": 64,
+    "learning_rate": 1.5e-3,
+    "warmup": 200,
+    "decay": "cosine",
+    "weight_decay": 0.01,
+    "average": 0.995,
+}
+# A window may be so much longer or shorter than those that were learned from; so may the band; the carrier, in Hz.
+_TOLERANCE = 0.08
+_CARRIER_HZ = 4.9e9, 6.5e9
+_FEWEST_PACKETS_S = 450.0
+
+
+class UnlikeTraining(InputError):
+    """A window is not like those that a counter learned from."""
+
+
+class PeopleCounterConfig(Config):
+    """Configuration of a counter of people."""
+
+    antennas: tuple[int, int] = (1, 1)
+    """Receiving and transmitting elements, each a uniform row."""
+    bandwidth_hz: float = Field(default=80e6, gt=0)
+    most: int = Field(default=7, ge=1, le=20)
+    """Largest number of people."""
+    windows: tuple[int, ...] = (128, 256)
+    """Lengths of the spectrograms' windows, times of 2 ms; at most 256."""
+    hop: int = Field(default=32, ge=8, le=128)
+    """Times from frame to frame."""
+    widths: tuple[int, ...] = (24, 48, 96)
+    """Channels of the stages, multiples of 8."""
+    temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
+    """By which logits are divided; set by `calibrate`."""
+
+
+class PeopleCounter:
+    """Counts people who walk, in windows of 1.024 s.
+
+    It sees the moving part of CSI alone: neither gain nor power of the static part matters.
+
+    Parameters
+    ----------
+    **config
+        Fields of `PeopleCounterConfig`.
+
+    Examples
+    --------
+    >>> import dira, isacsim
+    >>> counter = dira.PeopleCounter.pretrained()
+    >>> counter.predict([isacsim.condition(isacsim.simulate("walker", seed=0, n_targets=1))]).shape
+    (1,)
+    """
+
+    def __init__(self, **config: Any) -> None:
+        self.config = validated(PeopleCounterConfig, config, what="PeopleCounter")
+        wrong = [width for width in self.config.widths if width % 8 or width < 8]
+        if wrong or not self.config.widths:
+            raise InputError(f"PeopleCounter: widths must be multiples of 8, got {self.config.widths}.")
+        if not self.config.windows or not all(64 <= length <= 256 for length in self.config.windows):
+            raise InputError(f"PeopleCounter: windows must be from 64 to 256, got {self.config.windows}.")
+        self.network: BodyCountingNetwork | None = None
+        self.history: dict[str, Any] = {}
+        """Record of the training."""
+
+    def build(self) -> BodyCountingNetwork:
+        """Make the network."""
+        c = self.config
+        return BodyCountingNetwork(
+            antennas=c.antennas,
+            cells=len(LENGTHS_M),
+            windows=c.windows,
+            hop=c.hop,
+            widths=c.widths,
+            classes=c.most + 1,
+        )
+
+    def fit(
+        self,
+        crowds: Data,
+        *,
+        steps: int,
+        device: str = "auto",
+        checkpoints: str | PathLike[str] | None = None,
+        every: int = 500,
+        progress: Progress | None = None,
+        **asked: Any,
+    ) -> Self:
+        """Train on crowds.
+
+        Parameters
+        ----------
+        crowds : dira.data.crowds.Crowds, or sequence of torch.Tensor
+            Cells (sample, pair, cell, time) of `dira.data.delay_cells.delay_cells`, and numbers of people.
+        steps : int
+            Optimiser steps.
+        device, checkpoints, every, progress, **asked
+            As for `dira.ConditionalDiffusion.fit`; a run that was stopped goes on from its checkpoints.
+
+        Raises
+        ------
+        InputError
+            If an argument is out of range, the crowds are of other antennas or larger, or the checkpoints are of
+            another training.
+        """
+        training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="fit")
+        if isinstance(crowds, Crowds) and (
+            crowds.antennas != self.config.antennas or crowds.most > self.config.most
+        ):
+            raise InputError(
+                f"fit: the counter is for antennas {self.config.antennas} and up to {self.config.most} people, the "
+                f"crowds are of {crowds.antennas} and up to {crowds.most}."
+            )
+        with on_threads(training.threads):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(training.seed)
+                network = self.build()
+            trained, seconds = train(
+                network,
+                _loss,
+                crowds,
+                training,
+                device=device,
+                checkpoints=None if checkpoints is None else Path(checkpoints),
+                every=every,
+                progress=progress,
+                more={"model": "PeopleCounter", "config": self.config.model_dump(mode="json")},
+            )
+        assert isinstance(trained, BodyCountingNetwork)
+        self.network = trained
+        about = {"crowds": crowds.about()} if isinstance(crowds, Crowds) else {}
+        self.history = {**about, **training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        return self
+
+    def cells(self, csi: xr.DataArray) -> NDArray[np.complex64]:
+        """Delay cells (pair, cell, time) of one window of conditioned CSI.
+
+        Raises
+        ------
+        UnlikeTraining
+            If the window is not like those that the counter learned from: says in what.
+        """
+        csi = csi if "receiver" in csi.dims else csi.expand_dims("receiver")
+        csi = csi.transpose("receiver", "subcarrier", "packet").sortby("frequency")
+        time, frequency = csi.coords["time"].values, csi.coords["frequency"].values
+        if wrong := self._unlike(csi.sizes["receiver"], time, frequency):
+            raise UnlikeTraining(f"PeopleCounter: {wrong}.")
+        cells = delay_cells(csi.values, time, frequency)
+        turns = chain_turns(np.ascontiguousarray(cells.transpose(1, 2, 0)), self.config.antennas)
+        return np.asarray(cells * turns[:, np.newaxis, np.newaxis])
+
+    def _unlike(self, pairs: int, time: NDArray[np.float64], frequency: NDArray[np.float64]) -> str:
+        """Say in what a window is unlike those that were learned from; empty if it is like them."""
+        c = self.config
+        n, most = time.size, frequency.size
+        span = (time[-1] - time[0]) * n / max(1, n - 1)
+        band = (frequency[-1] - frequency[0]) * most / max(1, most - 1)
+        carrier = float(frequency.mean())
+        said = {
+            "pairs of antennas": (pairs, int(np.prod(c.antennas)), 0.0, 1.0, ""),
+            "window": (span, WINDOW_S, _TOLERANCE, 1.0, " s"),
+            "bandwidth": (band, c.bandwidth_hz, _TOLERANCE, 1e6, " MHz"),
+        }
+        for name, (got, wanted, tolerance, unit, in_units) in said.items():
+            if abs(got - wanted) > tolerance * wanted:
+                return f"{name} must be {wanted / unit:g}{in_units}, got {got / unit:.4g}{in_units}"
+        if not _CARRIER_HZ[0] <= carrier <= _CARRIER_HZ[1]:
+            return f"carrier must be from 4.9 to 6.5 GHz, got {carrier / 1e9:.4g} GHz"
+        if n / span < _FEWEST_PACKETS_S:
+            return f"there must be at least {_FEWEST_PACKETS_S:g} packets/s, got {n / span:.4g}"
+        return ""
+
+    def predict_proba(
+        self,
+        windows: list[xr.DataArray] | NDArray[np.complex64],
+        *,
+        batch_size: int = 64,
+        device: str = "auto",
+    ) -> NDArray[np.float64]:
+        """Probability of each number of people.
+
+        Parameters
+        ----------
+        windows : list of xarray.DataArray, or complex array, shape (window, pair, cell, time)
+            Conditioned CSI ([receiver,] subcarrier, packet) of each window, or its `cells`.
+        batch_size : int
+            Windows at once.
+        device : {"auto", "cpu", "cuda", "mps"}
+            Where.
+
+        Returns
+        -------
+        numpy.ndarray, float64, shape (window, most + 1)
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If a window is not like those that the counter learned from, or there is none.
+        """
+        return softmax(self._logits(windows, batch_size, device) / self.config.temperature, axis=1)
+
+    def _logits(self, windows: Any, batch_size: int, device: str) -> NDArray[np.float64]:
+        if self.network is None:
+            raise NotFitted("PeopleCounter is not trained: call fit or pretrained first.")
+        if not len(windows):
+            raise InputError("windows must hold at least one window, got none.")
+        cells = windows if isinstance(windows, np.ndarray) else np.stack([self.cells(csi) for csi in windows])
+        place, out = place_for(device).device, []
+        network = self.network.to(place).eval()
+        try:
+            with torch.no_grad(), on_threads(default_threads()):
+                for part in torch.from_numpy(np.asarray(cells, np.complex64)).split(batch_size):
+                    out.append(network(part.to(place)).double().cpu().numpy())
+        finally:
+            network.cpu()
+        return np.concatenate(out)
+
+    def predict(self, windows: list[xr.DataArray] | NDArray[np.complex64], **how: Any) -> NDArray[np.int64]:
+        """Most probable number of people in each window; arguments as `predict_proba`'s."""
+        return np.asarray(self.predict_proba(windows, **how).argmax(axis=1), np.int64)
+
+    def calibrate(self, windows: list[xr.DataArray] | NDArray[np.complex64], numbers: Any) -> Self:
+        """Set the temperature that makes held-out numbers most likely (Guo et al. 2017).
+
+        Parameters
+        ----------
+        windows
+            As `predict_proba`'s; not trained on.
+        numbers : array_like of int, shape (window,)
+            True numbers of people.
+        """
+        logits, true = self._logits(windows, 64, "auto"), np.asarray(numbers, np.int64)
+
+        def surprise(log_temperature: float) -> float:
+            scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
+            return -float(scaled[np.arange(len(true)), true].mean())
+
+        best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
+        self.config = self.config.model_copy(update={"temperature": float(np.exp(best.x))})
+        return self
+
+    def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
+        """Write config.json and model.safetensors; weights as float16 if ``half``."""
+        if self.network is None:
+            raise NotFitted("PeopleCounter is not trained: call fit first.")
+        return write_network(
+            Path(folder),
+            self.network,
+            model="PeopleCounter",
+            config=self.config,
+            history=self.history,
+            half=half,
+        )
+
+    @classmethod
+    def pretrained(cls, name: str = "one_antenna") -> Self:
+        """Read a counter that comes with dira.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name; says which there are.
+        """
+        return cls.from_pretrained(shipped_model("PeopleCounter", name))
+
+    @classmethod
+    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
+        """Read what `save_pretrained` wrote.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no counter of people, or a file is damaged.
+        """
+        folder = Path(folder)
+        with reading(folder):
+            content = read_content(folder)
+            if content["model"] != "PeopleCounter":
+                raise InputError(f"{folder} holds a {content['model']:.80}, not a PeopleCounter.")
+            counter = cls(**content["config"])
+            check_shapes(folder, counter.build)
+            network = counter.build()
+            network.load_state_dict(read_weights(folder, content))
+        counter.network, counter.history = network.eval(), content["history"]
+        return counter
+
+
+def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
+    """Cross-entropy of crowds seen from either end of time, of either side of Doppler, by arrays turned at random."""
+    cells, numbers = batch.tensors
+    draw = torch.rand((batch.size, 4), generator=batch.generator)[batch.rows].to(cells.device)
+    back = torch.where((draw[:, 0] < 0.5)[:, None, None, None], cells.flip(-1), cells)
+    # The other sign of the phase, a mirrored delay axis with it, would be another receiver's; amplitudes need no more.
+    seen = torch.where((draw[:, 1] < 0.5)[:, None, None, None], back.conj(), back)
+    whole = network.module if hasattr(network, "module") else network
+    assert isinstance(whole, BodyCountingNetwork)
+    # The chains' phases are known up to a part that is linear over each row of elements.
+    rx, tx = (
+        torch.exp(2j * torch.pi * draw[:, 2 + axis, None] * torch.arange(elements, device=cells.device))
+        for axis, elements in enumerate(whole.antennas)
+    )
+    turned = seen * (rx[:, :, None] * tx[:, None, :]).flatten(1)[:, :, None, None].to(seen.dtype)
+    return functional.cross_entropy(network(turned).float(), numbers)

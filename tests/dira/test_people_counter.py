@@ -1,0 +1,242 @@
+"""Counting people: delay cells, crowds as sums of single bodies, the counter, and the weights that come with dira."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.constants import speed_of_light
+
+import dira
+import isacsim
+from dira.data.crowds import Crowds, bodies_alone, make_bodies
+from dira.data.delay_cells import LENGTHS_M, TIMES, cell_factors, delay_cells
+from dira.experiment.people import MOST, judged, plain, whole_window
+from dira.networks.body_counting import spectrograms
+from isacsim import InputError
+from isacsim.dataset.synthetic.thinned import thinned
+from isacsim.simulation.realisation import realise
+
+FREQUENCY = 5.805e9 + 5e6 * (np.arange(16) - 7.5)
+TIME = np.arange(1024) / 1000 - 0.512
+SMALL = {"widths": (8, 8), "windows": (64,), "hop": 64, "most": 3}
+
+
+def csi_of(seed: int, pairs: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    static = 5 * np.exp(2j * np.pi * rng.random((pairs, FREQUENCY.size, 1)))
+    noise = rng.standard_normal((2, pairs, FREQUENCY.size, TIME.size))
+    return static + noise[0] + 1j * noise[1]
+
+
+@pytest.fixture(scope="module")
+def crowds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bodies")
+    scenario = plain("walker")
+    make_bodies(scenario, folder, 3, seed=5, workers=1)
+    return Crowds(scenario, folder, 3, most=3, seed=5)
+
+
+def test_cells_equal_the_sum_that_defines_them():
+    csi, weights = csi_of(1)[:, :, :512], np.hanning(18)[1:-1]
+    moving = csi - csi.mean(axis=-1, keepdims=True)
+    wanted = np.zeros((8, TIMES), complex)
+    for cell, length in enumerate(LENGTHS_M):
+        for k, frequency in enumerate(FREQUENCY):
+            turn = np.exp(2j * np.pi * (frequency - FREQUENCY.mean()) * length / speed_of_light)
+            wanted[cell] += weights[k] / weights.sum() * turn * moving[0, k]
+    np.testing.assert_allclose(delay_cells(csi, TIME[:512], FREQUENCY)[0], wanted, atol=2e-6)
+
+
+@given(st.floats(3, 24))
+def test_a_path_is_largest_in_the_cell_of_its_length(length):
+    path = np.exp(-2j * np.pi * length * FREQUENCY[:, np.newaxis] / speed_of_light)
+    power = np.abs(cell_factors(FREQUENCY) @ path)[:, 0]
+    assert np.abs(LENGTHS_M[power.argmax()] - length) <= 1.5 + 1e-9
+    assert power.max() == pytest.approx(1, abs=0.12)  # half a cell beside it
+
+
+def test_packets_between_times_are_averaged_and_lost_ones_interpolated():
+    slow = np.exp(2j * np.pi * 3 * TIME) * np.ones((1, FREQUENCY.size, 1))
+    whole = delay_cells(slow, TIME, FREQUENCY)
+    lost = np.ones(TIME.size, bool)
+    lost[[100, 101, 102, 103, 700]] = False
+    few = delay_cells(slow[..., lost], TIME[lost], FREQUENCY)
+    assert whole.shape == (1, 8, TIMES)
+    assert np.abs(few - whole).max() < 0.05 * np.abs(whole).max()
+
+
+def test_the_csi_of_a_crowd_is_the_sum_of_each_ones():
+    scenario = thinned(plain("walker"))[0].with_(environment={"kind": "none"})
+    crowd = realise(scenario, seed=8, index=4, n_targets=3)
+    each = crowd.each_path(scenario.radio.time_s)
+    first = bodies_alone(thinned(plain("walker"))[0], 8, [4])[0]
+    np.testing.assert_allclose(first, each[:, crowd.target == 0].sum(axis=1), atol=1e-5)
+    np.testing.assert_allclose(crowd.noiseless_csi(scenario.radio.time_s), each.sum(axis=1), atol=1e-5)
+
+
+def test_crowds_are_those_of_a_simulation(crowds):
+    """Cells of one body in a batch, up to the noise and the receiver's time, are those of its capture."""
+    body = crowds.chunks[0][0].astype(np.float32)
+    cells, numbers = crowds.batch(np.random.default_rng(3), 200, np.ones(200, np.int64))
+    energy = delay_cells(body[0] + 1j * body[1], crowds.few.radio.time_s, crowds.few.radio.frequency_hz)
+    assert cells.shape == (200, 1, 8, TIMES) and (numbers == 1).all()
+    # Bodies are drawn at random, 3 of 250; one of them is this one, so some cells are like its.
+    alike = [
+        np.abs(np.vdot(one, energy)) / np.linalg.norm(one) / np.linalg.norm(energy) for one in cells.numpy()
+    ]
+    assert max(alike) > 0.9 and min(alike) < 0.5
+
+
+def test_batches_are_decided_by_seed_and_step(crowds):
+    def batch(first: int) -> list[torch.Tensor]:
+        return next(crowds.batches(4, first))
+
+    assert all(torch.equal(a, b) for a, b in zip(batch(2), batch(2), strict=True))
+    assert not torch.equal(batch(2)[0], batch(3)[0])
+    later = crowds.batches(4, 1)
+    next(later)
+    assert torch.equal(next(later)[0], batch(2)[0])
+    many = crowds.batch(np.random.default_rng(0), 400)[1]
+    assert np.bincount(many.numpy()).min() > 60  # 0 to 3, each as likely
+
+
+def test_bodies_of_another_scenario_are_refused(crowds, tmp_path):
+    with pytest.raises(InputError, match="another scenario or seed"):
+        make_bodies(plain("walker"), crowds.folder, 3, seed=6)
+    with pytest.raises(InputError, match="must thin to 512 packets, got"):
+        make_bodies(plain("walker").with_(radio={"packets": 512}), tmp_path, 3, seed=5)
+    with pytest.raises(InputError, match="snr_db must be a number, uniform or choice"):
+        Crowds(plain("walker").with_(snr_db={"normal": [10, 2]}), crowds.folder, 3, most=3, seed=5)
+
+
+@given(st.integers(0, 100), st.floats(1e-12, 1e12))
+def test_spectrograms_know_no_gain_and_mirror_with_time(seed, gain):
+    rng = np.random.default_rng(seed)
+    cells = torch.from_numpy(rng.standard_normal((1, 2, TIMES, 2)).astype(np.float32)).view(torch.complex64)[
+        ..., 0
+    ]
+    seen = spectrograms(cells, (64, 128), 32)
+    assert seen.shape == (1, 4, 96, 15)
+    torch.testing.assert_close(spectrograms(cells * gain, (64, 128), 32), seen, rtol=1e-3, atol=1e-4)
+    # Doppler frequency k stands at bin k + 48. So bins 1 to 95 mirror; bin 0 counts for the mean alone.
+    other = spectrograms(cells.conj(), (64, 128), 32)
+    torch.testing.assert_close(other[:, :, 1:].flip(2), seen[:, :, 1:], rtol=1e-2, atol=1e-4)
+
+
+def test_a_tone_stands_at_its_doppler_frequency():
+    tone = torch.exp(2j * torch.pi * 62.5 * torch.arange(TIMES) / 500)[None, None]
+    seen = spectrograms(tone, (128,), 32)
+    # 96 bins of 500 / 128 Hz, 0 Hz at bin 48.
+    assert (seen[0, 0].argmax(dim=0) == 48 + 16).all()
+
+
+def test_it_learns_and_is_taken_up_again(crowds, tmp_path):
+    def counter() -> dira.PeopleCounter:
+        return dira.PeopleCounter(**SMALL)
+
+    settings = {"batch_size": 8, "seed": 3, "threads": 1, "warmup": 0, "device": "cpu"}
+    whole = counter().fit(crowds, steps=6, **settings)
+
+    def stop(done: int, total: int, loss: float) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        counter().fit(crowds, steps=6, checkpoints=tmp_path / "c", every=2, progress=stop, **settings)
+    again = counter().fit(crowds, steps=6, checkpoints=tmp_path / "c", every=2, **settings)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(again.network.state_dict()[name], value)
+    folder = again.save_pretrained(tmp_path / "kept")
+    cells = crowds.batch(np.random.default_rng(1), 5)[0].numpy()
+    read = dira.PeopleCounter.from_pretrained(folder)
+    np.testing.assert_allclose(read.predict_proba(cells), again.predict_proba(cells), atol=1e-6)
+    assert read.predict_proba(cells).sum(axis=1) == pytest.approx(1)
+    assert read.history["crowds"]["bodies"] == 3
+
+
+def test_calibration_makes_held_out_numbers_likeliest(crowds):
+    counter = dira.PeopleCounter(**SMALL).fit(crowds, steps=2, batch_size=4, threads=1, device="cpu")
+    cells, numbers = crowds.batch(np.random.default_rng(1), 64)
+    rows = np.arange(64)
+
+    def surprise() -> float:
+        return -np.log(counter.predict_proba(cells.numpy())[rows, numbers.numpy()]).mean()
+
+    counter.config = counter.config.model_copy(update={"temperature": 0.2})
+    before = surprise()
+    counter.calibrate(cells.numpy(), numbers)
+    assert surprise() < before
+    best, at = surprise(), counter.config.temperature
+    for other in (0.9 * at, 1.1 * at):
+        counter.config = counter.config.model_copy(update={"temperature": other})
+        assert surprise() >= best - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"receiver": slice(0, 1), "packet": slice(0, 500)}, "window must be 1.024 s, got 0.5 s"),
+        ({"subcarrier": slice(0, 8)}, "bandwidth must be 80 MHz, got 40 MHz"),
+        ({"packet": slice(None, None, 4)}, "at least 450 packets/s, got 250"),
+        ({"subcarrier": slice(None, None, -1)}, ""),
+    ],
+)
+def test_windows_unlike_those_of_the_training_are_refused(change, said):
+    import xarray as xr
+
+    coords = {"time": ("packet", TIME), "frequency": ("subcarrier", FREQUENCY)}
+    csi = xr.DataArray(csi_of(2), coords, ("receiver", "subcarrier", "packet"))
+    counter = dira.PeopleCounter()
+    if not said:
+        np.testing.assert_allclose(counter.cells(csi.isel(change)), counter.cells(csi), atol=1e-5)
+        return
+    with pytest.raises(InputError, match=said):
+        counter.cells(csi.isel(change))
+
+
+def test_bad_arguments_are_refused(tmp_path):
+    with pytest.raises(InputError, match="is not trained"):
+        dira.PeopleCounter().predict(np.zeros((1, 1, 8, TIMES), np.complex64))
+    with pytest.raises(InputError, match="widths must be multiples of 8"):
+        dira.PeopleCounter(widths=(12,))
+    with pytest.raises(InputError, match="windows must be from 64 to 256"):
+        dira.PeopleCounter(windows=(32,))
+    with pytest.raises(InputError, match="at least one window, got none"):
+        dira.PeopleCounter.pretrained().predict([])
+    with pytest.raises(InputError, match=r"comes with PeopleCounter .*not 'nobody'"):
+        dira.PeopleCounter.pretrained("nobody")
+    with pytest.raises(InputError, match="holds no model"):
+        dira.PeopleCounter.from_pretrained(tmp_path)
+
+
+def test_figures_of_probabilities():
+    sure = np.eye(MOST + 1)[[1, 2, 4, 7]]
+    sure[3] = np.nan
+    found = judged(sure, np.array([1, 2, 3, 7]))
+    assert found["right"] == 0.5 and found["within_one"] == 0.75 and found["cannot_tell"] == 0.25
+    assert found["mean_error"] == (0 + 0 + 1 + 7) / 4
+    assert found["confusion"][3][4] == 1 and found["confusion"][7][-1] == 1
+
+
+def test_the_counter_that_comes_with_dira_counts_captures():
+    """A floor far below its figures, on captures as a user has them."""
+    scenario = plain("walker")
+    counter = dira.PeopleCounter.pretrained()
+    numbers = np.arange(42) % 7 + 1
+    windows = [whole_window(scenario, 43_000_000, i, int(n)) for i, n in enumerate(numbers)]
+    said = counter.predict(windows)
+    assert (said == numbers).mean() > 0.5 and np.abs(said - numbers).mean() < 0.8
+
+
+def test_count_targets_counts_people_by_it():
+    two = isacsim.simulate("walker", seed=3, n_targets=2)
+    found = isacsim.count_targets(two, method="dira-people", max_targets=7)
+    assert found["count"].values.tolist() == [2]
+    assert found["probability"].values.sum() == pytest.approx(1)
+    slow = isacsim.simulate("default", seed=1)
+    refused = isacsim.count_targets(slow.isel(packet=slice(0, 100)), method="dira-people")
+    assert refused["count"].values.tolist() == [-1]
+    assert "must be" in str(refused["reason"].values[0])
