@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from dira.config import Config, validated
 from dira.data.crowds import Crowds
-from dira.data.delay_cells import LENGTHS_M, WINDOW_S, delay_cells
+from dira.data.delay_cells import LENGTHS_M, TIMES, WINDOW_S, delay_cells
 from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
 from dira.models.shipped import shipped_model
@@ -25,6 +26,8 @@ from dira.networks.body_counting import BodyCountingNetwork
 from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
+from isacsim.checks import check_integer
+from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
 from isacsim.spectrum.chains import chain_turns
 
@@ -174,9 +177,22 @@ class PeopleCounter:
         ------
         UnlikeTraining
             If the window is not like those that the counter learned from: says in what.
+        InputError
+            If a dimension or coordinate is missing, or a value is not finite.
         """
+        if not {"subcarrier", "packet"} <= set(csi.dims) <= {"receiver", "subcarrier", "packet"}:
+            got = ", ".join(map(str, csi.dims))
+            raise InputError(
+                f"a window must have the dimensions ([receiver,] subcarrier, packet), got {got}."
+            )
+        if lacking := [name for name in ("time", "frequency") if name not in csi.coords]:
+            raise InputError(f"a window must have the coordinate {lacking[0]}.")
         csi = csi if "receiver" in csi.dims else csi.expand_dims("receiver")
         csi = csi.transpose("receiver", "subcarrier", "packet").sortby("frequency")
+        elements = [
+            n for n in ("rx_element", "tx_element") if n in csi.coords and csi[n].dims == ("receiver",)
+        ]
+        csi = csi.sortby(elements) if len(elements) == 2 else csi
         time, frequency = csi.coords["time"].values, csi.coords["frequency"].values
         if wrong := self._unlike(csi.sizes["receiver"], time, frequency):
             raise UnlikeTraining(f"PeopleCounter: {wrong}.")
@@ -188,6 +204,11 @@ class PeopleCounter:
         """Say in what a window is unlike those that were learned from; empty if it is like them."""
         c = self.config
         n, most = time.size, frequency.size
+        steps = np.diff(time)
+        if not n or not most:
+            return f"a window must hold packets and subcarriers, got {n} and {most}"
+        if (steps <= 0).any():
+            return "time must ascend strictly from packet to packet"
         span = (time[-1] - time[0]) * n / max(1, n - 1)
         band = (frequency[-1] - frequency[0]) * most / max(1, most - 1)
         carrier = float(frequency.mean())
@@ -203,6 +224,8 @@ class PeopleCounter:
             return f"carrier must be from 4.9 to 6.5 GHz, got {carrier / 1e9:.4g} GHz"
         if n / span < _FEWEST_PACKETS_S:
             return f"there must be at least {_FEWEST_PACKETS_S:g} packets/s, got {n / span:.4g}"
+        if steps.max() > LONGEST_GAP * span:
+            return f"no gap may hold more than a tenth of the window, got one of {steps.max():.3g} s"
         return ""
 
     def predict_proba(
@@ -241,7 +264,15 @@ class PeopleCounter:
             raise NotFitted("PeopleCounter is not trained: call fit or pretrained first.")
         if not len(windows):
             raise InputError("windows must hold at least one window, got none.")
+        check_integer("batch_size", batch_size, least=1)
+        if not isinstance(windows, np.ndarray | list | tuple):
+            raise InputError(f"windows must be a list of windows or an array, got {type(windows).__name__}.")
         cells = windows if isinstance(windows, np.ndarray) else np.stack([self.cells(csi) for csi in windows])
+        wanted = math.prod(self.config.antennas), len(LENGTHS_M), TIMES
+        if cells.shape[1:] != wanted or not np.isfinite(cells).all():
+            told = f"shape {cells.shape}" if cells.shape[1:] != wanted else "values that are not finite"
+            shape = ", ".join(map(str, wanted))
+            raise InputError(f"cells must be finite and of the shape (window, {shape}), got {told}.")
         place, out = place_for(device).device, []
         network = self.network.to(place).eval()
         try:
@@ -267,6 +298,10 @@ class PeopleCounter:
             True numbers of people.
         """
         logits, true = self._logits(windows, 64, "auto"), np.asarray(numbers, np.int64)
+        if true.shape != logits.shape[:1] or not ((true >= 0) & (true <= self.config.most)).all():
+            raise InputError(
+                f"numbers must be {len(logits)} numbers of people from 0 to {self.config.most}, one a window."
+            )
 
         def surprise(log_temperature: float) -> float:
             scaled = log_softmax(logits / np.exp(log_temperature), axis=1)

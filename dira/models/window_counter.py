@@ -86,22 +86,31 @@ def count_people(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     Returns
     -------
     numpy.ndarray, shape (max_targets + 1,), or None
-        Probability of each number; None where more people are likely.
+        Probability of each number; None where more than ``max_targets`` people are likely.
 
     Raises
     ------
     InputError
-        If no counter that comes with dira was made for such windows: says why.
+        If no counter that comes with dira was made for such windows, or there may be more people than it knows: says
+        why.
     """
+    if "receiver" in csi.dims and not _one_array(csi):
+        raise InputError(f"the {csi.sizes['receiver']} streams are not the antenna pairs of one array.")
     antennas, why = _antennas(csi), None
-    if "receiver" not in csi.dims or _one_array(csi):
-        for name in shipped_models("PeopleCounter"):
-            counter = _people_counter(name)
-            if counter.config.antennas == antennas:
-                try:
-                    return _up_to(max_targets, counter.predict_proba([csi], device="cpu")[0])
-                except UnlikeTraining as error:
-                    why = error
+    for name in shipped_models("PeopleCounter"):
+        counter = _people_counter(name)
+        if counter.config.antennas != antennas:
+            continue
+        try:
+            probability = counter.predict_proba([csi], device="cpu")[0]
+        except UnlikeTraining as error:
+            why = error
+            continue
+        most = counter.config.most
+        # It never saw more, so its largest number stands for more too.
+        if max_targets > most and probability.argmax() == most:
+            raise InputError(f"the counter of people knows up to {most}: at least {most}.")
+        return _up_to(max_targets, probability)
     raise why or InputError(
         f"dira comes with no counter of people for {antennas[0]} x {antennas[1]} antennas."
     )

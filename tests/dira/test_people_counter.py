@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ import isacsim
 from dira.data.crowds import Crowds, bodies_alone, make_bodies
 from dira.data.delay_cells import LENGTHS_M, TIMES, cell_factors, delay_cells
 from dira.experiment.people import MOST, judged, plain, whole_window
+from dira.models import window_counter
 from dira.networks.body_counting import spectrograms
 from isacsim import InputError
 from isacsim.dataset.synthetic.thinned import thinned
@@ -35,8 +38,10 @@ def csi_of(seed: int, pairs: int = 1) -> np.ndarray:
 def crowds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bodies")
     scenario = plain("walker")
-    make_bodies(scenario, folder, 3, seed=5, workers=1)
-    return Crowds(scenario, folder, 3, most=3, seed=5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("dira.data.crowds._CHUNK", 3)
+        make_bodies(scenario, folder, 3, seed=5, workers=0)
+        yield Crowds(scenario, folder, 3, most=3, seed=5)
 
 
 def test_cells_equal_the_sum_that_defines_them():
@@ -77,17 +82,29 @@ def test_the_csi_of_a_crowd_is_the_sum_of_each_ones():
     np.testing.assert_allclose(crowd.noiseless_csi(scenario.radio.time_s), each.sum(axis=1), atol=1e-5)
 
 
-def test_crowds_are_those_of_a_simulation(crowds):
-    """Cells of one body in a batch, up to the noise and the receiver's time, are those of its capture."""
-    body = crowds.chunks[0][0].astype(np.float32)
-    cells, numbers = crowds.batch(np.random.default_rng(3), 200, np.ones(200, np.int64))
-    energy = delay_cells(body[0] + 1j * body[1], crowds.few.radio.time_s, crowds.few.radio.frequency_hz)
-    assert cells.shape == (200, 1, 8, TIMES) and (numbers == 1).all()
-    # Bodies are drawn at random, 3 of 250; one of them is this one, so some cells are like its.
-    alike = [
-        np.abs(np.vdot(one, energy)) / np.linalg.norm(one) / np.linalg.norm(energy) for one in cells.numpy()
-    ]
-    assert max(alike) > 0.9 and min(alike) < 0.5
+def test_a_crowd_is_the_sum_of_its_bodies_later_by_one_offset(crowds):
+    quiet = Crowds(plain("walker").with_(snr_db=80.0), crowds.folder, 3, most=3, seed=5)
+    cells, numbers = quiet.batch(np.random.default_rng(3), 6, np.full(6, 2))
+    assert cells.shape == (6, 1, 8, TIMES) and (numbers == 2).all()
+    offsets = np.random.default_rng(3).uniform(-2, 4, 6)
+    time, frequency = quiet.few.radio.time_s, quiet.few.radio.frequency_hz
+    bodies = [body[0] + 1j * body[1] for body in quiet.chunks[0].astype(np.float32)]
+    for one, offset in zip(cells.numpy(), offsets, strict=True):
+        later = np.exp(-2j * np.pi * offset * (frequency - frequency.mean()) / speed_of_light)[:, np.newaxis]
+        pairs = itertools.combinations_with_replacement(bodies, 2)
+        sums = [delay_cells((a + b) * later, time, frequency) for a, b in pairs]
+        assert min(np.linalg.norm(one - of_two) / np.linalg.norm(one) for of_two in sums) < 1e-3
+
+
+def test_the_noise_of_crowds_is_that_of_whole_captures(crowds):
+    """Of 32 times as many samples at a 32nd of the SNR, but for the ends of the Hann window over the band: 0.25 dB."""
+    scenario = plain("walker").with_(snr_db=12.0)
+    drawn = Crowds(scenario, crowds.folder, 3, most=3, seed=5)
+    crowd = drawn.batch(np.random.default_rng(1), 8, np.zeros(8, np.int64))[0].numpy()
+    counter = dira.PeopleCounter()
+    whole = np.stack([counter.cells(whole_window(scenario, 9, index, 0)) for index in range(3)])
+    level = [10 * np.log10(np.square(np.abs(some)).mean(axis=(0, 1, 3))) for some in (crowd, whole)]
+    np.testing.assert_allclose(level[0] - level[1], -0.25, atol=0.5)
 
 
 def test_batches_are_decided_by_seed_and_step(crowds):
@@ -104,7 +121,7 @@ def test_batches_are_decided_by_seed_and_step(crowds):
 
 
 def test_bodies_of_another_scenario_are_refused(crowds, tmp_path):
-    with pytest.raises(InputError, match="another scenario or seed"):
+    with pytest.raises(InputError, match="another scenario, seed or version"):
         make_bodies(plain("walker"), crowds.folder, 3, seed=6)
     with pytest.raises(InputError, match="must thin to 512 packets, got"):
         make_bodies(plain("walker").with_(radio={"packets": 512}), tmp_path, 3, seed=5)
@@ -181,6 +198,12 @@ def test_calibration_makes_held_out_numbers_likeliest(crowds):
         ({"receiver": slice(0, 1), "packet": slice(0, 500)}, "window must be 1.024 s, got 0.5 s"),
         ({"subcarrier": slice(0, 8)}, "bandwidth must be 80 MHz, got 40 MHz"),
         ({"packet": slice(None, None, 4)}, "at least 450 packets/s, got 250"),
+        (
+            {"packet": np.r_[0:260, 760:1024]},
+            "no gap may hold more than a tenth of the window, got one of 0.501 s",
+        ),
+        ({"packet": slice(0, 0)}, "must hold packets and subcarriers, got 0 and 16"),
+        ({"packet": np.r_[5, 0:5, 6:1024]}, "time must ascend strictly"),
         ({"subcarrier": slice(None, None, -1)}, ""),
     ],
 )
@@ -195,6 +218,72 @@ def test_windows_unlike_those_of_the_training_are_refused(change, said):
         return
     with pytest.raises(InputError, match=said):
         counter.cells(csi.isel(change))
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A counter that has learned nothing."""
+    rng = np.random.default_rng(0)
+    cells = torch.from_numpy(rng.standard_normal((4, 1, 8, TIMES, 2)).astype(np.float32)).view(
+        torch.complex64
+    )
+    counter = dira.PeopleCounter(**SMALL)
+    return counter.fit([cells[..., 0], torch.arange(4)], steps=1, batch_size=4, threads=1, device="cpu")
+
+
+def window(csi: np.ndarray, dims: tuple[str, ...] = ("receiver", "subcarrier", "packet")):
+    import xarray as xr
+
+    coords = {"time": ("packet", TIME), "frequency": ("subcarrier", FREQUENCY)}
+    return xr.DataArray(csi, coords, dims)
+
+
+def test_windows_that_are_none_are_refused(made):
+    csi = csi_of(2)
+    broken = csi.copy()
+    broken[0, 3, 5] = np.nan
+    for windows, said in (
+        ([window(csi).drop_vars("frequency")], "must have the coordinate frequency"),
+        ([window(csi).drop_vars("time")], "must have the coordinate time"),
+        ([window(csi[np.newaxis], ("sample", "receiver", "subcarrier", "packet"))], "got sample, receiver"),
+        ([window(broken)], "not finite"),
+        (window(csi), "must be a list of windows or an array, got DataArray"),
+        (np.zeros((1, 2, 8, TIMES), np.complex64), r"\(window, 1, 8, 512\), got shape \(1, 2, 8, 512\)"),
+        (np.full((1, 1, 8, TIMES), np.nan, np.complex64), "got values that are not finite"),
+    ):
+        with pytest.raises(InputError, match=said):
+            made.predict_proba(windows)
+    with pytest.raises(InputError, match="batch_size must be an integer of at least 1, got 0"):
+        made.predict_proba([window(csi)], batch_size=0)
+    for numbers in ([1], [1, 2, 3]):
+        with pytest.raises(InputError, match="must be 2 numbers of people from 0 to 3"):
+            made.calibrate([window(csi)] * 2, numbers)
+    with pytest.raises(InputError, match="must be 1 numbers of people from 0 to 3"):
+        made.calibrate([window(csi)], [4])
+
+
+def test_the_order_of_an_arrays_pairs_does_not_matter():
+    rx, tx = np.divmod(np.arange(16), 4)
+    csi = window(csi_of(4, 16)).assign_coords(rx_element=("receiver", rx), tx_element=("receiver", tx))
+    counter = dira.PeopleCounter(antennas=(4, 4))
+    mixed = csi.isel(receiver=np.random.default_rng(0).permutation(16))
+    np.testing.assert_array_equal(counter.cells(mixed), counter.cells(csi))
+
+
+def test_no_number_stands_for_more_people_than_the_counter_knows(made, monkeypatch):
+    csi = window(csi_of(5))
+    monkeypatch.setattr(window_counter, "shipped_models", lambda kind: {"some": None})
+    monkeypatch.setattr(window_counter, "_people_counter", lambda name: made)
+    sure = {"most": 3}
+    monkeypatch.setattr(made, "predict_proba", lambda windows, **how: np.eye(4)[[sure["most"]]])
+    with pytest.raises(InputError, match="knows up to 3: at least 3"):
+        window_counter.count_people(csi, 4)
+    assert window_counter.count_people(csi, 3).argmax() == 3
+    assert window_counter.count_people(csi, 2) is None
+    sure["most"] = 2
+    assert window_counter.count_people(csi, 12).tolist() == [0, 0, 1, *[0] * 10]
+    with pytest.raises(InputError, match="the 4 streams are not the antenna pairs of one array"):
+        window_counter.count_people(window(csi_of(5, 4)), 3)
 
 
 def test_bad_arguments_are_refused(tmp_path):
