@@ -66,7 +66,8 @@ def make_bodies(
     Raises
     ------
     InputError
-        If the folder holds bodies of another call, or the scenario's windows are of another length.
+        If the folder holds bodies of another scenario, seed or version of isacsim, or the scenario's windows are of
+        another length.
     """
     few, _ = thinned(scenario)
     if few.radio.packets != TIMES:
@@ -77,7 +78,9 @@ def make_bodies(
     folder.mkdir(parents=True, exist_ok=True)
     about = folder / _ABOUT
     if about.exists() and read_json(about) != identity:
-        raise InputError(f"{folder} holds bodies of another scenario or seed; choose another folder.")
+        raise InputError(
+            f"{folder} holds bodies of another scenario, seed or version of isacsim; choose another folder."
+        )
     with written_whole(about) as file:
         file.write_text(json.dumps(identity, indent=1), encoding="utf-8")
     chunks = [folder / f"{k:05d}.npy" for k in range(-(-n // _CHUNK))]

@@ -28,6 +28,7 @@ _TASKS = {
 def encoder_picture() -> bytes:
     """Doppler spectra of one window's patches, those that pretraining hides, and what the encoder fills in."""
     encoder = dira.Encoder.pretrained()
+    assert encoder.config.target == "spectrum"  # samples need another picture
     capture = isacsim.simulate("activity_walk", seed=3)
     csi = condition(capture, uniform=False).isel(receiver=0)
     window = reduced(csi.values, csi["time"].values, csi["frequency"].values)
