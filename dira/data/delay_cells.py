@@ -13,12 +13,15 @@ from scipy.signal.windows import hann
 
 from isacsim.errors import InputError
 
-__all__ = ["LENGTHS_M", "TIMES", "WINDOW_S", "cell_factors", "delay_cells", "on_times"]
+__all__ = ["LENGTHS_M", "TIMES", "WINDOW_S", "cell_factors", "delay_cells", "on_times", "static_length"]
 
 LENGTHS_M = np.linspace(3.0, 24.0, 8)
 """Path lengths of the cells, m."""
 TIMES, WINDOW_S = 512, 1.024
 """Times of a window, and its length in s: a time holds 2 ms."""
+_STATIC_M = 4.0
+# Path lengths at which the static part may be strongest, m: timing errors of up to 250 ns either way.
+_SOUGHT_M = np.linspace(-75.0, 75.0, 601)
 
 
 def cell_factors(
@@ -49,7 +52,15 @@ def on_times(values: NDArray[np.complexfloating], time: NDArray[np.float64]) -> 
     return np.asarray(full, np.complex64).reshape(mean.shape)
 
 
-def delay_cells(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> NDArray[np.complex64]:
+def static_length(csi: NDArray[np.complexfloating], frequency: NDArray[np.float64]) -> float:
+    """Path length in m at which the static part of CSI (pair, subcarrier, packet) is strongest."""
+    power = np.square(np.abs(cell_factors(frequency, _SOUGHT_M) @ csi.mean(axis=-1).T)).sum(axis=1)
+    return float(_SOUGHT_M[power.argmax()])
+
+
+def delay_cells(
+    csi: ArrayLike, time: ArrayLike, frequency: ArrayLike, *, timed: bool = True
+) -> NDArray[np.complex64]:
     """Bring one window into the counter's form.
 
     Parameters
@@ -60,6 +71,9 @@ def delay_cells(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> NDArra
         s, ascending.
     frequency : array_like, shape (subcarrier,)
         Hz, ascending.
+    timed : bool
+        False where packets are aligned to each other or to a reference alone, so that all path lengths hold the same
+        unknown offset. The static part is then taken to be strongest at 4 m, the direct path of those learned from.
 
     Returns
     -------
@@ -79,5 +93,6 @@ def delay_cells(csi: ArrayLike, time: ArrayLike, frequency: ArrayLike) -> NDArra
         )
     if not np.isfinite(values).all():
         raise InputError("csi holds values that are not finite.")
-    cells = on_times(cell_factors(f) @ values.astype(np.complex64), t)
+    later = 0.0 if timed else static_length(values, f) - _STATIC_M
+    cells = on_times(cell_factors(f, LENGTHS_M + later) @ values.astype(np.complex64), t)
     return np.asarray(cells - cells.mean(axis=-1, keepdims=True))

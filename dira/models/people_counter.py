@@ -196,7 +196,8 @@ class PeopleCounter:
         time, frequency = csi.coords["time"].values, csi.coords["frequency"].values
         if wrong := self._unlike(csi.sizes["receiver"], time, frequency):
             raise UnlikeTraining(f"PeopleCounter: {wrong}.")
-        cells = delay_cells(csi.values, time, frequency)
+        timed = str(csi.attrs.get("conditioning", "none")) == "none"
+        cells = delay_cells(csi.values, time, frequency, timed=timed)
         turns = chain_turns(np.ascontiguousarray(cells.transpose(1, 2, 0)), self.config.antennas)
         return np.asarray(cells * turns[:, np.newaxis, np.newaxis])
 

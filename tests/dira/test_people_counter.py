@@ -238,6 +238,23 @@ def window(csi: np.ndarray, dims: tuple[str, ...] = ("receiver", "subcarrier", "
     return xr.DataArray(csi, coords, dims)
 
 
+@pytest.mark.parametrize("offset", [-8.0, 0.0, 15.0, 40.0])
+def test_the_static_part_gives_the_time_where_it_is_not_known(offset):
+    def path(length: float) -> np.ndarray:
+        return np.exp(-2j * np.pi * length * FREQUENCY / speed_of_light)[np.newaxis, :, np.newaxis]
+
+    csi = 10 * path(4.0) + path(9.5) * np.exp(2j * np.pi * 50 / 1.024 * TIME)
+    later = (
+        csi * np.exp(-2j * np.pi * offset * (FREQUENCY - FREQUENCY.mean()) / speed_of_light)[:, np.newaxis]
+    )
+    counter = dira.PeopleCounter()
+    aligned = window(later).assign_attrs(conditioning="phase aligned to the mean channel")
+    np.testing.assert_allclose(counter.cells(aligned), counter.cells(window(csi)), atol=1e-5)
+    # A capture whose time is right stays as it is.
+    known = counter.cells(window(later).assign_attrs(conditioning="none"))
+    assert (np.abs(known - counter.cells(window(csi))).max() > 0.1) == (offset != 0)
+
+
 def test_windows_that_are_none_are_refused(made):
     csi = csi_of(2)
     broken = csi.copy()
