@@ -96,7 +96,8 @@ def count_people(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     """
     if "receiver" in csi.dims and not _one_array(csi):
         raise InputError(f"the {csi.sizes['receiver']} streams are not the antenna pairs of one array.")
-    antennas, why = _antennas(csi), None
+    antennas = _antennas(csi)
+    why: InputError | None = None
     for name in shipped_models("PeopleCounter"):
         counter = _people_counter(name)
         if counter.config.antennas != antennas:
