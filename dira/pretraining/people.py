@@ -77,7 +77,10 @@ def make_people_counters(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Make dira's counters of people: one antenna, and 4 x 4 antennas."""
-    for name in only.split(","):
+    names = [name.strip() for name in only.split(",")]
+    if unknown := [name for name in names if name not in PLANS]:
+        raise typer.BadParameter(f"--only must be some of {', '.join(PLANS)}, got {unknown[0]!r}.")
+    for name in names:
         plan, folder = PLANS[name], work / name
         folder.mkdir(parents=True, exist_ok=True)
         record = Record(folder / "record.json", {**plan._asdict(), "seed": SEED})

@@ -114,6 +114,10 @@ def count(csi, max_targets):
 def wrong(csi, max_targets):
     return [1.0]
 
+def picky(csi, max_targets):
+    from isacsim import InputError
+    raise InputError("windows must be longer.")
+
 def negative(csi, max_targets):
     return [-0.5] + [0.5] * max_targets
 """
@@ -127,7 +131,7 @@ def registered(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-counter\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[isacsim.counters]\nsome = some_counter:count\nwrong = some_counter:wrong\nlost = no_such_module:count\n"
-        "negative = some_counter:negative\n"
+        "negative = some_counter:negative\npicky = some_counter:picky\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -139,7 +143,13 @@ def test_other_packages_register_counters(three, registered):
     assert found["count"].values.tolist() == [1, -1]
     assert found["probability"].values[0] == pytest.approx([0, 0.25, 0.25, 0.25, 0.25])
     assert found["reason"].values[1] == "some cannot tell" and found.attrs["method"] == "some"
-    with pytest.raises(InputError, match=r"entry points isacsim\.counters: .*lost, negative, some, wrong"):
+    refused = count_targets(three, method="picky", window_s=0.4)
+    assert set(refused["count"].values) == {-1} and set(refused["reason"].values) == {
+        "windows must be longer"
+    }
+    with pytest.raises(
+        InputError, match=r"entry points isacsim\.counters: .*lost, negative, picky, some, wrong"
+    ):
         count_targets(three, method="other")
     with pytest.raises(InputError, match=r"must give 4 probabilities, of 0 to 3 targets, got shape \(1,\)"):
         count_targets(three, method="wrong", max_targets=3)
