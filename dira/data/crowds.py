@@ -35,6 +35,7 @@ __all__ = ["Crowds", "bodies_alone", "make_bodies"]
 
 _CHUNK = 250
 _ABOUT = "bodies.json"
+_OFFSETS_M = -2.0, 4.0
 
 
 @on_one_thread
@@ -105,7 +106,7 @@ class Crowds:
     Parameters
     ----------
     scenario : Scenario
-        Of the bodies, for its radio and its SNR.
+        Of the bodies, for its radio and its SNR, drawn evenly from its least to its largest.
     folder : Path
         Of `make_bodies`.
     n : int
@@ -130,7 +131,8 @@ class Crowds:
 
     def identity(self) -> dict[str, Any]:
         """JSON that says which crowds these are."""
-        return {**read_json(self.folder / _ABOUT), **self.about()}
+        form = {"lengths_m": LENGTHS_M.tolist(), "snr_db": self.snr_db, "offsets_m": _OFFSETS_M}
+        return {"of": read_json(self.folder / _ABOUT), **form, **self.about()}
 
     def about(self) -> dict[str, Any]:
         """Describe the crowds for a model card."""
@@ -157,7 +159,7 @@ class Crowds:
         frequency = self.few.radio.frequency_hz
         factors = torch.from_numpy(cell_factors(frequency, LENGTHS_M))
         # What the receiver knows of time is the static part's: the cells may begin a little earlier or later.
-        offsets = generator.uniform(-2.0, 4.0, size)
+        offsets = generator.uniform(*_OFFSETS_M, size)
         ramps = np.exp(-2j * np.pi / speed_of_light * np.outer(offsets, frequency - frequency.mean()))
         std = 10 ** (-generator.uniform(*self.snr_db, size) / 20) / math.sqrt(2)
         out = torch.empty((size, pairs, len(LENGTHS_M), TIMES), dtype=torch.complex64)

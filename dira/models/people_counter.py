@@ -17,8 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from dira.config import Config, validated
+from dira.data.body_windows import cells_of_window
 from dira.data.crowds import Crowds
-from dira.data.delay_cells import LENGTHS_M, TIMES, WINDOW_S, delay_cells
+from dira.data.delay_cells import LENGTHS_M, TIMES
 from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
 from dira.models.shipped import shipped_model
@@ -27,14 +28,12 @@ from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
 from dira.training.train import Batch, Progress, Training, place_for, train
 from isacsim.checks import check_integer
-from isacsim.csi import LONGEST_GAP
 from isacsim.errors import InputError
-from isacsim.spectrum.chains import chain_turns
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["PeopleCounter", "PeopleCounterConfig", "UnlikeTraining"]
+__all__ = ["PeopleCounter", "PeopleCounterConfig"]
 
 _TRAINING: dict[str, Any] = {
     "batch_size": 64,
@@ -44,14 +43,6 @@ _TRAINING: dict[str, Any] = {
     "weight_decay": 0.01,
     "average": 0.995,
 }
-# A window may be so much longer or shorter than those that were learned from; so may the band; the carrier, in Hz.
-_TOLERANCE = 0.08
-_CARRIER_HZ = 4.9e9, 6.5e9
-_FEWEST_PACKETS_S = 450.0
-
-
-class UnlikeTraining(InputError):
-    """A window is not like those that a counter learned from."""
 
 
 class PeopleCounterConfig(Config):
@@ -180,54 +171,7 @@ class PeopleCounter:
         InputError
             If a dimension or coordinate is missing, or a value is not finite.
         """
-        if not {"subcarrier", "packet"} <= set(csi.dims) <= {"receiver", "subcarrier", "packet"}:
-            got = ", ".join(map(str, csi.dims))
-            raise InputError(
-                f"a window must have the dimensions ([receiver,] subcarrier, packet), got {got}."
-            )
-        if lacking := [name for name in ("time", "frequency") if name not in csi.coords]:
-            raise InputError(f"a window must have the coordinate {lacking[0]}.")
-        csi = csi if "receiver" in csi.dims else csi.expand_dims("receiver")
-        csi = csi.transpose("receiver", "subcarrier", "packet").sortby("frequency")
-        elements = [
-            n for n in ("rx_element", "tx_element") if n in csi.coords and csi[n].dims == ("receiver",)
-        ]
-        csi = csi.sortby(elements) if len(elements) == 2 else csi
-        time, frequency = csi.coords["time"].values, csi.coords["frequency"].values
-        if wrong := self._unlike(csi.sizes["receiver"], time, frequency):
-            raise UnlikeTraining(f"PeopleCounter: {wrong}.")
-        timed = str(csi.attrs.get("conditioning", "none")) == "none"
-        cells = delay_cells(csi.values, time, frequency, timed=timed)
-        turns = chain_turns(np.ascontiguousarray(cells.transpose(1, 2, 0)), self.config.antennas)
-        return np.asarray(cells * turns[:, np.newaxis, np.newaxis])
-
-    def _unlike(self, pairs: int, time: NDArray[np.float64], frequency: NDArray[np.float64]) -> str:
-        """Say in what a window is unlike those that were learned from; empty if it is like them."""
-        c = self.config
-        n, most = time.size, frequency.size
-        steps = np.diff(time)
-        if not n or not most:
-            return f"a window must hold packets and subcarriers, got {n} and {most}"
-        if (steps <= 0).any():
-            return "time must ascend strictly from packet to packet"
-        span = (time[-1] - time[0]) * n / max(1, n - 1)
-        band = (frequency[-1] - frequency[0]) * most / max(1, most - 1)
-        carrier = float(frequency.mean())
-        said = {
-            "pairs of antennas": (pairs, int(np.prod(c.antennas)), 0.0, 1.0, ""),
-            "window": (span, WINDOW_S, _TOLERANCE, 1.0, " s"),
-            "bandwidth": (band, c.bandwidth_hz, _TOLERANCE, 1e6, " MHz"),
-        }
-        for name, (got, wanted, tolerance, unit, in_units) in said.items():
-            if abs(got - wanted) > tolerance * wanted:
-                return f"{name} must be {wanted / unit:g}{in_units}, got {got / unit:.4g}{in_units}"
-        if not _CARRIER_HZ[0] <= carrier <= _CARRIER_HZ[1]:
-            return f"carrier must be from 4.9 to 6.5 GHz, got {carrier / 1e9:.4g} GHz"
-        if n / span < _FEWEST_PACKETS_S:
-            return f"there must be at least {_FEWEST_PACKETS_S:g} packets/s, got {n / span:.4g}"
-        if steps.max() > LONGEST_GAP * span:
-            return f"no gap may hold more than a tenth of the window, got one of {steps.max():.3g} s"
-        return ""
+        return cells_of_window(csi, self.config.antennas, self.config.bandwidth_hz)
 
     def predict_proba(
         self,

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isacsim
+from dira.data.body_windows import UnlikeTraining
 from dira.data.spectra import read_spectra
 from dira.models.detections import limits
 from dira.models.detector import PathDetector
-from dira.models.people_counter import PeopleCounter, UnlikeTraining
+from dira.models.people_counter import PeopleCounter
 from dira.models.shipped import shipped_models
 from isacsim.conditioning.resampling import resample
 from isacsim.errors import InputError

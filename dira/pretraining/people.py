@@ -110,6 +110,7 @@ def make_people_counters(
         curve = {plan.steps: round(float((counter.predict(cells) == true).mean()), 4)} | {
             done: _scored(counter, folder / f"after-{done}.safetensors", cells, true)
             for done in (plan.steps // 2, plan.steps // 4)
+            if (folder / f"after-{done}.safetensors").exists()  # a kill may come before the copy
         }
         counter.calibrate(cells, true)
         counter.history |= {"name": name, "validation_right_after": curve}
