@@ -155,8 +155,11 @@ def _shipped() -> Iterator[Passage]:
 def _filling() -> Iterator[Passage]:
     """What the shipped encoder explains of hidden patches."""
     found = _table(FILLING)
-    section, shares = "What the encoder that comes with dira has learned", found["explained"].values()
-    numbers = (f"{min(shares):.3f}", f"{max(shares):.3f}")
-    yield Passage("docs/encoder.md", section, "It explains {} to {} of the variance", numbers, FILLING)
-    text = "{} windows of each of seven scenarios"
-    yield Passage("docs/encoder.md", section, text, (f"{found['windows']}",), FILLING)
+    page, section = "docs/encoder.md", "What the encoder that comes with dira has learned"
+    texts = {
+        "It explains {} to {} of the variance": found["explained"].values(),
+        "The mean of the window's open patches explains {} to {},": found["explained_by_visible"].values(),
+    }
+    for text, shares in texts.items():
+        yield Passage(page, section, text, (_share(min(shares)), _share(max(shares))), FILLING)
+    yield Passage(page, section, "{} windows of each of seven scenarios", (f"{found['windows']}",), FILLING)
