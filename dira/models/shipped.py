@@ -35,20 +35,30 @@ def shipped_model(kind: str, name: str) -> Path:
 
 
 def fitting_model(kind: str, axes: Axes) -> Path:
-    """Folder of the first model of a class that is made for spectra of these axes and settings.
+    """Folder of the model of a class that is made for spectra of these axes and settings.
 
     Raises
     ------
     InputError
-        If there is none; says what the one with the fewest differences differs in.
+        If there is none; says what the one with the fewest differences differs in. Or if the spectra do not tell enough
+        of their axes and settings to choose among several.
     """
     nearest: tuple[str, list[str]] | None = None
+    fitting: dict[str, Axes] = {}
     for name, folder in shipped_models(kind).items():
         own = validated(Axes, read_content(folder)["axes"], what=f"{folder}: axes")
         if not (differences := own.differences(axes, owner="it")):
-            return folder
-        if nearest is None or len(differences) < len(nearest[1]):
+            fitting[name] = own
+        elif nearest is None or len(differences) < len(nearest[1]):
             nearest = name, differences
+    if fitting:
+        first, *others = fitting.values()
+        if any(first.differences(one, owner="it") for one in others):
+            raise InputError(
+                f"dira comes with {kind} {', '.join(fitting)}, and these spectra do not tell which of them fits: axes "
+                "or settings are missing. Give the name of one."
+            )
+        return shipped_models(kind)[next(iter(fitting))]
     if nearest is None:
         raise InputError(f"dira comes with no trained {kind}; train one with fit.")
     raise InputError(

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import dira
@@ -60,6 +61,21 @@ def test_others_are_refused_by_name():
     with pytest.raises(InputError, match="antennas 1 x 1 where the model has 4 x 4"):
         dira.PathDetector.pretrained("points_4x4").detect(samples("points_1x1", 1)["aj_noisy"])
     assert dira.PathDetector.from_pretrained().history["name"] == "points_4x4"
+
+
+def test_spectra_that_do_not_tell_their_settings_get_no_model_by_chance():
+    values = np.ones((1, 64, 64), np.float32)
+    with pytest.raises(
+        InputError, match=r"Purifier lab_4x4, one_antenna, and these spectra do not tell which"
+    ):
+        dira.Purifier.pretrained(values)
+    axes = {"acceleration": np.linspace(-8, 8, 64), "jerk": np.linspace(-40, 40, 64)}
+    known = xr.DataArray(values, dims=("sample", *axes), coords=axes)
+    with pytest.raises(
+        InputError, match=r"PathDetector points_4x1, points_4x4, and these spectra do not tell"
+    ):
+        dira.PathDetector.pretrained(known)
+    assert dira.Purifier.pretrained(known).folder.name == "one_antenna"  # axes are enough
 
 
 def test_it_counts_as_a_method_of_isacsim():
