@@ -57,6 +57,11 @@ class Gain:
         """Above zero by both intervals: seeds share test spectra, so neither holds all chance."""
         return self.mean > self.seeds and self.mean > self.spectra
 
+    @property
+    def sure_loss(self) -> bool:
+        """Below zero by both."""
+        return -self.mean > self.seeds and -self.mean > self.spectra
+
     def __str__(self) -> str:
         seeds = "" if np.isnan(self.seeds) else f" ± {self.seeds:.3f}"
         return f"{self.mean:+.3f}{seeds}"

@@ -48,8 +48,8 @@ def _stream(run: Run, name: str) -> ReusedSamples:
 
 
 def fresh(run: Run) -> int:
-    """Number of labelled simulations that a model of the stream has seen, about: each is used several times."""
-    return run.preset.stream_steps * run.preset.stream_batch // run.preset.stream_uses
+    """Number of different labelled simulations that a model of the stream has seen: each is used several times."""
+    return _stream(run, "counter").fresh(run.preset.stream_steps * run.preset.stream_batch)
 
 
 def detector(run: Run) -> PathDetector:

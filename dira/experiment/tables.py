@@ -207,16 +207,22 @@ def _counting_table(p: Preset, results: Results) -> str:
             ]
         )
     out_of_domain = results["data-ablations"]["out_of_domain"]
+    noise_free = f"{len(p.class_sizes) * p.simulated} noise-free"
+    foreign = f"{out_of_domain['trained on'] - sum(p.class_sizes.values())} labelled with counts"
     single = {
-        f"expanded, {BY_VALIDATION} (one seed)": results["data-ablations"]["by validation"],
-        f"original data and spectra of {out_of_domain['scenario']} (one seed)": out_of_domain,
+        f"expanded, {BY_VALIDATION} (one seed)": (results["data-ablations"]["by validation"], noise_free),
+        f"original data and spectra of {out_of_domain['scenario']} (one seed)": (out_of_domain, foreign),
     }
     model = results["model-based"]["scenarios"]
     captures = model[p.original]["captures"]
-    single[f"estimate_paths on the CSI ({captures} captures each)"] = {"scenarios": model, "trained on": 0}
-    for name, one in single.items():
+    single[f"estimate_paths on the CSI ({captures} captures each)"] = (
+        {"scenarios": model, "trained on": 0},
+        "",
+    )
+    for name, (one, beside) in single.items():
         each = [one["scenarios"][s]["accuracy"] for s in scenarios]
-        rows.append([name, str(one["trained on"]), "", *(f"{x:.3f}" for x in [*each, np.mean(each)]), "", ""])
+        numbers = [f"{x:.3f}" for x in [*each, np.mean(each)]]
+        rows.append([name, str(one["trained on"]), beside, *numbers, "", ""])
     gains = f"gain{' ± seeds' if len(p.seeds) > 1 else ''} ± spectra"
     return table(["trained on", "spectra", "simulated beside", *scenarios, "mean", gains, "paper"], rows)
 

@@ -97,8 +97,10 @@ def test_every_comparison_is_there(done: tuple[Path, str]) -> None:
     assert counted["original data"]["simulated"] == ""
     assert counted["expanded, T* = 5, W = 2"]["simulated"] == "25 noise-free"
     assert counted["expanded, paired denoiser"]["simulated"] == "25 pairs"
-    assert counted[FINE_TUNED]["simulated"] == "8 labelled with counts"
-    assert counted[BY_DETECTOR]["simulated"] == "8 labelled with positions"
+    assert counted[FINE_TUNED]["simulated"] == "32 labelled with counts"
+    assert counted[BY_DETECTOR]["simulated"] == "32 labelled with positions"
+    page = (done[0] / "report.html").read_text()
+    assert re.search(r"T\* and a by validation, W = 1 \(one seed\)</td><td>25</td><td>25 noise-free<", page)
     for one in results["enhancement"].values():
         assert all(0 <= row["recall_0.3"] <= row["recall_1"] <= 1 for row in one["rows"].values())
     for one in counted.values():
@@ -222,7 +224,23 @@ def test_the_share_of_the_gap_is_what_the_counts_say(done: tuple[Path, str]) -> 
     results["counting-1"] = results["counting-0"]
     two = small.model_copy(update={"seeds": (0, 1)})
     assert closed(results, two, "lab_cubic") == "50% of the gap"
-    assert "50% of the gap" in sentences(two, results)[0]
+    first = sentences(two, results)[0]
+    assert "50% of the gap" in first and "a sure gain (+0.267 ± 0.000 over seeds ± " in first
+    # Any row may beat DiRA, and DiRA may lose.
+    rival, loser = "original data, PathDetector", {"right": [], "accuracy": 0.0}
+    for one in results["counting-0"][rival]["scenarios"].values():
+        one |= {"right": spectra[:10], "accuracy": 10 / 15}
+    assert f"{rival}: 0.67" in sentences(two, results)[2]
+    for name, row in results["counting-0"].items():
+        for one in row["scenarios"].values():
+            one |= loser if name == dira else {"right": spectra[:8], "accuracy": 8 / 15}
+    first, _, last = sentences(two, results)
+    assert "a sure loss" in first and "original data: 0.53" in last
+    for one in results["counting-0"][dira]["scenarios"].values():
+        one |= {"right": spectra[:9], "accuracy": 9 / 15}
+    for one in results["model-based"]["scenarios"].values():
+        one["accuracy"] = 0.0
+    assert sentences(two, results)[2] == "Beside clean spectra nothing here counts better than DiRA."
 
 
 def test_an_unknown_preset_and_a_folder_without_a_run_are_told(tmp_path: Path) -> None:
