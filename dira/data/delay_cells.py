@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import speed_of_light
-from scipy.signal.windows import hann
 
 from isacsim.errors import InputError
 
@@ -19,6 +18,7 @@ LENGTHS_M = np.linspace(3.0, 24.0, 8)
 """Path lengths of the cells, m."""
 TIMES, WINDOW_S = 512, 1.024
 """Times of a window, and its length in s: a time holds 2 ms."""
+_WIDTH = 17 / 16
 _STATIC_M = 4.0
 # Path lengths at which the static part may be strongest, m: timing errors of up to 250 ns either way.
 _SOUGHT_M = np.linspace(-75.0, 75.0, 601)
@@ -29,9 +29,12 @@ def cell_factors(
 ) -> NDArray[np.complex64]:
     """Factors (cell, subcarrier) that make cells of CSI.
 
-    The weights are those of a Hann window over the band, and sum to 1.
+    The weights sum to 1. They are those of a Hann window of 17/16 of the band, whatever the number of subcarriers: so
+    few of them give the same cells as many.
     """
-    weights = hann(frequency.size + 2)[1:-1]
+    n = frequency.size
+    band = (frequency[-1] - frequency[0]) * n / max(1, n - 1)
+    weights = 0.5 * (1 + np.cos(2 * np.pi * (frequency - frequency.mean()) / max(_WIDTH * band, 1.0)))
     turns = np.exp(2j * np.pi / speed_of_light * np.outer(lengths_m, frequency - frequency.mean()))
     return np.asarray(weights / weights.sum() * turns, np.complex64)
 

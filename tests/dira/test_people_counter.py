@@ -63,6 +63,16 @@ def test_a_path_is_largest_in_the_cell_of_its_length(length):
     assert power.max() == pytest.approx(1, abs=0.12)  # half a cell beside it
 
 
+@given(st.floats(3, 24))
+def test_few_subcarriers_make_the_cells_of_many(length):
+    many = 5.805e9 + 312.5e3 * (np.arange(256) - 127.5)
+    seen = [
+        cell_factors(f) @ np.exp(-2j * np.pi * length * (f - 5.805e9) / speed_of_light)
+        for f in (FREQUENCY, many)
+    ]
+    np.testing.assert_allclose(*seen, atol=0.01)
+
+
 def test_packets_between_times_are_averaged_and_lost_ones_interpolated():
     slow = np.exp(2j * np.pi * 3 * TIME) * np.ones((1, FREQUENCY.size, 1))
     whole = delay_cells(slow, TIME, FREQUENCY)
