@@ -1,6 +1,6 @@
 """Share of hidden patches that an encoder explains: ``python -m dira.experiment.filling``.
 
-Pretraining hides patches of windows, and the encoder fills in their values or their Doppler spectra. An encoder that
+Pretraining hides patches of windows, and the encoder fills in their Doppler spectra. An encoder that
 has learned nothing about a window fills in the mean of all windows, and explains nothing.
 """
 
@@ -48,8 +48,8 @@ def filled_in(
     -------
     hidden : torch.Tensor, bool, shape (window, pair, time)
         Patches that were hidden.
-    filled, true : torch.Tensor, shape (window, pair, time, value)
-        What fills every patch as the encoder gives it, and as it is (`WindowTransformer.targets`).
+    filled, true : torch.Tensor, shape (window, pair, time, frequency)
+        What fills every patch as the encoder gives it, and as it is (`WindowTransformer.spectra`).
 
     Raises
     ------
@@ -66,7 +66,7 @@ def filled_in(
     return (
         hidden,
         encoder.network.back(vectors).unflatten(1, known.shape[1:]),
-        encoder.network.targets(values.float(), there),
+        encoder.network.spectra(values.float(), there),
     )
 
 

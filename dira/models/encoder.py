@@ -55,9 +55,8 @@ class EncoderConfig(Config):
     """Packets of a patch, a divisor of 256."""
     hidden: float = Field(default=0.6, gt=0, lt=1)
     """Share of a window's patches that it learns to fill in."""
-    target: Literal["samples", "spectrum"] = "spectrum"
-    """Target of filling in: the values of a patch, or the Doppler power spectrum around it, which is then shown of the
-    other patches beside their values."""
+    target: Literal["spectrum"] = "spectrum"
+    """Target of filling in: the Doppler power spectrum around a patch. Earlier encoders filled in values."""
     contrast: float = Field(default=0.1, ge=0)
     """Weight of telling two views of one window from those of others, beside filling in."""
     temperature: float = Field(default=0.1, gt=0)
@@ -105,7 +104,6 @@ class Encoder:
             width=c.width,
             depth=c.depth,
             heads=c.heads,
-            target=c.target,
         )
 
     def pretrain(
@@ -183,7 +181,7 @@ class Encoder:
         vectors, tokens = network(seen, left, facts, hidden)
         filled = whole.back(vectors).unflatten(1, known.shape[1:])
         # Spectra know no angle, so they can be those without the noise and the losses of the view.
-        aim = whole.targets(values, there) if self.config.target == "spectrum" else whole.targets(seen, left)
+        aim = whole.spectra(values, there)
         error = functional.mse_loss(filled, aim, reduction="none").mean(dim=-1)
         filling = (error * hidden).sum() / hidden.sum().clamp(min=1)
         if not self.config.contrast:
@@ -331,8 +329,11 @@ class Encoder:
             content = read_content(folder)
             if content["model"] != "Encoder":
                 raise InputError(f"{folder} holds a {content['model']:.80}, not an Encoder.")
-            # Encoders of before the choice fill in samples.
-            encoder = cls(**{"target": "samples", **content["config"]})
+            if content["config"].get("target") != "spectrum":
+                raise InputError(
+                    f"{folder} holds an encoder of an earlier version; make one with dira pretrain."
+                )
+            encoder = cls(**content["config"])
             check_shapes(folder, encoder.build)
             network = encoder.build()
             network.load_state_dict(read_weights(folder, content))

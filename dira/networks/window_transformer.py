@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -46,8 +44,6 @@ class WindowTransformer(nn.Module):
         Numbers that are told beside a window.
     width, depth, heads : int
         Of the transformer.
-    target : {"samples", "spectrum"}
-        What a patch is filled in with: its values, or the Doppler power spectrum around it.
     """
 
     def __init__(
@@ -60,29 +56,23 @@ class WindowTransformer(nn.Module):
         width: int,
         depth: int,
         heads: int,
-        target: Literal["samples", "spectrum"],
     ) -> None:
         super().__init__()
-        self.patch, self.target = patch, target
+        self.patch = patch
         size = 2 * bands * patch
-        spectrum = 2 * patch if target == "spectrum" else 0
-        # Of every packet and every band, whether it is there.
-        self.embed = nn.Linear(size + patch + bands + spectrum, width)
+        # Beside values and spectrum, whether anything is there, of every packet and every band.
+        self.embed = nn.Linear(size + patch + bands + 2 * patch, width)
         self.facts = nn.Sequential(nn.Linear(facts, width), nn.GELU(), nn.Linear(width, width))
         self.time = nn.Parameter(0.02 * torch.randn(packets // patch, width))
         self.hidden = nn.Parameter(0.02 * torch.randn(width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.back = nn.Linear(width, size if target == "samples" else 2 * patch)
+        self.back = nn.Linear(width, 2 * patch)
 
     def patches(self, values: torch.Tensor) -> torch.Tensor:
         """Cut values (window, pair, part, band, packet) to patches (window, pair, time, value)."""
         cut = values.unflatten(-1, (-1, self.patch))  # (window, pair, part, band, time, packet)
         return cut.permute(0, 1, 4, 2, 3, 5).flatten(3)
-
-    def targets(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        """Values or spectra that fill the patches (window, pair, time, value)."""
-        return self.patches(values) if self.target == "samples" else self.spectra(values, there)
 
     def spectra(self, values: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         """Doppler power spectra around each patch (window, pair, time, frequency), as log10 of the power.
@@ -121,12 +111,10 @@ class WindowTransformer(nn.Module):
         ``hidden`` (window, pair, time) marks patches of which the network is shown nothing.
         """
         known, parts = self.present(there)
-        told = [self.patches(values), parts.to(values.dtype)]
-        if self.target == "spectrum":
-            # Spectra reach into the patches beside theirs, so these must not hold what is hidden.
-            open_to_all = there if hidden is None else there & ~self._packets(hidden)
-            told.append(self.spectra(values * open_to_all[:, :, None], open_to_all))
-        tokens = self.embed(torch.cat(told, dim=-1))
+        # Spectra reach into the patches beside theirs, so these must not hold what is hidden.
+        shown = there if hidden is None else there & ~self._packets(hidden)
+        spectra = self.spectra(values * shown[:, :, None], shown)
+        tokens = self.embed(torch.cat([self.patches(values), parts.to(values.dtype), spectra], dim=-1))
         if hidden is not None:
             tokens = torch.where(hidden[..., None], self.hidden, tokens)
         tokens = tokens + self.time[: tokens.shape[2]] + self.facts(facts)[:, None, None]
