@@ -89,10 +89,11 @@ def first_figure(p: Preset, results: Results) -> Figure:
         "diffusion (expanded)": counts["expanded by dira"],
         "purifier (enhanced)": counts[f"original data, {_purified(p)}"],
         "DiRA (both)": counts[dira],
+        "detector (enhanced)": counts[f"original data, {DETECTOR}"],
         "DiRA, detector enhances": counts[f"expanded, {DETECTOR}"],
         "simulations added": counts["original data and the purifier's simulations"],
         "stream, fine-tuned": counts[FINE_TUNED],
-        "detector": counts[BY_DETECTOR],
+        "detector's count": counts[BY_DETECTOR],
         "clean spectra": counts["clean spectra"],
         "estimate_paths (CSI)": counts[MODEL],
     }

@@ -16,6 +16,7 @@ __all__ = ["passages"]
 DETECTORS = "docs/results/dira/detectors.json"
 WAYS = "docs/results/dira/ways.json"
 FILLING = "docs/results/dira/filling.json"
+FEW_LABELS = "docs/results/dira/few_labels.json"
 RECORD = "dira/weights/record.json"
 ROOMS = ("lab", "corridor", "hall")
 MAXIMA, CLEAN = "spectrum, maxima", "clean spectrum, maxima (ceiling)"
@@ -29,6 +30,7 @@ def passages() -> Iterator[Passage]:
     yield from _readme()
     yield from _shipped()
     yield from _filling()
+    yield from _few_labels()
 
 
 @cache
@@ -163,3 +165,18 @@ def _filling() -> Iterator[Passage]:
     for text, shares in texts.items():
         yield Passage(page, section, text, (_share(min(shares)), _share(max(shares))), FILLING)
     yield Passage(page, section, "{} windows of each of seven scenarios", (f"{found['windows']}",), FILLING)
+
+
+def _few_labels() -> Iterator[Passage]:
+    """Accuracy of every way to learn from few labels, and its spread over the draws."""
+    found = _table(FEW_LABELS)
+    page, section, rows = "docs/few_labels.md", "In simulated rooms", found["rows"]
+    places = dict.fromkeys((row["task"], row["labels"]) for row in rows)
+    for task, labels in places:
+        of = [row for row in rows if (row["task"], row["labels"]) == (task, labels)]
+        text = f"| {task} | {labels} | " + " | ".join(["{}"] * len(of)) + " |"
+        yield Passage(page, section, text, tuple(_share(row["accuracy"]) for row in of), FEW_LABELS)
+    spread = sorted(row["accuracy_std"] for row in rows)
+    numbers = f"{found['draws']}", _share(spread[len(spread) // 2]), _share(spread[-1])
+    text = "the mean of {} draws of the labels. Their standard deviation is {} in the median and {} at most"
+    yield Passage(page, section, text, numbers, FEW_LABELS)
