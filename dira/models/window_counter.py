@@ -97,6 +97,12 @@ def count_people(csi: xr.DataArray, max_targets: int) -> NDArray[np.float64] | N
     """
     if "receiver" in csi.dims and not _one_array(csi):
         raise InputError(f"the {csi.sizes['receiver']} streams are not the antenna pairs of one array.")
+    # Measured: it says seven nearly always (docs/people.md).
+    if (done := str(csi.attrs.get("conditioning", "none"))) != "none":
+        raise InputError(
+            "the counter of people learned from packets without phase and timing errors, and is wrong where these "
+            f"were taken out (here: {done})."
+        )
     antennas = _antennas(csi)
     why: InputError | None = None
     for name in shipped_models("PeopleCounter"):

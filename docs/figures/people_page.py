@@ -44,9 +44,11 @@ def passages() -> Iterator[Passage]:
     for name, ways in cases.items():
         for way, found in ways.items():
             start = f"| {title(name)} |" if way == "counter" else f"| {title(name)}; by the rule |"
-            yield Passage(PAGE, "How good", f"{start} {{}} | {{}} | {{}} | {{}} |", _row(found), SOURCE)
+            yield Passage(
+                PAGE, "How good", f"{start} {{}} | {{}} | {{}} | {{}} | {{}} |", _row(found), SOURCE
+            )
     right = tuple(f"{cases[FIRST][way]['right']:.2f}" for way in ("counter", "rule"))
-    text = "Of 1 to 7 people a network counts {} of the windows right, the rule {} ("
+    text = "a network counts {} of windows with 1 to 7 people right, the rule {} ("
     yield Passage("README.md", "", text, right, SOURCE)
     for name, of in _trained().items():
         numbers = f"{of['crowds']['bodies']}", f"{of['steps']}", *(f"{share:.2f}" for _, share in _curve(of))
@@ -61,8 +63,8 @@ def title(name: str) -> str:
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
-    shares = f"{found['right']:.2f}", f"{found['within_one']:.2f}", f"{found['mean_error']:.2f}"
-    return *shares, f"{found['captures']}"
+    columns = ("right", "right_of_1_to_5", "within_one", "mean_error")
+    return *(f"{found[column]:.2f}" for column in columns), f"{found['captures']}"
 
 
 def _curve(of: dict[str, Any]) -> list[tuple[int, float]]:

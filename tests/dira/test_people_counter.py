@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 import torch
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.constants import speed_of_light
@@ -15,7 +17,8 @@ import dira
 import isacsim
 from dira.data.crowds import Crowds, bodies_alone, make_bodies
 from dira.data.delay_cells import LENGTHS_M, TIMES, cell_factors, delay_cells
-from dira.experiment.people import MOST, judged, plain, whole_window
+from dira.experiment import people as people_study
+from dira.experiment.people import MOST, Case, judged, plain, whole_window
 from dira.models import window_counter
 from dira.networks.body_counting import spectrograms
 from isacsim import InputError
@@ -356,3 +359,21 @@ def test_count_targets_counts_people_by_it():
     refused = isacsim.count_targets(slow.isel(packet=slice(0, 100)), method="dira-people")
     assert refused["count"].values.tolist() == [-1]
     assert "must be" in str(refused["reason"].values[0])
+
+
+def test_the_study_counts_and_writes_what_it_shows(tmp_path, monkeypatch):
+    case = Case("one_antenna", "walker", "lab_siso", 7, "projection")
+    monkeypatch.setitem(people_study.CASES, "a few", case)
+    file = tmp_path / "people.json"
+    people_study.people(file, "a few")
+    ways = json.loads(file.read_text())["cases"]["a few"]
+    assert ways["counter"]["captures"] == 7 and np.array(ways["rule"]["confusion"]).sum() == 7
+    with pytest.raises(typer.BadParameter, match="must be some of"):
+        people_study.people(file, "nobody")
+
+
+def test_windows_whose_phases_were_mended_are_not_counted():
+    scenario = plain("walker", impaired="lab_siso")
+    found = isacsim.count_targets(isacsim.simulate(scenario, seed=1, n_targets=2), method="dira-people")
+    assert found["count"].values.tolist() == [-1]
+    assert "is wrong where these were taken out (here: phase aligned" in str(found["reason"].values[0])
