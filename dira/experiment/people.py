@@ -44,7 +44,7 @@ class Case(NamedTuple):
     """Scenario whose impairments it has beside noise; empty: none."""
     captures: int
     reference: Reference = "auto"
-    """How the common phase is removed."""
+    """Removal of the common phase."""
 
 
 CASES = {
@@ -61,7 +61,7 @@ CASES = {
 
 
 def plain(name: str, *, impaired: str = "") -> Scenario:
-    """Shipped scenario with up to `MOST` people, and with the impairments of another one, or with noise alone."""
+    """Scenario with up to `MOST` people, and with the impairments of another one, or with noise alone."""
     given = load_scenario(name).model_dump(mode="json", exclude_unset=True)
     given.pop("impairments", None)
     if impaired:
@@ -76,7 +76,7 @@ def plain(name: str, *, impaired: str = "") -> Scenario:
 def whole_window(
     scenario: Scenario, seed: int, index: int, number: int, *, reference: Reference = "auto"
 ) -> xr.DataArray:
-    """Conditioned CSI (receiver, subcarrier, packet) of one capture with so many people, as a user's is."""
+    """Simulate one capture with so many people, and condition it as a user does."""
     received = receive(realise(scenario, seed=seed, index=index, n_targets=number))
     return condition(received.bare_capture(), reference=reference, uniform=False)
 
