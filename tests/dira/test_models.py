@@ -23,7 +23,7 @@ pytestmark = pytest.mark.numerical
 
 TINY = {"unet": {"blocks": (16, 32)}}
 # They learn from windows of CSI, not from spectra: `dira train` does not take them.
-OF_WINDOWS = {"Encoder", "PathPosterior", "WindowClassifier"}
+OF_WINDOWS = {"Encoder", "PathPosterior", "PeopleCounter", "WindowClassifier"}
 
 
 def test_dira_train_takes_every_model_of_spectra():
