@@ -166,10 +166,9 @@ class PeopleCounter:
 
         Raises
         ------
-        UnlikeTraining
-            If the window is not like those that the counter learned from: says in what.
         InputError
-            If a dimension or coordinate is missing, or a value is not finite.
+            If the window is not like those that the counter learned from (says in what), a dimension or coordinate is
+            missing, or a value is not finite.
         """
         return cells_of_window(csi, self.config.antennas, self.config.bandwidth_hz)
 
