@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from torch import nn
 from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_confusion_matrix
@@ -19,6 +18,7 @@ from torchmetrics.functional.classification import multiclass_confusion_matrix
 from dira.config import Axes, Config, Scaling
 from dira.data.spectra import read_labels, read_spectra
 from dira.models.model import Classes, Examples, Model
+from dira.models.temperature import likeliest_temperature
 from dira.networks.resnet import ResNet18
 from dira.training.moved import mirrored_and_shifted
 from dira.training.options import FitOptions, Whereabouts
@@ -333,11 +333,6 @@ class TargetCounter(Model):
         odds = np.maximum(self.predict_proba(spectra, **how), 1e-300)
         log_p = np.log(odds) * self.config.temperature  # logits again, up to what the softmax takes off
         truth, _ = read_labels(labels, len(log_p), self.classes)
-
-        def surprise(log_temperature: float) -> float:
-            scaled = log_softmax(log_p / np.exp(log_temperature), axis=1)
-            return -float(scaled[np.arange(len(scaled)), truth[:, 0]].mean())
-
-        best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
-        self.config = self.config.model_copy(update={"temperature": float(np.exp(best.x))})
+        temperature = likeliest_temperature(log_p, truth[:, 0])
+        self.config = self.config.model_copy(update={"temperature": temperature})
         return self

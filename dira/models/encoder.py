@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,13 +15,13 @@ from torch.nn import functional
 
 from dira.config import Config, validated
 from dira.data.windows import BANDS, FACTS, PACKETS, Windows, joined, reduced, trimmed
-from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
 from dira.models.model import NotFitted
+from dira.models.window_model import WindowModel
 from dira.models.window_views import one_view
 from dira.networks.window_transformer import WindowTransformer
 from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
-from dira.training.train import Batch, Progress, Training, place_for, train
+from dira.training.train import Batch, Progress, Training, place_for
 from isacsim.checks import check_integer
 from isacsim.conditioning.windows import capture_windows
 from isacsim.errors import InputError
@@ -63,7 +62,7 @@ class EncoderConfig(Config):
     """Temperature of that comparison."""
 
 
-class Encoder:
+class Encoder(WindowModel):
     """Encodes windows of conditioned CSI as vectors.
 
     It is pretrained in two ways: it fills in hidden parts of a window (masked reconstruction), and it separates two
@@ -82,16 +81,18 @@ class Encoder:
     >>> encoder.encode(isacsim.simulate("lab_siso", seed=1))  # doctest: +SKIP
     """
 
+    Settings = EncoderConfig
+    config: EncoderConfig
+    network: WindowTransformer | None
+    usual = "windows"
+
     def __init__(self, **config: Any) -> None:
-        self.config = validated(EncoderConfig, config, what="Encoder")
+        super().__init__(**config)
         if PACKETS % self.config.patch or self.config.width % self.config.heads:
             raise InputError(
                 f"Encoder: patch must divide {PACKETS} and heads must divide width, got {self.config.patch}, "
                 f"{self.config.heads} and {self.config.width}."
             )
-        self.network: WindowTransformer | None = None
-        self.history: dict[str, Any] = {}
-        """Record of the training."""
 
     def build(self) -> WindowTransformer:
         """Make the network."""
@@ -141,31 +142,8 @@ class Encoder:
         if onward and self.network is None:
             raise NotFitted("Encoder is not trained: there is nothing to go on from.")
         training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="pretrain")
-        with on_threads(training.threads):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(training.seed)
-                network = self.build()
-            if onward and self.network is not None:
-                network.load_state_dict(self.network.state_dict())
-            trained, seconds = train(
-                network,
-                self.loss,
-                windows,
-                training,
-                device=device,
-                checkpoints=None if checkpoints is None else Path(checkpoints),
-                every=every,
-                progress=progress,
-                more={
-                    "model": "Encoder",
-                    "config": self.config.model_dump(mode="json"),
-                    **({"onward_from": self.history} if onward else {}),
-                },
-            )
-        assert isinstance(trained, WindowTransformer)
-        self.network = trained
-        before = {"onward_from": self.history} if onward else {}
-        self.history = {**training.model_dump(mode="json"), "seconds": round(seconds, 1), **before}
+        how: Any = {"device": device, "checkpoints": checkpoints, "every": every, "progress": progress}
+        self.optimise(self.loss, windows, training, onward=onward, **how)
         return self
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
@@ -222,7 +200,7 @@ class Encoder:
             If there are no windows.
         """
         if self.network is None:
-            raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
+            raise self.not_fitted()
         check_integer("batch_size", batch_size, least=1)
         if not len(windows.values):
             raise InputError("windows must hold at least one window, got none.")
@@ -293,49 +271,7 @@ class Encoder:
             attrs={"long_name": "encoded window", "units": "1"},
         )
 
-    def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
-        """Write config.json and model.safetensors; weights as float16 if ``half``."""
-        if self.network is None:
-            raise NotFitted("Encoder is not trained: call pretrain or from_pretrained first.")
-        return write_network(
-            Path(folder), self.network, model="Encoder", config=self.config, history=self.history, half=half
-        )
-
     @classmethod
-    def pretrained(cls) -> Self:
-        """Read the encoder that comes with dira.
-
-        Raises
-        ------
-        InputError
-            If it comes with none.
-        """
-        folder = Path(__file__).parents[1] / "weights" / cls.__name__
-        if not folder.is_dir():
-            raise InputError("dira comes with no trained Encoder; make one with dira pretrain.")
-        return cls.from_pretrained(folder)
-
-    @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
-        """Read what `save_pretrained` wrote.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no encoder, or a file is damaged.
-        """
-        folder = Path(folder)
-        with reading(folder):
-            content = read_content(folder)
-            if content["model"] != "Encoder":
-                raise InputError(f"{folder} holds a {content['model']:.80}, not an Encoder.")
-            if content["config"].get("target") != "spectrum":
-                raise InputError(
-                    f"{folder} holds an encoder of an earlier version; make one with dira pretrain."
-                )
-            encoder = cls(**content["config"])
-            check_shapes(folder, encoder.build)
-            network = encoder.build()
-            network.load_state_dict(read_weights(folder, content))
-        encoder.network, encoder.history = network.eval(), content["history"]
-        return encoder
+    def is_earlier(cls, config: Mapping[str, Any]) -> bool:
+        """Tell whether an encoder fills in values, as earlier ones did."""
+        return config.get("target") != "spectrum"

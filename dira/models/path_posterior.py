@@ -14,8 +14,6 @@ from torch import nn
 
 from dira.config import Config, validated
 from dira.data.path_windows import FACTS, NUMBERS, Described, describe, together
-from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
-from dira.models.model import NotFitted
 from dira.models.path_density import (
     Conditions,
     drawn,
@@ -24,10 +22,11 @@ from dira.models.path_density import (
     static_log_likelihood,
 )
 from dira.models.path_sets import sets_of
+from dira.models.window_model import WindowModel
 from dira.networks.path_posterior import PathPosteriorNetwork
 from dira.training.source import Data, Source
 from dira.training.threads import default_threads, on_threads
-from dira.training.train import Batch, Progress, Training, place_for, train
+from dira.training.train import Batch, Progress, Training, place_for
 from isacsim.checks import check_integer, check_seed
 from isacsim.conditioning.windows import capture_windows
 from isacsim.errors import InputError
@@ -66,7 +65,7 @@ class PathPosteriorConfig(Config):
     are exact where the prior has these symmetries, as `points_4x1` has."""
 
 
-class PathPosterior:
+class PathPosterior(WindowModel):
     """Draws sets of moving paths from their posterior, given a window of CSI.
 
     It is trained by neural posterior estimation on simulations. Candidates for paths are found by a quick search
@@ -90,15 +89,18 @@ class PathPosterior:
     >>> posterior.sample(isacsim.simulate("points_4x1", seed=1), seed=2)  # doctest: +SKIP
     """
 
+    Settings = PathPosteriorConfig
+    config: PathPosteriorConfig
+    network: PathPosteriorNetwork | None
+    usual = "points_4x1"
+    without_numbers = False  # flows; the limits of the configuration keep them small
+
     def __init__(self, **config: Any) -> None:
-        self.config = validated(PathPosteriorConfig, config, what="PathPosterior")
+        super().__init__(**config)
         if self.config.width % self.config.heads:
             raise InputError(
                 f"PathPosterior: heads must divide width, got {self.config.heads} and {self.config.width}."
             )
-        self.network: PathPosteriorNetwork | None = None
-        self.history: dict[str, Any] = {}
-        """Record of the training."""
 
     def build(self) -> PathPosteriorNetwork:
         """Make the network."""
@@ -152,25 +154,9 @@ class PathPosterior:
             folder = None if checkpoints is None else Path(checkpoints) / "windows"
             windows = PathStream(stream, self.config.most_paths, folder=folder)
         training = validated(Training, {**_TRAINING, **asked, "steps": steps}, what="fit")
-        with on_threads(training.threads):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(training.seed)
-                network = self.build()
-            trained, seconds = train(
-                network,
-                self.loss,
-                windows,
-                training,
-                device=device,
-                checkpoints=None if checkpoints is None else Path(checkpoints),
-                every=every,
-                progress=progress,
-                more={"model": "PathPosterior", "config": self.config.model_dump(mode="json")},
-            )
-        assert isinstance(trained, PathPosteriorNetwork)
-        self.network = trained
         about = {"stream": windows.about()} if isinstance(windows, Source) else {"windows": len(windows[0])}
-        self.history = {**about, **training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        how: Any = {"device": device, "checkpoints": checkpoints, "every": every, "progress": progress}
+        self.optimise(self.loss, windows, training, about=about, **how)
         return self
 
     def loss(self, network: nn.Module, batch: Batch) -> torch.Tensor:
@@ -274,7 +260,7 @@ class PathPosterior:
             If the capture does not fit, or an argument is out of range.
         """
         if self.network is None:
-            raise NotFitted("PathPosterior is not trained: call fit or from_pretrained first.")
+            raise self.not_fitted()
         check_integer("draws", draws, least=1)
         check_integer("batch_size", batch_size, least=1)
         check_seed("seed", seed)
@@ -310,54 +296,3 @@ class PathPosterior:
         full = (out["count"] == self.config.most_paths).mean("draw") > 0.5
         long_name = f"most draws have {self.config.most_paths} paths, the limit: there may be more"
         return out.assign(at_limit=full.assign_attrs(long_name=long_name, units="1"))
-
-    def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
-        """Write config.json and model.safetensors; weights as float16 if ``half``."""
-        if self.network is None:
-            raise NotFitted("PathPosterior is not trained: call fit or from_pretrained first.")
-        return write_network(
-            Path(folder),
-            self.network,
-            model="PathPosterior",
-            config=self.config,
-            history=self.history,
-            half=half,
-        )
-
-    @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
-        """Read what `save_pretrained` wrote.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no path posterior, or a file is damaged.
-        """
-        folder = Path(folder)
-        with reading(folder):
-            content = read_content(folder)
-            if content["model"] != "PathPosterior":
-                raise InputError(f"{folder} holds a {content['model']:.80}, not a PathPosterior.")
-            posterior = cls(**content["config"])
-            network = posterior.build()
-            check_shapes(
-                folder, lambda: network
-            )  # flows can't be built without numbers; the limits keep them small
-            network.load_state_dict(read_weights(folder, content))
-        posterior.network, posterior.history = network.eval(), content["history"]
-        return posterior
-
-    @classmethod
-    def pretrained(cls, name: str = "points_4x1") -> Self:
-        """Read a posterior that comes with dira.
-
-        Raises
-        ------
-        InputError
-            If there is none of that name; says which there are.
-        """
-        home = Path(__file__).parents[1] / "weights" / cls.__name__
-        known = [config.parent.name for config in sorted(home.glob("*/config.json"))]
-        if name not in known:
-            raise InputError(f"dira comes with the posteriors {', '.join(known) or '(none)'}, not {name!r}.")
-        return cls.from_pretrained(home / name)

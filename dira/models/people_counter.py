@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from torch import nn
 from torch.nn import functional
 
@@ -20,13 +18,12 @@ from dira.config import Config, validated
 from dira.data.body_windows import cells_of_window
 from dira.data.crowds import Crowds
 from dira.data.delay_cells import LENGTHS_M, TIMES
-from dira.models.files import check_shapes, read_content, read_weights, reading, write_network
-from dira.models.model import NotFitted
-from dira.models.shipped import shipped_model
+from dira.models.temperature import likeliest_temperature
+from dira.models.window_model import WindowModel
 from dira.networks.body_counting import BodyCountingNetwork
 from dira.training.source import Data
 from dira.training.threads import default_threads, on_threads
-from dira.training.train import Batch, Progress, Training, place_for, train
+from dira.training.train import Batch, Progress, Training, place_for
 from isacsim.checks import check_integer
 from isacsim.errors import InputError
 
@@ -63,7 +60,7 @@ class PeopleCounterConfig(Config):
     """By which logits are divided; set by `calibrate`."""
 
 
-class PeopleCounter:
+class PeopleCounter(WindowModel):
     """Counts people who walk, in windows of 1.024 s.
 
     It sees the moving part of CSI alone: neither gain nor power of the static part matters.
@@ -81,16 +78,18 @@ class PeopleCounter:
     (1,)
     """
 
+    Settings = PeopleCounterConfig
+    config: PeopleCounterConfig
+    network: BodyCountingNetwork | None
+    usual = "one_antenna"
+
     def __init__(self, **config: Any) -> None:
-        self.config = validated(PeopleCounterConfig, config, what="PeopleCounter")
+        super().__init__(**config)
         wrong = [width for width in self.config.widths if width % 8 or width < 8]
         if wrong or not self.config.widths:
             raise InputError(f"PeopleCounter: widths must be multiples of 8, got {self.config.widths}.")
         if not self.config.windows or not all(64 <= length <= 256 for length in self.config.windows):
             raise InputError(f"PeopleCounter: windows must be from 64 to 256, got {self.config.windows}.")
-        self.network: BodyCountingNetwork | None = None
-        self.history: dict[str, Any] = {}
-        """Record of the training."""
 
     def build(self) -> BodyCountingNetwork:
         """Make the network."""
@@ -140,25 +139,9 @@ class PeopleCounter:
                 f"fit: the counter is for antennas {self.config.antennas} and up to {self.config.most} people, the "
                 f"crowds are of {crowds.antennas} and up to {crowds.most}."
             )
-        with on_threads(training.threads):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(training.seed)
-                network = self.build()
-            trained, seconds = train(
-                network,
-                _loss,
-                crowds,
-                training,
-                device=device,
-                checkpoints=None if checkpoints is None else Path(checkpoints),
-                every=every,
-                progress=progress,
-                more={"model": "PeopleCounter", "config": self.config.model_dump(mode="json")},
-            )
-        assert isinstance(trained, BodyCountingNetwork)
-        self.network = trained
         about = {"crowds": crowds.about()} if isinstance(crowds, Crowds) else {}
-        self.history = {**about, **training.model_dump(mode="json"), "seconds": round(seconds, 1)}
+        how: Any = {"device": device, "checkpoints": checkpoints, "every": every, "progress": progress}
+        self.optimise(_loss, crowds, training, about=about, **how)
         return self
 
     def cells(self, csi: xr.DataArray) -> NDArray[np.complex64]:
@@ -205,7 +188,7 @@ class PeopleCounter:
 
     def _logits(self, windows: Any, batch_size: int, device: str) -> NDArray[np.float64]:
         if self.network is None:
-            raise NotFitted("PeopleCounter is not trained: call fit or pretrained first.")
+            raise self.not_fitted()
         if not len(windows):
             raise InputError("windows must hold at least one window, got none.")
         check_integer("batch_size", batch_size, least=1)
@@ -240,65 +223,21 @@ class PeopleCounter:
             As `predict_proba`'s; not trained on.
         numbers : array_like of int, shape (window,)
             True numbers of people.
+
+        Raises
+        ------
+        NotFitted
+            Before `fit`.
+        InputError
+            If there is not one number for each window, or one is more than the counter knows.
         """
         logits, true = self._logits(windows, 64, "auto"), np.asarray(numbers, np.int64)
         if true.shape != logits.shape[:1] or not ((true >= 0) & (true <= self.config.most)).all():
             raise InputError(
                 f"numbers must be {len(logits)} numbers of people from 0 to {self.config.most}, one a window."
             )
-
-        def surprise(log_temperature: float) -> float:
-            scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
-            return -float(scaled[np.arange(len(true)), true].mean())
-
-        best = minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded")
-        self.config = self.config.model_copy(update={"temperature": float(np.exp(best.x))})
+        self.config = self.config.model_copy(update={"temperature": likeliest_temperature(logits, true)})
         return self
-
-    def save_pretrained(self, folder: str | PathLike[str], *, half: bool = False) -> Path:
-        """Write config.json and model.safetensors; weights as float16 if ``half``."""
-        if self.network is None:
-            raise NotFitted("PeopleCounter is not trained: call fit first.")
-        return write_network(
-            Path(folder),
-            self.network,
-            model="PeopleCounter",
-            config=self.config,
-            history=self.history,
-            half=half,
-        )
-
-    @classmethod
-    def pretrained(cls, name: str = "one_antenna") -> Self:
-        """Read a counter that comes with dira.
-
-        Raises
-        ------
-        InputError
-            If there is none of that name; says which there are.
-        """
-        return cls.from_pretrained(shipped_model("PeopleCounter", name))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
-        """Read what `save_pretrained` wrote.
-
-        Raises
-        ------
-        InputError
-            If the folder holds no counter of people, or a file is damaged.
-        """
-        folder = Path(folder)
-        with reading(folder):
-            content = read_content(folder)
-            if content["model"] != "PeopleCounter":
-                raise InputError(f"{folder} holds a {content['model']:.80}, not a PeopleCounter.")
-            counter = cls(**content["config"])
-            check_shapes(folder, counter.build)
-            network = counter.build()
-            network.load_state_dict(read_weights(folder, content))
-        counter.network, counter.history = network.eval(), content["history"]
-        return counter
 
 
 def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
@@ -306,7 +245,7 @@ def _loss(network: nn.Module, batch: Batch) -> torch.Tensor:
     cells, numbers = batch.tensors
     draw = torch.rand((batch.size, 4), generator=batch.generator)[batch.rows].to(cells.device)
     back = torch.where((draw[:, 0] < 0.5)[:, None, None, None], cells.flip(-1), cells)
-    # The other sign of the phase, a mirrored delay axis with it, would be another receiver's; amplitudes need no more.
+    # Conjugate cells mirror Doppler and beams and keep their delays: a crowd that walks the other way.
     seen = torch.where((draw[:, 1] < 0.5)[:, None, None, None], back.conj(), back)
     whole = network.module if hasattr(network, "module") else network
     assert isinstance(whole, BodyCountingNetwork)

@@ -7,7 +7,6 @@ seeds, and judged on others again, at full size. Checkpoints stay in the working
 from __future__ import annotations
 
 import copy
-import shutil
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -18,7 +17,7 @@ from safetensors.torch import load_file
 
 from dira.metrics.detection import GATE, match_detections, true_paths
 from dira.models.detector import PathDetector
-from dira.pretraining.record import Record
+from dira.pretraining.record import Record, keeping
 from isacsim.compute.provenance import machine
 from isacsim.dataset.synthetic.batch import make_samples
 from isacsim.dataset.synthetic.endless import EndlessSamples
@@ -203,13 +202,6 @@ def make_detectors(
         samples = EndlessSamples(scenarios, seed=SEED, workers=workers, thinned=True)
         stream = samples.reused(plan.uses, folder=folder / "stream")
         with record.timed(name) as bar:
-
-            def progress(done: int, total: int, loss: float, bar: Any = bar, folder: Path = folder) -> None:
-                bar(done, total, loss)
-                if done in (total // 4, total // 2):
-                    saved = folder / "steps" / f"step-{done:08d}" / "average.safetensors"
-                    shutil.copy(saved, folder / f"after-{done}.safetensors")
-
             detector.fit(
                 stream=stream,
                 steps=plan.steps,
@@ -218,7 +210,7 @@ def make_detectors(
                 seed=SEED,
                 threads=1,
                 device=device,
-                progress=progress,
+                progress=keeping(bar, folder),
                 **TRAINING,
             )
         noisy, together = _validation(of_plan)

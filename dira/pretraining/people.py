@@ -6,9 +6,8 @@ Each learns from crowds of simulated bodies (`dira.data.crowds`) and is calibrat
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
@@ -18,7 +17,7 @@ from safetensors.torch import load_file
 from dira.data.crowds import Crowds, make_bodies
 from dira.experiment.people import MOST, plain, whole_window
 from dira.models.people_counter import PeopleCounter
-from dira.pretraining.record import Record
+from dira.pretraining.record import Record, keeping
 from isacsim.compute.provenance import machine
 from isacsim.dataset.synthetic.thinned import thinned
 from isacsim.scenario.model import Scenario
@@ -89,13 +88,6 @@ def make_people_counters(
         crowds = Crowds(scenario, folder / "bodies", plan.bodies, most=MOST, seed=SEED)
         counter = PeopleCounter(antennas=crowds.antennas, most=MOST, windows=plan.windows, hop=plan.hop)
         with record.timed(name) as bar:
-
-            def progress(done: int, total: int, loss: float, bar: Any = bar, folder: Path = folder) -> None:
-                bar(done, total, loss)
-                if done in (total // 4, total // 2):
-                    saved = folder / "steps" / f"step-{done:08d}" / "average.safetensors"
-                    shutil.copy(saved, folder / f"after-{done}.safetensors")
-
             counter.fit(
                 crowds,
                 steps=plan.steps,
@@ -104,7 +96,7 @@ def make_people_counters(
                 seed=SEED,
                 threads=1,
                 device=device,
-                progress=progress,
+                progress=keeping(bar, folder),
             )
         cells, true = _windows(counter, scenario, VALIDATION_SEED, VALIDATION)
         curve = {plan.steps: round(float((counter.predict(cells) == true).mean()), 4)} | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from isacsim.errors import InputError
 from isacsim.files import read_json, strict_json, written_whole
 from isacsim.terminal import sample_progress
 
-__all__ = ["Record"]
+__all__ = ["Record", "keeping"]
 
 
 class Record:
@@ -80,3 +81,23 @@ class Record:
 
             yield tell
         write_down()
+
+
+def keeping(bar: Callable[[int, int, float], None], folder: Path) -> Callable[[int, int, float], None]:
+    """Progress of a training that keeps its average after a quarter and half of the steps, for its curve.
+
+    Parameters
+    ----------
+    bar : callable
+        Takes steps done, steps in all and the loss.
+    folder : Path
+        With the checkpoints in ``steps``; ``after-STEP.safetensors`` goes here.
+    """
+
+    def progress(done: int, total: int, loss: float) -> None:
+        bar(done, total, loss)
+        if done in (total // 4, total // 2):
+            saved = folder / "steps" / f"step-{done:08d}" / "average.safetensors"
+            shutil.copy(saved, folder / f"after-{done}.safetensors")
+
+    return progress

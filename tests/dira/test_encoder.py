@@ -246,7 +246,7 @@ def test_a_saved_encoder_encodes_the_same(encoder, tmp_path):
     about = json.loads((earlier / "config.json").read_text())
     del about["config"]["target"]
     (earlier / "config.json").write_text(json.dumps(about))
-    with pytest.raises(InputError, match="an encoder of an earlier version; make one with dira pretrain"):
+    with pytest.raises(InputError, match="an earlier version of Encoder; train a new one"):
         dira.Encoder.from_pretrained(earlier)
     with pytest.raises(InputError, match="holds no model"):
         dira.Encoder.from_pretrained(tmp_path)

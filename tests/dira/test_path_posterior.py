@@ -246,7 +246,7 @@ def test_it_is_saved_and_read(posterior, windows, tmp_path):
     assert a.equals(b)
     with pytest.raises(InputError, match="holds no model"):
         dira.PathPosterior.from_pretrained(tmp_path)
-    with pytest.raises(InputError, match="comes with the posteriors"):
+    with pytest.raises(InputError, match="comes with PathPosterior points_4x1, not"):
         dira.PathPosterior.pretrained("nothing")
 
 
